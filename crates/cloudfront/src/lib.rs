@@ -1,0 +1,1 @@
+//! What CloudFront writes: decompress, decode, enrich.

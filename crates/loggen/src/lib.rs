@@ -1,0 +1,1 @@
+//! Writes realistic CloudFront access logs from a seed.

@@ -1,0 +1,1 @@
+//! Where bytes live: list, fetch, store.

@@ -1,0 +1,1 @@
+//! What Athena reads: partition, encode, layout, DDL.

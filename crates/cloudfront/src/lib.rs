@@ -1,1 +1,33 @@
-//! What CloudFront writes: decompress, decode, enrich.
+//! What CloudFront writes: log objects in, record batches and rejects out. Pure: same bytes in, same batches out.
+//!
+//! Reading order:
+//!
+//! 1. [`object_key`]: what an object's name says: distribution and hour.
+//! 2. [`decompress`] (stage 4): compressed bytes to text, all gzip members, checked and limited.
+//! 3. [`header`]: `#Fields` names to column positions.
+//! 4. [`decode`] (stage 5): text to columns, rejects and counts.
+//! 5. [`enrich`] (stage 6): derived columns: browser, operating system, bot, file name, distribution.
+//!
+//! Nothing here touches a clock, a file, the environment or a thread. A bad row is a [`Reject`], a bad object an
+//! [`Error`]; neither stops a run.
+
+// The data's way, in order.
+pub mod object_key;
+
+pub mod decompress;
+
+pub mod header;
+
+pub mod decode;
+
+pub mod reject;
+
+pub mod enrich;
+
+mod error;
+
+pub use decode::{DecodeOptions, DecodedBatch, Decoder, ObjectSummary};
+pub use decompress::{TextLimits, TextReader};
+pub use enrich::{EnrichedBatch, Enricher};
+pub use error::Error;
+pub use reject::{Reject, RejectReason};

@@ -1,1 +1,41 @@
 //! What a column is: one list in /schemas, spoken as CloudFront, Arrow and SQL types.
+//!
+//! A [`TableSchema`] is read from a TOML file: one of the two that are [embedded](TableSchema::embedded), or a user's
+//! own ([`TableSchema::from_toml`]). It is the only list of columns: what is read from a log, what stands in a data file
+//! and what the DDL says all come from it.
+//!
+//! ```
+//! use lakefront_schema::{Source, TableSchema};
+//!
+//! let schema = TableSchema::embedded("cf_logs").ok_or("not embedded")?;
+//! let location = &schema.columns()[2];
+//! assert_eq!(location.name, "location");
+//! assert_eq!(location.source, Source::Field("x-edge-location".into()));
+//! assert_eq!(location.sql_type(), "string");
+//! # Ok::<(), &str>(())
+//! ```
+
+// 1. What CloudFront calls its fields.
+pub mod fields;
+
+// 2. What a column is: name, type, source.
+mod column;
+
+// 3. What a table schema is: a name and its columns; the embedded ones.
+mod table_schema;
+
+// 4. Schema file text to table schema, every mistake with its line and key; and back.
+mod schema_file;
+
+// 5. Table schema to Arrow schema.
+mod arrow;
+
+// 6. Column to SQL type.
+mod sql;
+
+// 7. What can be wrong with a schema file.
+mod error;
+
+pub use column::{CellDecode, Column, ColumnType, Derivation, Source};
+pub use error::{Error, Problem};
+pub use table_schema::{PARTITION_COLUMNS, TableSchema};

@@ -1,1 +1,65 @@
 //! Where bytes live: list, fetch, store.
+//!
+//! This crate is the only one that touches files. It knows nothing of logs, rows or Parquet: bytes have names, and
+//! names stand in places. Read it in this order:
+//!
+//! 1. [`Source::parse`] and [`LocalFolder::parse`] turn what a person typed into places.
+//! 2. [`list()`] is stage 1: it finds every [`Object`] below the sources and gives each identity once.
+//! 3. [`fetch()`] and [`open()`] are stage 3: they read an object, pinned to the version that was listed.
+//! 4. [`Store`] is stage 9: names that are written once and whole, or not at all.
+//! 5. [`read_text`] and [`write_text`] are the doors for the small files that a person names on the command line.
+//!
+//! **Which stores.** The local disk, through `std::fs` and blocking calls. Other stores stand behind the same types:
+//! no type here shows a path where a key would do, versions are opaque texts, and every call may block.
+//!
+//! **Errors.** One [`Error`] for the crate; each variant says what was being done and to which thing. Names that come
+//! from outside are escaped wherever they are shown, so that no file name can drive a terminal.
+//!
+//! ```
+//! use lakefront_storage::{Source, Store, fetch, list};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let place = tempfile::tempdir()?;
+//! # let logs = place.path().join("logs");
+//! # Store::open_local(&logs, &place.path().join("tmp"))?.put_if_absent("E1.gz", b"log text")?;
+//! let source = Source::parse(&logs.to_string_lossy())?;
+//! let listing = list(&[source], &mut |_objects| {}, &|| false)?;
+//! for object in &listing.objects {
+//!     println!("{} holds {} bytes", object.location(), fetch(object)?.len());
+//! }
+//! # assert_eq!(listing.objects.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+
+// 1. What a person typed -> a place; how names are shown.
+mod uri;
+
+// 2. One listed log object: identity, name, version.
+mod object;
+
+// 3. Stage 1.
+mod list;
+
+// 4. Stage 3.
+mod fetch;
+
+// 5. Stage 9.
+mod store;
+
+// 6. How the local disk keeps the promises of stage 9.
+mod local;
+
+// 7. Small text files that a person names.
+mod text;
+
+// 8. What can go wrong.
+mod error;
+
+pub use error::Error;
+pub use fetch::{ObjectReader, fetch, open};
+pub use list::{ListFailure, Listing, list};
+pub use object::Object;
+pub use store::{Staged, Store};
+pub use text::{read_text, write_text};
+pub use uri::{LocalFolder, Source};

@@ -1,1 +1,25 @@
-//! What Athena reads: partition, encode, layout, DDL.
+//! What Athena reads: a Hive-partitioned Parquet table. Pure: same batches in, same bytes out.
+//!
+//! Reading order:
+//!
+//! 1. [`partition`] (stage 7): a record batch to one batch per partition.
+//! 2. [`layout`]: where a partition's data files lie and what they are called.
+//! 3. [`encode`] (stage 8): batches of one partition to data files.
+//! 4. [`ddl`] (stage 11): the schema and the partitions as SQL text.
+//!
+//! Nothing here touches a file or a thread: data files go where [`encode::DataFiles`] takes them, and columns are encoded
+//! by whatever [`encode::ColumnRunner`] the caller brings.
+
+// The data's way, in order.
+pub mod partition;
+
+pub mod layout;
+
+pub mod encode;
+
+pub mod ddl;
+
+mod error;
+
+pub use error::Error;
+pub use partition::{PartitionBy, PartitionKey};

@@ -1,0 +1,208 @@
+//! Stage 5. Text bytes in, record batches and rejects out.
+//!
+//! ```text
+//!   #Version: 1.0                                   comment
+//!   #Fields: date time x-edge-location sc-bytes     layout: which cell is which column's
+//!   2024-05-17 <TAB> 10:00:00 <TAB> DFW3 <TAB> 512  row: split -> block -> columns
+//! ```
+//!
+//! Small objects share a batch ([`Decoder::decode_small`]); a failing one is taken back to its first row. Large ones are
+//! read twice ([`large`]): once to judge them, once for their rows. So no row of a bad object ever leaves this stage.
+//!
+//! **Invariants**
+//! - Batches are a function of the objects' names and texts, in order: never of timing or memory.
+//! - lines = rows + rejects + comments + blanks, for each object.
+//!
+//! **Units**: offsets are bytes of text, from 0; lines count from 1.
+//!
+//! **Not here**: derived columns that need no cell of their own ([`crate::enrich`]), partitions (crate `table`).
+
+pub mod large;
+
+mod batch;
+mod columns;
+mod numbers;
+mod percent;
+mod rows;
+mod scan;
+mod sniff;
+pub(crate) mod time;
+pub(crate) mod views;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use lakefront_schema::TableSchema;
+
+pub use batch::{DecodedBatch, ObjectRows};
+
+use self::{
+    batch::BatchBuilder,
+    scan::{Scan, ScanEnd, Sink},
+    views::Text,
+};
+use crate::{Error, Reject, TextLimits, TextReader, header::Layouts};
+
+/// A line may be this long, without its end: 1 MiB.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
+/// An object may name so many different hours.
+pub const MAX_HOURS: usize = 10_000;
+/// Objects of at most so much text (8 MiB) are small: they share batches.
+pub const SMALL_TEXT_BYTES: usize = 8 << 20;
+/// A batch is full with so many rows.
+pub const BATCH_ROWS: usize = 32 * 1024;
+/// A batch is full with so much text: 8 MiB.
+pub const BATCH_TEXT_BYTES: usize = 8 << 20;
+
+/// What decoding depends on besides the bytes.
+#[derive(Clone, Debug)]
+pub struct DecodeOptions {
+    /// The columns wanted.
+    pub schema: Arc<TableSchema>,
+    /// The names of the fields in objects without a header, blanks between them (`--fields`).
+    pub fields: Option<String>,
+    /// The latest second (since 1970 UTC) that a request can have happened in.
+    pub latest_second: i64,
+    /// How much text an object may hold.
+    pub text_limits: TextLimits,
+}
+
+/// What one object gave, beside its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectSummary {
+    /// Bytes of text.
+    pub text_bytes: u64,
+    /// Lines of text.
+    pub lines: u64,
+    /// Lines that became rows.
+    pub rows: u64,
+    /// Lines that start with `#`.
+    pub comments: u64,
+    /// Lines of nothing but blanks, TABs and CRs.
+    pub blanks: u64,
+    /// Lines that were refused.
+    pub rejected: u64,
+    /// Rows with fewer cells than names.
+    pub padded_rows: u64,
+    /// Rows with more cells than names.
+    pub rows_with_extra_cells: u64,
+    /// Cells that were decoded lossily, as they are not UTF-8.
+    pub lossy_cells: u64,
+    /// Cells of a number column that are no such number, per column of the table schema.
+    pub nulled_cells: Vec<u64>,
+    /// Fields that no column of the table schema claims.
+    pub unclaimed_fields: BTreeSet<Arc<str>>,
+    /// The refused lines, in order; of a large object they come with its batches.
+    pub rejects: Vec<Reject>,
+}
+
+/// Decodes objects into batches; one per worker.
+#[derive(Debug)]
+pub struct Decoder {
+    options: Arc<DecodeOptions>,
+    layouts: Layouts,
+    batch: BatchBuilder,
+    /// The text of the objects in `batch`.
+    text: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder with an empty batch.
+    pub fn new(options: Arc<DecodeOptions>) -> Self {
+        let layouts = Layouts::new(Arc::clone(&options.schema));
+        let batch = BatchBuilder::new(Arc::clone(&options.schema));
+        Self { options, layouts, batch, text: Vec::new() }
+    }
+
+    /// Adds a small object's rows to the open batch. `None`: it is not small, and nothing was added; see [`large`].
+    ///
+    /// # Errors
+    /// The verdict on the object, which then has added nothing.
+    pub fn decode_small(&mut self, name: &str, object: &[u8]) -> Option<Result<ObjectSummary, Error>> {
+        let text_start = self.text.len();
+        let mark = self.batch.mark();
+        let result = self.inflate_small(object).and_then(|fits| if fits { self.scan_small(name, text_start) } else { Ok(None) });
+        match result {
+            Ok(Some(summary)) => Some(Ok(summary)),
+            taken_back => {
+                self.text.truncate(text_start);
+                self.batch.rewind(mark);
+                taken_back.err().map(Err)
+            }
+        }
+    }
+
+    /// Should the batch go on its way before another object?
+    pub fn is_full(&self) -> bool {
+        self.batch.rows() >= BATCH_ROWS || self.text.len() >= BATCH_TEXT_BYTES
+    }
+
+    /// The open batch; none if it has no row.
+    pub fn flush(&mut self) -> Option<DecodedBatch> {
+        let text = std::mem::take(&mut self.text);
+        self.take_batch(text.into())
+    }
+
+    fn take_batch(&mut self, text: arrow::buffer::Buffer) -> Option<DecodedBatch> {
+        let batch = std::mem::replace(&mut self.batch, BatchBuilder::new(Arc::clone(&self.options.schema)));
+        (batch.rows() > 0).then(|| batch.finish(&text))
+    }
+
+    /// Appends the object's text; false if it is more than a small object has.
+    fn inflate_small(&mut self, object: &[u8]) -> Result<bool, Error> {
+        const BLOCK_BYTES: usize = 256 * 1024;
+        if guess_text_bytes(object) > SMALL_TEXT_BYTES {
+            return Ok(false);
+        }
+        let mut reader = TextReader::try_new(object, object.len() as u64, self.options.text_limits)?;
+        let text_start = self.text.len();
+        // One byte more than guessed, so that the first read sees the end.
+        let mut block_bytes = guess_text_bytes(object) + 1;
+        loop {
+            let filled = self.text.len();
+            self.text.resize(filled + block_bytes, 0);
+            let count = match self.text.get_mut(filled..) {
+                Some(block) => reader.read(block)?,
+                None => 0,
+            };
+            self.text.truncate(filled + count);
+            if self.text.len() - text_start > SMALL_TEXT_BYTES {
+                return Ok(false);
+            }
+            if count < block_bytes {
+                return Ok(true);
+            }
+            block_bytes = BLOCK_BYTES;
+        }
+    }
+
+    /// Scans the text from `text_start` on as one object; none if it has more rows than a small object has.
+    fn scan_small(&mut self, name: &str, text_start: usize) -> Result<Option<ObjectSummary>, Error> {
+        let Self { options, layouts, batch, text } = self;
+        let is_utf8 = text.get(text_start..).is_some_and(|object| std::str::from_utf8(object).is_ok());
+        batch.begin_object(name);
+        let mut scan = Scan::new(options, text_start, true);
+        let text = Text { bytes: text, is_utf8 };
+        let mut sink = Sink::Batch { batch, row_limit: BATCH_ROWS };
+        match scan.scan(layouts, text, text_start, usize::MAX, true, &mut sink)? {
+            ScanEnd::Full { .. } => Ok(None),
+            ScanEnd::NeedsText { .. } => scan.finish(text, &mut sink).map(Some),
+        }
+    }
+}
+
+/// How many bytes of text the object holds, going by the last four bytes of gzip data: right for a single member. Only a
+/// hint. Capped where it makes no sense.
+fn guess_text_bytes(object: &[u8]) -> usize {
+    /// Deflate cannot do better than 1032 to 1.
+    const MAX_RATIO: usize = 1032;
+    match object {
+        [0x1f, 0x8b, .., a, b, c, d] => {
+            let claimed = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+            claimed.min(object.len().saturating_mul(MAX_RATIO))
+        }
+        _ => object.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

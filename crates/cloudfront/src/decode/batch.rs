@@ -1,0 +1,185 @@
+//! A batch under construction, and what comes out of it.
+
+use std::{ops::Range, sync::Arc};
+
+use arrow::{
+    array::{ArrayRef, StringViewArray},
+    buffer::Buffer,
+};
+use lakefront_schema::{Derivation, Source, TableSchema};
+
+use super::{
+    columns::ColumnBuilder,
+    rows::{Cells, Moment, RowBlock},
+    views::{Text, ViewColumn},
+};
+use crate::{ObjectSummary, header::Layout};
+
+/// Rows as decoded: what still lacks the columns that [`crate::enrich`] derives.
+#[derive(Debug)]
+pub struct DecodedBatch {
+    /// In the order of the table schema; none where the column is still to be derived.
+    pub(crate) columns: Vec<Option<ArrayRef>>,
+    /// When each request happened, in seconds since 1970 UTC.
+    pub(crate) seconds: Vec<i64>,
+    /// User agents as logged, where the schema derives something from them.
+    pub(crate) user_agents: Option<StringViewArray>,
+    /// The records' own distribution IDs, where the schema has such a column.
+    pub(crate) record_ids: Option<StringViewArray>,
+    /// Which rows came from which object, in order.
+    pub(crate) objects: Vec<ObjectRows>,
+}
+
+/// The rows of one object in a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRows {
+    /// The object's name.
+    pub name: Arc<str>,
+    /// Its rows in the batch.
+    pub rows: Range<usize>,
+}
+
+/// Where a batch stood before an object.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    rows: usize,
+    objects: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct BatchBuilder {
+    schema: Arc<TableSchema>,
+    columns: Vec<ColumnBuilder>,
+    user_agents: Option<ViewColumn>,
+    record_ids: Option<ViewColumn>,
+    seconds: Vec<i64>,
+    objects: Vec<ObjectRows>,
+    /// Rows that are not in the columns yet, all of this layout.
+    block: RowBlock,
+    layout: Option<Arc<Layout>>,
+}
+
+impl BatchBuilder {
+    pub(crate) fn new(schema: Arc<TableSchema>) -> Self {
+        let derives = |wanted: &[Derivation]| {
+            let is_wanted = |source: &Source| matches!(source, Source::Derived(derivation) if wanted.contains(derivation));
+            schema.columns().iter().any(|column| is_wanted(&column.source))
+        };
+        let needs_user_agents = derives(&[Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot]);
+        let columns = schema.columns().iter().map(|column| ColumnBuilder::new(column, 0)).collect();
+        Self {
+            columns,
+            user_agents: needs_user_agents.then(|| ViewColumn::with_capacity(0)),
+            record_ids: derives(&[Derivation::Distribution]).then(|| ViewColumn::with_capacity(0)),
+            schema,
+            seconds: Vec::new(),
+            objects: Vec::new(),
+            block: RowBlock::default(),
+            layout: None,
+        }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.seconds.len() + self.block.len()
+    }
+
+    pub(crate) fn begin_object(&mut self, name: &str) {
+        let rows = self.rows();
+        self.objects.push(ObjectRows { name: name.into(), rows: rows..rows });
+    }
+
+    /// Where the batch stands, between two objects.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { rows: self.rows(), objects: self.objects.len() }
+    }
+
+    /// Takes back everything since `mark`.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.block.clear();
+        self.seconds.truncate(mark.rows);
+        self.objects.truncate(mark.objects);
+        for column in &mut self.columns {
+            column.truncate(mark.rows);
+        }
+        for views in [&mut self.user_agents, &mut self.record_ids].into_iter().flatten() {
+            views.truncate(mark.rows);
+        }
+    }
+
+    /// Takes a row; `text` is the text of all rows since the last [`Self::drain_block`].
+    pub(crate) fn push(
+        &mut self,
+        text: Text<'_>,
+        cells: Cells<'_>,
+        moment: Moment,
+        line: u64,
+        layout: &Arc<Layout>,
+        summary: &mut ObjectSummary,
+    ) {
+        if self.block.is_full() || !self.layout.as_ref().is_some_and(|current| Arc::ptr_eq(current, layout)) {
+            self.drain_block(text, summary);
+            self.layout = Some(Arc::clone(layout));
+        }
+        self.block.push(cells, moment, line);
+    }
+
+    /// Moves the block's rows into the columns.
+    pub(crate) fn drain_block(&mut self, text: Text<'_>, summary: &mut ObjectSummary) {
+        let Some(layout) = self.layout.as_deref().filter(|_| self.block.len() > 0) else { return };
+        summary.nulled_cells.resize(self.columns.len(), 0);
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let counts = column.push(index, &self.block, layout, text);
+            summary.lossy_cells += counts.lossy;
+            if let Some(nulled) = summary.nulled_cells.get_mut(index) {
+                *nulled += counts.nulled;
+            }
+        }
+        if let Some(user_agents) = &mut self.user_agents {
+            push_cells(user_agents, self.block.cells(layout.user_agent), text);
+        }
+        if let Some(record_ids) = &mut self.record_ids {
+            push_record_ids(record_ids, &self.block, layout, text);
+        }
+        self.seconds.extend(self.block.moments.iter().map(|moment| moment.second));
+        self.block.clear();
+        if let Some(object) = self.objects.last_mut() {
+            object.rows.end = self.seconds.len();
+        }
+    }
+
+    /// The batch over `text`, which is the text that all rows were pushed from. The block must have been drained.
+    pub(crate) fn finish(self, text: &Buffer) -> DecodedBatch {
+        let arrow_schema = self.schema.arrow_schema();
+        let columns = self.columns.into_iter().zip(arrow_schema.fields()).map(|(column, field)| column.finish(text, field.data_type()));
+        DecodedBatch {
+            columns: columns.collect(),
+            seconds: self.seconds,
+            user_agents: self.user_agents.map(|views| views.finish(text)),
+            record_ids: self.record_ids.map(|views| views.finish(text)),
+            objects: self.objects.into_iter().filter(|object| !object.rows.is_empty()).collect(),
+        }
+    }
+}
+
+fn push_cells(views: &mut ViewColumn, cells: impl Iterator<Item = Option<(u32, u32)>>, text: Text<'_>) {
+    for cell in cells {
+        match cell {
+            Some((start, end)) => views.push_cell(text, start, end),
+            None => views.push_null(),
+        }
+    }
+}
+
+/// The first of the record's ID fields that says something.
+fn push_record_ids(views: &mut ViewColumn, block: &RowBlock, layout: &Layout, text: Text<'_>) {
+    if layout.record_ids.is_empty() {
+        return (0..block.len()).for_each(|_| views.push_null());
+    }
+    for row in block.rows() {
+        let id = layout.record_ids.iter().find_map(|&position| row.range(position).filter(|&(start, end)| !super::rows::is_absent(text.cell(start, end))));
+        match id {
+            Some((start, end)) => views.push_cell(text, start, end),
+            None => views.push_null(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! One typed builder per column: cells of a block of rows in, an Arrow array out.
+
+use std::{borrow::Cow, sync::Arc};
+
+use arrow::{
+    array::{
+        ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, MapArray, NullBufferBuilder, StructArray, TimestampMicrosecondArray,
+    },
+    buffer::{Buffer, OffsetBuffer, ScalarBuffer},
+    datatypes::{DataType, Field},
+};
+use lakefront_schema::{CellDecode, Column, ColumnType, Derivation, Source};
+
+use super::{
+    numbers, percent,
+    rows::{RowBlock, is_absent},
+    time::time_of_second,
+    views::{Text, ViewColumn},
+};
+use crate::header::Layout;
+
+/// A column under construction.
+#[derive(Debug)]
+pub(crate) enum ColumnBuilder {
+    Date(Vec<i32>),
+    Time(ViewColumn),
+    RequestTime(Vec<i64>),
+    Line(Vec<i64>),
+    Text { views: ViewColumn, is_decoded: bool },
+    BigInt(Numbers<i64>),
+    Int(Numbers<i32>),
+    Double(Numbers<f64>),
+    Extra(Box<Extra>),
+    /// Comes from `enrich`.
+    Later,
+}
+
+/// What columns count while they take cells.
+#[derive(Debug, Default)]
+pub(crate) struct CellCounts {
+    /// Cells of a number column that are no number of its type.
+    pub(crate) nulled: u64,
+    /// Percent-decoded cells that are not UTF-8.
+    pub(crate) lossy: u64,
+}
+
+impl ColumnBuilder {
+    pub(crate) fn new(column: &Column, rows: usize) -> Self {
+        match (&column.source, column.column_type) {
+            (Source::Derived(derivation), _) => match derivation {
+                Derivation::Date => Self::Date(Vec::with_capacity(rows)),
+                Derivation::Time => Self::Time(ViewColumn::with_capacity(rows)),
+                Derivation::RequestTime => Self::RequestTime(Vec::with_capacity(rows)),
+                Derivation::Line => Self::Line(Vec::with_capacity(rows)),
+                Derivation::Extra => Self::Extra(Box::new(Extra::with_capacity(rows))),
+                Derivation::BrowserFamily
+                | Derivation::OsFamily
+                | Derivation::IsBot
+                | Derivation::Filename
+                | Derivation::Distribution => Self::Later,
+            },
+            (Source::Field(_), ColumnType::BigInt) => Self::BigInt(Numbers::with_capacity(rows)),
+            (Source::Field(_), ColumnType::Int) => Self::Int(Numbers::with_capacity(rows)),
+            (Source::Field(_), ColumnType::Double) => Self::Double(Numbers::with_capacity(rows)),
+            // The schema admits no other type for a field; text is what a field is.
+            (Source::Field(_), ColumnType::String | ColumnType::Date | ColumnType::Timestamp | ColumnType::Map) => {
+                Self::Text { views: ViewColumn::with_capacity(rows), is_decoded: column.cell_decode == CellDecode::Percent }
+            }
+        }
+    }
+
+    /// Takes the cells of a block; `index` is the column's place in the table schema.
+    pub(crate) fn push(&mut self, index: usize, block: &RowBlock, layout: &Layout, text: Text<'_>) -> CellCounts {
+        let mut counts = CellCounts::default();
+        let position = layout.columns.get(index).copied().flatten();
+        match self {
+            Self::Date(days) => {
+                let day = |second: i64| i32::try_from(second.div_euclid(86_400)).unwrap_or(i32::MAX);
+                days.extend(block.moments.iter().map(|moment| day(moment.second)));
+            }
+            Self::Time(views) => {
+                for (cell, moment) in block.cells(layout.time).zip(&block.moments) {
+                    match cell {
+                        Some((start, end)) if moment.is_logged => views.push_cell(text, start, end),
+                        _ => views.push_str(&String::from_utf8_lossy(&time_of_second(moment.second))),
+                    }
+                }
+            }
+            Self::RequestTime(micros) => micros.extend(block.moments.iter().map(|moment| moment.micros)),
+            Self::Line(lines) => lines.extend(block.lines.iter().map(|&line| i64::try_from(line).unwrap_or(i64::MAX))),
+            Self::Text { views, is_decoded } => push_text(views, *is_decoded, block, position, text, &mut counts),
+            Self::BigInt(numbers) => numbers.push(block, position, text, numbers::whole, &mut counts),
+            Self::Int(numbers) => {
+                let whole = |cell: &[u8]| numbers::whole(cell).and_then(|number| i32::try_from(number).ok());
+                numbers.push(block, position, text, whole, &mut counts);
+            }
+            Self::Double(numbers) => numbers.push(block, position, text, numbers::double, &mut counts),
+            Self::Extra(extra) => extra.push(block, layout, text),
+            Self::Later => {}
+        }
+        counts
+    }
+
+    /// Takes back all rows from `rows` on.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::Date(days) => days.truncate(rows),
+            Self::RequestTime(values) | Self::Line(values) => values.truncate(rows),
+            Self::Time(views) | Self::Text { views, .. } => views.truncate(rows),
+            Self::BigInt(numbers) => numbers.truncate(rows),
+            Self::Int(numbers) => numbers.truncate(rows),
+            Self::Double(numbers) => numbers.truncate(rows),
+            Self::Extra(extra) => extra.truncate(rows),
+            Self::Later => {}
+        }
+    }
+
+    /// The array over `text`, which all cells were pushed from; none where the column comes later.
+    pub(crate) fn finish(self, text: &Buffer, data_type: &DataType) -> Option<ArrayRef> {
+        Some(match self {
+            Self::Date(days) => Arc::new(Date32Array::new(days.into(), None)),
+            Self::RequestTime(micros) => {
+                Arc::new(TimestampMicrosecondArray::new(micros.into(), None).with_data_type(data_type.clone()))
+            }
+            Self::Line(lines) => Arc::new(Int64Array::new(lines.into(), None)),
+            Self::Time(views) | Self::Text { views, .. } => Arc::new(views.finish(text)),
+            Self::BigInt(mut numbers) => Arc::new(Int64Array::new(numbers.values.into(), numbers.nulls.finish())),
+            Self::Int(mut numbers) => Arc::new(Int32Array::new(numbers.values.into(), numbers.nulls.finish())),
+            Self::Double(mut numbers) => Arc::new(Float64Array::new(numbers.values.into(), numbers.nulls.finish())),
+            Self::Extra(extra) => Arc::new(extra.finish(text, data_type)?),
+            Self::Later => return None,
+        })
+    }
+}
+
+fn push_text(
+    views: &mut ViewColumn,
+    is_decoded: bool,
+    block: &RowBlock,
+    position: Option<usize>,
+    text: Text<'_>,
+    counts: &mut CellCounts,
+) {
+    for cell in block.cells(position) {
+        let Some((start, end)) = cell else {
+            views.push_null();
+            continue;
+        };
+        let bytes = text.cell(start, end);
+        if is_decoded && bytes.contains(&b'%') {
+            let decoded = percent::decode(bytes);
+            let value = String::from_utf8_lossy(&decoded);
+            counts.lossy += u64::from(matches!(value, Cow::Owned(_)));
+            views.push_str(&value);
+        } else {
+            views.push_cell(text, start, end);
+        }
+    }
+}
+
+/// Numbers and which of them are NULL.
+#[derive(Debug)]
+pub(crate) struct Numbers<T> {
+    values: Vec<T>,
+    nulls: NullBufferBuilder,
+}
+
+impl<T: Copy + Default> Numbers<T> {
+    fn with_capacity(rows: usize) -> Self {
+        Self { values: Vec::with_capacity(rows), nulls: NullBufferBuilder::new(rows) }
+    }
+
+    #[inline]
+    fn push(
+        &mut self,
+        block: &RowBlock,
+        position: Option<usize>,
+        text: Text<'_>,
+        parse: impl Fn(&[u8]) -> Option<T>,
+        counts: &mut CellCounts,
+    ) {
+        for cell in block.cells(position) {
+            let bytes = cell.map(|(start, end)| text.cell(start, end)).filter(|bytes| !is_absent(bytes));
+            match bytes.map(&parse) {
+                Some(Some(value)) => {
+                    self.values.push(value);
+                    self.nulls.append_non_null();
+                }
+                unparsable => {
+                    counts.nulled += u64::from(unparsable.is_some());
+                    self.values.push(T::default());
+                    self.nulls.append_null();
+                }
+            }
+        }
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.nulls.truncate(rows);
+    }
+}
+
+/// Every field that no column claims, by its CloudFront name.
+#[derive(Debug)]
+pub(crate) struct Extra {
+    /// Per row where its entries end; the first is 0.
+    offsets: Vec<i32>,
+    names: ViewColumn,
+    values: ViewColumn,
+}
+
+impl Extra {
+    fn with_capacity(rows: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Self { offsets, names: ViewColumn::with_capacity(0), values: ViewColumn::with_capacity(0) }
+    }
+
+    fn push(&mut self, block: &RowBlock, layout: &Layout, text: Text<'_>) {
+        for row in block.rows() {
+            for (name, position) in &layout.unclaimed {
+                let Some((start, end)) = row.range(*position) else { continue };
+                if text.cell(start, end) != b"-" {
+                    self.names.push_str(name);
+                    self.values.push_cell(text, start, end);
+                }
+            }
+            self.offsets.push(i32::try_from(self.names.len()).unwrap_or(i32::MAX));
+        }
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.offsets.truncate(rows + 1);
+        let entries = self.offsets.last().and_then(|&end| usize::try_from(end).ok()).unwrap_or(0);
+        self.names.truncate(entries);
+        self.values.truncate(entries);
+    }
+
+    fn finish(self, text: &Buffer, data_type: &DataType) -> Option<MapArray> {
+        let DataType::Map(entries_field, is_sorted) = data_type else { return None };
+        let DataType::Struct(fields) = entries_field.data_type() else { return None };
+        let columns: Vec<ArrayRef> = vec![Arc::new(self.names.finish(text)), Arc::new(self.values.finish(text))];
+        let entries = StructArray::try_new(fields.clone(), columns, None).ok()?;
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        MapArray::try_new(Arc::<Field>::clone(entries_field), offsets, entries, None, *is_sorted).ok()
+    }
+}

@@ -1,0 +1,108 @@
+//! Cells to numbers: an optional sign, digits, an optional fraction; an exponent only where a double is wanted. No blanks,
+//! no NaN, no infinity.
+
+/// The whole number with its fraction cut off towards zero (`570129.76` is 570129); none if it is no number or does not
+/// fit 64 bits.
+pub(crate) fn whole(cell: &[u8]) -> Option<i64> {
+    // Nearly every cell is a few plain digits.
+    if cell.len() < 19 && !cell.is_empty() && cell.iter().all(u8::is_ascii_digit) {
+        return Some(cell.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')));
+    }
+    let (is_negative, unsigned) = split_sign(cell);
+    let (digits, fraction) = split_at_byte(unsigned, b'.');
+    if digits.is_empty() && fraction.is_none_or(<[u8]>::is_empty) {
+        return None;
+    }
+    if !fraction.unwrap_or_default().iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // Negative numbers reach one further than positive ones, so the sum is built downwards.
+    let negated = digits.iter().try_fold(0_i64, |sum, digit| {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        sum.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))
+    })?;
+    if is_negative { Some(negated) } else { negated.checked_neg() }
+}
+
+/// The number; none if it is none or not finite in 64 bits.
+pub(crate) fn double(cell: &[u8]) -> Option<f64> {
+    let (_, unsigned) = split_sign(cell);
+    let exponent_at = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let (mantissa, exponent) = match exponent_at {
+        Some(at) => (unsigned.get(..at)?, unsigned.get(at + 1..)),
+        None => (unsigned, None),
+    };
+    let (digits, fraction) = split_at_byte(mantissa, b'.');
+    let all_digits = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
+    let has_digit = !digits.is_empty() || fraction.is_some_and(|fraction| !fraction.is_empty());
+    if !has_digit || !all_digits(digits) || !all_digits(fraction.unwrap_or_default()) {
+        return None;
+    }
+    if let Some(exponent) = exponent {
+        let (_, digits) = split_sign(exponent);
+        if digits.is_empty() || !all_digits(digits) {
+            return None;
+        }
+    }
+    std::str::from_utf8(cell).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn split_sign(cell: &[u8]) -> (bool, &[u8]) {
+    match cell {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, cell),
+    }
+}
+
+fn split_at_byte(cell: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
+    match cell.iter().position(|&found| found == byte) {
+        Some(at) => (cell.get(..at).unwrap_or_default(), cell.get(at + 1..)),
+        None => (cell, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_lose_their_fraction_towards_zero() {
+        for (cell, number) in [
+            ("0", 0),
+            ("000", 0),
+            ("200", 200),
+            ("0.217", 0),
+            ("570129.76", 570_129),
+            ("-1.9", -1),
+            ("+7", 7),
+            ("5.", 5),
+            (".5", 0),
+            ("-.5", 0),
+            ("00000000000000000000000000000012", 12),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+        ] {
+            assert_eq!(whole(cell.as_bytes()), Some(number), "{cell}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_number_is_none() {
+        for cell in ["", "-", "+", ".", "-.", "1e3", " 7", "7 ", "1,000", "0x1f", "NaN", "inf", "1.2.3", "9223372036854775808", "-9223372036854775809", "12a", "1.x"] {
+            assert_eq!(whole(cell.as_bytes()), None, "{cell}");
+        }
+    }
+
+    #[test]
+    fn doubles_take_an_exponent_but_nothing_else() {
+        for (cell, number) in [("0.123", 0.123), ("5.", 5.0), (".5", 0.5), ("-1e3", -1000.0), ("+2.5E-1", 0.25), ("1e-400", 0.0)] {
+            assert_eq!(double(cell.as_bytes()), Some(number), "{cell}");
+        }
+        for cell in ["", "-", ".", "e5", "1e", "1e+", "inf", "-inf", "nan", "NaN", "infinity", "1e400", " 1", "0x1p3", "1_0"] {
+            assert_eq!(double(cell.as_bytes()), None, "{cell}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What kind of file is it? Its first line that is neither comment nor blank says so, unless a `#Fields` line did.
+
+use lakefront_schema::fields;
+
+use crate::Error;
+
+/// Refuses what is a CloudFront log in a format other than tab-separated rows.
+///
+/// # Errors
+/// [`Error::UnsupportedFormat`].
+pub(crate) fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), Error> {
+    let first_value = |delimiter: u8| {
+        let value = first_line.split(|&byte| byte == delimiter).next().unwrap_or_default();
+        std::str::from_utf8(value).is_ok_and(|value| fields::is_known_field(value.trim_matches(['"', ' '])))
+    };
+    let format = if first_line.starts_with(b"PAR1") {
+        "Parquet"
+    } else if first_line.starts_with(b"{") {
+        "JSON"
+    } else if first_value(b'\t') {
+        "plain (field names without `#Fields:`)"
+    } else if first_value(b',') {
+        "comma-delimited"
+    } else {
+        return Ok(());
+    };
+    Err(Error::UnsupportedFormat { line, format })
+}
+
+/// Refuses rows that a `#Fields` header of `width` names stands over, but commas separate.
+///
+/// # Errors
+/// [`Error::UnsupportedFormat`].
+pub(crate) fn refuse_commas(first_row: &[u8], width: usize, line: u64) -> Result<(), Error> {
+    let count = |wanted: u8| first_row.iter().filter(|&&byte| byte == wanted).count();
+    if width > 1 && count(b'\t') == 0 && count(b',') + 1 >= width {
+        return Err(Error::UnsupportedFormat { line, format: "comma-delimited" });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format_of(line: &str) -> Option<&'static str> {
+        match refuse_other_formats(line.as_bytes(), 1) {
+            Err(Error::UnsupportedFormat { format, .. }) => Some(format),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn other_formats_are_known_by_their_first_line() {
+        assert_eq!(format_of("{\"date\":\"2024-05-17\"}"), Some("JSON"));
+        assert_eq!(format_of("PAR1\u{15}\u{4}"), Some("Parquet"));
+        assert_eq!(format_of("date\ttime\tx-edge-location"), Some("plain (field names without `#Fields:`)"));
+        assert_eq!(format_of("\"date\",\"time\""), Some("comma-delimited"));
+        for line in ["2024-05-17\t10:00:00\tDFW3", "This is, well, a text", "", "\t"] {
+            assert_eq!(format_of(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn rows_with_commas_for_tabs_are_refused() {
+        assert!(refuse_commas(b"2024-05-17,10:00:00,DFW3", 3, 3).is_err());
+        assert!(refuse_commas(b"2024-05-17 10:00:00 DFW3", 3, 3).is_ok());
+        assert!(refuse_commas(b"2024-05-17\t10:00:00\ta,b", 3, 3).is_ok());
+    }
+}

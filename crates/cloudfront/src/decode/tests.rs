@@ -1,0 +1,1 @@
+//! Decoding, end to end within the crate.

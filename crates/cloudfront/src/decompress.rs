@@ -1,0 +1,323 @@
+//! Stage 4. Compressed bytes in, text bytes out.
+//!
+//! **Invariants**
+//! - Gzip is known by its magic bytes, never by the object's name; anything else is text already.
+//! - All members are read and each one's CRC and length are checked. A member border is not a line border.
+//! - After the last member only zero bytes may follow (padding).
+//! - Memory does not depend on the limits: text comes out as the caller asks for it.
+//!
+//! **Errors** are verdicts on the object, except [`Error::Read`].
+
+use std::io::{self, BufRead, Chain, Cursor, Read};
+
+use flate2::bufread::GzDecoder;
+
+use crate::Error;
+
+/// The default of [`TextLimits::text_bytes`]: 64 GiB.
+pub const DEFAULT_MAX_TEXT_BYTES: u64 = 64 << 30;
+/// The default of [`TextLimits::ratio`].
+pub const DEFAULT_MAX_RATIO: u64 = 200;
+/// Below so much text (64 MiB) the ratio does not matter.
+pub const RATIO_FREE_BYTES: u64 = 64 << 20;
+
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// How much text an object may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct TextLimits {
+    /// Bytes of text in all.
+    pub text_bytes: u64,
+    /// Bytes of text for each byte of the object, past [`RATIO_FREE_BYTES`].
+    pub ratio: u64,
+}
+
+impl Default for TextLimits {
+    fn default() -> Self {
+        Self { text_bytes: DEFAULT_MAX_TEXT_BYTES, ratio: DEFAULT_MAX_RATIO }
+    }
+}
+
+/// Reads an object's text.
+///
+/// ```
+/// use lakefront_cloudfront::{TextLimits, TextReader};
+/// let object = b"#Version: 1.0\n";
+/// let mut reader = TextReader::try_new(&object[..], object.len() as u64, TextLimits::default())?;
+/// let mut text = [0; 64];
+/// assert_eq!(reader.read(&mut text)?, object.len());
+/// assert_eq!(reader.read(&mut text)?, 0);
+/// # Ok::<(), lakefront_cloudfront::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TextReader<R> {
+    // None only while a member border is crossed, or after an error.
+    state: Option<State<R>>,
+    object_bytes: u64,
+    limits: TextLimits,
+    text_bytes: u64,
+}
+
+type Source<R> = Counted<Chain<Cursor<Vec<u8>>, R>>;
+
+#[derive(Debug)]
+enum State<R> {
+    Plain(Source<R>),
+    Gzip(Box<GzDecoder<Source<R>>>),
+    End,
+}
+
+impl<R: BufRead> TextReader<R> {
+    /// Looks at the first bytes of `object`, whose size is `object_bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if `object` cannot be read.
+    pub fn try_new(mut object: R, object_bytes: u64, limits: TextLimits) -> Result<Self, Error> {
+        let mut head = Vec::with_capacity(MAGIC.len());
+        object.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head).map_err(Error::Read)?;
+        let is_gzip = head == MAGIC;
+        let source = Counted { inner: Cursor::new(head).chain(object), bytes: 0, failure: None };
+        let state = if is_gzip { State::Gzip(Box::new(GzDecoder::new(source))) } else { State::Plain(source) };
+        Ok(Self { state: Some(state), object_bytes, limits, text_bytes: 0 })
+    }
+
+    /// Fills `text` from its start and returns how many bytes there are: fewer than asked only at the end.
+    ///
+    /// # Errors
+    /// The verdict on the object; after an error the reader is at its end.
+    pub fn read(&mut self, text: &mut [u8]) -> Result<usize, Error> {
+        let mut filled = 0;
+        while let Some(rest) = text.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let count = self.read_some(rest)?;
+            if count == 0 {
+                break;
+            }
+            filled += count;
+            self.check_limits(count)?;
+        }
+        Ok(filled)
+    }
+
+    fn check_limits(&mut self, count: usize) -> Result<(), Error> {
+        self.text_bytes += count as u64;
+        let TextLimits { text_bytes: limit_bytes, ratio } = self.limits;
+        let verdict = if self.text_bytes > limit_bytes {
+            Error::TooMuchText { limit_bytes }
+        } else if self.text_bytes > RATIO_FREE_BYTES && self.text_bytes > ratio.saturating_mul(self.object_bytes) {
+            Error::TooCompressed { limit: ratio, object_bytes: self.object_bytes }
+        } else {
+            return Ok(());
+        };
+        self.state = Some(State::End);
+        Err(verdict)
+    }
+
+    fn read_some(&mut self, text: &mut [u8]) -> Result<usize, Error> {
+        loop {
+            match self.state.take().unwrap_or(State::End) {
+                State::End => {
+                    self.state = Some(State::End);
+                    return Ok(0);
+                }
+                State::Plain(mut source) => {
+                    let count = source.read(text).map_err(Error::Read)?;
+                    self.state = Some(if count == 0 { State::End } else { State::Plain(source) });
+                    return Ok(count);
+                }
+                State::Gzip(mut member) => match member.read(text) {
+                    Ok(0) => self.state = Some(self.next_member(member.into_inner())?),
+                    Ok(count) => {
+                        self.state = Some(State::Gzip(member));
+                        return Ok(count);
+                    }
+                    Err(error) => return Err(self.verdict(member.into_inner(), &error)),
+                },
+            }
+        }
+    }
+
+    /// Behind a member: another one, padding to the end, or damage.
+    fn next_member(&self, mut source: Source<R>) -> Result<State<R>, Error> {
+        let behind_member = source.bytes;
+        if source.fill_buf().map_err(Error::Read)?.first() == Some(&MAGIC[0]) {
+            return Ok(State::Gzip(Box::new(GzDecoder::new(source))));
+        }
+        loop {
+            let padding = source.fill_buf().map_err(Error::Read)?;
+            if padding.is_empty() {
+                return Ok(State::End);
+            }
+            if padding.iter().any(|&byte| byte != 0) {
+                let why = "neither a gzip member nor zero padding after the last member".to_owned();
+                return Err(Error::GzipCorrupt { byte: behind_member, why });
+            }
+            let count = padding.len();
+            source.consume(count);
+        }
+    }
+
+    fn verdict(&self, mut source: Source<R>, error: &io::Error) -> Error {
+        if let Some(failure) = source.failure.take() {
+            return Error::Read(failure);
+        }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return Error::GzipTruncated { object_bytes: self.object_bytes };
+        }
+        Error::GzipCorrupt { byte: source.bytes, why: error.to_string() }
+    }
+}
+
+/// Counts what is taken, and keeps the error of the source apart from those of the decoder above it.
+#[derive(Debug)]
+struct Counted<R> {
+    inner: R,
+    bytes: u64,
+    failure: Option<io::Error>,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        // An empty read asks the source again where the first answer was an error: the borrow checker takes no
+        // other way to look at a result and hand it on.
+        match self.inner.fill_buf() {
+            Ok(_) => self.inner.fill_buf(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.failure = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.bytes += count as u64;
+        self.inner.consume(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read_all(object: &[u8]) -> Result<Vec<u8>, Error> {
+        read_within(object, TextLimits::default())
+    }
+
+    fn read_within(object: &[u8], limits: TextLimits) -> Result<Vec<u8>, Error> {
+        let mut reader = TextReader::try_new(object, object.len() as u64, limits)?;
+        let (mut text, mut block) = (Vec::new(), vec![0; 1000]);
+        loop {
+            let count = reader.read(&mut block)?;
+            text.extend_from_slice(&block[..count]);
+            if count < block.len() {
+                return Ok(text);
+            }
+        }
+    }
+
+    fn reason(object: &[u8]) -> &'static str {
+        read_all(object).unwrap_err().reason().unwrap()
+    }
+
+    #[test]
+    fn text_passes_as_it_is() {
+        for text in [&b""[..], b"\x1f", b"a", b"line\n", &[b'x'; 5000]] {
+            assert_eq!(read_all(text).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn all_members_are_read_and_padding_is_ignored() {
+        let object = [gzip(b"one li"), gzip(b""), gzip(&[b'z'; 3000]), vec![0; 700]].concat();
+        assert_eq!(read_all(&object).unwrap(), [&b"one li"[..], &[b'z'; 3000]].concat());
+    }
+
+    #[test]
+    fn every_cut_of_a_member_is_truncated() {
+        let object = gzip(b"some text that is long enough to be compressed, compressed, compressed");
+        for length in 2..object.len() {
+            assert_eq!(reason(&object[..length]), "gzip-truncated", "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn a_second_member_that_is_cut_is_truncated_and_not_padding() {
+        let object = [gzip(b"first"), gzip(b"second")].concat();
+        let first = gzip(b"first").len();
+        for length in first + 1..object.len() {
+            assert_eq!(reason(&object[..length]), "gzip-truncated", "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_crc_or_length_and_bytes_behind_the_last_member_are_damage() {
+        let whole = gzip(b"some text");
+        for from_end in [8, 5, 4, 1] {
+            let mut object = whole.clone();
+            let at = object.len() - from_end;
+            object[at] ^= 0x55;
+            assert_eq!(reason(&object), "gzip-corrupt", "byte {from_end} from the end");
+        }
+        assert_eq!(reason(&[&whole[..], b"\0\0x"].concat()), "gzip-corrupt");
+        assert_eq!(reason(&[&whole[..], b"plain text"].concat()), "gzip-corrupt");
+    }
+
+    #[test]
+    fn text_past_a_limit_fails_the_object() {
+        let object = gzip(&[b'a'; 4000]);
+        let limits = TextLimits { text_bytes: 3999, ..TextLimits::default() };
+        assert!(matches!(read_within(&object, limits), Err(Error::TooMuchText { limit_bytes: 3999 })));
+        let limits = TextLimits { text_bytes: 4000, ..TextLimits::default() };
+        assert_eq!(read_within(&object, limits).unwrap().len(), 4000);
+    }
+
+    #[test]
+    fn the_ratio_counts_only_past_64_mib_of_text() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let block = vec![b'a'; 1 << 20];
+        for _ in 0..64 {
+            encoder.write_all(&block).unwrap();
+        }
+        let free = encoder.finish().unwrap();
+        assert_eq!(read_all(&free).unwrap().len(), 64 << 20);
+        assert_eq!(reason(&[free, gzip(b"a")].concat()), "too-large");
+    }
+
+    #[test]
+    fn an_error_of_the_source_is_no_verdict() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::TimedOut.into())
+            }
+        }
+        let head = gzip(&[b'q'; 100]);
+        let object = io::BufReader::new(Cursor::new(head[..20].to_vec()).chain(Failing));
+        let mut reader = TextReader::try_new(object, 1000, TextLimits::default()).unwrap();
+        let error = loop {
+            if let Err(error) = reader.read(&mut [0; 500]) {
+                break error;
+            }
+        };
+        assert!(matches!(error, Error::Read(_)) && error.reason().is_none());
+    }
+}

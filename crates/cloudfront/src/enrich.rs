@@ -1,0 +1,124 @@
+//! Stage 6. Record batch in, the same with derived columns out.
+//!
+//! Browser, operating system and bot come from the user agent; file name and distribution from the object's name, the
+//! latter from the record itself where that says it.
+
+pub mod user_agent;
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow::{
+    array::{Array, ArrayRef, RecordBatch, StringViewArray},
+    buffer::Buffer,
+    datatypes::SchemaRef,
+    error::ArrowError,
+};
+use lakefront_schema::{Derivation, Source, TableSchema};
+
+use self::user_agent::{UserAgent, UserAgentCache, UserAgentRules};
+use crate::{
+    decode::{DecodedBatch, ObjectRows, views::ViewColumn},
+    object_key,
+};
+
+/// Rows with all columns of the table schema.
+#[derive(Clone, Debug)]
+pub struct EnrichedBatch {
+    /// The columns, in the order of the table schema.
+    pub batch: RecordBatch,
+    /// The hour of each row, in hours since 1970-01-01T00 UTC: what its partition comes from.
+    pub hours: Vec<i32>,
+}
+
+/// Derives columns; one per worker, as it remembers user agents.
+pub struct Enricher {
+    schema: Arc<TableSchema>,
+    arrow_schema: SchemaRef,
+    // Made at the first batch that needs it: the rules take a moment to compile.
+    user_agents: Option<UserAgentCache>,
+}
+
+impl Enricher {
+    /// An enricher for batches of this table schema.
+    pub fn new(schema: Arc<TableSchema>) -> Self {
+        Self { arrow_schema: schema.arrow_schema(), schema, user_agents: None }
+    }
+
+    /// Does the schema have columns that come from the user agent? Then [`UserAgentRules::embedded`] will be needed.
+    pub fn needs_user_agents(schema: &TableSchema) -> bool {
+        let of_user_agent = [Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot];
+        schema.columns().iter().any(|column| matches!(&column.source, Source::Derived(derivation) if of_user_agent.contains(derivation)))
+    }
+
+    /// Adds the derived columns.
+    ///
+    /// # Errors
+    /// [`ArrowError`] if the columns do not fit the table schema, which would be a fault of `decode`.
+    pub fn enrich(&mut self, decoded: DecodedBatch) -> Result<EnrichedBatch, ArrowError> {
+        let DecodedBatch { columns, seconds, user_agents, record_ids, objects } = decoded;
+        let rows = seconds.len();
+        let mut of_user_agents = user_agents.map(|agents| self.classify(&agents)).unwrap_or_default();
+        let mut complete: Vec<ArrayRef> = Vec::with_capacity(columns.len());
+        for (array, column) in columns.into_iter().zip(self.schema.columns()) {
+            let array = match (array, &column.source) {
+                (Some(array), _) => array,
+                (None, Source::Derived(Derivation::Filename)) => file_names(&objects, rows),
+                (None, Source::Derived(Derivation::Distribution)) => distributions(&objects, record_ids.as_ref(), rows),
+                (None, Source::Derived(derivation)) => of_user_agents
+                    .remove(derivation)
+                    .ok_or_else(|| ArrowError::SchemaError(format!("column `{}` was not decoded", column.name)))?,
+                (None, Source::Field(_)) => return Err(ArrowError::SchemaError(format!("column `{}` was not decoded", column.name))),
+            };
+            complete.push(array);
+        }
+        let batch = RecordBatch::try_new(SchemaRef::clone(&self.arrow_schema), complete)?;
+        let hours = seconds.iter().map(|second| i32::try_from(second.div_euclid(3600)).unwrap_or(i32::MAX)).collect();
+        Ok(EnrichedBatch { batch, hours })
+    }
+
+    /// The columns that come from user agents, by what they are derived by.
+    fn classify(&mut self, logged: &StringViewArray) -> HashMap<Derivation, ArrayRef> {
+        let cache = self.user_agents.get_or_insert_with(|| UserAgentCache::new(UserAgentRules::embedded()));
+        let rows = logged.len();
+        let [mut browsers, mut systems, mut bots] = [(); 3].map(|()| ViewColumn::with_capacity(rows));
+        for cell in logged {
+            let UserAgent { browserfamily, osfamily, is_bot } = cache.get(cell.unwrap_or_default());
+            browsers.push_str(browserfamily);
+            systems.push_str(osfamily);
+            bots.push_str(if *is_bot { "True" } else { "False" });
+        }
+        [(Derivation::BrowserFamily, browsers), (Derivation::OsFamily, systems), (Derivation::IsBot, bots)]
+            .into_iter()
+            .map(|(derivation, views)| (derivation, finish(views)))
+            .collect()
+    }
+}
+
+fn file_names(objects: &[ObjectRows], rows: usize) -> ArrayRef {
+    let mut views = ViewColumn::with_capacity(rows);
+    for object in objects {
+        views.push_repeated(&object.name, object.rows.len());
+    }
+    finish(views)
+}
+
+fn distributions(objects: &[ObjectRows], record_ids: Option<&StringViewArray>, rows: usize) -> ArrayRef {
+    let mut views = ViewColumn::with_capacity(rows);
+    for object in objects {
+        let of_name = object_key::distribution(&object.name);
+        match record_ids.filter(|ids| ids.null_count() < ids.len()) {
+            None => views.push_repeated(of_name, object.rows.len()),
+            Some(ids) => {
+                for row in object.rows.clone() {
+                    views.push_str(if ids.is_null(row) { of_name } else { ids.value(row) });
+                }
+            }
+        }
+    }
+    finish(views)
+}
+
+/// None of these views is into a text: all values stand in the side buffer.
+fn finish(views: ViewColumn) -> ArrayRef {
+    Arc::new(views.finish(&Buffer::from(Vec::<u8>::new())))
+}

@@ -1,0 +1,47 @@
+//! A refused row: where it stands, why it was refused, and its bytes, so that nothing is lost.
+
+/// Of a line over the limit this many bytes are kept.
+pub const KEPT_BYTES_OF_A_LONG_LINE: usize = 64 * 1024;
+
+/// A line that looks like a row but has no partition to go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Line number in the object's text, from 1.
+    pub line: u64,
+    /// Offset of the line's first byte in the object's text, from 0.
+    pub byte: u64,
+    /// Why it was refused.
+    pub reason: RejectReason,
+    /// The line without its end; of a line over the limit the first [`KEPT_BYTES_OF_A_LONG_LINE`].
+    pub text: Vec<u8>,
+    /// Length of the whole line in bytes, without its end.
+    pub line_bytes: u64,
+}
+
+/// Why a row was refused. Only a row whose partition cannot be known is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RejectReason {
+    /// Neither date and time nor a timestamp.
+    NoTime,
+    /// The date is no real date `YYYY-MM-DD`.
+    BadDate,
+    /// The time is no real time `HH:MM:SS`.
+    BadTime,
+    /// Before 2008-11-01 (CloudFront's first month) or more than a day after the plan was made.
+    OutOfRange,
+    /// The line is longer than the limit.
+    LineTooLong,
+}
+
+impl RejectReason {
+    /// The word for it in reports and in the quarantine.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoTime => "no-time",
+            Self::BadDate => "bad-date",
+            Self::BadTime => "bad-time",
+            Self::OutOfRange => "out-of-range",
+            Self::LineTooLong => "line-too-long",
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a set of logs shall be like.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use crate::{Error, Hour};
+
+/// What to generate. Everything has a default; two equal values give the same bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Another seed gives other distributions, viewers, pages and rows. Default 1.
+    pub seed: u64,
+    /// How many distributions log. Default 1.
+    pub distributions: u32,
+    /// The first hour. Default `2025-01-02T03`.
+    pub start: Hour,
+    /// How many hours are logged, [`start`](Self::start) included. Default 1.
+    pub hours: u32,
+    /// How many log files each distribution has in each hour. Default 1.
+    pub files_per_hour: u32,
+    /// How many rows each log file has. Default 1000, which is about half a megabyte of text.
+    pub rows_per_file: u32,
+    /// Which fields are logged. Default [`Era::Fields33`].
+    pub era: Era,
+    /// 0 (stored) to 9 (smallest); more counts as 9. Default 6.
+    pub gzip_level: u32,
+    /// Percentage of the rows whose time is in the hour before or after the one that their file is named by; less
+    /// than 0 counts as 0, more than 100 as 100. Default 0.1.
+    pub late_percent: f64,
+    /// Plain text instead of gzip; keys then have no `.gz`. Default false.
+    pub plain: bool,
+    /// How many threads [`write`](crate::write()) uses; `None`, the default, is one a processor. Never changes a byte.
+    pub threads: Option<NonZeroUsize>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        const START: Hour = match Hour::from_date(2025, 1, 2, 3) {
+            Some(hour) => hour,
+            None => Hour::FIRST,
+        };
+        Self {
+            seed: 1,
+            distributions: 1,
+            start: START,
+            hours: 1,
+            files_per_hour: 1,
+            rows_per_file: 1000,
+            era: Era::Fields33,
+            gzip_level: 6,
+            late_percent: 0.1,
+            plain: false,
+            threads: None,
+        }
+    }
+}
+
+/// An age of CloudFront's standard logs, named by how many fields it has. Each has the fields of those before it, and
+/// some more after them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Era {
+    /// Until September 2012: `date` to `cs-uri-query`.
+    Fields12,
+    /// From September 2012: adds `cs(Cookie)`, `x-edge-result-type`, `x-edge-request-id`.
+    Fields15,
+    /// From October 2013: adds `x-host-header`, `cs-protocol`, `cs-bytes`.
+    Fields18,
+    /// From April 2014: adds `time-taken`.
+    Fields19,
+    /// From July 2015: adds `x-forwarded-for`, `ssl-protocol`, `ssl-cipher`, `x-edge-response-result-type`.
+    Fields23,
+    /// From September 2016: adds `cs-protocol-version`.
+    Fields24,
+    /// From January 2018: adds `fle-status`, `fle-encrypted-fields`.
+    Fields26,
+    /// From December 2019: adds `c-port` to `sc-range-end`.
+    Fields33,
+}
+
+impl Era {
+    /// Every era, the oldest first.
+    pub const ALL: [Self; 8] = [
+        Self::Fields12,
+        Self::Fields15,
+        Self::Fields18,
+        Self::Fields19,
+        Self::Fields23,
+        Self::Fields24,
+        Self::Fields26,
+        Self::Fields33,
+    ];
+
+    /// How many fields a row has.
+    pub const fn num_fields(self) -> usize {
+        match self {
+            Self::Fields12 => 12,
+            Self::Fields15 => 15,
+            Self::Fields18 => 18,
+            Self::Fields19 => 19,
+            Self::Fields23 => 23,
+            Self::Fields24 => 24,
+            Self::Fields26 => 26,
+            Self::Fields33 => 33,
+        }
+    }
+}
+
+impl fmt::Display for Era {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.num_fields())
+    }
+}
+
+impl FromStr for Era {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|era| era.to_string() == text);
+        found.ok_or_else(|| Error::Era { got: text.to_owned() })
+    }
+}

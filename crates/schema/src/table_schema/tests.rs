@@ -1,0 +1,175 @@
+//! The embedded table schemas, and what a fingerprint counts.
+
+use super::*;
+use crate::column::{ColumnType, Derivation};
+
+fn embedded(name: &str) -> TableSchema {
+    TableSchema::embedded(name).unwrap()
+}
+
+/// One line per column: name, type and where it comes from.
+fn listing(columns: &[Column]) -> String {
+    let mut out = String::new();
+    for column in columns {
+        let source = match &column.source {
+            Source::Field(field) => field.clone(),
+            Source::Derived(derivation) => format!("derived {}", derivation.word()),
+        };
+        writeln!(out, "{} {} {source}", column.name, column.sql_type()).unwrap();
+    }
+    out
+}
+
+#[test]
+fn cf_logs_is_the_table_of_the_original_post() {
+    let expected = "\
+logdate date derived date
+logtime string derived time
+location string x-edge-location
+bytes bigint sc-bytes
+requestip string c-ip
+method string cs-method
+host string cs(Host)
+uri string cs-uri-stem
+status bigint sc-status
+referrer string cs(Referer)
+useragent string cs(User-Agent)
+uriquery string cs-uri-query
+cookie string cs(Cookie)
+resulttype string x-edge-result-type
+requestid string x-edge-request-id
+header string x-host-header
+csprotocol string cs-protocol
+csbytes string cs-bytes
+timetaken bigint time-taken
+forwardedfor string x-forwarded-for
+sslprotocol string ssl-protocol
+sslcipher string ssl-cipher
+responseresulttype string x-edge-response-result-type
+protocolversion string cs-protocol-version
+browserfamily string derived browserfamily
+osfamily string derived osfamily
+isbot string derived isbot
+filename string derived filename
+distribution string derived distribution
+";
+    assert_eq!(listing(embedded("cf_logs").columns()), expected);
+}
+
+#[test]
+fn cf_logs_wide_adds_everything_else_typed() {
+    let expected = "\
+requesttime timestamp derived requesttime
+timetakenseconds double time-taken
+csbytescount bigint cs-bytes
+flestatus string fle-status
+fleencryptedfields bigint fle-encrypted-fields
+cport int c-port
+timetofirstbyte double time-to-first-byte
+detailedresulttype string x-edge-detailed-result-type
+contenttype string sc-content-type
+contentlength bigint sc-content-len
+rangestart bigint sc-range-start
+rangeend bigint sc-range-end
+originfbl double origin-fbl
+originlbl double origin-lbl
+asn bigint asn
+country string c-country
+cachebehavior string cache-behavior-path-pattern
+tenantid string distribution-tenant-id
+connectionid string connection-id
+extra map<string,string> derived extra
+";
+    assert_eq!(listing(&embedded("cf_logs_wide").columns()[29..]), expected);
+}
+
+#[test]
+fn the_first_29_columns_of_cf_logs_wide_are_cf_logs() {
+    assert_eq!(&embedded("cf_logs_wide").columns()[..29], embedded("cf_logs").columns());
+}
+
+#[test]
+fn every_embedded_schema_is_complete() {
+    for name in TableSchema::EMBEDDED_NAMES {
+        let schema = embedded(name);
+        assert_eq!(schema.name(), name);
+        assert!(!schema.description().is_empty());
+        assert_eq!(schema.unknown_fields(), Vec::<&str>::new());
+        for column in schema.columns() {
+            assert!(!column.comment.is_empty(), "{} has no comment", column.name);
+            assert_eq!(column.cell_decode, CellDecode::AsLogged, "{} is not as logged", column.name);
+            assert_eq!(column.dictionary, !["requestid", "connectionid"].contains(&column.name.as_str()));
+        }
+    }
+    assert_eq!(TableSchema::embedded("cf_logs.toml"), None);
+}
+
+#[test]
+fn only_derived_date_and_time_are_required() {
+    let schema = embedded("cf_logs_wide");
+    let required: Vec<&str> =
+        schema.columns().iter().filter(|column| column.is_required()).map(|column| column.name.as_str()).collect();
+    assert_eq!(required, ["logdate", "logtime"]);
+}
+
+#[test]
+fn fingerprints_stay_the_same_from_version_to_version() {
+    assert_eq!(embedded("cf_logs").fingerprint(), "97fe68035fbc5925");
+    assert_eq!(embedded("cf_logs_wide").fingerprint(), "bef9a98d3f20a061");
+}
+
+fn one_column(column: Column) -> String {
+    TableSchema::new("t".to_owned(), String::new(), vec![column]).fingerprint()
+}
+
+#[test]
+fn a_fingerprint_counts_what_changes_a_data_file_and_nothing_else() {
+    let base = Column {
+        name: "uri".to_owned(),
+        column_type: ColumnType::String,
+        source: Source::Field("cs-uri-stem".to_owned()),
+        cell_decode: CellDecode::AsLogged,
+        dictionary: true,
+        comment: String::new(),
+    };
+    let same = one_column(base.clone());
+    assert_eq!(same.len(), 16);
+    assert!(same.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase()));
+
+    assert_eq!(one_column(Column { comment: "the path".to_owned(), ..base.clone() }), same);
+    let renamed = TableSchema::new("u".to_owned(), "another".to_owned(), vec![base.clone()]);
+    assert_eq!(renamed.fingerprint(), same);
+
+    let others = [
+        Column { name: "path".to_owned(), ..base.clone() },
+        Column { column_type: ColumnType::BigInt, ..base.clone() },
+        Column { source: Source::Field("filename".to_owned()), ..base.clone() },
+        Column { source: Source::Derived(Derivation::Filename), ..base.clone() },
+        Column { cell_decode: CellDecode::Percent, ..base.clone() },
+        Column { dictionary: false, ..base.clone() },
+    ];
+    let mut seen: Vec<String> = others.into_iter().map(one_column).chain([same]).collect();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 7);
+}
+
+#[test]
+fn a_fingerprint_counts_the_order_of_columns() {
+    let schema = embedded("cf_logs");
+    let mut reversed = schema.columns().to_vec();
+    reversed.reverse();
+    let reversed = TableSchema::new("cf_logs".to_owned(), String::new(), reversed);
+    assert_ne!(reversed.fingerprint(), schema.fingerprint());
+}
+
+#[test]
+fn a_probable_typing_error_in_a_field_is_found() {
+    let text = "name = \"t\"\n\
+        [[column]]\nname = \"a\"\ntype = \"string\"\nfield = \"cs-uri-stm\"\n\
+        [[column]]\nname = \"b\"\ntype = \"string\"\nfield = \"cs-host\"\n\
+        [[column]]\nname = \"c\"\ntype = \"string\"\nfield = \"cs(host)\"\n\
+        [[column]]\nname = \"d\"\ntype = \"bigint\"\nfield = \"cs-uri-stm\"\n";
+    let schema = TableSchema::from_toml(text, "t.toml").unwrap();
+    assert_eq!(schema.unknown_fields(), ["cs-uri-stm", "cs(host)"]);
+}

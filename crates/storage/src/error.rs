@@ -1,0 +1,290 @@
+//! What can go wrong where bytes live: each variant says what was being done and to which thing.
+
+use std::io;
+
+/// Why a listing, a fetch or a store did not happen.
+///
+/// `doing` is the stage word (`list`, `fetch`, `store`), or `table`, `read` or `write` for what no stage does.
+/// `location` is printable: control characters in names are escaped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A URL of a kind of store that this version does not have. Only the scheme is shown: URLs may hold secrets.
+    #[error(
+        "{doing}: `{scheme}://` is not supported in this version\nhint: give a local path or a `file://` URL instead"
+    )]
+    UnsupportedScheme {
+        /// What was being done.
+        doing: &'static str,
+        /// The scheme, without `://`.
+        scheme: String,
+    },
+
+    /// A location that cannot be understood.
+    #[error("{doing}: `{location}`: {reason}")]
+    BadLocation {
+        /// What was being done.
+        doing: &'static str,
+        /// The location as typed.
+        location: String,
+        /// What is wrong with it, with a hint where there is one.
+        reason: &'static str,
+    },
+
+    /// A file or folder that was named and does not exist.
+    #[error(
+        "{doing}: {location}: no such file or folder\nhint: check the spelling; a relative path starts at the working directory"
+    )]
+    NotFound {
+        /// What was being done.
+        doing: &'static str,
+        /// What was looked for.
+        location: String,
+    },
+
+    /// Something stands where a folder is needed.
+    #[error("{doing}: {location}: exists and is not a folder")]
+    NotAFolder {
+        /// What was being done.
+        doing: &'static str,
+        /// What stands there.
+        location: String,
+    },
+
+    /// A source that is neither a folder nor a regular file.
+    #[error("{doing}: {location}: is {kind}, not a folder or a regular file")]
+    NotRegular {
+        /// What was being done.
+        doing: &'static str,
+        /// What stands there.
+        location: String,
+        /// What it is, such as `a named pipe`.
+        kind: &'static str,
+    },
+
+    /// A path that is not UTF-8, where a name has to be text.
+    #[error("{doing}: {location}: the path is not UTF-8\nhint: rename it")]
+    PathNotUtf8 {
+        /// What was being done.
+        doing: &'static str,
+        /// The path, its odd bytes escaped.
+        location: String,
+    },
+
+    /// A text file that is not UTF-8.
+    #[error("{doing}: {location}: byte {byte}: the file is not UTF-8 text")]
+    TextNotUtf8 {
+        /// What was being done.
+        doing: &'static str,
+        /// The file.
+        location: String,
+        /// The first byte that is not UTF-8, from 0.
+        byte: usize,
+    },
+
+    /// A table folder without a folder above it.
+    #[error("table: `/` cannot be a table: its state stands in a folder beside it\nhint: name a folder below `/`")]
+    TableIsRoot,
+
+    /// A listed object that is not there any more.
+    #[error("fetch: {location}: the object is gone since it was listed")]
+    Gone {
+        /// The object.
+        location: String,
+    },
+
+    /// A listed object that is not the one that was listed.
+    #[error("fetch: {location}: the object changed since it was listed: expected version `{expected}`, got `{got}`")]
+    Changed {
+        /// The object.
+        location: String,
+        /// The listed version.
+        expected: String,
+        /// What was met: a version or a description.
+        got: String,
+    },
+
+    /// A name in a store that was written before. What stands there is untouched.
+    #[error("store: {location}: exists already, and nothing that is stored is ever overwritten")]
+    AlreadyExists {
+        /// The name's place.
+        location: String,
+    },
+
+    /// A name that no store takes.
+    #[error("store: `{name}`: not a valid name: {reason}")]
+    BadName {
+        /// The name, escaped.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// A staged file that does not hold what was written to it.
+    #[error(
+        "store: {location}: the staged file has {got_bytes} bytes, expected {expected_bytes}: something else wrote to it or a write was cut short"
+    )]
+    StagedChanged {
+        /// The staged file.
+        location: String,
+        /// Bytes appended.
+        expected_bytes: u64,
+        /// Bytes found.
+        got_bytes: u64,
+    },
+
+    /// A link below a store's root that leads back into it, so that a listing would never end or count twice.
+    #[error(
+        "store: {location}: the symbolic link leads back into the store or to a folder listed before\nhint: remove the link"
+    )]
+    Loop {
+        /// The link.
+        location: String,
+    },
+
+    /// The folder for staged files and the store are on different filesystems.
+    #[error(
+        "store: {location}: is not on the filesystem of the folder for temporary files, {temp}\nhint: keep the state on the table's filesystem"
+    )]
+    DifferentFilesystems {
+        /// The name's place.
+        location: String,
+        /// The staged file's folder.
+        temp: String,
+    },
+
+    /// A filesystem on which a name cannot be made to appear whole and only once.
+    #[error("store: {location}: the filesystem makes no hard links\nhint: choose a table on another filesystem")]
+    NoHardLinks {
+        /// The name's place.
+        location: String,
+    },
+
+    /// No space, or the quota is used up.
+    #[error("{doing}: {location}: cannot {action}: the disk or the quota is full\nhint: make room and run again")]
+    DiskFull {
+        /// What was being done.
+        doing: &'static str,
+        /// The step that failed.
+        action: &'static str,
+        /// To which file or folder.
+        location: String,
+    },
+
+    /// The filesystem is mounted read-only.
+    #[error("{doing}: {location}: cannot {action}: the filesystem is read-only")]
+    ReadOnly {
+        /// What was being done.
+        doing: &'static str,
+        /// The step that failed.
+        action: &'static str,
+        /// To which file or folder.
+        location: String,
+    },
+
+    /// The operating system refuses.
+    #[error(
+        "{doing}: {location}: cannot {action}: permission denied\nhint: check the owner and the mode of it and of the folders above it"
+    )]
+    PermissionDenied {
+        /// What was being done.
+        doing: &'static str,
+        /// The step that failed.
+        action: &'static str,
+        /// To which file or folder.
+        location: String,
+    },
+
+    /// Anything else that the operating system says.
+    #[error("{doing}: {location}: cannot {action}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The step that failed.
+        action: &'static str,
+        /// To which file, folder or object.
+        location: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
+    /// The caller asked to stop.
+    #[error("list: stopped before the end")]
+    Stopped,
+}
+
+impl Error {
+    /// Whether a listed object vanished. The object is skipped and reported; others go on.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone { .. })
+    }
+
+    /// Whether a listed object has another version now. The object is skipped and reported; others go on.
+    pub fn is_changed(&self) -> bool {
+        matches!(self, Self::Changed { .. })
+    }
+
+    /// Whether a name was written before. The caller compares what stands there with what it meant to write.
+    pub fn is_already_exists(&self) -> bool {
+        matches!(self, Self::AlreadyExists { .. })
+    }
+
+    /// Whether something that was named does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// Whether the caller asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped)
+    }
+
+    /// The storage error that an [`ObjectReader`](crate::ObjectReader) put into an [`io::Error`].
+    ///
+    /// # Errors
+    ///
+    /// Gives the [`io::Error`] back where it comes from elsewhere: a decompressor that met damage, for example.
+    pub fn from_read(error: io::Error) -> Result<Self, io::Error> {
+        error.downcast::<Self>()
+    }
+
+    /// An operating-system error, told apart where there is something to do about it.
+    pub(crate) fn io(doing: &'static str, action: &'static str, location: String, source: io::Error) -> Self {
+        let kind = source.kind();
+        if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
+            Self::DiskFull { doing, action, location }
+        } else if kind == io::ErrorKind::ReadOnlyFilesystem {
+            Self::ReadOnly { doing, action, location }
+        } else if kind == io::ErrorKind::PermissionDenied {
+            Self::PermissionDenied { doing, action, location }
+        } else {
+            Self::Io { doing, action, location, source }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    fn of_errno(errno: i32) -> Error {
+        Error::io("store", "write", "/lake/t".into(), io::Error::from_raw_os_error(errno))
+    }
+
+    #[test]
+    fn what_an_operator_can_mend_is_said_with_its_path() {
+        for (errno, says) in [(28, "full"), (122, "full"), (30, "read-only"), (13, "permission denied")] {
+            let text = of_errno(errno).to_string();
+            assert!(text.starts_with("store: /lake/t: cannot write: "), "{text}");
+            assert!(text.contains(says), "{text}");
+        }
+    }
+
+    #[test]
+    fn everything_else_keeps_its_cause() {
+        let error = of_errno(5);
+        assert_eq!(error.to_string(), "store: /lake/t: cannot write");
+        assert!(error.source().unwrap().to_string().contains("os error 5"));
+    }
+}

@@ -1,0 +1,231 @@
+//! Stage 3. Object in, compressed bytes out.
+//!
+//! **Invariants**
+//! - Bytes are those of the listed version: it is checked on the open file before the first byte and after the last.
+//! - A file that is replaced while it is read is still read as it was listed: the open file is the old one.
+//!
+//! **Errors.** [`Error::Gone`] and [`Error::Changed`] concern one object and are not worth a second try; the others say
+//! what the operating system said.
+#![expect(clippy::disallowed_methods, reason = "opens the listed objects; every error names its object")]
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+
+use crate::object::Version;
+use crate::uri::kind_of;
+use crate::{Error, Object};
+
+/// The whole object, as it was listed.
+///
+/// # Errors
+///
+/// [`Error::Gone`] or [`Error::Changed`]: skip the object and report it. Any other: the object may be fine, so that the
+/// task must not be committed without it.
+pub fn fetch(object: &Object) -> Result<Vec<u8>, Error> {
+    let mut reader = open(object)?;
+    let mut bytes = Vec::new();
+    // One byte more lets `read_to_end` see the end without growing the buffer.
+    let capacity = usize::try_from(object.size_bytes()).ok().and_then(|bytes| bytes.checked_add(1));
+    if capacity.is_none_or(|capacity| bytes.try_reserve_exact(capacity).is_err()) {
+        return Err(unreadable(object, io::ErrorKind::OutOfMemory.into()));
+    }
+    reader
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::from_read(error).unwrap_or_else(|error| unreadable(object, error)))?;
+    reader.finish()?;
+    Ok(bytes)
+}
+
+/// A reader of the object, as it was listed. It does not buffer; end with [`ObjectReader::finish`].
+///
+/// # Errors
+///
+/// As [`fetch`].
+pub fn open(object: &Object) -> Result<ObjectReader, Error> {
+    // Looked at before it is opened: opening a named pipe that took the file's place would wait for ever.
+    let metadata = fs::metadata(object.key()).map_err(|error| gone_or_unreadable(object, error))?;
+    check(object, &metadata)?;
+    let file = File::open(object.key()).map_err(|error| gone_or_unreadable(object, error))?;
+    let reader = ObjectReader { file, object: object.clone(), read_bytes: 0 };
+    reader.check()?;
+    Ok(reader)
+}
+
+/// Reads one object in pieces.
+///
+/// An [`io::Error`] from `read` holds the [`Error`]: [`Error::from_read`] takes it out again, also after a decompressor
+/// has passed it on.
+#[derive(Debug)]
+pub struct ObjectReader {
+    file: File,
+    object: Object,
+    read_bytes: u64,
+}
+
+impl ObjectReader {
+    /// Checks once more that what was read is what was listed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Changed`]: what was read is worth nothing. Any other: it is not known what it is worth.
+    pub fn finish(self) -> Result<(), Error> {
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let metadata = self.file.metadata().map_err(|error| unreadable(&self.object, error))?;
+        check(&self.object, &metadata)
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count =
+            self.file.read(buffer).map_err(|error| io::Error::new(error.kind(), unreadable(&self.object, error)))?;
+        self.read_bytes += count as u64;
+        let listed_bytes = self.object.size_bytes();
+        let ended_early = count == 0 && !buffer.is_empty() && self.read_bytes < listed_bytes;
+        if ended_early || self.read_bytes > listed_bytes {
+            let got = if ended_early { "fewer bytes" } else { "more bytes" };
+            return Err(io::Error::other(changed(&self.object, got.into())));
+        }
+        Ok(count)
+    }
+}
+
+fn check(object: &Object, metadata: &Metadata) -> Result<(), Error> {
+    if !metadata.is_file() {
+        return Err(changed(object, kind_of(metadata.file_type()).into()));
+    }
+    let version = Version::of(metadata);
+    if version == object.listed_version() { Ok(()) } else { Err(changed(object, version.to_string())) }
+}
+
+fn changed(object: &Object, got: String) -> Error {
+    Error::Changed { location: object.location(), expected: object.version(), got }
+}
+
+fn gone_or_unreadable(object: &Object, error: io::Error) -> Error {
+    if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) {
+        Error::Gone { location: object.location() }
+    } else {
+        unreadable(object, error)
+    }
+}
+
+fn unreadable(object: &Object, error: io::Error) -> Error {
+    Error::io("fetch", "read it", object.location(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Source, list};
+    use std::io::Write as _;
+    use std::path::PathBuf;
+    use std::time::{Duration, UNIX_EPOCH};
+    use tempfile::TempDir;
+
+    /// A file with this text, listed.
+    fn listed(text: &str) -> (TempDir, PathBuf, Object) {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("E1.gz");
+        fs::write(&path, text).unwrap();
+        let source = Source::parse(path.to_str().unwrap()).unwrap();
+        let object = list(&[source], &mut |_| {}, &|| false).unwrap().objects.remove(0);
+        (place, path, object)
+    }
+
+    #[test]
+    fn an_object_is_fetched_whole_and_in_pieces() {
+        let (_place, _path, object) = listed("twelve bytes");
+        assert_eq!(fetch(&object).unwrap(), b"twelve bytes");
+        let mut reader = open(&object).unwrap();
+        let mut start = [0; 6];
+        reader.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"twelve");
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b" bytes");
+        reader.finish().unwrap();
+    }
+
+    #[test]
+    fn an_empty_object_is_fetched_as_no_bytes() {
+        let (_place, _path, object) = listed("");
+        assert_eq!(fetch(&object).unwrap(), b"");
+    }
+
+    #[test]
+    fn an_object_that_vanished_is_gone() {
+        let (_place, path, object) = listed("text");
+        fs::remove_file(path).unwrap();
+        let error = fetch(&object).unwrap_err();
+        assert!(error.is_gone());
+        assert_eq!(error.to_string(), format!("fetch: {}: the object is gone since it was listed", object.location()));
+        assert!(open(&object).unwrap_err().is_gone());
+    }
+
+    #[test]
+    fn an_object_whose_folder_became_a_file_is_gone() {
+        let (place, path, object) = listed("text");
+        fs::remove_file(path).unwrap();
+        fs::remove_dir(place.path()).unwrap();
+        fs::write(place.path(), "a file now").unwrap();
+        assert!(fetch(&object).unwrap_err().is_gone());
+        fs::remove_file(place.path()).unwrap();
+    }
+
+    #[test]
+    fn an_object_of_another_size_or_time_or_kind_has_changed() {
+        let (_place, path, object) = listed("text");
+        fs::write(&path, "longer text").unwrap();
+        assert!(fetch(&object).unwrap_err().is_changed());
+
+        let (_place, path, object) = listed("text");
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_nanos(1)).unwrap();
+        let message = fetch(&object).unwrap_err().to_string();
+        assert!(message.contains(&format!("expected version `{}`, got `4-1`", object.version())), "{message}");
+
+        let (_place, path, object) = listed("text");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(fetch(&object).unwrap_err().is_changed());
+    }
+
+    #[test]
+    fn an_object_that_changes_while_it_is_read_is_noticed_at_the_end() {
+        let (_place, path, object) = listed("text");
+        let mut reader = open(&object).unwrap();
+        reader.read_to_end(&mut Vec::new()).unwrap();
+        File::options().append(true).open(path).unwrap().write_all(b"more").unwrap();
+        assert!(reader.finish().unwrap_err().is_changed());
+    }
+
+    #[test]
+    fn a_read_error_can_be_told_apart_after_it_went_through_io() {
+        for (write, says) in [("a longer text", "more bytes"), ("", "fewer bytes")] {
+            let (_place, path, object) = listed("text");
+            let mut reader = open(&object).unwrap();
+            fs::write(path, write).unwrap();
+            let error = Error::from_read(reader.read_to_end(&mut Vec::new()).unwrap_err()).unwrap();
+            assert!(error.is_changed());
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        assert!(Error::from_read(io::Error::other("corrupt deflate stream")).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_while_it_is_read_is_read_as_it_was_listed() {
+        let (place, path, object) = listed("text");
+        let mut reader = open(&object).unwrap();
+        fs::write(place.path().join("new"), "another").unwrap();
+        fs::rename(place.path().join("new"), path).unwrap();
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"text");
+        reader.finish().unwrap();
+        assert!(fetch(&object).unwrap_err().is_changed());
+    }
+}

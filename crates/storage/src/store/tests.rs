@@ -1,0 +1,209 @@
+//! What a store promises, on the local disk: once, whole, sorted, and nothing left behind.
+#![expect(clippy::disallowed_methods, reason = "looks at the disk behind the store")]
+
+use super::*;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::Barrier;
+use std::thread;
+use tempfile::TempDir;
+
+/// A store in `<place>/t`, its temporary files in `<place>/t.lakefront/tmp`; nothing exists yet.
+fn store() -> (TempDir, PathBuf, Store) {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().canonicalize().unwrap();
+    let store = Store::open_local(&root.join("t"), &root.join("t.lakefront/tmp")).unwrap();
+    (place, root, store)
+}
+
+fn num_temp_files(root: &Path) -> usize {
+    fs::read_dir(root.join("t.lakefront/tmp")).unwrap().count()
+}
+
+#[test]
+fn a_staged_file_gets_its_name_and_the_folders_above_it() {
+    let (_place, root, store) = store();
+    let name = "year=2025/month=01/part.parquet";
+    let mut staged = store.stage().unwrap();
+    staged.append(b"one ").unwrap();
+    staged.append(b"two").unwrap();
+    assert_eq!(staged.len_bytes(), 7);
+    assert!(!root.join("t").exists(), "nothing stands where a reader lists");
+    assert_eq!(staged.put_if_absent(name).unwrap(), 7);
+    assert_eq!(store.read(name).unwrap(), b"one two");
+    assert!(store.exists(name).unwrap());
+    assert_eq!(num_temp_files(&root), 0);
+}
+
+#[test]
+fn a_name_is_never_overwritten() {
+    let (_place, root, store) = store();
+    store.put_if_absent("a/b", b"first").unwrap();
+    let error = store.put_if_absent("a/b", b"second").unwrap_err();
+    assert!(error.is_already_exists());
+    assert!(error.to_string().contains("/t/a/b: exists already"), "{error}");
+    assert_eq!(store.read("a/b").unwrap(), b"first");
+    symlink("nowhere", root.join("t/link")).unwrap();
+    assert!(store.put_if_absent("link", b"x").unwrap_err().is_already_exists());
+    assert!(store.exists("link").unwrap());
+    assert_eq!(num_temp_files(&root), 0);
+}
+
+#[test]
+fn of_twenty_racing_writers_one_wins_and_the_others_hear_of_it() {
+    let (_place, root, store) = store();
+    let barrier = Barrier::new(20);
+    let winners: Vec<u8> = thread::scope(|scope| {
+        let writers: Vec<_> = (0..20_u8)
+            .map(|number| {
+                let (store, barrier) = (&store, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    match store.put_if_absent("new/folder/name", &[number; 1000]) {
+                        Ok(()) => Some(number),
+                        Err(error) => {
+                            assert!(error.is_already_exists(), "{error}");
+                            None
+                        }
+                    }
+                })
+            })
+            .collect();
+        writers.into_iter().filter_map(|writer| writer.join().unwrap()).collect()
+    });
+    assert_eq!(winners.len(), 1);
+    assert_eq!(store.read("new/folder/name").unwrap(), [winners[0]; 1000]);
+    assert_eq!(num_temp_files(&root), 0);
+}
+
+#[test]
+fn a_staged_file_is_removed_when_it_is_dropped() {
+    let (_place, root, store) = store();
+    let mut staged = store.stage().unwrap();
+    staged.append(b"text").unwrap();
+    assert_eq!(num_temp_files(&root), 1);
+    drop(staged);
+    assert_eq!(num_temp_files(&root), 0);
+}
+
+#[test]
+fn a_thousand_staged_files_hold_no_descriptors() {
+    let (_place, _root, store) = store();
+    let mut staged: Vec<_> = (0..1_000).map(|_| store.stage().unwrap()).collect();
+    for file in &mut staged {
+        file.append(b"text").unwrap();
+    }
+    // Other tests run beside this one and hold a few.
+    assert!(fs::read_dir("/dev/fd").unwrap().count() < 300);
+    for (number, file) in staged.into_iter().enumerate().take(3) {
+        file.put_if_absent(&format!("{number}")).unwrap();
+    }
+    assert_eq!(store.list("").unwrap(), ["0", "1", "2"]);
+}
+
+#[test]
+fn a_staged_file_that_something_else_wrote_to_is_not_stored() {
+    let (_place, root, store) = store();
+    let mut staged = store.stage().unwrap();
+    staged.append(b"text").unwrap();
+    let temp = fs::read_dir(root.join("t.lakefront/tmp")).unwrap().next().unwrap().unwrap().path();
+    fs::write(temp, "te").unwrap();
+    let message = staged.put_if_absent("name").unwrap_err().to_string();
+    assert!(message.contains("has 2 bytes, expected 4"), "{message}");
+    assert!(!store.exists("name").unwrap());
+}
+
+#[test]
+fn a_store_is_empty_until_something_stands_in_it() {
+    let (_place, root, store) = store();
+    assert!(store.is_empty().unwrap());
+    fs::create_dir(root.join("t")).unwrap();
+    assert!(store.is_empty().unwrap());
+    store.put_if_absent("name", b"").unwrap();
+    assert!(!store.is_empty().unwrap());
+}
+
+#[test]
+fn the_folder_for_temporary_files_does_not_belong_to_a_store_around_it() {
+    let (_place, root, _) = store();
+    let state = Store::open_local(&root.join("t.lakefront"), &root.join("t.lakefront/tmp")).unwrap();
+    let _staged = state.stage().unwrap();
+    assert!(state.is_empty().unwrap());
+    assert_eq!(state.list("").unwrap(), [""; 0]);
+    state.put_if_absent("table.json", b"{}").unwrap();
+    assert_eq!(state.list("").unwrap(), ["table.json"]);
+}
+
+#[test]
+fn names_are_listed_by_prefix_in_byte_order() {
+    let (_place, root, store) = store();
+    assert_eq!(store.list("").unwrap(), [""; 0]);
+    for name in ["log/2", "log/10", "log/1", "log.txt", "logs/x", "a#1"] {
+        store.put_if_absent(name, b"").unwrap();
+    }
+    fs::create_dir(root.join("t/empty")).unwrap();
+    assert_eq!(store.list("").unwrap(), ["a#1", "log.txt", "log/1", "log/10", "log/2", "logs/x"]);
+    assert_eq!(store.list("log/").unwrap(), ["log/1", "log/10", "log/2"]);
+    assert_eq!(store.list("log/1").unwrap(), ["log/1", "log/10"]);
+    assert_eq!(store.list("log").unwrap(), ["log.txt", "log/1", "log/10", "log/2", "logs/x"]);
+    assert_eq!(store.list("none/").unwrap(), [""; 0]);
+    assert!(store.list("../").is_err());
+}
+
+#[test]
+fn a_linked_folder_is_listed_once_and_a_circle_is_refused() {
+    let (_place, root, store) = store();
+    store.put_if_absent("year=2025/a", b"").unwrap();
+    fs::create_dir(root.join("other-disk")).unwrap();
+    fs::write(root.join("other-disk/b"), "").unwrap();
+    symlink(root.join("other-disk"), root.join("t/year=2024")).unwrap();
+    assert_eq!(store.list("").unwrap(), ["year=2024/b", "year=2025/a"]);
+    symlink("..", root.join("t/year=2025/up")).unwrap();
+    let message = store.list("").unwrap_err().to_string();
+    assert!(message.contains("year=2025/up: the symbolic link leads back"), "{message}");
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused() {
+    let (_place, root, store) = store();
+    for name in ["", "/a", "../a", "a/../b", "a//b", "a/", "./a", "a\0b"] {
+        assert!(matches!(store.put_if_absent(name, b""), Err(Error::BadName { .. })), "{name:?}");
+        assert!(matches!(store.read(name), Err(Error::BadName { .. })), "{name:?}");
+        assert!(matches!(store.exists(name), Err(Error::BadName { .. })), "{name:?}");
+    }
+    assert!(!root.join("t").exists());
+}
+
+#[test]
+fn what_is_absent_is_said_to_be_absent() {
+    let (_place, _root, store) = store();
+    store.put_if_absent("file", b"").unwrap();
+    for name in ["absent", "absent/below", "file/below"] {
+        assert!(store.read(name).unwrap_err().is_not_found());
+        assert!(!store.exists(name).unwrap());
+    }
+}
+
+#[test]
+fn a_file_in_the_way_of_a_folder_is_named() {
+    let (_place, root, store) = store();
+    store.put_if_absent("file", b"").unwrap();
+    let message = store.put_if_absent("file/below/name", b"").unwrap_err().to_string();
+    assert!(message.contains("/t/file"), "{message}");
+    let message = store.put_if_absent("file/name", b"").unwrap_err().to_string();
+    assert!(message.contains("/t/file: exists and is not a folder"), "{message}");
+    let error = Store::open_local(&root.join("t/file"), &root.join("tmp")).unwrap_err();
+    assert!(matches!(error, Error::NotAFolder { .. }));
+}
+
+#[test]
+fn two_filesystems_are_told_apart_or_the_name_is_written() {
+    let (_place, root, _) = store();
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else { return };
+    let store = Store::open_local(&root.join("t"), memory.path()).unwrap();
+    match store.put_if_absent("name", b"text") {
+        Ok(()) => assert_eq!(store.read("name").unwrap(), b"text"),
+        Err(error) => assert!(matches!(error, Error::DifferentFilesystems { .. }), "{error}"),
+    }
+}

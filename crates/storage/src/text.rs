@@ -1,0 +1,136 @@
+//! Small text files that a person names on the command line: read whole, written whole.
+#![expect(clippy::disallowed_methods, reason = "the door to files that a person names; every error names its path")]
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::uri::{missing_or_io, printable};
+
+/// The text of a file.
+///
+/// # Errors
+///
+/// [`Error::NotFound`], a file that cannot be read, or one that is not UTF-8: the person has to name another.
+pub fn read_text(path: &Path) -> Result<String, Error> {
+    let bytes = fs::read(path).map_err(|source| missing_or_io("read", path, source))?;
+    String::from_utf8(bytes).map_err(|error| Error::TextNotUtf8 {
+        doing: "read",
+        location: printable(path),
+        byte: error.utf8_error().valid_up_to(),
+    })
+}
+
+/// Writes a text file, replacing what stood there: a reader sees the old text or the new one, nothing between.
+///
+/// A link is followed, so that the link stays. A pipe, a device, and whatever `/dev/stdout` is are
+/// appended to. The folder has to exist.
+///
+/// # Errors
+///
+/// The file cannot be written; the old text, if any, stands.
+pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() && !path.starts_with("/dev") => {
+            let target = fs::canonicalize(path).map_err(|source| failed("look at it", path, source))?;
+            replace(path, &target, text)
+        }
+        Ok(_) => {
+            // `/dev/stdout` may be a file that holds earlier output.
+            let mut file =
+                OpenOptions::new().append(true).open(path).map_err(|source| failed("open it", path, source))?;
+            file.write_all(text.as_bytes()).map_err(|source| failed("write to it", path, source))
+        }
+        Err(source) if source.kind() == io::ErrorKind::NotFound => replace(path, path, text),
+        Err(source) => Err(failed("look at it", path, source)),
+    }
+}
+
+/// Writes a file beside `target` and moves it there. Errors name `path`, which the person typed.
+fn replace(path: &Path, target: &Path, text: &str) -> Result<(), Error> {
+    let Some(file_name) = target.file_name() else {
+        return Err(Error::BadLocation { doing: "write", location: printable(path), reason: "not the name of a file" });
+    };
+    let mut temp_name = OsString::from(".");
+    temp_name.push(file_name);
+    temp_name.push(format!(".{}.tmp", std::process::id()));
+    let temp = TempFile(target.with_file_name(temp_name));
+    let mut file = File::create(&temp.0).map_err(|source| missing_or_failed(path, source))?;
+    file.write_all(text.as_bytes()).map_err(|source| failed("write to it", path, source))?;
+    file.sync_all().map_err(|source| failed("sync it", path, source))?;
+    fs::rename(&temp.0, target).map_err(|source| failed("replace it", path, source))
+}
+
+/// Removed when dropped, if it is still there.
+struct TempFile(PathBuf);
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        // After the move there is nothing to remove; before it, the first error is the one to tell.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn missing_or_failed(path: &Path, source: io::Error) -> Error {
+    if source.kind() == io::ErrorKind::NotFound {
+        let reason = "the folder does not exist\nhint: create it first";
+        Error::BadLocation { doing: "write", location: printable(path), reason }
+    } else {
+        failed("create it", path, source)
+    }
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::io("write", action, printable(path), source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_text_is_written_replaced_and_read_back_and_nothing_else_is_left() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("report.json");
+        write_text(&path, "old").unwrap();
+        write_text(&path, "new").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let place = tempfile::tempdir().unwrap();
+        let [target, link] = ["target", "link"].map(|name| place.path().join(name));
+        fs::write(&target, "old").unwrap();
+        symlink("target", &link).unwrap();
+        write_text(&link, "new").unwrap();
+        assert_eq!(read_text(&target).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let message = write_text(Path::new("/dev/full"), "text").unwrap_err().to_string();
+        assert!(
+            message.starts_with("write: /dev/full: cannot write to it: the disk or the quota is full"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        let odd = place.path().join("odd");
+        fs::write(&odd, b"text\xff").unwrap();
+        let message = read_text(&odd).unwrap_err().to_string();
+        assert!(message.ends_with("odd: byte 4: the file is not UTF-8 text"), "{message}");
+        assert!(read_text(&place.path().join("absent")).unwrap_err().is_not_found());
+        let message = write_text(&place.path().join("no/report.json"), "x").unwrap_err().to_string();
+        assert!(message.contains("no/report.json`: the folder does not exist"), "{message}");
+        assert!(write_text(place.path(), "x").is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! Stage 11. Schema and partitions in, SQL text out.
+//!
+//! The text is Hive DDL as Athena takes it: names in backticks, literals in single quotes with backslash escapes. Spark
+//! takes the same text. Statements can be run again: what exists already is left alone.
+//!
+//! ```text
+//! CREATE EXTERNAL TABLE IF NOT EXISTS `logs`.`cf_logs` (`logdate` date, ...) PARTITIONED BY (`year` string, ...) ...
+//! ALTER TABLE `logs`.`cf_logs` ADD IF NOT EXISTS PARTITION (`year`='2024', ...) LOCATION 's3://.../year=2024/' ...
+//! ```
+//!
+//! Not here: which partitions there are (the caller knows), and running the statements.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use lakefront_schema::TableSchema;
+
+mod error;
+mod literal;
+mod projection;
+
+pub use error::DdlError;
+use literal::{checked_location, checked_name, checked_partition, identifier, string};
+
+/// The longest statement in bytes: the limit of Athena's `StartQueryExecution`.
+pub const MAX_STATEMENT_BYTES: usize = 262_144;
+
+/// A partition column: its name, how many digits a value has, and the first and last value there can be.
+struct PartitionColumn {
+    name: &'static str,
+    digits: usize,
+    first: u16,
+    last: u16,
+}
+
+/// The partition columns, coarsest first. A table has the first one, two, three or all four of them.
+const PARTITION_COLUMNS: [PartitionColumn; 4] = [
+    PartitionColumn { name: "year", digits: 4, first: 0, last: 9999 },
+    PartitionColumn { name: "month", digits: 2, first: 1, last: 12 },
+    PartitionColumn { name: "day", digits: 2, first: 1, last: 31 },
+    PartitionColumn { name: "hour", digits: 2, first: 0, last: 23 },
+];
+
+/// What the DDL calls the table, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DdlOptions {
+    /// Database of the table; without one, the statements speak of the current database.
+    pub database: Option<String>,
+    /// Name of the table.
+    pub table: String,
+    /// URL of the table's root as the engine will see it: `s3://bucket/prefix`, `file:///folder`.
+    pub location: String,
+    /// Whether the table describes its partitions by rules in its properties (Athena's partition projection) instead of
+    /// listing them.
+    pub projection: bool,
+}
+
+/// Returns the statements that create the table and make its partitions known, in the order in which they are to be
+/// run, without semicolons, each at most [`MAX_STATEMENT_BYTES`] long.
+///
+/// `partition_columns` is the table's part of `year`, `month`, `day`, `hour`; every item of `partitions` has one value
+/// for each of them, zero-padded. Partitions are named in sorted order, each once. With
+/// [`projection`](DdlOptions::projection) there is one statement, and the years that it speaks of are those of
+/// `partitions` and five more.
+///
+/// # Errors
+///
+/// A name, the location or a partition would not make valid DDL. The message says what to write instead.
+pub fn ddl(
+    schema: &TableSchema,
+    partition_columns: &[&str],
+    partitions: &[Vec<String>],
+    options: &DdlOptions,
+) -> Result<Vec<String>, DdlError> {
+    let columns = checked_columns(partition_columns)?;
+    let location = checked_location(&options.location)?;
+    let table = match &options.database {
+        None => identifier(checked_name("table", &options.table)?),
+        Some(database) => {
+            let database = identifier(checked_name("database", database)?);
+            format!("{database}.{}", identifier(checked_name("table", &options.table)?))
+        }
+    };
+    let mut sorted: BTreeSet<&[String]> = BTreeSet::new();
+    for values in partitions {
+        sorted.insert(checked_partition(columns, values)?);
+    }
+
+    let mut create = create_table(schema, columns, &table, &location);
+    if options.projection {
+        let years = sorted.iter().filter_map(|values| values.first()?.parse().ok());
+        create.push_str(&projection::properties(columns, years, &location));
+        return Ok(vec![checked_length(create)?]);
+    }
+    let mut statements = vec![checked_length(create)?];
+    add_partitions(&mut statements, columns, &sorted, &table, &location)?;
+    Ok(statements)
+}
+
+fn checked_columns(partition_columns: &[&str]) -> Result<&'static [PartitionColumn], DdlError> {
+    PARTITION_COLUMNS
+        .get(..partition_columns.len())
+        .filter(|columns| {
+            !columns.is_empty() && columns.iter().map(|column| column.name).eq(partition_columns.iter().copied())
+        })
+        .ok_or_else(|| DdlError::PartitionColumns { got: partition_columns.join(",") })
+}
+
+fn create_table(schema: &TableSchema, columns: &[PartitionColumn], table: &str, location: &str) -> String {
+    let mut lines = Vec::with_capacity(schema.columns().len());
+    for column in schema.columns() {
+        let mut line = format!("  {} {}", identifier(&column.name), column.sql_type());
+        if !column.comment.is_empty() {
+            // Writing to a String cannot fail.
+            let _ = write!(line, " COMMENT {}", string(&column.comment));
+        }
+        lines.push(line);
+    }
+    // The values are text: their leading zeros belong to the path.
+    let partitioned: Vec<String> = columns.iter().map(|column| format!("{} string", identifier(column.name))).collect();
+    format!(
+        "CREATE EXTERNAL TABLE IF NOT EXISTS {table} (\n{}\n)\nPARTITIONED BY ({})\nSTORED AS PARQUET\nLOCATION {}",
+        lines.join(",\n"),
+        partitioned.join(", "),
+        string(location)
+    )
+}
+
+/// Adds the statements that name every partition, as few as [`MAX_STATEMENT_BYTES`] allows.
+fn add_partitions(
+    statements: &mut Vec<String>,
+    columns: &[PartitionColumn],
+    partitions: &BTreeSet<&[String]>,
+    table: &str,
+    location: &str,
+) -> Result<(), DdlError> {
+    let head = format!("ALTER TABLE {table} ADD IF NOT EXISTS");
+    let mut statement = String::new();
+    for values in partitions {
+        let clause = partition_clause(columns, values, location);
+        if !statement.is_empty() && statement.len() + clause.len() > MAX_STATEMENT_BYTES {
+            statements.push(std::mem::take(&mut statement));
+        }
+        if statement.is_empty() {
+            statement = checked_length(format!("{head}{clause}"))?;
+        } else {
+            statement.push_str(&clause);
+        }
+    }
+    if !statement.is_empty() {
+        statements.push(statement);
+    }
+    Ok(())
+}
+
+fn partition_clause(columns: &[PartitionColumn], values: &[String], location: &str) -> String {
+    let mut pairs = Vec::with_capacity(columns.len());
+    let mut path = location.to_owned();
+    for (column, value) in columns.iter().zip(values) {
+        pairs.push(format!("{}={}", identifier(column.name), string(value)));
+        // Writing to a String cannot fail.
+        let _ = write!(path, "{}={value}/", column.name);
+    }
+    format!("\nPARTITION ({}) LOCATION {}", pairs.join(", "), string(&path))
+}
+
+fn checked_length(statement: String) -> Result<String, DdlError> {
+    if statement.len() > MAX_STATEMENT_BYTES {
+        return Err(DdlError::StatementTooLong { bytes: statement.len() });
+    }
+    Ok(statement)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! One data file: row groups one after another, then the footer.
+
+use std::{io, io::Write, sync::Arc};
+
+use parquet::{errors::ParquetError, file::writer::SerializedFileWriter};
+
+use super::{
+    FinishedFile,
+    row_group::{EncodedRowGroup, RowGroupFactory},
+};
+use crate::{Error, PartitionKey};
+
+/// Room for the footer and the page index, for each row group and column: generous, so that a file keeps its limit.
+const FOOTER_BYTES_PER_COLUMN: u64 = 1024;
+
+/// A data file under construction.
+pub(crate) struct DataFile<F: Write> {
+    partition: PartitionKey,
+    writer: SerializedFileWriter<Counted<F>>,
+    rows: u64,
+    footer_bytes: u64,
+}
+
+impl<F: Write> std::fmt::Debug for DataFile<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataFile").field("partition", &self.partition).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl<F: Write + Send> DataFile<F> {
+    pub(crate) fn try_new(factory: &RowGroupFactory, partition: PartitionKey, target: io::Result<F>) -> Result<Self, Error> {
+        let failed = |source| Error::DataFile { partition: partition.to_string(), source };
+        let target = Counted { inner: target.map_err(|error| failed(error.into()))?, bytes: 0 };
+        let writer = SerializedFileWriter::new(target, Arc::clone(&factory.parquet_schema), Arc::clone(&factory.properties));
+        Ok(Self { partition, writer: writer.map_err(failed)?, rows: 0, footer_bytes: 0 })
+    }
+
+    /// How large the file would be with one more row group, in bytes; a little more than it will be.
+    pub(crate) fn bytes_with(&self, row_group: &EncodedRowGroup) -> u64 {
+        self.writer.bytes_written() as u64 + self.footer_bytes + row_group.bytes() + footer_bytes(row_group)
+    }
+
+    pub(crate) fn append(&mut self, row_group: EncodedRowGroup) -> Result<(), Error> {
+        self.rows += row_group.rows as u64;
+        self.footer_bytes += footer_bytes(&row_group);
+        let partition = self.partition;
+        self.try_append(row_group).map_err(|source| Error::DataFile { partition: partition.to_string(), source })
+    }
+
+    fn try_append(&mut self, row_group: EncodedRowGroup) -> Result<(), ParquetError> {
+        let mut writer = self.writer.next_row_group()?;
+        for chunk in row_group.chunks {
+            chunk.append_to_row_group(&mut writer)?;
+        }
+        writer.close()?;
+        // What is encoded leaves memory at once.
+        Ok(self.writer.flush()?)
+    }
+
+    pub(crate) fn finish(self, name: String) -> Result<FinishedFile<F>, Error> {
+        let Self { partition, mut writer, rows, .. } = self;
+        let failed = |source| Error::DataFile { partition: partition.to_string(), source };
+        writer.finish().map_err(failed)?;
+        let mut target = writer.into_inner().map_err(failed)?;
+        target.flush().map_err(|error| failed(error.into()))?;
+        Ok(FinishedFile { name, partition, rows, bytes: target.bytes, file: target.inner })
+    }
+}
+
+fn footer_bytes(row_group: &EncodedRowGroup) -> u64 {
+    row_group.chunks.len() as u64 * FOOTER_BYTES_PER_COLUMN
+}
+
+/// Counts the bytes that reach a data file.
+struct Counted<F> {
+    inner: F,
+    bytes: u64,
+}
+
+impl<F: Write> Write for Counted<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,131 @@
+//! Parquet settings: each default with its reason.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use lakefront_schema::TableSchema;
+use parquet::{
+    basic::{Compression as Codec, ZstdLevel},
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties},
+    },
+    schema::types::ColumnPath,
+};
+
+use crate::{Error, layout::TaskId};
+
+/// A row group has at most so many rows: what most engines take as one unit of work.
+pub const MAX_ROW_GROUP_ROWS: usize = 1024 * 1024;
+/// A row group is closed at about so many encoded bytes: 64 MiB. It is held in memory until then.
+pub const MAX_ROW_GROUP_BYTES: usize = 64 << 20;
+/// The default of [`EncodeOptions::max_file_bytes`]: 128 MiB.
+pub const DEFAULT_MAX_FILE_BYTES: u64 = 128 << 20;
+/// The least [`EncodeOptions::max_file_bytes`]: 1 MiB.
+pub const MIN_MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// How data files are encoded.
+#[derive(Clone, Debug)]
+pub struct EncodeOptions {
+    /// The columns.
+    pub schema: Arc<TableSchema>,
+    /// How pages are compressed; default `zstd(3)`.
+    pub compression: Compression,
+    /// A data file has at most so many bytes; default [`DEFAULT_MAX_FILE_BYTES`].
+    pub max_file_bytes: u64,
+    /// The program's version, for the footer.
+    pub program_version: String,
+}
+
+/// How pages are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Zstandard at a level from 1 to 22.
+    Zstd(u8),
+    /// Snappy: faster to write and larger.
+    Snappy,
+    /// Not at all.
+    None,
+}
+
+impl Default for Compression {
+    /// `zstd(3)`: two thirds of snappy's bytes, and every engine of today reads it.
+    fn default() -> Self {
+        Self::Zstd(3)
+    }
+}
+
+impl FromStr for Compression {
+    type Err = Error;
+
+    /// `zstd(LEVEL)`, `zstd`, `snappy` or `none`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let level = text.strip_prefix("zstd(").and_then(|rest| rest.strip_suffix(')')).map(str::parse::<u8>);
+        match (text, level) {
+            ("zstd", _) => Ok(Self::default()),
+            ("snappy", _) => Ok(Self::Snappy),
+            ("none", _) => Ok(Self::None),
+            (_, Some(Ok(level @ 1..=22))) => Ok(Self::Zstd(level)),
+            _ => Err(Error::Compression { text: text.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zstd(level) => write!(f, "zstd({level})"),
+            Self::Snappy => f.write_str("snappy"),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+/// The settings of one task's data files.
+///
+/// # Errors
+/// [`Error::Compression`] for a level that Zstandard does not have.
+pub(crate) fn writer_properties(options: &EncodeOptions, task: TaskId) -> Result<WriterProperties, Error> {
+    let codec = match options.compression {
+        Compression::Zstd(level) => {
+            let refused = |_| Error::Compression { text: options.compression.to_string() };
+            Codec::ZSTD(ZstdLevel::try_new(i32::from(level)).map_err(refused)?)
+        }
+        Compression::Snappy => Codec::SNAPPY,
+        Compression::None => Codec::UNCOMPRESSED,
+    };
+    let schema = &options.schema;
+    // Nothing here may differ between two tables made from the same inputs by the same program.
+    let footer = [
+        ("lakefront.schema", format!("{}/{}", schema.name(), schema.fingerprint())),
+        ("lakefront.epoch", task.epoch.to_string()),
+        ("lakefront.task", task.task.to_string()),
+        ("lakefront.version", options.program_version.clone()),
+    ];
+    let mut properties = WriterProperties::builder()
+        .set_compression(codec)
+        .set_created_by(format!("lakefront version {}", options.program_version))
+        .set_key_value_metadata(Some(footer.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec()))
+        // Statistics for each page, kept in the page index: engines skip pages by them.
+        .set_statistics_enabled(EnabledStatistics::Page);
+    // A column of unique values fills a dictionary in vain before it falls back.
+    for column in schema.columns().iter().filter(|column| !column.dictionary) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name.as_str()), false);
+    }
+    Ok(properties.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compression_reads_as_it_prints() {
+        for text in ["zstd(1)", "zstd(22)", "snappy", "none"] {
+            assert_eq!(text.parse::<Compression>().unwrap().to_string(), text);
+        }
+        assert_eq!("zstd".parse::<Compression>().unwrap(), Compression::Zstd(3));
+        for text in ["zstd(0)", "zstd(23)", "zstd()", "gzip", "ZSTD(3)", ""] {
+            assert!(text.parse::<Compression>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Encoding, end to end within the crate.

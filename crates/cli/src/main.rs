@@ -1,2 +1,32 @@
-//! The program.
-fn main() {}
+//! The program: parse, run, exit.
+
+// What was typed, what it means, what is done.
+mod flags;
+
+mod options;
+
+mod commands;
+
+// What a person sees meanwhile and afterwards.
+mod draw;
+
+mod log;
+
+mod output;
+
+mod summary;
+
+mod exit;
+
+use clap::Parser;
+
+use crate::{exit::ExitStatus, flags::Flags};
+
+fn main() -> std::process::ExitCode {
+    let flags = Flags::parse();
+    let status = commands::run(&flags).unwrap_or_else(|error| {
+        output::error(&error);
+        ExitStatus::Stopped
+    });
+    status.into()
+}

@@ -22,7 +22,6 @@ pub mod large;
 mod batch;
 mod columns;
 mod numbers;
-mod percent;
 mod rows;
 mod scan;
 mod sniff;
@@ -40,15 +39,17 @@ use self::{
     scan::{Scan, ScanEnd, Sink},
     views::Text,
 };
-use crate::{Error, Reject, TextLimits, TextReader, header::Layouts};
+use crate::{Error, Reject, TextLimits, TextReader, header::Layouts, reject::KEPT_BYTES_OF_A_LONG_LINE};
 
 /// A line may be this long, without its end: 1 MiB.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// An object may name so many different hours.
 pub const MAX_HOURS: usize = 10_000;
+/// So many bytes of the names of unclaimed fields are reported for an object: 1 MiB.
+pub const MAX_UNCLAIMED_BYTES: usize = 1 << 20;
 /// Objects of at most so much text (8 MiB) are small: they share batches.
 pub const SMALL_TEXT_BYTES: usize = 8 << 20;
-/// A batch is full with so many rows.
+/// A batch is full with so many rows; a small object has at most so many.
 pub const BATCH_ROWS: usize = 32 * 1024;
 /// A batch is full with so much text: 8 MiB.
 pub const BATCH_TEXT_BYTES: usize = 8 << 20;
@@ -64,6 +65,37 @@ pub struct DecodeOptions {
     pub latest_second: i64,
     /// How much text an object may hold.
     pub text_limits: TextLimits,
+}
+
+/// How much decoding holds at a time. The defaults are for use, smaller ones for tests: what comes out differs in how rows
+/// are spread over batches, and in which lines are too long.
+#[derive(Clone, Copy, Debug)]
+pub struct DecodeSizes {
+    /// Longest line without its end, in bytes. Default [`MAX_LINE_BYTES`].
+    pub line_bytes: usize,
+    /// How much is kept of a longer line, in bytes. Default [`KEPT_BYTES_OF_A_LONG_LINE`].
+    pub kept_line_bytes: usize,
+    /// Most text of a small object, in bytes. Default [`SMALL_TEXT_BYTES`].
+    pub small_text_bytes: usize,
+    /// With so many rows a batch is full. Default [`BATCH_ROWS`].
+    pub batch_rows: usize,
+    /// With so much text, in bytes, a batch is full. Default [`BATCH_TEXT_BYTES`].
+    pub batch_text_bytes: usize,
+    /// Most text of a large object that is kept whole, in bytes. Default [`large::WHOLE_TEXT_BYTES`].
+    pub whole_text_bytes: usize,
+}
+
+impl Default for DecodeSizes {
+    fn default() -> Self {
+        Self {
+            line_bytes: MAX_LINE_BYTES,
+            kept_line_bytes: KEPT_BYTES_OF_A_LONG_LINE,
+            small_text_bytes: SMALL_TEXT_BYTES,
+            batch_rows: BATCH_ROWS,
+            batch_text_bytes: BATCH_TEXT_BYTES,
+            whole_text_bytes: large::WHOLE_TEXT_BYTES,
+        }
+    }
 }
 
 /// What one object gave, beside its rows.
@@ -89,7 +121,7 @@ pub struct ObjectSummary {
     pub lossy_cells: u64,
     /// Cells of a number column that are no such number, per column of the table schema.
     pub nulled_cells: Vec<u64>,
-    /// Fields that no column of the table schema claims.
+    /// Fields that no column of the table schema claims: of more than [`MAX_UNCLAIMED_BYTES`] of names the first.
     pub unclaimed_fields: BTreeSet<Arc<str>>,
     /// The refused lines, in order; of a large object they come with its batches.
     pub rejects: Vec<Reject>,
@@ -99,6 +131,7 @@ pub struct ObjectSummary {
 #[derive(Debug)]
 pub struct Decoder {
     options: Arc<DecodeOptions>,
+    sizes: DecodeSizes,
     layouts: Layouts,
     batch: BatchBuilder,
     /// The text of the objects in `batch`.
@@ -108,9 +141,14 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder with an empty batch.
     pub fn new(options: Arc<DecodeOptions>) -> Self {
+        Self::with_sizes(options, DecodeSizes::default())
+    }
+
+    /// The same with other sizes.
+    pub fn with_sizes(options: Arc<DecodeOptions>, sizes: DecodeSizes) -> Self {
         let layouts = Layouts::new(Arc::clone(&options.schema));
         let batch = BatchBuilder::new(Arc::clone(&options.schema));
-        Self { options, layouts, batch, text: Vec::new() }
+        Self { options, sizes, layouts, batch, text: Vec::new() }
     }
 
     /// Adds a small object's rows to the open batch. `None`: it is not small, and nothing was added; see [`large`].
@@ -133,24 +171,20 @@ impl Decoder {
 
     /// Should the batch go on its way before another object?
     pub fn is_full(&self) -> bool {
-        self.batch.rows() >= BATCH_ROWS || self.text.len() >= BATCH_TEXT_BYTES
+        self.batch.rows() >= self.sizes.batch_rows || self.text.len() >= self.sizes.batch_text_bytes
     }
 
     /// The open batch; none if it has no row.
     pub fn flush(&mut self) -> Option<DecodedBatch> {
         let text = std::mem::take(&mut self.text);
-        self.take_batch(text.into())
-    }
-
-    fn take_batch(&mut self, text: arrow::buffer::Buffer) -> Option<DecodedBatch> {
-        let batch = std::mem::replace(&mut self.batch, BatchBuilder::new(Arc::clone(&self.options.schema)));
-        (batch.rows() > 0).then(|| batch.finish(&text))
+        (self.batch.rows() > 0).then(|| self.batch.take(&text.into()))
     }
 
     /// Appends the object's text; false if it is more than a small object has.
     fn inflate_small(&mut self, object: &[u8]) -> Result<bool, Error> {
         const BLOCK_BYTES: usize = 256 * 1024;
-        if guess_text_bytes(object) > SMALL_TEXT_BYTES {
+        let small_text_bytes = self.sizes.small_text_bytes;
+        if guess_text_bytes(object) > small_text_bytes {
             return Ok(false);
         }
         let mut reader = TextReader::try_new(object, object.len() as u64, self.options.text_limits)?;
@@ -165,7 +199,7 @@ impl Decoder {
                 None => 0,
             };
             self.text.truncate(filled + count);
-            if self.text.len() - text_start > SMALL_TEXT_BYTES {
+            if self.text.len() - text_start > small_text_bytes {
                 return Ok(false);
             }
             if count < block_bytes {
@@ -175,14 +209,15 @@ impl Decoder {
         }
     }
 
-    /// Scans the text from `text_start` on as one object; none if it has more rows than a small object has.
+    /// Scans the text from `text_start` on as one object; none if it has more rows or rejects than a small object has.
     fn scan_small(&mut self, name: &str, text_start: usize) -> Result<Option<ObjectSummary>, Error> {
-        let Self { options, layouts, batch, text } = self;
+        let Self { options, sizes, layouts, batch, text } = self;
         let is_utf8 = text.get(text_start..).is_some_and(|object| std::str::from_utf8(object).is_ok());
         batch.begin_object(name);
-        let mut scan = Scan::new(options, text_start, true);
+        let mut scan = Scan::new(options, *sizes, text_start, true);
         let text = Text { bytes: text, is_utf8 };
-        let mut sink = Sink::Batch { batch, row_limit: BATCH_ROWS };
+        let row_limit = batch.rows() + sizes.batch_rows;
+        let mut sink = Sink::Batch { batch, row_limit };
         match scan.scan(layouts, text, text_start, usize::MAX, true, &mut sink)? {
             ScanEnd::Full { .. } => Ok(None),
             ScanEnd::NeedsText { .. } => scan.finish(text, &mut sink).map(Some),

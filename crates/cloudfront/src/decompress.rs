@@ -177,23 +177,30 @@ struct Counted<R> {
 
 impl<R: BufRead> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.bytes += count as u64;
-        Ok(count)
+        loop {
+            match self.inner.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => {
+                    self.bytes += *result.as_ref().unwrap_or(&0) as u64;
+                    return result;
+                }
+            }
+        }
     }
 }
 
 impl<R: BufRead> BufRead for Counted<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        // An empty read asks the source again where the first answer was an error: the borrow checker takes no
-        // other way to look at a result and hand it on.
-        match self.inner.fill_buf() {
-            Ok(_) => self.inner.fill_buf(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let kind = error.kind();
-                self.failure = Some(error);
-                Err(kind.into())
+        loop {
+            match self.inner.fill_buf() {
+                // What is buffered already is handed on by asking again: the borrow checker takes no other way.
+                Ok(_) => return self.inner.fill_buf(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let kind = error.kind();
+                    self.failure = Some(error);
+                    return Err(kind.into());
+                }
             }
         }
     }

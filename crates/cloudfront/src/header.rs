@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use lakefront_schema::{Derivation, Source, TableSchema, fields};
+use lakefront_schema::{Source, TableSchema, fields};
 
 use crate::Error;
 
@@ -30,6 +30,8 @@ pub struct Layout {
     pub(crate) columns: Vec<Position>,
     /// Fields that no column claims, by name.
     pub(crate) unclaimed: Vec<(Arc<str>, usize)>,
+    /// The same by position: each with its place in `unclaimed`.
+    pub(crate) unclaimed_by_position: Vec<(usize, usize)>,
 }
 
 impl Layout {
@@ -42,7 +44,7 @@ impl Layout {
             return Err(Error::Rtmp { line });
         }
         if !names.iter().any(|name| fields::is_known_field(name)) {
-            return Err(Error::NotCloudFront { line, why: "no name in the `#Fields` list is a field of CloudFront".to_owned() });
+            return Err(Error::NotCloudFront { line, why: "no name in the list of fields is one of CloudFront's".to_owned() });
         }
         Ok(Self::of(schema, names))
     }
@@ -79,6 +81,9 @@ impl Layout {
             .map(|(name, position)| (Arc::from(*name), *position))
             .collect();
         unclaimed.sort_unstable();
+        let mut unclaimed_by_position: Vec<(usize, usize)> =
+            unclaimed.iter().enumerate().map(|(place, (_, position))| (*position, place)).collect();
+        unclaimed_by_position.sort_unstable();
 
         // Standard logs of staging distributions have the primary distribution's ID too; there the object's key counts.
         let has_own_ids =
@@ -96,25 +101,26 @@ impl Layout {
             record_ids,
             columns,
             unclaimed,
+            unclaimed_by_position,
         }
     }
 }
 
-/// Layouts by the text that named them, so that the same header in a thousand objects is read once, and equal layouts
-/// are one.
+/// Layouts by the text that named them, so that the same header in a thousand objects is read once.
 #[derive(Debug)]
 pub(crate) struct Layouts {
     schema: Arc<TableSchema>,
     by_header: HashMap<Vec<u8>, Arc<Layout>>,
+    header_bytes: usize,
     by_era: HashMap<usize, Arc<Layout>>,
 }
 
-/// More different headers than this are not remembered.
-const MAX_REMEMBERED: usize = 1000;
+/// Past so many bytes of different headers all are forgotten: a layout takes up to thirty times as much as its header.
+const MAX_HEADER_BYTES: usize = 256 * 1024;
 
 impl Layouts {
     pub(crate) fn new(schema: Arc<TableSchema>) -> Self {
-        Self { schema, by_header: HashMap::new(), by_era: HashMap::new() }
+        Self { schema, by_header: HashMap::new(), header_bytes: 0, by_era: HashMap::new() }
     }
 
     /// The layout of what stands behind `#Fields:`, or of the names given with `--fields`: blanks or TABs between names.
@@ -125,8 +131,10 @@ impl Layouts {
         let text = String::from_utf8_lossy(names);
         let split: Vec<&str> = text.split([' ', '\t']).filter(|name| !name.is_empty()).collect();
         let layout = Arc::new(Layout::try_new(&self.schema, &split, line)?);
-        if self.by_header.len() >= MAX_REMEMBERED {
+        self.header_bytes += names.len();
+        if self.header_bytes > MAX_HEADER_BYTES {
             self.by_header.clear();
+            self.header_bytes = names.len();
         }
         self.by_header.insert(names.to_vec(), Arc::clone(&layout));
         Ok(layout)
@@ -141,11 +149,6 @@ impl Layouts {
         self.by_era.insert(count, Arc::clone(&layout));
         Some(layout)
     }
-}
-
-/// Does the schema keep what no column claims?
-pub(crate) fn keeps_unclaimed(schema: &TableSchema) -> bool {
-    schema.columns().iter().any(|column| column.source == Source::Derived(Derivation::Extra))
 }
 
 #[cfg(test)]

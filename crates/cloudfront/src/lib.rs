@@ -24,9 +24,11 @@ pub mod reject;
 
 pub mod enrich;
 
+mod percent;
+
 mod error;
 
-pub use decode::{DecodeOptions, DecodedBatch, Decoder, ObjectSummary};
+pub use decode::{DecodeOptions, DecodeSizes, DecodedBatch, Decoder, ObjectSummary};
 pub use decompress::{TextLimits, TextReader};
 pub use enrich::{EnrichedBatch, Enricher};
 pub use error::Error;

@@ -1,13 +1,15 @@
 //! Draws requests, one after the other, whose parts fit together.
 
+mod answer;
 mod outcomes;
 
 use std::fmt::Write;
 
 use crate::escape::Escaping;
 use crate::random::Random;
-use crate::world::{Distribution, Kind, Uri, Viewer, World, address_v6};
-use outcomes::{Body, Outcome};
+use crate::world::{Distribution, Kind, Viewer, World, address_v6};
+use answer::Answer;
+use outcomes::Body;
 
 pub(crate) use outcomes::Outcomes;
 
@@ -216,70 +218,6 @@ impl<'a> Requests<'a> {
         }
         // The last of 54 digits holds what is left of 320 bits: two.
         self.id.push_str(self.random.pick(&["A==", "Q==", "g==", "w=="]));
-    }
-}
-
-/// What goes back to the viewer, and how fast.
-#[derive(Debug)]
-struct Answer {
-    sent_bytes: u64,
-    first_byte_ms: u64,
-    taken_ms: u64,
-    content_type: &'static str,
-    content_bytes: Option<u32>,
-    range: Option<(u32, u32)>,
-}
-
-impl Answer {
-    fn draw(uri: &Uri, method: &str, outcome: &Outcome, random: &mut Random) -> Self {
-        let mut range = None;
-        let mut content_type = uri.content_type;
-        let content_bytes = match outcome.body {
-            // Pages are often compressed on the way, and then of unknown length.
-            Body::Whole if uri.kind == Kind::Page && random.percent(40) => None,
-            Body::Whole if matches!(uri.kind, Kind::Media | Kind::Download) && random.percent(90) => {
-                let first = if random.percent(50) { 0 } else { random.below(uri.body_bytes) };
-                let last = first + random.below(uri.body_bytes - first);
-                range = Some((first, last));
-                Some(last - first + 1)
-            }
-            Body::Whole => Some(uri.body_bytes),
-            Body::Message => {
-                content_type = if uri.kind == Kind::Api { "application/json" } else { "text/html" };
-                Some(random.spread(110, 3))
-            }
-            Body::Redirect => {
-                content_type = "text/html";
-                Some(167)
-            }
-            Body::Nothing | Body::Lost => {
-                content_type = "-";
-                None
-            }
-        };
-        let body_bytes = match (outcome.body, content_bytes) {
-            _ if method == "HEAD" => 0,
-            // Whoever hangs up has some of it.
-            (Body::Whole, _) if outcome.result == "Error" => random.below(uri.body_bytes),
-            (Body::Whole, None) => uri.body_bytes / 4,
-            (_, bytes) => bytes.unwrap_or(0),
-        };
-        let header_bytes = if outcome.body == Body::Lost { 0 } else { 240 + random.below(600) };
-        let first_byte_ms = if outcome.is_slow {
-            random.spread(20, 6)
-        } else {
-            let most = 1 << random.below(6);
-            random.below(most)
-        };
-        let bytes_per_ms = random.spread(400, 6);
-        Self {
-            sent_bytes: u64::from(body_bytes) + u64::from(header_bytes),
-            first_byte_ms: u64::from(first_byte_ms),
-            taken_ms: u64::from(first_byte_ms + random.below(2) + body_bytes / bytes_per_ms),
-            content_type,
-            content_bytes,
-            range,
-        }
     }
 }
 

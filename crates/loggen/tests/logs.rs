@@ -65,7 +65,7 @@ fn a_seed_means_the_same_bytes_on_every_machine_and_for_good() {
         sums.push(format!("{} {:08x}", object.key, crc.sum()));
     }
     // A change of the word lists, the user agents or the shares changes this on purpose; nothing else may.
-    assert_eq!(sums, ["E8EXAMPLEBYMGW.2025-01-02-03.5155a6d1.gz 5a005925"]);
+    assert_eq!(sums, ["E8EXAMPLEBYMGW.2025-01-02-03.5155a6d1.gz 1629da30"]);
 }
 
 #[test]

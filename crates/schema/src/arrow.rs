@@ -32,8 +32,8 @@ fn data_type(column_type: ColumnType) -> DataType {
         ColumnType::Double => DataType::Float64,
         ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         ColumnType::Map => {
-            let key = Field::new("key", DataType::Utf8, false);
-            let value = Field::new("value", DataType::Utf8, true);
+            let key = Field::new("key", DataType::Utf8View, false);
+            let value = Field::new("value", DataType::Utf8View, true);
             let entries = DataType::Struct(vec![key, value].into());
             let keys_sorted = false;
             DataType::Map(Arc::new(Field::new("key_value", entries, false)), keys_sorted)
@@ -92,6 +92,6 @@ mod tests {
         let DataType::Struct(fields) = entries.data_type() else { panic!("no entries") };
         let seen: Vec<_> =
             fields.iter().map(|field| (field.name().as_str(), field.data_type(), field.is_nullable())).collect();
-        assert_eq!(seen, [("key", &DataType::Utf8, false), ("value", &DataType::Utf8, true)]);
+        assert_eq!(seen, [("key", &DataType::Utf8View, false), ("value", &DataType::Utf8View, true)]);
     }
 }

@@ -62,4 +62,4 @@ pub use list::{ListFailure, Listing, list};
 pub use object::Object;
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};
-pub use uri::{LocalFolder, Source};
+pub use uri::{LocalFolder, Source, printable_name};

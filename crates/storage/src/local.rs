@@ -19,7 +19,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,8 +71,20 @@ impl LocalStore {
     }
 
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, Error> {
+        self.read_tail(name, u64::MAX)
+    }
+
+    pub(crate) fn read_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
         let path = self.root.join(name);
-        fs::read(&path).map_err(|source| {
+        let read = || {
+            let mut file = File::open(&path)?;
+            let start = file.metadata()?.len().saturating_sub(bytes);
+            file.seek(io::SeekFrom::Start(start))?;
+            let mut content = Vec::new();
+            file.read_to_end(&mut content)?;
+            Ok(content)
+        };
+        read().map_err(|source: io::Error| {
             if is_absent(&source) {
                 Error::NotFound { doing: "store", location: printable(&path) }
             } else {

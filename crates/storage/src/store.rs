@@ -84,6 +84,16 @@ impl Store {
         self.local.read(name)
     }
 
+    /// The last bytes under a name, at most `bytes` of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub fn read_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+        check_name(name)?;
+        self.local.read_tail(name, bytes)
+    }
+
     /// Whether anything stands under a name.
     ///
     /// # Errors

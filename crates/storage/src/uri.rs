@@ -104,6 +104,11 @@ impl LocalFolder {
         Self::from_path(&local_path("table", text)?)
     }
 
+    /// The folder as a `file://` URL.
+    pub fn url(&self) -> String {
+        file_url(self.path.as_os_str().as_bytes())
+    }
+
     /// The canonical path.
     pub fn path(&self) -> &Path {
         &self.path
@@ -251,6 +256,11 @@ pub(crate) fn file_url(path: &[u8]) -> String {
         encode(&mut url, chunk.invalid());
     }
     url
+}
+
+/// A name for people: control characters and whatever else a terminal obeys are escaped.
+pub fn printable_name(name: &str) -> String {
+    printable(Path::new(name))
 }
 
 /// A path as a person types it, with control characters, invisible characters and odd bytes escaped.

@@ -24,6 +24,8 @@ use arrow::{
 };
 
 use self::{data_file::DataFile, row_group::RowGroup, row_group::RowGroupFactory};
+pub use parquet::errors::ParquetError;
+
 pub use self::{
     properties::{Compression, DEFAULT_MAX_FILE_BYTES, EncodeOptions, MAX_ROW_GROUP_BYTES, MAX_ROW_GROUP_ROWS, MIN_MAX_FILE_BYTES},
     row_group::{ColumnEncoder, ColumnRunner, OneByOne},

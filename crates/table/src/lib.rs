@@ -5,7 +5,8 @@
 //! 1. [`partition`] (stage 7): a record batch to one batch per partition.
 //! 2. [`layout`]: where a partition's data files lie and what they are called.
 //! 3. [`encode`] (stage 8): batches of one partition to data files.
-//! 4. [`ddl`] (stage 11): the schema and the partitions as SQL text.
+//! 4. [`footer`]: what a data file says of its table.
+//! 5. [`ddl`] (stage 11): the schema and the partitions as SQL text.
 //!
 //! Nothing here touches a file or a thread: data files go where [`encode::DataFiles`] takes them, and columns are encoded
 //! by whatever [`encode::ColumnRunner`] the caller brings.
@@ -16,6 +17,8 @@ pub mod partition;
 pub mod layout;
 
 pub mod encode;
+
+pub mod footer;
 
 pub mod ddl;
 

@@ -10,7 +10,7 @@ use lakefront_schema::{Derivation, Source, TableSchema};
 
 use super::{
     columns::ColumnBuilder,
-    rows::{Cells, Moment, RowBlock},
+    rows::{Cells, Moment, RowBlock, is_absent},
     views::{Text, ViewColumn},
 };
 use crate::{ObjectSummary, header::Layout};
@@ -147,8 +147,14 @@ impl BatchBuilder {
         }
     }
 
-    /// The batch over `text`, which is the text that all rows were pushed from. The block must have been drained.
-    pub(crate) fn finish(self, text: &Buffer) -> DecodedBatch {
+    /// What has been gathered, over `text`, which is the text that all rows were pushed from; a new batch begins. The
+    /// block must have been drained.
+    pub(crate) fn take(&mut self, text: &Buffer) -> DecodedBatch {
+        let next = Self::new(Arc::clone(&self.schema));
+        std::mem::replace(self, next).finish(text)
+    }
+
+    fn finish(self, text: &Buffer) -> DecodedBatch {
         let arrow_schema = self.schema.arrow_schema();
         let columns = self.columns.into_iter().zip(arrow_schema.fields()).map(|(column, field)| column.finish(text, field.data_type()));
         DecodedBatch {
@@ -176,7 +182,8 @@ fn push_record_ids(views: &mut ViewColumn, block: &RowBlock, layout: &Layout, te
         return (0..block.len()).for_each(|_| views.push_null());
     }
     for row in block.rows() {
-        let id = layout.record_ids.iter().find_map(|&position| row.range(position).filter(|&(start, end)| !super::rows::is_absent(text.cell(start, end))));
+        let mut ids = layout.record_ids.iter().filter_map(|&position| row.range(position));
+        let id = ids.find(|&(start, end)| !is_absent(text.cell(start, end)));
         match id {
             Some((start, end)) => views.push_cell(text, start, end),
             None => views.push_null(),

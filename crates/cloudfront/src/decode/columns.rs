@@ -9,15 +9,16 @@ use arrow::{
     buffer::{Buffer, OffsetBuffer, ScalarBuffer},
     datatypes::{DataType, Field},
 };
+use memchr::memchr;
 use lakefront_schema::{CellDecode, Column, ColumnType, Derivation, Source};
 
 use super::{
-    numbers, percent,
+    numbers,
     rows::{RowBlock, is_absent},
     time::time_of_second,
     views::{Text, ViewColumn},
 };
-use crate::header::Layout;
+use crate::{header::Layout, percent};
 
 /// A column under construction.
 #[derive(Debug)]
@@ -146,11 +147,12 @@ fn push_text(
             views.push_null();
             continue;
         };
-        let bytes = text.cell(start, end);
-        if is_decoded && bytes.contains(&b'%') {
-            let decoded = percent::decode(bytes);
+        if is_decoded && memchr(b'%', text.cell(start, end)).is_some() {
+            let logged = String::from_utf8_lossy(text.cell(start, end));
+            let decoded = percent::decode(logged.as_bytes());
             let value = String::from_utf8_lossy(&decoded);
-            counts.lossy += u64::from(matches!(value, Cow::Owned(_)));
+            // A cell that was not UTF-8 as logged is counted with its line.
+            counts.lossy += u64::from(matches!((&logged, &value), (Cow::Borrowed(_), Cow::Owned(_))));
             views.push_str(&value);
         } else {
             views.push_cell(text, start, end);
@@ -208,21 +210,48 @@ pub(crate) struct Extra {
     offsets: Vec<i32>,
     names: ViewColumn,
     values: ViewColumn,
+    /// For each of the layout's unclaimed fields the first entry of its name in this block.
+    first_entries: Vec<Option<usize>>,
+    /// Which of the unclaimed fields the row at hand has.
+    present: Vec<usize>,
 }
 
 impl Extra {
     fn with_capacity(rows: usize) -> Self {
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
-        Self { offsets, names: ViewColumn::with_capacity(0), values: ViewColumn::with_capacity(0) }
+        Self {
+            offsets,
+            names: ViewColumn::with_capacity(0),
+            values: ViewColumn::with_capacity(0),
+            first_entries: Vec::new(),
+            present: Vec::new(),
+        }
     }
 
     fn push(&mut self, block: &RowBlock, layout: &Layout, text: Text<'_>) {
+        // A header may be as long as a line, so neither time nor memory may grow with rows times names.
+        self.first_entries.clear();
+        self.first_entries.resize(layout.unclaimed.len(), None);
         for row in block.rows() {
-            for (name, position) in &layout.unclaimed {
+            let cells = row.ends.len();
+            let present = layout.unclaimed_by_position.iter().take_while(|(position, _)| *position < cells);
+            self.present.clear();
+            self.present.extend(present.map(|(_, place)| *place));
+            self.present.sort_unstable();
+            for &place in &self.present {
+                let Some((name, position)) = layout.unclaimed.get(place) else { continue };
                 let Some((start, end)) = row.range(*position) else { continue };
                 if text.cell(start, end) != b"-" {
-                    self.names.push_str(name);
+                    match self.first_entries.get_mut(place) {
+                        Some(Some(entry)) => self.names.push_again(*entry),
+                        first => {
+                            if let Some(first) = first {
+                                *first = Some(self.names.len());
+                            }
+                            self.names.push_str(name);
+                        }
+                    }
                     self.values.push_cell(text, start, end);
                 }
             }

@@ -2,6 +2,8 @@
 //!
 //! Up to [`WHOLE_TEXT_BYTES`] of text the first reading keeps the text, and the rows come from it. Past that the object is
 //! read twice, in blocks of [`BATCH_TEXT_BYTES`] with the unfinished line carried over.
+//!
+//! **Not here**: how lines become rows (`scan`).
 
 use std::{io::BufRead, sync::Arc};
 
@@ -9,7 +11,8 @@ use arrow::buffer::Buffer;
 use memchr::memrchr;
 
 use super::{
-    BATCH_ROWS, BATCH_TEXT_BYTES, DecodedBatch, Decoder, ObjectSummary,
+    BATCH_TEXT_BYTES, DecodeSizes, DecodedBatch, Decoder, ObjectSummary,
+    batch::BatchBuilder,
     scan::{Scan, ScanEnd, Sink},
     views::Text,
 };
@@ -31,6 +34,8 @@ pub enum Judged {
 #[derive(Debug)]
 pub struct LargeRows<R> {
     name: Arc<str>,
+    sizes: DecodeSizes,
+    batch: BatchBuilder,
     blocks: Blocks<R>,
     // None behind the last batch, when `summary` is there.
     scan: Option<Scan>,
@@ -46,27 +51,25 @@ impl Decoder {
     pub fn judge_large<R: BufRead>(&mut self, object: R, object_bytes: u64) -> Result<Judged, Error> {
         let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
         let mut blocks = Blocks::new(reader);
-        blocks.fill(WHOLE_TEXT_BYTES, &mut None)?;
+        let mut scan = Scan::new(&self.options, self.sizes, 0, false);
+        blocks.fill(self.sizes.whole_text_bytes, &mut scan)?;
         let is_whole = blocks.is_last;
-        let mut scan = Some(Scan::new(&self.options, 0, false));
-        while let Some(judge) = &mut scan {
-            let text = blocks.text();
-            match judge.scan(&mut self.layouts, text, blocks.at, usize::MAX, blocks.is_last, &mut Sink::Judge)? {
+        loop {
+            match scan.scan(&mut self.layouts, blocks.text(), blocks.at, usize::MAX, blocks.is_last, &mut Sink::Judge)? {
                 ScanEnd::NeedsText { at } | ScanEnd::Full { at } => blocks.at = at,
             }
             if blocks.is_last {
-                let text = blocks.text();
-                scan.take().map(|judge| judge.finish(text, &mut Sink::Judge)).transpose()?;
-            } else {
-                blocks.fill(BATCH_TEXT_BYTES, &mut scan)?;
+                break;
             }
+            blocks.fill(self.sizes.batch_text_bytes, &mut scan)?;
         }
+        scan.finish(blocks.text(), &mut Sink::Judge)?;
         Ok(if is_whole { Judged::Whole(blocks.buffer) } else { Judged::Streamed })
     }
 
     /// The rows of an object whose text was kept.
     pub fn rows_of_whole<R: BufRead>(&self, name: &str, text: Buffer) -> LargeRows<R> {
-        LargeRows::new(name, Blocks::whole(text), Scan::new(&self.options, 0, true))
+        self.rows_of_blocks(name, Blocks::whole(text))
     }
 
     /// The rows of an object that is read a second time.
@@ -75,42 +78,50 @@ impl Decoder {
     /// [`Error::Read`].
     pub fn rows_of_streamed<R: BufRead>(&self, name: &str, object: R, object_bytes: u64) -> Result<LargeRows<R>, Error> {
         let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
-        Ok(LargeRows::new(name, Blocks::new(reader), Scan::new(&self.options, 0, true)))
+        Ok(self.rows_of_blocks(name, Blocks::new(reader)))
+    }
+
+    fn rows_of_blocks<R>(&self, name: &str, blocks: Blocks<R>) -> LargeRows<R> {
+        LargeRows {
+            name: name.into(),
+            sizes: self.sizes,
+            batch: BatchBuilder::new(Arc::clone(&self.options.schema)),
+            blocks,
+            scan: Some(Scan::new(&self.options, self.sizes, 0, true)),
+            rejects: Vec::new(),
+            summary: None,
+        }
     }
 }
 
 impl<R: BufRead> LargeRows<R> {
-    fn new(name: &str, blocks: Blocks<R>, scan: Scan) -> Self {
-        Self { name: name.into(), blocks, scan: Some(scan), rejects: Vec::new(), summary: None }
-    }
-
-    /// The next batch, none behind the last. The decoder's open batch must be empty: see [`Decoder::flush`].
+    /// The next batch, none behind the last. It has no rows where lines are refused in masses: then it is time to
+    /// [take](Self::take_rejects) them. Rows of small objects before this one wait in the decoder: see
+    /// [`Decoder::flush`].
     ///
     /// # Errors
     /// As the object was judged good, only what its second reading brings: [`Error::Read`], or a verdict if it changed.
     pub fn next_batch(&mut self, decoder: &mut Decoder) -> Result<Option<DecodedBatch>, Error> {
         while let Some(mut scan) = self.scan.take() {
             if self.blocks.needs_text {
-                let mut moved = Some(scan);
-                self.blocks.fill(BATCH_TEXT_BYTES, &mut moved)?;
-                let Some(back) = moved else { break };
-                scan = back;
+                self.blocks.fill(self.sizes.batch_text_bytes, &mut scan)?;
             }
             let text = self.blocks.text();
-            if decoder.batch.rows() == 0 {
-                decoder.batch.begin_object(&self.name);
-            }
-            let mut sink = Sink::Batch { batch: &mut decoder.batch, row_limit: BATCH_ROWS };
-            let until = self.blocks.at + BATCH_TEXT_BYTES;
+            self.batch.begin_object(&self.name);
+            let mut sink = Sink::Batch { batch: &mut self.batch, row_limit: self.sizes.batch_rows };
+            let until = self.blocks.at + self.sizes.batch_text_bytes;
             let end = scan.scan(&mut decoder.layouts, text, self.blocks.at, until, self.blocks.is_last, &mut sink)?;
             scan.drain(text, &mut sink);
-            self.rejects.append(&mut scan.take_rejects());
+            let mut refused = scan.take_rejects();
+            let is_full = self.batch.rows() + refused.len() >= self.sizes.batch_rows;
+            self.rejects.append(&mut refused);
             match end {
                 ScanEnd::Full { at } => {
                     self.blocks.at = at;
                     self.scan = Some(scan);
                 }
                 ScanEnd::NeedsText { .. } if self.blocks.is_last => {
+                    let mut sink = Sink::Batch { batch: &mut self.batch, row_limit: self.sizes.batch_rows };
                     let mut summary = scan.finish(text, &mut sink)?;
                     self.rejects.append(&mut summary.rejects);
                     self.summary = Some(summary);
@@ -121,7 +132,8 @@ impl<R: BufRead> LargeRows<R> {
                     self.scan = Some(scan);
                 }
             }
-            if let Some(batch) = decoder.take_batch(self.blocks.buffer.clone()) {
+            let batch = self.batch.take(&self.blocks.buffer);
+            if is_full || !batch.seconds.is_empty() {
                 return Ok(Some(batch));
             }
         }
@@ -158,7 +170,8 @@ impl<R: BufRead> Blocks<R> {
     }
 
     fn whole(buffer: Buffer) -> Self {
-        let is_utf8 = std::str::from_utf8(&buffer).is_ok();
+        // Positions have 32 bits: in a longer text, which nobody has, every cell is looked at by itself.
+        let is_utf8 = u32::try_from(buffer.len()).is_ok() && std::str::from_utf8(&buffer).is_ok();
         Self { reader: None, buffer, at: 0, is_last: true, is_utf8, needs_text: false }
     }
 
@@ -167,21 +180,21 @@ impl<R: BufRead> Blocks<R> {
     }
 
     /// Carries what is not scanned to the start of a new block, and adds text up to `block_bytes` in all.
-    fn fill(&mut self, block_bytes: usize, scan: &mut Option<Scan>) -> Result<(), Error> {
+    fn fill(&mut self, block_bytes: usize, scan: &mut Scan) -> Result<(), Error> {
+        /// So much is asked for at a time; also what a block has beside a carried line, however long that is.
         const STEP_BYTES: usize = 1 << 20;
+        let max_step = STEP_BYTES.min(block_bytes);
         self.needs_text = false;
         let Some(reader) = &mut self.reader else { return Ok(()) };
-        let mut block = Vec::with_capacity(block_bytes.min(BATCH_TEXT_BYTES));
-        block.extend_from_slice(self.buffer.get(self.at..).unwrap_or_default());
-        if let Some(scan) = scan {
-            scan.move_text(self.at, 0);
-        }
+        let carried = self.buffer.get(self.at..).unwrap_or_default();
+        let wanted = block_bytes.max(carried.len() + max_step);
+        let mut block = Vec::with_capacity(wanted.min(BATCH_TEXT_BYTES));
+        block.extend_from_slice(carried);
+        scan.move_text(self.at, 0);
         self.at = 0;
-        // Always some new text, however long the carried line is.
-        let wanted = block_bytes.max(block.len() + STEP_BYTES);
         while block.len() < wanted && !self.is_last {
             let filled = block.len();
-            let step = STEP_BYTES.min(wanted - filled);
+            let step = max_step.min(wanted - filled);
             block.resize(filled + step, 0);
             let count = block.get_mut(filled..).map_or(Ok(0), |rest| reader.read(rest))?;
             block.truncate(filled + count);

@@ -2,10 +2,10 @@
 
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 
 use super::{
-    DecodeOptions, MAX_HOURS, MAX_LINE_BYTES, ObjectSummary,
+    DecodeOptions, DecodeSizes, MAX_HOURS, MAX_UNCLAIMED_BYTES, ObjectSummary,
     batch::BatchBuilder,
     rows::{Cells, Clock},
     sniff,
@@ -14,7 +14,6 @@ use super::{
 use crate::{
     Error, Reject, RejectReason,
     header::{Layout, Layouts},
-    reject::KEPT_BYTES_OF_A_LONG_LINE,
 };
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -23,7 +22,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(crate) enum Sink<'b> {
     /// Nowhere: the object is only judged.
     Judge,
-    /// Into a batch, up to so many rows.
+    /// Into a batch, up to so many rows and rejects.
     Batch { batch: &'b mut BatchBuilder, row_limit: usize },
 }
 
@@ -32,7 +31,7 @@ pub(crate) enum Sink<'b> {
 pub(crate) enum ScanEnd {
     /// All whole lines are scanned.
     NeedsText { at: usize },
-    /// The sink has as many rows or as much text as it takes.
+    /// The sink has as many rows and rejects or as much text as it takes.
     Full { at: usize },
 }
 
@@ -40,6 +39,8 @@ pub(crate) enum ScanEnd {
 #[derive(Debug)]
 pub(crate) struct Scan {
     summary: ObjectSummary,
+    unclaimed_bytes: usize,
+    sizes: DecodeSizes,
     mode: Mode,
     layout: Option<Arc<Layout>>,
     /// Names for an object without header.
@@ -80,10 +81,12 @@ struct LongLine {
 impl Scan {
     /// A scan of an object whose text starts at position `text_start`. `keeps_rejects`: refused lines are kept, not only
     /// counted.
-    pub(crate) fn new(options: &DecodeOptions, text_start: usize, keeps_rejects: bool) -> Self {
+    pub(crate) fn new(options: &DecodeOptions, sizes: DecodeSizes, text_start: usize, keeps_rejects: bool) -> Self {
         let summary = ObjectSummary { nulled_cells: vec![0; options.schema.columns().len()], ..ObjectSummary::default() };
         Self {
             summary,
+            unclaimed_bytes: 0,
+            sizes,
             mode: Mode::Unknown,
             layout: None,
             fields: options.fields.clone(),
@@ -130,7 +133,7 @@ impl Scan {
         let scan_start = start;
         let mut delimiters = memchr2_iter(b'\t', b'\n', rest);
         while start < text.bytes.len() {
-            if start >= until || sink.is_full() {
+            if start >= until || sink.is_full(self.summary.rejects.len()) {
                 return Ok(ScanEnd::Full { at: start });
             }
             let mut count = 1;
@@ -203,12 +206,12 @@ impl Scan {
             }
             _ => {}
         }
-        if line.len() > MAX_LINE_BYTES {
+        if line.len() > self.sizes.line_bytes {
             let byte = self.byte_at(range.start);
             return self.reject_long_line(line, byte, line.len() as u64);
         }
         if !self.has_rows {
-            self.begin_rows(layouts, line)?;
+            self.begin_rows(layouts, line, range.start)?;
         }
         if self.mode == Mode::Era {
             let last_is_empty = line.last() == Some(&b'\t');
@@ -216,7 +219,7 @@ impl Scan {
             match era {
                 Some(era) => self.use_layout(era),
                 None if self.layout.is_none() => {
-                    let why = format!("no `#Fields` header, and {count} tab-separated cells are no era's; hint: name the fields with `--fields`");
+                    let why = format!("no `#Fields` header, and {count} tab-separated cells are no era's\nhint: name the fields with `--fields`");
                     return Err(Error::NotCloudFront { line: number, why });
                 }
                 None => {}
@@ -260,9 +263,8 @@ impl Scan {
         self.summary.comments += 1;
         let Some(names) = line.strip_prefix(b"#Fields:") else { return Ok(()) };
         let number = self.summary.lines;
-        if line.len() > MAX_LINE_BYTES {
-            let why = format!("the `#Fields` line is longer than {MAX_LINE_BYTES} bytes");
-            return Err(Error::NotCloudFront { line: number, why });
+        if line.len() > self.sizes.line_bytes {
+            return Err(self.too_long_header());
         }
         let layout = layouts.of_header(names, number)?;
         self.use_layout(layout);
@@ -271,7 +273,7 @@ impl Scan {
     }
 
     /// The first row settles what the object is, unless a header did.
-    fn begin_rows(&mut self, layouts: &mut Layouts, line: &[u8]) -> Result<(), Error> {
+    fn begin_rows(&mut self, layouts: &mut Layouts, line: &[u8], start: usize) -> Result<(), Error> {
         self.has_rows = true;
         let number = self.summary.lines;
         if let Some(layout) = self.layout.as_ref().filter(|_| self.mode == Mode::Named) {
@@ -282,7 +284,9 @@ impl Scan {
             Some(names) => {
                 let layout = layouts.of_header(names.as_bytes(), number)?;
                 // The line was split before its layout was known.
-                self.ends = split_again(line, self.ends.first().copied(), layout.width);
+                let ends = memchr_iter(b'\t', line).chain([line.len()]);
+                self.ends.clear();
+                self.ends.extend(ends.take(layout.width).map(|end| as_u32(start + end)));
                 self.use_layout(layout);
                 self.mode = Mode::Named;
             }
@@ -291,11 +295,20 @@ impl Scan {
         Ok(())
     }
 
+    fn too_long_header(&self) -> Error {
+        let why = format!("the `#Fields` line is longer than {} bytes", self.sizes.line_bytes);
+        Error::NotCloudFront { line: self.summary.lines, why }
+    }
+
     fn use_layout(&mut self, layout: Arc<Layout>) {
         if self.layout.as_ref().is_some_and(|current| Arc::ptr_eq(current, &layout)) {
             return;
         }
-        self.summary.unclaimed_fields.extend(layout.unclaimed.iter().map(|(name, _)| Arc::clone(name)));
+        for (name, _) in &layout.unclaimed {
+            if self.unclaimed_bytes < MAX_UNCLAIMED_BYTES && self.summary.unclaimed_fields.insert(Arc::clone(name)) {
+                self.unclaimed_bytes += name.len();
+            }
+        }
         self.layout = Some(layout);
     }
 
@@ -309,10 +322,10 @@ impl Scan {
 
     fn reject_long_line(&mut self, line: &[u8], byte: u64, line_bytes: u64) -> Result<(), Error> {
         if self.mode == Mode::Unknown && self.fields.is_none() {
-            let why = format!("no `#Fields` header, and a line of more than {MAX_LINE_BYTES} bytes");
+            let why = format!("no `#Fields` header, and a line of more than {} bytes", self.sizes.line_bytes);
             return Err(Error::NotCloudFront { line: self.summary.lines, why });
         }
-        let kept = line.get(..KEPT_BYTES_OF_A_LONG_LINE).unwrap_or(line);
+        let kept = line.get(..self.sizes.kept_line_bytes).unwrap_or(line);
         self.reject(RejectReason::LineTooLong, kept, byte, line_bytes);
         Ok(())
     }
@@ -321,10 +334,10 @@ impl Scan {
     fn stop_inside_line(&mut self, text: Text<'_>, start: usize) -> Result<ScanEnd, Error> {
         let line = text.bytes.get(start..).unwrap_or_default();
         // The last byte may be the CR of the line's end.
-        if line.len() <= MAX_LINE_BYTES + 1 {
+        if line.len() <= self.sizes.line_bytes + 1 {
             return Ok(ScanEnd::NeedsText { at: start });
         }
-        let head = line.get(..KEPT_BYTES_OF_A_LONG_LINE).unwrap_or(line).to_vec();
+        let head = line.get(..self.sizes.kept_line_bytes).unwrap_or(line).to_vec();
         let byte = self.byte_at(start);
         self.long_line = Some(LongLine { head, byte, bytes: 0, is_blank: true, ends_in_cr: false });
         let at = self.continue_long_line(text, start)?;
@@ -361,8 +374,7 @@ impl Scan {
         if head.starts_with(b"#") {
             self.summary.comments += 1;
             if head.starts_with(b"#Fields:") {
-                let why = format!("the `#Fields` line is longer than {MAX_LINE_BYTES} bytes");
-                return Err(Error::NotCloudFront { line: self.summary.lines, why });
+                return Err(self.too_long_header());
             }
             return Ok(());
         }
@@ -378,10 +390,10 @@ impl Scan {
 const ERA_CELLS: usize = 34;
 
 impl Sink<'_> {
-    fn is_full(&self) -> bool {
+    fn is_full(&self, rejects: usize) -> bool {
         match self {
             Self::Judge => false,
-            Self::Batch { batch, row_limit } => batch.rows() >= *row_limit,
+            Self::Batch { batch, row_limit } => batch.rows() + rejects >= *row_limit,
         }
     }
 
@@ -390,14 +402,6 @@ impl Sink<'_> {
             batch.drain_block(text, summary);
         }
     }
-}
-
-fn split_again(line: &[u8], first_end: Option<u32>, width: usize) -> Vec<u32> {
-    // The first cell's end tells where the line starts.
-    let first_tab = memchr(b'\t', line).unwrap_or(line.len());
-    let start = first_end.map_or(0, |end| end as usize - first_tab);
-    let tabs = memchr::memchr_iter(b'\t', line).chain([line.len()]);
-    tabs.take(width).map(|at| as_u32(start + at)).collect()
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -19,7 +19,7 @@ pub(crate) fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), E
         "JSON"
     } else if first_value(b'\t') {
         "plain (field names without `#Fields:`)"
-    } else if first_value(b',') {
+    } else if !first_line.contains(&b'\t') && first_value(b',') {
         "comma-delimited"
     } else {
         return Ok(());

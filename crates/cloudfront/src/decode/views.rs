@@ -12,7 +12,7 @@
 //! bytes that are UTF-8 and lie where it says, in the text or in the side buffer.
 
 use arrow::{
-    array::{NullBufferBuilder, StringViewArray, make_view},
+    array::{ByteView, NullBufferBuilder, StringViewArray, make_view},
     buffer::{Buffer, NullBuffer, ScalarBuffer},
 };
 
@@ -89,10 +89,30 @@ impl ViewColumn {
         self.nulls.append_n_non_nulls(rows);
     }
 
-    /// Takes back all rows from `rows` on.
+    /// The value of an earlier row again, kept once; that row must not be NULL.
+    pub(crate) fn push_again(&mut self, row: usize) {
+        // The view of a row that is there is as good for another row.
+        let Some(&view) = self.views.get(row) else { return self.push_null() };
+        self.views.push(view);
+        self.nulls.append_non_null();
+    }
+
+    /// Takes back all rows from `rows` on, and what only they needed of text and side buffer.
     pub(crate) fn truncate(&mut self, rows: usize) {
+        if rows >= self.views.len() {
+            return;
+        }
         self.views.truncate(rows);
         self.nulls.truncate(rows);
+        self.text_end = 0;
+        let mut side_end = 0;
+        for &view in &self.views {
+            let ByteView { length, buffer_index, offset, .. } = view.into();
+            let end = if length as usize > INLINE_BYTES { offset as usize + length as usize } else { 0 };
+            let furthest = if buffer_index == TEXT { &mut self.text_end } else { &mut side_end };
+            *furthest = end.max(*furthest);
+        }
+        self.side.truncate(side_end);
     }
 
     /// The array over `text`, which is the buffer that all cells were pushed from.

@@ -9,6 +9,8 @@
 
 use std::borrow::Cow;
 
+use crate::percent;
+
 mod cache;
 mod rules;
 
@@ -41,42 +43,15 @@ impl UserAgent {
 /// Logs of 2013-2020 escaped blanks, quotes and backslashes twice (`%2520`). Such a log is known by what one decoding
 /// leaves: no blank, but a `%20`. In newer logs `%2520` is a `%20` that the viewer sent, beside blanks.
 pub fn unescape(logged: &str) -> Cow<'_, str> {
-    let once = percent_decode(logged);
+    let once = match percent::decode(logged.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(logged),
+        Cow::Owned(decoded) => Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
+    };
     if once.contains(' ') || !once.contains("%20") {
         return once;
     }
     // A replacement is no part of an escape, so the order of the three does not matter.
     Cow::Owned(once.replace("%20", " ").replace("%22", "\"").replace("%5C", "\\"))
-}
-
-/// One percent-decoding. A `%` without two hexadecimal digits stays, and so does a `+`.
-fn percent_decode(escaped: &str) -> Cow<'_, str> {
-    let Some((start, pieces)) = escaped.split_once('%') else {
-        return Cow::Borrowed(escaped);
-    };
-    let mut decoded = Vec::with_capacity(escaped.len());
-    decoded.extend_from_slice(start.as_bytes());
-    for piece in pieces.split('%') {
-        let byte_and_rest = match piece.as_bytes() {
-            [high, low, rest @ ..] => hex_value(*high).zip(hex_value(*low)).map(|(high, low)| (high << 4 | low, rest)),
-            _ => None,
-        };
-        let (byte, rest) = byte_and_rest.unwrap_or((b'%', piece.as_bytes()));
-        decoded.push(byte);
-        decoded.extend_from_slice(rest);
-    }
-    Cow::Owned(
-        String::from_utf8(decoded).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-    )
-}
-
-fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

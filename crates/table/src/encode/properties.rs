@@ -23,6 +23,9 @@ pub const DEFAULT_MAX_FILE_BYTES: u64 = 128 << 20;
 /// The least [`EncodeOptions::max_file_bytes`]: 1 MiB.
 pub const MIN_MAX_FILE_BYTES: u64 = 1 << 20;
 
+/// Where the footer names the table schema.
+pub(crate) const SCHEMA_KEY: &str = "lakefront.schema";
+
 /// How data files are encoded.
 #[derive(Clone, Debug)]
 pub struct EncodeOptions {
@@ -96,7 +99,7 @@ pub(crate) fn writer_properties(options: &EncodeOptions, task: TaskId) -> Result
     let schema = &options.schema;
     // Nothing here may differ between two tables made from the same inputs by the same program.
     let footer = [
-        ("lakefront.schema", format!("{}/{}", schema.name(), schema.fingerprint())),
+        (SCHEMA_KEY, format!("{}/{}", schema.name(), schema.fingerprint())),
         ("lakefront.epoch", task.epoch.to_string()),
         ("lakefront.task", task.task.to_string()),
         ("lakefront.version", options.program_version.clone()),

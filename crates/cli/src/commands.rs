@@ -1,0 +1,120 @@
+//! One function per command.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use anyhow::Context;
+use lakefront_pipeline::{
+    ConvertOptions, LocalFolder, Preview, Run, Stop, convert, ddl::DdlOptions, preview, report::RunOutcome, table_ddl, write_text,
+};
+use lakefront_schema::TableSchema;
+
+use crate::{
+    draw::{Draw, Screen},
+    exit::ExitStatus,
+    flags::{Command, ConvertFlags, DdlFlags, Flags, SchemaFlags, SchemaFormat},
+    log, options, output, summary,
+};
+
+/// Does what was typed.
+///
+/// # Errors
+/// Why the program stops.
+pub(crate) fn run(flags: &Flags) -> anyhow::Result<ExitStatus> {
+    let screen = Screen::new(&flags.output);
+    log::start(&flags.output, &screen);
+    match &flags.command {
+        Command::Convert(convert) => run_convert(flags, convert, &screen),
+        Command::Ddl(ddl) => run_ddl(ddl),
+        Command::Schema(schema) => run_schema(schema),
+    }
+}
+
+fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
+    let options = match options::convert_options(convert_flags) {
+        Ok(options) => options,
+        Err(error) => {
+            output::error(&error);
+            return Ok(ExitStatus::Usage);
+        }
+    };
+    warn_of_unknown_fields(&options.schema);
+    let stop = stop_on_signals()?;
+    let draw = Draw::new(&flags.output, screen);
+    if convert_flags.run.dry_run {
+        let preview = preview(&options, &stop, &draw);
+        draw.finish();
+        return dry_run(&options, &preview?);
+    }
+    let Run { report, error } = convert(&options, &stop, &draw);
+    draw.finish();
+    if let Some(file) = &convert_flags.run.report {
+        let json = serde_json::to_string_pretty(&report)?;
+        write_text(file, &format!("{json}\n")).context("`--report`")?;
+    }
+    if !flags.output.quiet && report.outcome != RunOutcome::Stopped {
+        output::tell(&summary::of_run(&report, &options));
+    }
+    match error {
+        Some(error) => Err(error.into()),
+        None => Ok(report.outcome.into()),
+    }
+}
+
+fn dry_run(options: &ConvertOptions, preview: &Preview) -> anyhow::Result<ExitStatus> {
+    output::data(&summary::of_preview(preview, options))?;
+    Ok(if preview.unlisted.is_empty() { ExitStatus::Done } else { ExitStatus::DoneWithFailures })
+}
+
+fn run_ddl(flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
+    let table = LocalFolder::parse(&flags.table)?;
+    let location = match &flags.location {
+        Some(location) => location.clone(),
+        None => table.url(),
+    };
+    let ddl_options =
+        DdlOptions { database: flags.database.clone(), table: flags.name.clone(), location, projection: flags.projection };
+    let schema = flags.schema.as_deref().map(options::schema).transpose()?;
+    let statements = table_ddl(&table, schema, &ddl_options)?;
+    output::data(&statements.iter().fold(String::new(), |mut text, statement| {
+        let _ = writeln!(text, "{statement};");
+        text
+    }))?;
+    Ok(ExitStatus::Done)
+}
+
+fn run_schema(flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
+    let Some(name) = &flags.schema else {
+        let names = TableSchema::EMBEDDED_NAMES.iter().filter_map(|name| TableSchema::embedded(name));
+        let lines = names.map(|schema| format!("{}  {}\n", schema.name(), schema.description()));
+        output::data(&lines.collect::<String>())?;
+        return Ok(ExitStatus::Done);
+    };
+    let schema = options::schema(name)?;
+    warn_of_unknown_fields(&schema);
+    output::data(&match flags.format {
+        SchemaFormat::Toml => schema.to_toml(),
+        SchemaFormat::Arrow => summary::arrow_fields(&schema),
+        SchemaFormat::Sql => summary::sql_columns(&schema),
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+fn warn_of_unknown_fields(schema: &TableSchema) {
+    for field in schema.unknown_fields() {
+        tracing::warn!("table schema `{}`: `{field}` is no field that CloudFront is known to log: its column will be NULL in logs without it", schema.name());
+    }
+}
+
+/// Ctrl-C, SIGTERM and SIGHUP ask the run to stop.
+fn stop_on_signals() -> anyhow::Result<Arc<Stop>> {
+    let stop = Arc::new(Stop::default());
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if !asked.is_asked() {
+            output::tell("stopping: the tasks at hand are given up; nothing half-written will be visible");
+        }
+        asked.ask();
+    })
+    .context("cannot listen for signals")?;
+    Ok(stop)
+}

@@ -1,0 +1,194 @@
+//! How far a run is: bars on a terminal, a line now and then elsewhere, nothing with `--quiet`.
+
+use std::{
+    io::{self, IsTerminal},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lakefront_pipeline::progress::{Event, Progress};
+
+use crate::{flags::OutputFlags, output};
+
+/// Without a terminal, a line is told this often.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where progress and messages go; clones share it.
+#[derive(Clone)]
+pub(crate) struct Screen {
+    bars: Option<MultiProgress>,
+}
+
+impl Screen {
+    /// With bars if stderr is a terminal and may be drawn on.
+    pub(crate) fn new(flags: &OutputFlags) -> Self {
+        let draws = !flags.quiet && flags.log_format == crate::flags::LogFormat::Text && io::stderr().is_terminal();
+        Self { bars: draws.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())) }
+    }
+
+    /// Tells a line above the bars.
+    pub(crate) fn tell(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => bars.suspend(|| output::tell(text)),
+            None => output::tell(text),
+        }
+    }
+}
+
+/// Draws the events of a run.
+pub(crate) struct Draw {
+    screen: Screen,
+    style: Style,
+    rows: AtomicU64,
+}
+
+enum Style {
+    Silent,
+    Bars { listing: ProgressBar, objects: ProgressBar, bytes: ProgressBar },
+    Lines(Arc<Mutex<Lines>>),
+}
+
+/// The last line that was told, and what has been done since the start.
+struct Lines {
+    started: Instant,
+    told: Instant,
+    planned_objects: u64,
+    planned_bytes: u64,
+    objects: u64,
+    bytes: u64,
+}
+
+impl Draw {
+    pub(crate) fn new(flags: &OutputFlags, screen: &Screen) -> Self {
+        let style = match &screen.bars {
+            _ if flags.quiet => Style::Silent,
+            Some(bars) => Style::Bars {
+                listing: bars.add(ProgressBar::new_spinner().with_style(style("{spinner} list: {msg}"))),
+                objects: bars.add(ProgressBar::hidden()),
+                bytes: bars.add(ProgressBar::hidden()),
+            },
+            None => {
+                let now = now();
+                let lines = Lines { started: now, told: now, planned_objects: 0, planned_bytes: 0, objects: 0, bytes: 0 };
+                Style::Lines(Arc::new(Mutex::new(lines)))
+            }
+        };
+        Self { screen: screen.clone(), style, rows: AtomicU64::new(0) }
+    }
+
+    /// Takes the bars off the screen.
+    pub(crate) fn finish(&self) {
+        if let Style::Bars { listing, objects, bytes } = &self.style {
+            for bar in [listing, objects, bytes] {
+                bar.finish_and_clear();
+            }
+        }
+    }
+
+    fn planned(&self, planned_objects: u64, planned_bytes: u64, tasks: u64) {
+        match &self.style {
+            Style::Silent => {}
+            Style::Bars { listing, objects, bytes } => {
+                listing.finish_and_clear();
+                objects.set_length(planned_objects);
+                objects.set_style(style("objects {bar:30} {human_pos}/{human_len}  {msg}"));
+                bytes.set_length(planned_bytes);
+                bytes.set_style(style("bytes   {bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}, {eta} left"));
+                if let Some(bars) = &self.screen.bars {
+                    objects.set_draw_target(ProgressDrawTarget::stderr());
+                    bytes.set_draw_target(ProgressDrawTarget::stderr());
+                    bars.add(objects.clone());
+                    bars.add(bytes.clone());
+                }
+                bytes.reset_elapsed();
+                bytes.reset_eta();
+                objects.reset_elapsed();
+            }
+            Style::Lines(lines) => {
+                let mut lines = lock(lines);
+                (lines.planned_objects, lines.planned_bytes, lines.started) = (planned_objects, planned_bytes, now());
+                let counted = format!("{} objects, {}, {tasks} tasks", HumanCount(planned_objects), HumanBytes(planned_bytes));
+                self.screen.tell(&format!("plan: {counted}"));
+            }
+        }
+    }
+
+    fn read(&self, done_objects: u64, done_bytes: u64, done_rows: u64) {
+        let rows = self.rows.fetch_add(done_rows, Ordering::Relaxed) + done_rows;
+        match &self.style {
+            Style::Silent => {}
+            Style::Bars { objects, bytes, .. } => {
+                objects.inc(done_objects);
+                bytes.inc(done_bytes);
+                objects.set_message(rows_per_second(rows, objects.elapsed()));
+            }
+            Style::Lines(lines) => {
+                let mut lines = lock(lines);
+                lines.objects += done_objects;
+                lines.bytes += done_bytes;
+                if lines.told.elapsed() >= LINE_EVERY {
+                    lines.told = now();
+                    self.screen.tell(&lines.text(rows));
+                }
+            }
+        }
+    }
+}
+
+impl Lines {
+    fn text(&self, rows: u64) -> String {
+        let Self { started, planned_objects, planned_bytes, objects, bytes, .. } = self;
+        let elapsed = started.elapsed();
+        let done = *bytes.min(planned_bytes);
+        let left = (planned_bytes - done).checked_mul(elapsed.as_secs()).and_then(|product| product.checked_div(done));
+        let left = left.map_or_else(String::new, |seconds| format!(", about {seconds} s left"));
+        format!(
+            "convert: {}/{} objects, {}/{}, {}{left}",
+            HumanCount(*objects),
+            HumanCount(*planned_objects),
+            HumanBytes(*bytes),
+            HumanBytes(*planned_bytes),
+            rows_per_second(rows, elapsed),
+        )
+    }
+}
+
+impl Progress for Draw {
+    fn on(&self, event: Event) {
+        match event {
+            Event::Listed { objects } => {
+                if let Style::Bars { listing, .. } = &self.style {
+                    listing.set_message(format!("{} objects", HumanCount(objects)));
+                    listing.tick();
+                }
+            }
+            Event::Planned { objects, bytes, tasks } => self.planned(objects, bytes, tasks),
+            Event::Read { objects, bytes, rows } => self.read(objects, bytes, rows),
+            Event::ObjectFailed { object, message } => tracing::warn!("{object}: {message}"),
+            _ => {}
+        }
+    }
+}
+
+fn rows_per_second(rows: u64, elapsed: Duration) -> String {
+    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+    format!("{} rows, {} rows/s", HumanCount(rows), HumanCount(rows.saturating_mul(1000) / millis))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // A template of ours that is wrong shows as the default bar.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}
+
+#[expect(clippy::disallowed_methods, reason = "progress lines are told by the clock; nothing else depends on it")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,248 @@
+//! What was typed. Nothing here touches the world; what it means is in `options`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Turns raw Amazon CloudFront access logs into a Hive-partitioned Parquet table.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lakefront convert ./logs ./lake/cf_logs
+      Convert every log below ./logs into a new table.
+  lakefront convert ./logs ./lake/cf_logs --dry-run
+      Say what that would read, and write nothing.
+  lakefront ddl ./lake/cf_logs --database logs --table cf_logs --location s3://bucket/lake/cf_logs
+      Print the SQL that makes the table known to Athena.
+  lakefront schema cf_logs_wide
+      Print a table schema, to use it or to make your own of it.
+
+Exit status:
+  0  done; rejected rows alone are a warning
+  1  stopped before the end
+  2  wrong usage
+  3  finished, but some objects failed, changed, vanished or could not be listed";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Convert logs into a table
+    Convert(Box<ConvertFlags>),
+    /// Print the SQL that makes a table known to Athena, Spark or Hive
+    Ddl(DdlFlags),
+    /// Print a table schema
+    Schema(SchemaFlags),
+}
+
+/// What is told while the program runs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OutputFlags {
+    /// Say more on stderr: -v for steps, -vv for tasks
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+
+    /// Say nothing but errors: no progress, no summary
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// How messages on stderr are written
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CONVERT_EXAMPLES)]
+pub(crate) struct ConvertFlags {
+    /// Where the logs are, and last the table: folders or `file://` URLs
+    #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TABLE"])]
+    pub(crate) locations: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) selection: SelectionFlags,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingFlags,
+
+    #[command(flatten)]
+    pub(crate) table: TableFlags,
+
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
+}
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  lakefront convert ./logs ./lake/cf_logs
+      Everything below ./logs, 29 columns, one partition an hour.
+  lakefront convert ./logs ./lake/cf_logs --from 2024-05-01 --to 2024-06-01 --distribution E1EXAMPLE
+      One month of one distribution.
+  lakefront convert ./logs ./lake/cf_logs --from -3d --report report.json --quiet
+      The last three days, from cron: silent, with a report to keep.
+  lakefront convert ./logs ./lake/cf_logs --schema cf_logs_wide --partition-by day
+      All fields CloudFront has, one partition a day: fewer and larger files.
+  lakefront convert ./realtime ./lake/realtime --fields @fields.txt
+      Real-time logs, which have no header: name their fields.
+
+Rejected rows and failed objects are kept in TABLE.lakefront/quarantine/.";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which objects")]
+pub(crate) struct SelectionFlags {
+    /// Only objects whose name (below its source) matches; may be given more than once
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) include: Vec<String>,
+
+    /// No object whose name matches; may be given more than once
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Only objects of this distribution
+    #[arg(long, value_name = "ID")]
+    pub(crate) distribution: Option<String>,
+
+    /// Only objects of this hour (UTC, by their name) or later: `2024-05-17`, `2024-05-17T10`, `-3d`, `-6h`
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub(crate) from: Option<String>,
+
+    /// Only objects before this hour
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub(crate) to: Option<String>,
+
+    /// Hours that ended less than this ago wait for a later run: `2h`, `90m`, `0`
+    #[arg(long, value_name = "DURATION", default_value = "2h")]
+    pub(crate) settle: String,
+
+    /// Finding no object is fine
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How logs are read")]
+pub(crate) struct ReadingFlags {
+    /// Field names of logs without a header, separated by blanks or commas, or `@FILE` that holds them
+    #[arg(long, value_name = "LIST|@FILE")]
+    pub(crate) fields: Option<String>,
+
+    /// Stop when more rows are rejected: a number, or a share of all rows like `0.1%`
+    #[arg(long, value_name = "N|P%")]
+    pub(crate) max_rejects: Option<String>,
+
+    /// An object with more text than this fails
+    #[arg(long, value_name = "BYTES", default_value = "64GiB")]
+    pub(crate) max_text_bytes: String,
+
+    /// An object with more than this many bytes of text for each of its bytes fails, past 64 MiB of text
+    #[arg(long, value_name = "N", default_value_t = lakefront_pipeline::decompress::DEFAULT_MAX_RATIO)]
+    pub(crate) max_ratio: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What the table is like")]
+pub(crate) struct TableFlags {
+    /// Table schema: `cf_logs`, `cf_logs_wide`, or a file of your own (see `lakefront schema`)
+    #[arg(long, value_name = "NAME|FILE", default_value = "cf_logs")]
+    pub(crate) schema: String,
+
+    /// One partition each
+    #[arg(long, value_name = "year|month|day|hour", default_value = "hour")]
+    pub(crate) partition_by: String,
+
+    /// `zstd(1)` to `zstd(22)`, `snappy` or `none`
+    #[arg(long, value_name = "CODEC", default_value = "zstd(3)")]
+    pub(crate) compression: String,
+
+    /// No data file is larger than this
+    #[arg(long, value_name = "BYTES", default_value = "128MiB")]
+    pub(crate) max_file_bytes: String,
+
+    /// Compressed bytes that make one unit of work, and so one data file or more in each partition
+    #[arg(long, value_name = "BYTES", default_value = "64MiB")]
+    pub(crate) task_bytes: String,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How it runs")]
+pub(crate) struct RunFlags {
+    /// Say what would be read and what waits, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Write the summary as JSON to this file, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Threads that compute [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+
+    /// Memory to stay within [default: 128MiB and 192MiB for each thread]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) memory_bytes: Option<String>,
+
+    /// Pretend that it is this time (UTC), as `2024-05-17T10:00:00Z`: to repeat a run exactly
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DdlFlags {
+    /// The table: a folder or `file://` URL
+    pub(crate) table: String,
+
+    /// Database of the table [default: the current one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) database: Option<String>,
+
+    /// Name of the table
+    #[arg(long = "table", value_name = "NAME", default_value = "cf_logs")]
+    pub(crate) name: String,
+
+    /// Where the engine finds the table's files, like `s3://bucket/lake/cf_logs` [default: where they are]
+    #[arg(long, value_name = "URL")]
+    pub(crate) location: Option<String>,
+
+    /// Describe partitions by rules in the table's properties (Athena's partition projection) instead of listing them
+    #[arg(long)]
+    pub(crate) projection: bool,
+
+    /// The table schema that the table was made with [default: as its data files say]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) schema: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaFlags {
+    /// `cf_logs`, `cf_logs_wide` or a file of your own; none: the names there are
+    pub(crate) schema: Option<String>,
+
+    /// What to print
+    #[arg(long, value_enum, default_value_t = SchemaFormat::Toml, value_name = "FORMAT")]
+    pub(crate) format: SchemaFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaFormat {
+    /// As a file for `--schema`
+    Toml,
+    /// Arrow fields
+    Arrow,
+    /// Athena, Spark and Hive columns
+    Sql,
+}

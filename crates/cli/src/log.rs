@@ -1,0 +1,53 @@
+//! Messages on stderr: what the libraries tell through `tracing`, as text or JSON.
+
+use std::io;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::{
+    draw::Screen,
+    flags::{LogFormat, OutputFlags},
+};
+
+/// Starts telling. Messages and progress share the terminal: `screen` keeps them apart.
+pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
+    let level = match (flags.quiet, flags.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, _) => LevelFilter::DEBUG,
+    };
+    let screen = screen.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(move || Lines { screen: screen.clone(), line: Vec::new() });
+    match flags.log_format {
+        LogFormat::Text => subscriber.without_time().init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+}
+
+/// Gathers a message and hands it over whole.
+struct Lines {
+    screen: Screen,
+    line: Vec<u8>,
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.screen.tell(String::from_utf8_lossy(&self.line).trim_end());
+    }
+}

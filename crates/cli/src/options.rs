@@ -1,0 +1,226 @@
+//! What was typed to what it means; whatever is wrong with it is found here, before anything is touched.
+
+use std::{num::NonZero, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow, bail};
+use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
+use lakefront_pipeline::{
+    ConvertOptions, LocalFolder, MaxRejects, Source, TextLimits, encode::MIN_MAX_FILE_BYTES, read_text, select::Selection,
+};
+use lakefront_schema::TableSchema;
+
+use crate::flags::{ConvertFlags, SelectionFlags};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const TIB: u64 = 1 << 40;
+
+/// The options of a conversion.
+///
+/// # Errors
+/// The flag that is wrong, and why.
+pub(crate) fn convert_options(flags: &ConvertFlags) -> anyhow::Result<ConvertOptions> {
+    let (table, sources) = flags.locations.split_last().context("a source and a table are needed")?;
+    let now = match &flags.run.now {
+        Some(text) => text.parse().with_context(|| format!("`--now {text}`: expected a time like `2024-05-17T10:00:00Z`"))?,
+        None => now(),
+    };
+    let threads = match flags.run.threads {
+        Some(0) => bail!("`--threads 0`: at least one thread is needed"),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, NonZero::get),
+    };
+    let memory_bytes = match &flags.run.memory_bytes {
+        Some(text) => bytes("--memory-bytes", text)?,
+        None => ConvertOptions::default_memory_bytes(threads),
+    };
+    let max_file_bytes = bytes("--max-file-bytes", &flags.table.max_file_bytes)?;
+    if max_file_bytes < MIN_MAX_FILE_BYTES {
+        bail!("`--max-file-bytes {}`: at least {MIN_MAX_FILE_BYTES} bytes are needed", flags.table.max_file_bytes);
+    }
+    let text_limits = TextLimits { text_bytes: bytes("--max-text-bytes", &flags.reading.max_text_bytes)?, ratio: flags.reading.max_ratio };
+    Ok(ConvertOptions {
+        selection: selection(&flags.selection, now)?,
+        schema: Arc::new(schema(&flags.table.schema)?),
+        partition_by: flags.table.partition_by.parse().context("`--partition-by`")?,
+        fields: flags.reading.fields.as_deref().map(fields).transpose()?,
+        text_limits,
+        task_bytes: bytes("--task-bytes", &flags.table.task_bytes)?,
+        settle: duration("--settle", &flags.selection.settle)?,
+        now,
+        compression: flags.table.compression.parse().context("`--compression`")?,
+        max_file_bytes,
+        max_rejects: flags.reading.max_rejects.as_deref().map(max_rejects).transpose()?,
+        allow_empty: flags.selection.allow_empty,
+        threads,
+        memory_bytes,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        sources: sources.iter().map(|source| Source::parse(source)).collect::<Result<_, _>>()?,
+        table: LocalFolder::parse(table)?,
+    })
+}
+
+/// A table schema by name, or from a file.
+///
+/// # Errors
+/// There is no such name or file, or the file is no table schema.
+pub(crate) fn schema(name_or_file: &str) -> anyhow::Result<TableSchema> {
+    if let Some(schema) = TableSchema::embedded(name_or_file) {
+        return Ok(schema);
+    }
+    let is_name = !name_or_file.contains(['/', '.']);
+    let names = TableSchema::EMBEDDED_NAMES.join("`, `");
+    let text = read_text(Path::new(name_or_file)).map_err(|error| match is_name && error.is_not_found() {
+        true => anyhow!("`{name_or_file}` is no table schema\nhint: `{names}`, or a file"),
+        false => error.into(),
+    })?;
+    Ok(TableSchema::from_toml(&text, name_or_file)?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read; everything else gets it from here")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn selection(flags: &SelectionFlags, now: Timestamp) -> anyhow::Result<Selection> {
+    let mut selection = Selection::from_globs(&flags.include, &flags.exclude)?;
+    selection.distribution.clone_from(&flags.distribution);
+    selection.from_hour = flags.from.as_deref().map(|text| hour("--from", text, now)).transpose()?;
+    selection.to_hour = flags.to.as_deref().map(|text| hour("--to", text, now)).transpose()?;
+    if let (Some(from), Some(to)) = (selection.from_hour, selection.to_hour)
+        && from >= to
+    {
+        bail!("`--from` must be before `--to`: the range is empty");
+    }
+    Ok(selection)
+}
+
+/// `2024-05-17`, `2024-05-17T10`, `-3d` or `-6h`, in hours since 1970-01-01T00 UTC.
+fn hour(flag: &str, text: &str, now: Timestamp) -> anyhow::Result<i32> {
+    let expected = || anyhow!("`{flag} {text}`: expected `YYYY-MM-DD`, `YYYY-MM-DDTHH`, `-<days>d` or `-<hours>h`");
+    let moment = if let Some(back) = text.strip_prefix('-') {
+        let (number, unit) = back.split_at_checked(back.len().saturating_sub(1)).ok_or_else(expected)?;
+        let number: i64 = number.parse().map_err(|_| expected())?;
+        let hours = match unit {
+            "d" => number.checked_mul(24),
+            "h" => Some(number),
+            _ => None,
+        };
+        let hours = hours.filter(|hours| (0..1_000_000).contains(hours)).ok_or_else(expected)?;
+        now.checked_sub(hours.hours()).map_err(|_| expected())?
+    } else {
+        let (date, hour) = text.split_once('T').unwrap_or((text, "00"));
+        let hour: i8 = hour.parse().map_err(|_| expected())?;
+        let date: civil::Date = date.parse().map_err(|_| expected())?;
+        let hour = civil::Time::new(hour, 0, 0, 0).map_err(|_| expected())?;
+        date.to_datetime(hour).to_zoned(TimeZone::UTC).map_err(|_| expected())?.timestamp()
+    };
+    i32::try_from(moment.as_second().div_euclid(3600)).map_err(|_| expected())
+}
+
+/// `64MiB`, `1GB`, `4096`.
+fn bytes(flag: &str, text: &str) -> anyhow::Result<u64> {
+    let digits_end = text.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(digits_end);
+    let factor = match unit.trim_start() {
+        "" | "B" => Some(1),
+        "KiB" | "K" => Some(KIB),
+        "MiB" | "M" => Some(MIB),
+        "GiB" | "G" => Some(GIB),
+        "TiB" | "T" => Some(TIB),
+        "KB" | "kB" => Some(1000),
+        "MB" => Some(1000 * 1000),
+        "GB" => Some(1000 * 1000 * 1000),
+        "TB" => Some(1000 * 1000 * 1000 * 1000),
+        _ => None,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let product = number.zip(factor).and_then(|(number, factor)| number.checked_mul(factor)).filter(|&bytes| bytes > 0);
+    product.ok_or_else(|| anyhow!("`{flag} {text}`: expected a number of bytes like `64MiB`, `1GB` or `4096`"))
+}
+
+/// `2h`, `90m`, `45s`, `1d`, `0`.
+fn duration(flag: &str, text: &str) -> anyhow::Result<Duration> {
+    let expected = || anyhow!("`{flag} {text}`: expected a duration like `2h`, `90m`, `45s`, `1d` or `0`");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(expected()),
+    };
+    number.checked_mul(factor).map(Duration::from_secs).ok_or_else(expected)
+}
+
+/// `100` or `0.1%`.
+fn max_rejects(text: &str) -> anyhow::Result<MaxRejects> {
+    let limit = match text.strip_suffix('%') {
+        Some(percent) => percent.parse().ok().filter(|percent| (0.0..=100.0).contains(percent)).map(MaxRejects::Percent),
+        None => text.parse().ok().map(MaxRejects::Rows),
+    };
+    limit.ok_or_else(|| anyhow!("`--max-rejects {text}`: expected a number like `100` or a share like `0.1%`"))
+}
+
+/// The field names, blanks between them.
+fn fields(list_or_file: &str) -> anyhow::Result<String> {
+    let text = match list_or_file.strip_prefix('@') {
+        Some(file) => read_text(Path::new(file)).context("`--fields`")?,
+        None => list_or_file.to_owned(),
+    };
+    let names: Vec<&str> = text.split(|symbol: char| symbol == ',' || symbol.is_whitespace()).filter(|name| !name.is_empty()).collect();
+    if !names.iter().any(|name| lakefront_schema::fields::is_known_field(name)) {
+        bail!("`--fields`: no name in it is a field of CloudFront\nhint: name them as CloudFront does, like `timestamp c-ip sc-status`");
+    }
+    Ok(names.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_take_binary_and_decimal_units() {
+        for (text, expected) in [("4096", 4096), ("1KiB", 1024), ("64MiB", 64 * MIB), ("2G", 2 * GIB), ("1 GB", 1_000_000_000), ("7B", 7)] {
+            assert_eq!(bytes("--x", text).unwrap(), expected, "{text}");
+        }
+        for text in ["", "MiB", "0", "-1", "1.5GiB", "1XB", "99999999999999TiB"] {
+            assert!(bytes("--x", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_are_absolute_or_back_from_now() {
+        let now: Timestamp = "2024-05-17T10:30:00Z".parse().unwrap();
+        let at = |text| hour("--from", text, now).unwrap();
+        assert_eq!(at("2024-05-17T10"), 476_650);
+        assert_eq!(at("2024-05-17"), 476_640);
+        assert_eq!(at("-1h"), 476_649);
+        assert_eq!(at("-3d"), 476_650 - 72);
+        assert_eq!(at("-0h"), 476_650);
+        for text in ["", "-", "-3", "-3w", "3d", "2024-02-30", "2024-05-17T24", "2024-05-17T", "yesterday", "--1d"] {
+            assert!(hour("--from", text, now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_and_reject_limits_read_as_people_write_them() {
+        assert_eq!(duration("--settle", "90m").unwrap(), Duration::from_secs(5400));
+        assert_eq!(duration("--settle", "0").unwrap(), Duration::ZERO);
+        assert!(duration("--settle", "2").is_err() && duration("--settle", "h").is_err() && duration("--settle", "").is_err());
+        assert_eq!(max_rejects("100").unwrap(), MaxRejects::Rows(100));
+        assert_eq!(max_rejects("0.1%").unwrap(), MaxRejects::Percent(0.1));
+        assert!(max_rejects("101%").is_err() && max_rejects("-1").is_err() && max_rejects("NaN%").is_err());
+    }
+
+    #[test]
+    fn field_lists_take_blanks_and_commas() {
+        assert_eq!(fields("timestamp, c-ip\tsc-status\n").unwrap(), "timestamp c-ip sc-status");
+        assert!(fields("a b c").is_err() && fields("").is_err());
+    }
+}

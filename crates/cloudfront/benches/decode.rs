@@ -1,0 +1,86 @@
+//! Bytes of text a second, of one core: decompressing, decoding, and decoding with what is derived.
+
+#![expect(missing_docs, reason = "criterion's macros make public functions")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop")]
+
+use std::{hint::black_box, sync::Arc};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, TextLimits, TextReader};
+use lakefront_loggen::{Options, objects};
+use lakefront_schema::TableSchema;
+
+/// Each about half a kilobyte: 33 files of 1000 rows are 16 MiB of text.
+const FILES: u32 = 33;
+const ROWS_PER_FILE: u32 = 1000;
+
+struct Log {
+    name: String,
+    text: Vec<u8>,
+    gzip: Vec<u8>,
+}
+
+fn logs() -> Vec<Log> {
+    let options = Options { files_per_hour: FILES, rows_per_file: ROWS_PER_FILE, ..Options::default() };
+    let log = |object: lakefront_loggen::LogObject| Log {
+        name: object.key.clone(),
+        gzip: object.gzip().unwrap(),
+        text: object.text.into_bytes(),
+    };
+    objects(&options).map(log).collect()
+}
+
+fn decoder(schema: &Arc<TableSchema>) -> Decoder {
+    let options = DecodeOptions {
+        schema: Arc::clone(schema),
+        fields: None,
+        latest_second: i64::MAX,
+        text_limits: TextLimits::default(),
+    };
+    Decoder::new(Arc::new(options))
+}
+
+/// Decodes all logs as small objects and hands each full batch to `take`.
+fn decode(decoder: &mut Decoder, logs: &[Log], mut take: impl FnMut(DecodedBatch)) {
+    for log in logs {
+        decoder.decode_small(&log.name, &log.text).unwrap().unwrap();
+        if decoder.is_full() {
+            decoder.flush().into_iter().for_each(&mut take);
+        }
+    }
+    decoder.flush().into_iter().for_each(take);
+}
+
+fn benches(criterion: &mut Criterion) {
+    let logs = logs();
+    let text_bytes = logs.iter().map(|log| log.text.len() as u64).sum();
+    let mut group = criterion.benchmark_group("text");
+    group.throughput(Throughput::Bytes(text_bytes));
+
+    group.bench_function("decompress", |bencher| {
+        let mut block = vec![0; 1 << 20];
+        bencher.iter(|| {
+            for log in &logs {
+                let mut reader = TextReader::try_new(&log.gzip[..], log.gzip.len() as u64, TextLimits::default()).unwrap();
+                while reader.read(&mut block).unwrap() > 0 {
+                    black_box(&block);
+                }
+            }
+        });
+    });
+    for name in TableSchema::EMBEDDED_NAMES {
+        let schema = Arc::new(TableSchema::embedded(name).unwrap());
+        group.bench_function(format!("decode {name}"), |bencher| {
+            let mut decoder = decoder(&schema);
+            bencher.iter(|| decode(&mut decoder, &logs, |batch| _ = black_box(batch)));
+        });
+        group.bench_function(format!("decode and enrich {name}"), |bencher| {
+            let (mut decoder, mut enricher) = (decoder(&schema), Enricher::new(Arc::clone(&schema)));
+            bencher.iter(|| decode(&mut decoder, &logs, |batch| _ = black_box(enricher.enrich(batch).unwrap())));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(all, benches);
+criterion_main!(all);

@@ -1,0 +1,132 @@
+//! What a conversion is asked to do. Units stand in the names.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use lakefront_cloudfront::TextLimits;
+use lakefront_schema::TableSchema;
+use lakefront_storage::{LocalFolder, Source};
+use lakefront_table::{PartitionBy, encode::Compression};
+
+use crate::{Error, select::Selection};
+
+/// The default of [`ConvertOptions::task_bytes`]: 64 MiB.
+pub const DEFAULT_TASK_BYTES: u64 = 64 << 20;
+/// The default of [`ConvertOptions::settle`]: 2 hours. CloudFront delivers most of an hour's logs within one.
+pub const DEFAULT_SETTLE: Duration = Duration::from_secs(2 * 3600);
+/// What the program needs whatever it does: rules for user agents, their automata, listing and plan. 128 MiB.
+pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
+/// What a task needs while it is worked on: text, columns and open row groups. 192 MiB.
+pub const TASK_MEMORY_BYTES: u64 = 192 << 20;
+
+/// What a conversion is asked to do.
+#[derive(Clone, Debug)]
+pub struct ConvertOptions {
+    /// Where log objects are looked for.
+    pub sources: Vec<Source>,
+    /// Which of them are wanted.
+    pub selection: Selection,
+    /// The table.
+    pub table: LocalFolder,
+    /// Its columns.
+    pub schema: Arc<TableSchema>,
+    /// How finely it is partitioned.
+    pub partition_by: PartitionBy,
+    /// The names of the fields in objects without a header, blanks between them.
+    pub fields: Option<String>,
+    /// How much text an object may hold.
+    pub text_limits: TextLimits,
+    /// A task has at most so many compressed bytes, but for a single larger object; default [`DEFAULT_TASK_BYTES`].
+    pub task_bytes: u64,
+    /// Objects whose hour ended less than this ago wait for a later run; default [`DEFAULT_SETTLE`].
+    pub settle: Duration,
+    /// The clock, read once.
+    pub now: Timestamp,
+    /// How pages are compressed.
+    pub compression: Compression,
+    /// A data file has at most so many bytes.
+    pub max_file_bytes: u64,
+    /// How many rejected rows are too many; none: never.
+    pub max_rejects: Option<MaxRejects>,
+    /// Whether finding no object is fine.
+    pub allow_empty: bool,
+    /// Threads that compute.
+    pub threads: usize,
+    /// Memory to stay within, in bytes; at least [`BASE_MEMORY_BYTES`] and one [`TASK_MEMORY_BYTES`].
+    pub memory_bytes: u64,
+    /// The program's version, for data file footers and the report.
+    pub program_version: String,
+}
+
+impl ConvertOptions {
+    /// Memory for so many threads: [`BASE_MEMORY_BYTES`] and [`TASK_MEMORY_BYTES`] a thread.
+    pub fn default_memory_bytes(threads: usize) -> u64 {
+        BASE_MEMORY_BYTES + TASK_MEMORY_BYTES * threads as u64
+    }
+
+    /// How many tasks may be worked on at once.
+    ///
+    /// # Errors
+    /// [`Error::Memory`]: not even one.
+    pub(crate) fn tasks_at_once(&self) -> Result<usize, Error> {
+        let for_tasks = self.memory_bytes.saturating_sub(BASE_MEMORY_BYTES) / TASK_MEMORY_BYTES;
+        match usize::try_from(for_tasks).unwrap_or(usize::MAX).min(self.threads.max(1)) {
+            0 => Err(Error::Memory { memory_bytes: self.memory_bytes, least_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES }),
+            tasks => Ok(tasks),
+        }
+    }
+
+    /// The latest second (since 1970 UTC) that a request can have happened in: a day after the plan was made.
+    pub(crate) fn latest_second(&self) -> i64 {
+        self.now.as_second() + 86_400
+    }
+}
+
+/// How many rejected rows are too many.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxRejects {
+    /// More than so many.
+    Rows(u64),
+    /// More than so many per cent of all rows and rejects, judged at the end and, on the way, from
+    /// [`MaxRejects::LEAST_LINES_FOR_PERCENT`] on.
+    Percent(f64),
+}
+
+impl MaxRejects {
+    /// Before so many lines a percentage says little.
+    pub const LEAST_LINES_FOR_PERCENT: u64 = 100_000;
+
+    /// Are these too many?
+    pub(crate) fn is_exceeded(self, rows: u64, rejects: u64, is_end: bool) -> bool {
+        match self {
+            Self::Rows(limit) => rejects > limit,
+            Self::Percent(percent) => {
+                let lines = rows + rejects;
+                let is_judged = is_end || lines >= Self::LEAST_LINES_FOR_PERCENT;
+                #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+                let exceeds = rejects as f64 * 100.0 > percent * lines as f64;
+                is_judged && exceeds
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MaxRejects::{Percent, Rows};
+
+    #[test]
+    fn a_limit_is_passed_by_one_more() {
+        assert!(!Rows(2).is_exceeded(0, 2, false));
+        assert!(Rows(2).is_exceeded(1_000_000, 3, false));
+    }
+
+    #[test]
+    fn a_percentage_is_judged_on_enough_lines_or_at_the_end() {
+        assert!(!Percent(1.0).is_exceeded(1, 1, false));
+        assert!(Percent(1.0).is_exceeded(1, 1, true));
+        assert!(!Percent(1.0).is_exceeded(99, 1, true));
+        assert!(Percent(1.0).is_exceeded(98_000, 2_000, false));
+        assert!(!Percent(0.0).is_exceeded(5, 0, true));
+    }
+}

@@ -1,0 +1,53 @@
+//! How far a run is: events for whoever draws them. Nothing here knows a terminal.
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// So many objects are listed.
+    Listed {
+        /// Objects so far.
+        objects: u64,
+    },
+    /// The plan is made.
+    Planned {
+        /// Objects to read.
+        objects: u64,
+        /// Compressed bytes to read.
+        bytes: u64,
+        /// Tasks to work on.
+        tasks: u64,
+    },
+    /// Objects are done: converted, failed or gone.
+    Read {
+        /// How many.
+        objects: u64,
+        /// Their compressed bytes.
+        bytes: u64,
+        /// Their rows.
+        rows: u64,
+    },
+    /// An object was not converted.
+    ObjectFailed {
+        /// Which one, printable.
+        object: String,
+        /// Why.
+        message: String,
+    },
+    /// A task's data files are stored.
+    TaskDone,
+}
+
+/// Takes events, from any thread.
+pub trait Progress: Sync {
+    /// Takes one.
+    fn on(&self, event: Event);
+}
+
+/// Draws nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn on(&self, _event: Event) {}
+}

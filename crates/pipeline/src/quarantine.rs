@@ -1,0 +1,95 @@
+//! Rejected rows and failed objects, kept as JSON lines beside the table so that nothing is lost.
+//!
+//! ```text
+//! {"object":"file:///logs/E1.gz","line":12,"byte":455,"reason":"no-time","text":"-\t10:00:00\t..."}
+//! {"object":"file:///logs/E2.gz","reason":"gzip-truncated","message":"decompress: the gzip data ends ..."}
+//! ```
+//!
+//! A line that is not UTF-8 stands under `base64` instead of `text`; of a line over the limit, `line_bytes` says how long
+//! it was. The file is a function of the task: same inputs, same bytes.
+
+use std::io::{self, Write};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use flate2::{Compression, GzBuilder, write::GzEncoder};
+use lakefront_cloudfront::Reject;
+use lakefront_storage::Store;
+use serde::Serialize;
+
+use crate::{Error, staged::StagedFile};
+
+/// The quarantine of one task; there is no file before the first entry.
+#[derive(Debug)]
+pub(crate) struct Quarantine {
+    store: Store,
+    file: Option<GzEncoder<StagedFile>>,
+}
+
+#[derive(Serialize)]
+struct RejectedRow<'a> {
+    object: &'a str,
+    line: u64,
+    byte: u64,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FailedObject<'a> {
+    object: &'a str,
+    reason: &'a str,
+    message: &'a str,
+}
+
+impl Quarantine {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, file: None }
+    }
+
+    pub(crate) fn add_rejects(&mut self, object: &str, rejects: &[Reject]) -> Result<(), Error> {
+        for reject in rejects {
+            let Reject { line, byte, reason, text, line_bytes } = reject;
+            let readable = std::str::from_utf8(text).ok();
+            self.add(&RejectedRow {
+                object,
+                line: *line,
+                byte: *byte,
+                reason: reason.as_str(),
+                line_bytes: (*line_bytes != text.len() as u64).then_some(*line_bytes),
+                text: readable,
+                base64: readable.is_none().then(|| BASE64_STANDARD.encode(text)),
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_failed(&mut self, object: &str, reason: &str, message: &str) -> Result<(), Error> {
+        self.add(&FailedObject { object, reason, message })
+    }
+
+    /// Stores it under its name; does nothing where there is no entry.
+    pub(crate) fn put(self, name: &str) -> Result<(), Error> {
+        let Some(file) = self.file else { return Ok(()) };
+        let staged = file.finish().map_err(StagedFile::error)?;
+        staged.put(name)?;
+        Ok(())
+    }
+
+    fn add(&mut self, entry: &impl Serialize) -> Result<(), Error> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                // No name and no time in the header: the bytes depend on the entries alone.
+                let staged = StagedFile::create(&self.store).map_err(StagedFile::error)?;
+                self.file.insert(GzBuilder::new().mtime(0).write(staged, Compression::default()))
+            }
+        };
+        let written = serde_json::to_writer(&mut *file, entry).map_err(io::Error::from);
+        written.and_then(|()| file.write_all(b"\n")).map_err(StagedFile::error)
+    }
+}

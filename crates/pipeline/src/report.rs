@@ -1,0 +1,331 @@
+//! The run in one value: counts, bytes, durations, what was rejected and what failed. Its JSON form is `--report`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use lakefront_storage::{ListFailure, Object};
+use serde::Serialize;
+
+use crate::{
+    ConvertOptions, Error,
+    options::MaxRejects,
+    plan::{ObjectCount, Plan},
+    worker::{Outcome, TaskDone},
+};
+
+/// Of objects that were not converted this many are named; all of them are counted and stand in the quarantine.
+pub const MAX_NAMED_OBJECTS: usize = 1000;
+/// Data files smaller than this on average (8 MiB) deserve a hint.
+const SMALL_FILE_BYTES: u64 = 8 << 20;
+
+/// What a run did.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The program's version.
+    pub version: String,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Why it stopped, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The table.
+    pub table: String,
+    /// Its table schema.
+    pub schema: String,
+    /// Objects by what became of them.
+    pub objects: ObjectReport,
+    /// Compressed bytes of the objects that were converted.
+    pub bytes_in: u64,
+    /// Bytes of their text.
+    pub text_bytes: u64,
+    /// Bytes of the data files.
+    pub bytes_out: u64,
+    /// Lines of text.
+    pub lines: u64,
+    /// Lines that became rows.
+    pub rows: u64,
+    /// Lines that start with `#`.
+    pub comments: u64,
+    /// Lines of nothing but blanks.
+    pub blanks: u64,
+    /// Lines that were refused, by reason.
+    pub rejects: BTreeMap<String, u64>,
+    /// Rows with fewer cells than names.
+    pub padded_rows: u64,
+    /// Rows with more cells than names.
+    pub rows_with_extra_cells: u64,
+    /// Cells that are not UTF-8 and were decoded lossily.
+    pub lossy_cells: u64,
+    /// Cells that are no number, by column.
+    pub nulled_cells: BTreeMap<String, u64>,
+    /// Fields that the logs have and the table schema does not.
+    pub unclaimed_fields: BTreeSet<String>,
+    /// Data files written.
+    pub files: u64,
+    /// Partitions they are in.
+    pub partitions: u64,
+    /// Tasks committed.
+    pub tasks: u64,
+    /// Objects that were judged bad, the first [`MAX_NAMED_OBJECTS`].
+    pub failed_objects: Vec<FailedObject>,
+    /// Objects that vanished or changed after they were listed, and what could not be listed, likewise.
+    pub lost_objects: Vec<FailedObject>,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunOutcome {
+    /// It stopped before the end.
+    #[default]
+    Stopped,
+    /// All objects were converted.
+    Done,
+    /// It came to the end, but some objects failed, changed, vanished or could not be listed.
+    DoneWithFailures,
+}
+
+/// Objects by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ObjectReport {
+    /// Found below the sources.
+    pub listed: u64,
+    /// Found, but not taken by the selection.
+    pub not_selected: u64,
+    /// Found, but their hour has not settled.
+    pub waiting: u64,
+    /// To be read.
+    pub planned: u64,
+    /// Their rows are in the table.
+    pub converted: u64,
+    /// Judged bad.
+    pub failed: u64,
+    /// Vanished after they were listed.
+    pub gone: u64,
+    /// Changed after they were listed.
+    pub changed: u64,
+    /// Could not be listed.
+    pub unlisted: u64,
+}
+
+/// An object that was not converted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedObject {
+    /// Where it is, printable.
+    pub object: String,
+    /// The reason in a word.
+    pub reason: String,
+    /// The reason in a sentence.
+    pub message: String,
+}
+
+impl Report {
+    /// Lines that were refused.
+    pub fn rejected_rows(&self) -> u64 {
+        self.rejects.values().sum()
+    }
+
+    /// Per wall-clock second, of any count.
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+    pub fn per_second(&self, count: u64) -> f64 {
+        if self.seconds > 0.0 { count as f64 / self.seconds } else { 0.0 }
+    }
+
+    /// What could be done better next time, in a sentence.
+    pub fn hint(&self) -> Option<String> {
+        let average = self.bytes_out.checked_div(self.files)?;
+        let many_files_a_partition = self.files > 2 * self.partitions;
+        if self.files < 10 || average >= SMALL_FILE_BYTES {
+            return None;
+        }
+        let kib = average / 1024;
+        Some(if many_files_a_partition {
+            format!("data files come out small ({kib} KiB on average, several a partition); a larger `--task-bytes`, or fewer and larger runs, make fewer of them")
+        } else {
+            format!("data files come out small ({kib} KiB on average); `--partition-by day` makes fewer and larger ones")
+        })
+    }
+}
+
+/// Adds up what tasks give, and takes the time.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    started: Instant,
+    max_rejects: Option<MaxRejects>,
+    column_names: Vec<String>,
+    quarantine: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    report: Report,
+    partitions: BTreeSet<lakefront_table::PartitionKey>,
+    /// Rows and rejects of tasks that are about to be committed as well.
+    rows: u64,
+    rejects: u64,
+}
+
+impl Tally {
+    pub(crate) fn start(options: &ConvertOptions, quarantine: String) -> Self {
+        let report = Report {
+            version: options.program_version.clone(),
+            table: options.table.to_string(),
+            schema: options.schema.name().to_owned(),
+            ..Report::default()
+        };
+        #[expect(clippy::disallowed_methods, reason = "the report says how long the run took; nothing else depends on it")]
+        let started = Instant::now();
+        let column_names = options.schema.columns().iter().map(|column| column.name.clone()).collect();
+        Self { started, max_rejects: options.max_rejects, column_names, quarantine, state: Mutex::new(State { report, ..State::default() }) }
+    }
+
+    pub(crate) fn listed(&self, objects: u64, failures: &[ListFailure]) {
+        self.with(|State { report, .. }| {
+            report.objects.listed = objects;
+            report.objects.unlisted = failures.len() as u64;
+            report.lost_objects.extend(failures.iter().take(MAX_NAMED_OBJECTS).map(|failure| FailedObject {
+                object: failure.location.clone(),
+                reason: "unlisted".to_owned(),
+                message: failure.reason.clone(),
+            }));
+        });
+    }
+
+    pub(crate) fn planned(&self, plan: &Plan, planned: ObjectCount) {
+        self.with(|State { report, .. }| {
+            report.objects.not_selected = plan.not_selected.objects;
+            report.objects.waiting = plan.waiting.objects;
+            report.objects.planned = planned.objects;
+        });
+    }
+
+    /// May a task with these outcomes be committed?
+    ///
+    /// # Errors
+    /// [`Error::TooManyRejects`].
+    pub(crate) fn allow(&self, outcomes: &[(Object, Outcome)]) -> Result<(), Error> {
+        self.with(|state| {
+            for (_, outcome) in outcomes {
+                if let Outcome::Converted(summary) = outcome {
+                    state.rows += summary.rows;
+                    state.rejects += summary.rejected;
+                }
+            }
+            self.judge_rejects(state, false)
+        })
+    }
+
+    /// Are the rejects of the whole run too many?
+    ///
+    /// # Errors
+    /// [`Error::TooManyRejects`].
+    pub(crate) fn allow_all(&self) -> Result<(), Error> {
+        self.with(|state| self.judge_rejects(state, true))
+    }
+
+    fn judge_rejects(&self, state: &State, is_end: bool) -> Result<(), Error> {
+        let (rows, rejects) = (state.rows, state.rejects);
+        if self.max_rejects.is_some_and(|limit| limit.is_exceeded(rows, rejects, is_end)) {
+            return Err(Error::TooManyRejects { rows, rejects, quarantine: self.quarantine.clone() });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn committed(&self, done: TaskDone) {
+        self.with(|State { report, partitions, .. }| {
+            for (reason, count) in done.rejects {
+                *report.rejects.entry(reason.to_owned()).or_default() += count;
+            }
+            for (object, outcome) in done.outcomes {
+                self.add_outcome(report, &object, outcome);
+            }
+            report.tasks += 1;
+            report.files += done.files.len() as u64;
+            for file in &done.files {
+                report.bytes_out += file.bytes;
+                partitions.insert(file.partition);
+            }
+        });
+    }
+
+    fn add_outcome(&self, report: &mut Report, object: &Object, outcome: Outcome) {
+        let named = |reason: &str, message: String| FailedObject { object: object.location(), reason: reason.to_owned(), message };
+        match outcome {
+            Outcome::Converted(summary) => {
+                report.objects.converted += 1;
+                report.bytes_in += object.size_bytes();
+                report.text_bytes += summary.text_bytes;
+                report.lines += summary.lines;
+                report.rows += summary.rows;
+                report.comments += summary.comments;
+                report.blanks += summary.blanks;
+                report.padded_rows += summary.padded_rows;
+                report.rows_with_extra_cells += summary.rows_with_extra_cells;
+                report.lossy_cells += summary.lossy_cells;
+                for (name, count) in self.column_names.iter().zip(&summary.nulled_cells).filter(|(_, count)| **count > 0) {
+                    *report.nulled_cells.entry(name.clone()).or_default() += count;
+                }
+                report.unclaimed_fields.extend(summary.unclaimed_fields.iter().map(ToString::to_string));
+            }
+            Outcome::Failed { reason, message } => {
+                report.objects.failed += 1;
+                push_named(&mut report.failed_objects, named(reason, message));
+            }
+            Outcome::Gone => {
+                report.objects.gone += 1;
+                push_named(&mut report.lost_objects, named("gone", "vanished after it was listed".to_owned()));
+            }
+            Outcome::Changed => {
+                report.objects.changed += 1;
+                push_named(&mut report.lost_objects, named("changed", "changed after it was listed".to_owned()));
+            }
+        }
+    }
+
+    /// The report, as the run ends.
+    pub(crate) fn finish(self, error: Option<&Error>) -> Report {
+        let State { mut report, partitions, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        report.partitions = partitions.len() as u64;
+        report.seconds = self.started.elapsed().as_secs_f64();
+        // Tasks end in any order.
+        report.failed_objects.sort_by(|a, b| a.object.cmp(&b.object));
+        report.lost_objects.sort_by(|a, b| a.object.cmp(&b.object));
+        let objects = report.objects;
+        report.error = error.map(chain);
+        report.outcome = match error {
+            Some(_) => RunOutcome::Stopped,
+            None if objects.failed + objects.gone + objects.changed + objects.unlisted > 0 => RunOutcome::DoneWithFailures,
+            None => RunOutcome::Done,
+        };
+        report
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn push_named(list: &mut Vec<FailedObject>, object: FailedObject) {
+    if list.len() < MAX_NAMED_OBJECTS {
+        list.push(object);
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

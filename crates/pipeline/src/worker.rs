@@ -1,0 +1,331 @@
+//! One task through stages 3 to 9: objects in, data files out.
+//!
+//! ```text
+//!   coordinator   fetch g2 | wait       | fetch g3 | wait ...          g1, g2: groups of small objects
+//!   pool            decode g1 | decode g2 + encode g1's columns | decode g3 + encode g2's columns ...
+//! ```
+//!
+//! Small objects are fetched in groups of about [`GROUP_BYTES`] and share batches; a large one is judged by itself, then
+//! its batches flow one by one. Everything is read before the first data file gets its name. An object that is gone or
+//! changed when it is read costs the task one more try without it.
+
+mod bench;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::Arc,
+};
+
+use lakefront_cloudfront::{EnrichedBatch, ObjectSummary, Reject};
+use lakefront_storage::{Object, Store, fetch};
+use lakefront_table::encode::{EncodeOptions, ParquetError, TaskEncoder};
+
+use self::bench::{Bench, Decoded, Fetched};
+use crate::{
+    ConvertOptions, Error,
+    commit::{self, StoredFile},
+    plan::Task,
+    pool::{Pending, Pool, Stop},
+    progress::{Event, Progress},
+    quarantine::Quarantine,
+    report::Tally,
+    staged::{StagedFile, StagedFiles},
+};
+
+/// Small objects are fetched together up to so many compressed bytes: 1 MiB.
+const GROUP_BYTES: u64 = 1 << 20;
+/// Objects up to this size are fetched whole, larger ones are streamed: 16 MiB.
+const FETCH_WHOLE_BYTES: u64 = 16 << 20;
+
+/// What all tasks of a run share.
+pub(crate) struct Context<'r> {
+    pub(crate) options: &'r ConvertOptions,
+    pub(crate) decode: Arc<lakefront_cloudfront::DecodeOptions>,
+    pub(crate) encode: Arc<EncodeOptions>,
+    pub(crate) table: Arc<Store>,
+    pub(crate) state: Arc<Store>,
+    pub(crate) pool: &'r Pool,
+    pub(crate) stop: &'r Stop,
+    pub(crate) progress: &'r dyn Progress,
+    pub(crate) tally: &'r Tally,
+}
+
+/// What became of an object.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// Its rows are in the table.
+    Converted(ObjectSummary),
+    /// It was judged bad: no row of it is.
+    Failed { reason: &'static str, message: String },
+    /// It vanished after it was listed.
+    Gone,
+    /// It has another version than was listed.
+    Changed,
+}
+
+/// What a task gave.
+#[derive(Debug)]
+pub(crate) struct TaskDone {
+    /// What became of each input.
+    pub(crate) outcomes: Vec<(Object, Outcome)>,
+    /// The data files, with their names.
+    pub(crate) files: Vec<StoredFile>,
+    /// Refused lines by reason.
+    pub(crate) rejects: BTreeMap<&'static str, u64>,
+}
+
+/// Works on a task until it is committed.
+///
+/// # Errors
+/// The run must stop.
+pub(crate) fn run(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
+    // Objects that vanished or changed; each one costs another try.
+    let mut lost = Vec::new();
+    loop {
+        let mut attempt = Attempt::try_new(context, task)?;
+        match attempt.read_all(task, &lost) {
+            Ok(()) => return attempt.commit(task),
+            Err(Interrupt::Lost(object, outcome)) => {
+                tracing::warn!(object = object.location(), "changed while it was read: starting the task again without it");
+                lost.push((object, outcome));
+            }
+            Err(Interrupt::Stop(error)) => return Err(error),
+        }
+    }
+}
+
+/// Why an attempt ended early.
+enum Interrupt {
+    /// An object whose rows are partly encoded is no longer what was listed.
+    Lost(Object, Outcome),
+    Stop(Error),
+}
+
+impl From<Error> for Interrupt {
+    fn from(error: Error) -> Self {
+        Self::Stop(error)
+    }
+}
+
+struct Attempt<'c> {
+    context: &'c Context<'c>,
+    encoder: TaskEncoder<StagedFiles>,
+    quarantine: Quarantine,
+    outcomes: Vec<(Object, Outcome)>,
+    rejects: BTreeMap<&'static str, u64>,
+    // None while a job on the pool has it.
+    bench: Option<Bench>,
+}
+
+impl<'c> Attempt<'c> {
+    fn try_new(context: &'c Context<'c>, task: &Task) -> Result<Self, Error> {
+        let files = StagedFiles::new(Arc::clone(&context.table));
+        let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.options.partition_by, task.id, files).map_err(Error::Table)?;
+        Ok(Self {
+            context,
+            encoder,
+            quarantine: Quarantine::new((*context.state).clone()),
+            outcomes: Vec::with_capacity(task.inputs.len()),
+            rejects: BTreeMap::new(),
+            bench: Some(Bench::new(&context.decode)),
+        })
+    }
+
+    /// Reads all inputs and encodes their rows.
+    fn read_all(&mut self, task: &Task, lost: &[(Object, Outcome)]) -> Result<(), Interrupt> {
+        let mut inputs: VecDeque<Object> = task.inputs.iter().cloned().collect();
+        let first = self.fetch_group(&mut inputs, lost)?;
+        let mut decoding = self.start_decoding(first)?;
+        while let Some(pending) = decoding {
+            // While the pool decodes, the next group is fetched.
+            let mut next = self.fetch_group(&mut inputs, lost)?;
+            let Decoded { bench, results, batches, large, mut rest } = pending.wait()?;
+            self.bench = Some(bench);
+            self.record(results)?;
+            let batches = batches.map_err(|source| columns_error(task, source))?;
+            match large {
+                None => {
+                    // While these batches are encoded, the pool decodes the next ones.
+                    decoding = self.start_decoding(next)?;
+                    self.encode(batches)?;
+                }
+                Some(object) => {
+                    self.encode(batches)?;
+                    self.read_large(task, object)?;
+                    // The large object cut its group in two: what stood behind it comes first.
+                    rest.append(&mut next.objects);
+                    decoding = self.start_decoding(bench::Group { objects: rest })?;
+                }
+            }
+            self.context.stop.check()?;
+        }
+        Ok(())
+    }
+
+    /// Hands a group to the pool; none where it is empty.
+    fn start_decoding(&mut self, group: bench::Group) -> Result<Option<Pending<Decoded>>, Error> {
+        if group.objects.is_empty() {
+            return Ok(None);
+        }
+        let bench = self.bench.take().ok_or(Error::Worker)?;
+        Ok(Some(self.context.pool.start(move || bench.decode_group(group))))
+    }
+
+    /// The next objects, as bytes where they are not too many.
+    fn fetch_group(&mut self, inputs: &mut VecDeque<Object>, lost: &[(Object, Outcome)]) -> Result<bench::Group, Interrupt> {
+        let mut group = bench::Group::default();
+        let mut bytes = 0;
+        while let Some(object) = inputs.pop_front() {
+            if let Some((_, outcome)) = lost.iter().find(|(gone, _)| *gone == object) {
+                self.outcomes.push((object, outcome.clone()));
+                continue;
+            }
+            if object.size_bytes() > FETCH_WHOLE_BYTES {
+                group.objects.push_back((object, Fetched::Streamed));
+                return Ok(group);
+            }
+            bytes += object.size_bytes();
+            match fetch(&object) {
+                Ok(content) => group.objects.push_back((object, Fetched::Whole(content.into()))),
+                Err(error) => match outcome_of(&error) {
+                    Some(outcome) => self.outcomes.push((object, outcome)),
+                    None => return Err(Error::storage(error).into()),
+                },
+            }
+            if bytes >= GROUP_BYTES {
+                break;
+            }
+        }
+        Ok(group)
+    }
+
+    fn read_large(&mut self, task: &Task, (object, fetched): (Object, Fetched)) -> Result<(), Interrupt> {
+        let bench = self.bench.take().ok_or(Error::Worker)?;
+        let judging = {
+            let (object, fetched) = (object.clone(), fetched);
+            self.context.pool.start(move || bench.judge(&object, fetched))
+        };
+        let (bench, judged) = judging.wait()?;
+        let large = match judged {
+            Ok(large) => large,
+            Err(bench::LargeError::Verdict(error)) => {
+                self.bench = Some(bench);
+                return Ok(self.record(vec![(object, Err(error))])?);
+            }
+            Err(bench::LargeError::Storage(error)) => {
+                self.bench = Some(bench);
+                let Some(outcome) = outcome_of(&error) else { return Err(Error::storage(error).into()) };
+                self.outcomes.push((object, outcome));
+                return Ok(());
+            }
+        };
+        let location = object.location();
+        let mut decoding = self.context.pool.start(move || bench.next_batch(large));
+        loop {
+            let (bench, step) = decoding.wait()?;
+            let (large, batch, rejects) = match step {
+                Ok(step) => step,
+                Err(error) => return Err(lost_or_stop(object, error)),
+            };
+            self.keep_rejects(&location, &rejects)?;
+            let Some(batch) = batch else {
+                self.bench = Some(bench);
+                return match bench::Large::finish(large) {
+                    Ok(summary) => Ok(self.record(vec![(object, Ok(summary))])?),
+                    Err(error) => Err(lost_or_stop(object, error)),
+                };
+            };
+            let batch = batch.map_err(|source| columns_error(task, source))?;
+            // The next batch is decoded while this one is encoded.
+            decoding = self.context.pool.start(move || bench.next_batch(large));
+            self.encode(vec![batch])?;
+            self.context.stop.check()?;
+        }
+    }
+
+    fn encode(&mut self, batches: Vec<EnrichedBatch>) -> Result<(), Error> {
+        for EnrichedBatch { batch, hours } in batches {
+            self.encoder.write(batch, &hours, self.context.pool).map_err(encode_error)?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, results: Vec<(Object, Result<ObjectSummary, lakefront_cloudfront::Error>)>) -> Result<(), Error> {
+        for (object, result) in results {
+            let outcome = match result {
+                Ok(mut summary) => {
+                    self.keep_rejects(&object.location(), &std::mem::take(&mut summary.rejects))?;
+                    Outcome::Converted(summary)
+                }
+                Err(error) => {
+                    // Bytes in memory cannot fail to be read.
+                    let reason = error.reason().ok_or(Error::Worker)?;
+                    let message = error.to_string();
+                    self.quarantine.add_failed(&object.location(), reason, &message)?;
+                    self.context.progress.on(Event::ObjectFailed { object: object.location(), message: message.clone() });
+                    Outcome::Failed { reason, message }
+                }
+            };
+            let rows = if let Outcome::Converted(summary) = &outcome { summary.rows } else { 0 };
+            self.context.progress.on(Event::Read { objects: 1, bytes: object.size_bytes(), rows });
+            self.outcomes.push((object, outcome));
+        }
+        Ok(())
+    }
+
+    fn keep_rejects(&mut self, location: &str, rejects: &[Reject]) -> Result<(), Error> {
+        for reject in rejects {
+            *self.rejects.entry(reject.reason.as_str()).or_default() += 1;
+        }
+        self.quarantine.add_rejects(location, rejects)
+    }
+
+    fn commit(self, task: &Task) -> Result<TaskDone, Error> {
+        let Self { context, encoder, quarantine, mut outcomes, rejects, .. } = self;
+        let files = encoder.finish(context.pool).map_err(encode_error)?;
+        outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        context.tally.allow(&outcomes)?;
+        let files = commit::commit(task.id, files, quarantine)?;
+        context.progress.on(Event::TaskDone);
+        Ok(TaskDone { outcomes, files, rejects })
+    }
+}
+
+/// What a read that failed says of the object; none where it says nothing, and the run must stop.
+fn outcome_of(error: &lakefront_storage::Error) -> Option<Outcome> {
+    if error.is_gone() {
+        Some(Outcome::Gone)
+    } else if error.is_changed() {
+        Some(Outcome::Changed)
+    } else {
+        None
+    }
+}
+
+/// An object that was judged good fails on its second reading: it changed in between.
+fn lost_or_stop(object: Object, error: bench::LargeError) -> Interrupt {
+    match error {
+        bench::LargeError::Verdict(_) => Interrupt::Lost(object, Outcome::Changed),
+        bench::LargeError::Storage(error) => match outcome_of(&error) {
+            Some(outcome) => Interrupt::Lost(object, outcome),
+            None => Interrupt::Stop(Error::storage(error)),
+        },
+    }
+}
+
+/// A data file that could not be written: what the store said, if it was the store.
+fn encode_error(error: lakefront_table::Error) -> Error {
+    match error {
+        lakefront_table::Error::DataFile { partition, source: ParquetError::External(cause) } => match cause.downcast::<io::Error>() {
+            Ok(cause) => StagedFile::error(*cause),
+            Err(cause) => Error::Table(lakefront_table::Error::DataFile { partition, source: ParquetError::External(cause) }),
+        },
+        error => Error::Table(error),
+    }
+}
+
+fn columns_error(task: &Task, source: arrow::error::ArrowError) -> Error {
+    let object = task.inputs.first().map(Object::location).unwrap_or_default();
+    Error::Columns { object, source }
+}

@@ -61,7 +61,8 @@ fn benches(criterion: &mut Criterion) {
         let mut block = vec![0; 1 << 20];
         bencher.iter(|| {
             for log in &logs {
-                let mut reader = TextReader::try_new(&log.gzip[..], log.gzip.len() as u64, TextLimits::default()).unwrap();
+                let mut reader =
+                    TextReader::try_new(&log.gzip[..], log.gzip.len() as u64, TextLimits::default()).unwrap();
                 while reader.read(&mut block).unwrap() > 0 {
                     black_box(&block);
                 }

@@ -158,7 +158,8 @@ impl Decoder {
     pub fn decode_small(&mut self, name: &str, object: &[u8]) -> Option<Result<ObjectSummary, Error>> {
         let text_start = self.text.len();
         let mark = self.batch.mark();
-        let result = self.inflate_small(object).and_then(|fits| if fits { self.scan_small(name, text_start) } else { Ok(None) });
+        let result =
+            self.inflate_small(object).and_then(|fits| if fits { self.scan_small(name, text_start) } else { Ok(None) });
         match result {
             Ok(Some(summary)) => Some(Ok(summary)),
             taken_back => {

@@ -47,7 +47,10 @@ impl Enricher {
     /// Does the schema have columns that come from the user agent? Then [`UserAgentRules::embedded`] will be needed.
     pub fn needs_user_agents(schema: &TableSchema) -> bool {
         let of_user_agent = [Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot];
-        schema.columns().iter().any(|column| matches!(&column.source, Source::Derived(derivation) if of_user_agent.contains(derivation)))
+        schema
+            .columns()
+            .iter()
+            .any(|column| matches!(&column.source, Source::Derived(derivation) if of_user_agent.contains(derivation)))
     }
 
     /// Adds the derived columns.
@@ -67,7 +70,9 @@ impl Enricher {
                 (None, Source::Derived(derivation)) => of_user_agents
                     .remove(derivation)
                     .ok_or_else(|| ArrowError::SchemaError(format!("column `{}` was not decoded", column.name)))?,
-                (None, Source::Field(_)) => return Err(ArrowError::SchemaError(format!("column `{}` was not decoded", column.name))),
+                (None, Source::Field(_)) => {
+                    return Err(ArrowError::SchemaError(format!("column `{}` was not decoded", column.name)));
+                }
             };
             complete.push(array);
         }

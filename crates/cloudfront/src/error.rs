@@ -8,7 +8,9 @@ use std::io;
 #[non_exhaustive]
 pub enum Error {
     /// The gzip data ends too early.
-    #[error("decompress: the gzip data ends in the middle of a member, after {object_bytes} bytes\nhint: fetch the object again")]
+    #[error(
+        "decompress: the gzip data ends in the middle of a member, after {object_bytes} bytes\nhint: fetch the object again"
+    )]
     GzipTruncated {
         /// Size of the object in bytes.
         object_bytes: u64,
@@ -22,7 +24,9 @@ pub enum Error {
         why: String,
     },
     /// More text than `--max-text-bytes`.
-    #[error("decompress: more than {limit_bytes} bytes of text\nhint: raise `--max-text-bytes` if this is no decompression bomb")]
+    #[error(
+        "decompress: more than {limit_bytes} bytes of text\nhint: raise `--max-text-bytes` if this is no decompression bomb"
+    )]
     TooMuchText {
         /// The limit in bytes of text.
         limit_bytes: u64,
@@ -60,7 +64,9 @@ pub enum Error {
         why: String,
     },
     /// A CloudFront log in a format that this version does not read.
-    #[error("decode: line {line}: a log in {format} format, which this version does not read yet\nhint: deliver W3C or tab-separated logs")]
+    #[error(
+        "decode: line {line}: a log in {format} format, which this version does not read yet\nhint: deliver W3C or tab-separated logs"
+    )]
     UnsupportedFormat {
         /// Line number from 1.
         line: u64,

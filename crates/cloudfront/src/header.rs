@@ -44,7 +44,10 @@ impl Layout {
             return Err(Error::Rtmp { line });
         }
         if !names.iter().any(|name| fields::is_known_field(name)) {
-            return Err(Error::NotCloudFront { line, why: "no name in the list of fields is one of CloudFront's".to_owned() });
+            return Err(Error::NotCloudFront {
+                line,
+                why: "no name in the list of fields is one of CloudFront's".to_owned(),
+            });
         }
         Ok(Self::of(schema, names))
     }
@@ -86,8 +89,11 @@ impl Layout {
         unclaimed_by_position.sort_unstable();
 
         // Standard logs of staging distributions have the primary distribution's ID too; there the object's key counts.
-        let has_own_ids =
-            is_realtime || [fields::TIMESTAMP, fields::TIMESTAMP_MS].iter().chain(&fields::DISTRIBUTION_IDS).any(|name| at(name).is_some());
+        let has_own_ids = is_realtime
+            || [fields::TIMESTAMP, fields::TIMESTAMP_MS]
+                .iter()
+                .chain(&fields::DISTRIBUTION_IDS)
+                .any(|name| at(name).is_some());
         let primary = has_own_ids.then_some(fields::PRIMARY_DISTRIBUTION_ID);
         let record_ids = fields::DISTRIBUTION_IDS.into_iter().chain(primary).filter_map(at).collect();
 

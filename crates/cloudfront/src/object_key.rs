@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn impossible_hours_and_longer_numbers_are_no_hour() {
-        for name in ["E1.2019-02-30-10.x", "E1.2019-11-14-24.x", "E1.12019-11-14-20.x", "E1.2019-11-14-201.x", "E1", ""] {
+        for name in ["E1.2019-02-30-10.x", "E1.2019-11-14-24.x", "E1.12019-11-14-20.x", "E1.2019-11-14-201.x", "E1", ""]
+        {
             assert_eq!(hour(name), None, "{name}");
         }
         assert_eq!(hour("2019-11-14-20"), hours(18_214, 20));

@@ -62,7 +62,8 @@ pub(crate) struct BatchBuilder {
 impl BatchBuilder {
     pub(crate) fn new(schema: Arc<TableSchema>) -> Self {
         let derives = |wanted: &[Derivation]| {
-            let is_wanted = |source: &Source| matches!(source, Source::Derived(derivation) if wanted.contains(derivation));
+            let is_wanted =
+                |source: &Source| matches!(source, Source::Derived(derivation) if wanted.contains(derivation));
             schema.columns().iter().any(|column| is_wanted(&column.source))
         };
         let needs_user_agents = derives(&[Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot]);
@@ -156,7 +157,11 @@ impl BatchBuilder {
 
     fn finish(self, text: &Buffer) -> DecodedBatch {
         let arrow_schema = self.schema.arrow_schema();
-        let columns = self.columns.into_iter().zip(arrow_schema.fields()).map(|(column, field)| column.finish(text, field.data_type()));
+        let columns = self
+            .columns
+            .into_iter()
+            .zip(arrow_schema.fields())
+            .map(|(column, field)| column.finish(text, field.data_type()));
         DecodedBatch {
             columns: columns.collect(),
             seconds: self.seconds,

@@ -4,13 +4,14 @@ use std::{borrow::Cow, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, MapArray, NullBufferBuilder, StructArray, TimestampMicrosecondArray,
+        ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, MapArray, NullBufferBuilder, StructArray,
+        TimestampMicrosecondArray,
     },
     buffer::{Buffer, OffsetBuffer, ScalarBuffer},
     datatypes::{DataType, Field},
 };
-use memchr::memchr;
 use lakefront_schema::{CellDecode, Column, ColumnType, Derivation, Source};
+use memchr::memchr;
 
 use super::{
     numbers,
@@ -27,7 +28,10 @@ pub(crate) enum ColumnBuilder {
     Time(ViewColumn),
     RequestTime(Vec<i64>),
     Line(Vec<i64>),
-    Text { views: ViewColumn, is_decoded: bool },
+    Text {
+        views: ViewColumn,
+        is_decoded: bool,
+    },
     BigInt(Numbers<i64>),
     Int(Numbers<i32>),
     Double(Numbers<f64>),
@@ -65,7 +69,10 @@ impl ColumnBuilder {
             (Source::Field(_), ColumnType::Double) => Self::Double(Numbers::with_capacity(rows)),
             // The schema admits no other type for a field; text is what a field is.
             (Source::Field(_), ColumnType::String | ColumnType::Date | ColumnType::Timestamp | ColumnType::Map) => {
-                Self::Text { views: ViewColumn::with_capacity(rows), is_decoded: column.cell_decode == CellDecode::Percent }
+                Self::Text {
+                    views: ViewColumn::with_capacity(rows),
+                    is_decoded: column.cell_decode == CellDecode::Percent,
+                }
             }
         }
     }

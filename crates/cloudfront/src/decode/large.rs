@@ -55,7 +55,14 @@ impl Decoder {
         blocks.fill(self.sizes.whole_text_bytes, &mut scan)?;
         let is_whole = blocks.is_last;
         loop {
-            match scan.scan(&mut self.layouts, blocks.text(), blocks.at, usize::MAX, blocks.is_last, &mut Sink::Judge)? {
+            match scan.scan(
+                &mut self.layouts,
+                blocks.text(),
+                blocks.at,
+                usize::MAX,
+                blocks.is_last,
+                &mut Sink::Judge,
+            )? {
                 ScanEnd::NeedsText { at } | ScanEnd::Full { at } => blocks.at = at,
             }
             if blocks.is_last {
@@ -76,7 +83,12 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn rows_of_streamed<R: BufRead>(&self, name: &str, object: R, object_bytes: u64) -> Result<LargeRows<R>, Error> {
+    pub fn rows_of_streamed<R: BufRead>(
+        &self,
+        name: &str,
+        object: R,
+        object_bytes: u64,
+    ) -> Result<LargeRows<R>, Error> {
         let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
         Ok(self.rows_of_blocks(name, Blocks::new(reader)))
     }
@@ -166,7 +178,14 @@ struct Blocks<R> {
 
 impl<R: BufRead> Blocks<R> {
     fn new(reader: TextReader<R>) -> Self {
-        Self { reader: Some(reader), buffer: Buffer::from(Vec::<u8>::new()), at: 0, is_last: false, is_utf8: true, needs_text: true }
+        Self {
+            reader: Some(reader),
+            buffer: Buffer::from(Vec::<u8>::new()),
+            at: 0,
+            is_last: false,
+            is_utf8: true,
+            needs_text: true,
+        }
     }
 
     fn whole(buffer: Buffer) -> Self {

@@ -91,17 +91,39 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_number_is_none() {
-        for cell in ["", "-", "+", ".", "-.", "1e3", " 7", "7 ", "1,000", "0x1f", "NaN", "inf", "1.2.3", "9223372036854775808", "-9223372036854775809", "12a", "1.x"] {
+        for cell in [
+            "",
+            "-",
+            "+",
+            ".",
+            "-.",
+            "1e3",
+            " 7",
+            "7 ",
+            "1,000",
+            "0x1f",
+            "NaN",
+            "inf",
+            "1.2.3",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "12a",
+            "1.x",
+        ] {
             assert_eq!(whole(cell.as_bytes()), None, "{cell}");
         }
     }
 
     #[test]
     fn doubles_take_an_exponent_but_nothing_else() {
-        for (cell, number) in [("0.123", 0.123), ("5.", 5.0), (".5", 0.5), ("-1e3", -1000.0), ("+2.5E-1", 0.25), ("1e-400", 0.0)] {
+        for (cell, number) in
+            [("0.123", 0.123), ("5.", 5.0), (".5", 0.5), ("-1e3", -1000.0), ("+2.5E-1", 0.25), ("1e-400", 0.0)]
+        {
             assert_eq!(double(cell.as_bytes()), Some(number), "{cell}");
         }
-        for cell in ["", "-", ".", "e5", "1e", "1e+", "inf", "-inf", "nan", "NaN", "infinity", "1e400", " 1", "0x1p3", "1_0"] {
+        for cell in
+            ["", "-", ".", "e5", "1e", "1e+", "inf", "-inf", "nan", "NaN", "infinity", "1e400", " 1", "0x1p3", "1_0"]
+        {
             assert_eq!(double(cell.as_bytes()), None, "{cell}");
         }
     }

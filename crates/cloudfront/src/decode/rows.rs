@@ -127,7 +127,12 @@ impl Clock {
     ///
     /// # Errors
     /// Why the row has no partition.
-    pub(crate) fn moment(&mut self, text: Text<'_>, cells: Cells<'_>, layout: &Arc<Layout>) -> Result<Moment, RejectReason> {
+    pub(crate) fn moment(
+        &mut self,
+        text: Text<'_>,
+        cells: Cells<'_>,
+        layout: &Arc<Layout>,
+    ) -> Result<Moment, RejectReason> {
         let present = |position| cells.get(text, position).filter(|cell| !is_absent(cell));
         let stamp = |position, exponent| present(position).and_then(|cell| micros_of_timestamp(cell, exponent));
         let stamps = || [stamp(layout.timestamp_ms, 3), stamp(layout.timestamp, 0)].into_iter().flatten();
@@ -177,8 +182,15 @@ mod tests {
         let second = 1_715_940_000;
         let logged = |micros| Ok(Moment { second, micros, is_logged: true });
         assert_eq!(moment_of("date time", "2024-05-17\t10:00:00"), logged(second * MICROS));
-        assert_eq!(moment_of("date time timestamp(ms)", "2024-05-17\t10:00:00\t1715940000123"), logged(second * MICROS + 123_000));
-        assert_eq!(moment_of("date time timestamp(ms)", "2024-05-17\t10:00:00\t1715940001123"), logged(second * MICROS), "another second");
+        assert_eq!(
+            moment_of("date time timestamp(ms)", "2024-05-17\t10:00:00\t1715940000123"),
+            logged(second * MICROS + 123_000)
+        );
+        assert_eq!(
+            moment_of("date time timestamp(ms)", "2024-05-17\t10:00:00\t1715940001123"),
+            logged(second * MICROS),
+            "another second"
+        );
         let stamped = |micros| Ok(Moment { second, micros, is_logged: false });
         assert_eq!(moment_of("date timestamp", "2024-05-17\t1715940000"), stamped(second * MICROS));
         assert_eq!(moment_of("date time timestamp", "-\t\t1715940000.25"), stamped(second * MICROS + 250_000));

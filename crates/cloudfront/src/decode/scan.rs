@@ -82,7 +82,8 @@ impl Scan {
     /// A scan of an object whose text starts at position `text_start`. `keeps_rejects`: refused lines are kept, not only
     /// counted.
     pub(crate) fn new(options: &DecodeOptions, sizes: DecodeSizes, text_start: usize, keeps_rejects: bool) -> Self {
-        let summary = ObjectSummary { nulled_cells: vec![0; options.schema.columns().len()], ..ObjectSummary::default() };
+        let summary =
+            ObjectSummary { nulled_cells: vec![0; options.schema.columns().len()], ..ObjectSummary::default() };
         Self {
             summary,
             unclaimed_bytes: 0,
@@ -137,7 +138,8 @@ impl Scan {
                 return Ok(ScanEnd::Full { at: start });
             }
             let mut count = 1;
-            let keep = self.layout.as_ref().filter(|_| self.mode == Mode::Named).map_or(ERA_CELLS, |layout| layout.width);
+            let keep =
+                self.layout.as_ref().filter(|_| self.mode == Mode::Named).map_or(ERA_CELLS, |layout| layout.width);
             self.ends.clear();
             let newline = loop {
                 let Some(at) = delimiters.next().map(|at| scan_start + at) else { break None };
@@ -194,7 +196,14 @@ impl Scan {
     }
 
     /// A whole line of `count` cells, without its end.
-    fn line(&mut self, layouts: &mut Layouts, text: Text<'_>, range: Range<usize>, count: usize, sink: &mut Sink<'_>) -> Result<(), Error> {
+    fn line(
+        &mut self,
+        layouts: &mut Layouts,
+        text: Text<'_>,
+        range: Range<usize>,
+        count: usize,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
         self.summary.lines += 1;
         let number = self.summary.lines;
         let line = text.bytes.get(range.clone()).unwrap_or_default();
@@ -219,7 +228,9 @@ impl Scan {
             match era {
                 Some(era) => self.use_layout(era),
                 None if self.layout.is_none() => {
-                    let why = format!("no `#Fields` header, and {count} tab-separated cells are no era's\nhint: name the fields with `--fields`");
+                    let why = format!(
+                        "no `#Fields` header, and {count} tab-separated cells are no era's\nhint: name the fields with `--fields`"
+                    );
                     return Err(Error::NotCloudFront { line: number, why });
                 }
                 None => {}
@@ -244,7 +255,8 @@ impl Scan {
                 self.summary.padded_rows += u64::from(count < width);
                 self.summary.rows_with_extra_cells += u64::from(count > width);
                 if !text.is_utf8 {
-                    let lossy = line.split(|&byte| byte == b'\t').filter(|cell| std::str::from_utf8(cell).is_err()).count();
+                    let lossy =
+                        line.split(|&byte| byte == b'\t').filter(|cell| std::str::from_utf8(cell).is_err()).count();
                     self.summary.lossy_cells += lossy as u64;
                 }
                 if let Sink::Batch { batch, .. } = sink {

@@ -59,16 +59,7 @@ pub(crate) fn time_of_second(second: i64) -> [u8; 8] {
     let of_day = second.rem_euclid(86_400);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
     let digit = |number: i64| b'0' + u8::try_from(number % 10).unwrap_or(0);
-    [
-        digit(hour / 10),
-        digit(hour),
-        b':',
-        digit(minute / 10),
-        digit(minute),
-        b':',
-        digit(second / 10),
-        digit(second),
-    ]
+    [digit(hour / 10), digit(hour), b':', digit(minute / 10), digit(minute), b':', digit(second / 10), digit(second)]
 }
 
 fn number(digits: &[u8]) -> Option<i32> {
@@ -81,7 +72,13 @@ mod tests {
 
     #[test]
     fn days_count_from_1970() {
-        for (date, days) in [("1970-01-01", 0), ("1969-12-31", -1), ("2000-02-29", 11_016), ("2024-05-17", 19_860), ("9999-12-31", 2_932_896)] {
+        for (date, days) in [
+            ("1970-01-01", 0),
+            ("1969-12-31", -1),
+            ("2000-02-29", 11_016),
+            ("2024-05-17", 19_860),
+            ("9999-12-31", 2_932_896),
+        ] {
             assert_eq!(days_of_date(date.as_bytes()), Some(days), "{date}");
         }
     }
@@ -104,7 +101,19 @@ mod tests {
 
     #[test]
     fn what_is_no_date_or_time_is_none() {
-        for cell in ["2023-02-29", "1900-02-29", "2024-13-01", "2024-00-10", "2024-04-31", "0000-01-01", "2024-5-1", "24-05-17", "2024/05/17", "", "-"] {
+        for cell in [
+            "2023-02-29",
+            "1900-02-29",
+            "2024-13-01",
+            "2024-00-10",
+            "2024-04-31",
+            "0000-01-01",
+            "2024-5-1",
+            "24-05-17",
+            "2024/05/17",
+            "",
+            "-",
+        ] {
             assert_eq!(days_of_date(cell.as_bytes()), None, "{cell}");
         }
         for cell in ["24:00:00", "23:60:00", "23:59:60", "1:02:03", "01:02", "01:02:03Z", "aa:bb:cc", ""] {

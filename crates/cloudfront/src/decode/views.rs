@@ -122,8 +122,14 @@ impl ViewColumn {
         let nulls: Option<NullBuffer> = self.nulls.finish();
         let views = ScalarBuffer::from(self.views);
         let buffers = vec![text.clone(), Buffer::from(self.side)];
-        debug_assert!(StringViewArray::try_new(views.clone(), buffers.clone(), nulls.clone()).is_ok(), "views are valid");
-        #[expect(unsafe_code, reason = "checking every cell's UTF-8 once more would cost a tenth of the whole decoding")]
+        debug_assert!(
+            StringViewArray::try_new(views.clone(), buffers.clone(), nulls.clone()).is_ok(),
+            "views are valid"
+        );
+        #[expect(
+            unsafe_code,
+            reason = "checking every cell's UTF-8 once more would cost a tenth of the whole decoding"
+        )]
         // SAFETY: each view was made by `push_cell`, from a cell that is UTF-8 (the whole text is, or this cell was looked
         // at) and lies in the text, whose length covers `text_end`; or by `push_repeated`, from a `&str` that was put whole
         // into the side buffer at the view's offset; or it is the empty view of a NULL. Lengths, prefixes and padding are
@@ -183,7 +189,10 @@ mod tests {
         let array = column.finish(&Buffer::from(&bytes[..]));
         let values: Vec<Option<&str>> = array.iter().collect();
         let long = Some("a value of more than twelve bytes");
-        assert_eq!(values, [Some("short"), Some("a cell of more than twelve bytes"), None, Some("\u{fffd}bad"), long, long]);
+        assert_eq!(
+            values,
+            [Some("short"), Some("a cell of more than twelve bytes"), None, Some("\u{fffd}bad"), long, long]
+        );
         assert_eq!(array.null_count(), 1);
     }
 }

@@ -58,9 +58,9 @@ impl<F: Write + Send> DataFile<F> {
     }
 
     pub(crate) fn finish(self, name: String) -> Result<FinishedFile<F>, Error> {
-        let Self { partition, mut writer, rows, .. } = self;
+        let Self { partition, writer, rows, .. } = self;
         let failed = |source| Error::DataFile { partition: partition.to_string(), source };
-        writer.finish().map_err(failed)?;
+        // This writes the footer.
         let mut target = writer.into_inner().map_err(failed)?;
         target.flush().map_err(|error| failed(error.into()))?;
         Ok(FinishedFile { name, partition, rows, bytes: target.bytes, file: target.inner })

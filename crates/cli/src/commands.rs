@@ -4,7 +4,8 @@ use std::{fmt::Write as _, sync::Arc};
 
 use anyhow::Context;
 use lakefront_pipeline::{
-    ConvertOptions, LocalFolder, Preview, Run, Stop, convert, ddl::DdlOptions, preview, report::RunOutcome, table_ddl, write_text,
+    ConvertOptions, LocalFolder, Preview, Run, Stop, convert, ddl::DdlOptions, preview, report::RunOutcome, table_ddl,
+    write_text,
 };
 use lakefront_schema::TableSchema;
 
@@ -71,8 +72,12 @@ fn run_ddl(flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
         Some(location) => location.clone(),
         None => table.url(),
     };
-    let ddl_options =
-        DdlOptions { database: flags.database.clone(), table: flags.name.clone(), location, projection: flags.projection };
+    let ddl_options = DdlOptions {
+        database: flags.database.clone(),
+        table: flags.name.clone(),
+        location,
+        projection: flags.projection,
+    };
     let schema = flags.schema.as_deref().map(options::schema).transpose()?;
     let statements = table_ddl(&table, schema, &ddl_options)?;
     output::data(&statements.iter().fold(String::new(), |mut text, statement| {
@@ -101,7 +106,10 @@ fn run_schema(flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
 
 fn warn_of_unknown_fields(schema: &TableSchema) {
     for field in schema.unknown_fields() {
-        tracing::warn!("table schema `{}`: `{field}` is no field that CloudFront is known to log: its column will be NULL in logs without it", schema.name());
+        tracing::warn!(
+            "table schema `{}`: `{field}` is no field that CloudFront is known to log: its column will be NULL in logs without it",
+            schema.name()
+        );
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{flags::OutputFlags, output};
 /// Without a terminal, a line is told this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// So many objects that were not converted are told one by one.
+const TOLD_FAILURES: u64 = 20;
+
 /// Where progress and messages go; clones share it.
 #[derive(Clone)]
 pub(crate) struct Screen {
@@ -44,6 +47,7 @@ pub(crate) struct Draw {
     screen: Screen,
     style: Style,
     rows: AtomicU64,
+    failed: AtomicU64,
 }
 
 enum Style {
@@ -73,11 +77,12 @@ impl Draw {
             },
             None => {
                 let now = now();
-                let lines = Lines { started: now, told: now, planned_objects: 0, planned_bytes: 0, objects: 0, bytes: 0 };
+                let lines =
+                    Lines { started: now, told: now, planned_objects: 0, planned_bytes: 0, objects: 0, bytes: 0 };
                 Style::Lines(Arc::new(Mutex::new(lines)))
             }
         };
-        Self { screen: screen.clone(), style, rows: AtomicU64::new(0) }
+        Self { screen: screen.clone(), style, rows: AtomicU64::new(0), failed: AtomicU64::new(0) }
     }
 
     /// Takes the bars off the screen.
@@ -97,7 +102,9 @@ impl Draw {
                 objects.set_length(planned_objects);
                 objects.set_style(style("objects {bar:30} {human_pos}/{human_len}  {msg}"));
                 bytes.set_length(planned_bytes);
-                bytes.set_style(style("bytes   {bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}, {eta} left"));
+                bytes.set_style(style(
+                    "bytes   {bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}, {eta} left",
+                ));
                 if let Some(bars) = &self.screen.bars {
                     objects.set_draw_target(ProgressDrawTarget::stderr());
                     bytes.set_draw_target(ProgressDrawTarget::stderr());
@@ -111,9 +118,20 @@ impl Draw {
             Style::Lines(lines) => {
                 let mut lines = lock(lines);
                 (lines.planned_objects, lines.planned_bytes, lines.started) = (planned_objects, planned_bytes, now());
-                let counted = format!("{} objects, {}, {tasks} tasks", HumanCount(planned_objects), HumanBytes(planned_bytes));
+                let counted =
+                    format!("{} objects, {}, {tasks} tasks", HumanCount(planned_objects), HumanBytes(planned_bytes));
                 self.screen.tell(&format!("plan: {counted}"));
             }
+        }
+    }
+
+    /// Tells of the first objects that were not converted; the report and the quarantine have them all.
+    fn object_failed(&self, object: &str, message: &str) {
+        match self.failed.fetch_add(1, Ordering::Relaxed) {
+            ..TOLD_FAILURES => tracing::error!("{object}: {message}"),
+            TOLD_FAILURES => {
+                tracing::error!("more objects were not converted: `--report` and the quarantine name them");}
+            _ => {}
         }
     }
 
@@ -168,8 +186,8 @@ impl Progress for Draw {
             }
             Event::Planned { objects, bytes, tasks } => self.planned(objects, bytes, tasks),
             Event::Read { objects, bytes, rows } => self.read(objects, bytes, rows),
-            Event::ObjectFailed { object, message } => tracing::warn!("{object}: {message}"),
-            _ => {}
+            Event::ObjectFailed { object, message } => self.object_failed(&object, &message),
+            Event::TaskDone | _ => {}
         }
     }
 }

@@ -5,7 +5,8 @@ use std::{num::NonZero, path::Path, sync::Arc, time::Duration};
 use anyhow::{Context, anyhow, bail};
 use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use lakefront_pipeline::{
-    ConvertOptions, LocalFolder, MaxRejects, Source, TextLimits, encode::MIN_MAX_FILE_BYTES, read_text, select::Selection,
+    ConvertOptions, LocalFolder, MaxRejects, Source, TextLimits, encode::MIN_MAX_FILE_BYTES, read_text,
+    select::Selection,
 };
 use lakefront_schema::TableSchema;
 
@@ -23,7 +24,9 @@ const TIB: u64 = 1 << 40;
 pub(crate) fn convert_options(flags: &ConvertFlags) -> anyhow::Result<ConvertOptions> {
     let (table, sources) = flags.locations.split_last().context("a source and a table are needed")?;
     let now = match &flags.run.now {
-        Some(text) => text.parse().with_context(|| format!("`--now {text}`: expected a time like `2024-05-17T10:00:00Z`"))?,
+        Some(text) => {
+            text.parse().with_context(|| format!("`--now {text}`: expected a time like `2024-05-17T10:00:00Z`"))?
+        }
         None => now(),
     };
     let threads = match flags.run.threads {
@@ -39,7 +42,10 @@ pub(crate) fn convert_options(flags: &ConvertFlags) -> anyhow::Result<ConvertOpt
     if max_file_bytes < MIN_MAX_FILE_BYTES {
         bail!("`--max-file-bytes {}`: at least {MIN_MAX_FILE_BYTES} bytes are needed", flags.table.max_file_bytes);
     }
-    let text_limits = TextLimits { text_bytes: bytes("--max-text-bytes", &flags.reading.max_text_bytes)?, ratio: flags.reading.max_ratio };
+    let text_limits = TextLimits {
+        text_bytes: bytes("--max-text-bytes", &flags.reading.max_text_bytes)?,
+        ratio: flags.reading.max_ratio,
+    };
     Ok(ConvertOptions {
         selection: selection(&flags.selection, now)?,
         schema: Arc::new(schema(&flags.table.schema)?),
@@ -71,14 +77,14 @@ pub(crate) fn schema(name_or_file: &str) -> anyhow::Result<TableSchema> {
     }
     let is_name = !name_or_file.contains(['/', '.']);
     let names = TableSchema::EMBEDDED_NAMES.join("`, `");
-    let text = read_text(Path::new(name_or_file)).map_err(|error| match is_name && error.is_not_found() {
-        true => anyhow!("`{name_or_file}` is no table schema\nhint: `{names}`, or a file"),
-        false => error.into(),
-    })?;
+    let text = read_text(Path::new(name_or_file)).map_err(|error| if is_name && error.is_not_found() { anyhow!("`{name_or_file}` is no table schema\nhint: `{names}`, or a file") } else { error.into() })?;
     Ok(TableSchema::from_toml(&text, name_or_file)?)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read; everything else gets it from here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the clock is read; everything else gets it from here"
+)]
 fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -161,7 +167,9 @@ fn duration(flag: &str, text: &str) -> anyhow::Result<Duration> {
 /// `100` or `0.1%`.
 fn max_rejects(text: &str) -> anyhow::Result<MaxRejects> {
     let limit = match text.strip_suffix('%') {
-        Some(percent) => percent.parse().ok().filter(|percent| (0.0..=100.0).contains(percent)).map(MaxRejects::Percent),
+        Some(percent) => {
+            percent.parse().ok().filter(|percent| (0.0..=100.0).contains(percent)).map(MaxRejects::Percent)
+        }
         None => text.parse().ok().map(MaxRejects::Rows),
     };
     limit.ok_or_else(|| anyhow!("`--max-rejects {text}`: expected a number like `100` or a share like `0.1%`"))
@@ -173,9 +181,12 @@ fn fields(list_or_file: &str) -> anyhow::Result<String> {
         Some(file) => read_text(Path::new(file)).context("`--fields`")?,
         None => list_or_file.to_owned(),
     };
-    let names: Vec<&str> = text.split(|symbol: char| symbol == ',' || symbol.is_whitespace()).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> =
+        text.split(|symbol: char| symbol == ',' || symbol.is_whitespace()).filter(|name| !name.is_empty()).collect();
     if !names.iter().any(|name| lakefront_schema::fields::is_known_field(name)) {
-        bail!("`--fields`: no name in it is a field of CloudFront\nhint: name them as CloudFront does, like `timestamp c-ip sc-status`");
+        bail!(
+            "`--fields`: no name in it is a field of CloudFront\nhint: name them as CloudFront does, like `timestamp c-ip sc-status`"
+        );
     }
     Ok(names.join(" "))
 }
@@ -186,7 +197,9 @@ mod tests {
 
     #[test]
     fn sizes_take_binary_and_decimal_units() {
-        for (text, expected) in [("4096", 4096), ("1KiB", 1024), ("64MiB", 64 * MIB), ("2G", 2 * GIB), ("1 GB", 1_000_000_000), ("7B", 7)] {
+        for (text, expected) in
+            [("4096", 4096), ("1KiB", 1024), ("64MiB", 64 * MIB), ("2G", 2 * GIB), ("1 GB", 1_000_000_000), ("7B", 7)]
+        {
             assert_eq!(bytes("--x", text).unwrap(), expected, "{text}");
         }
         for text in ["", "MiB", "0", "-1", "1.5GiB", "1XB", "99999999999999TiB"] {
@@ -210,9 +223,13 @@ mod tests {
 
     #[test]
     fn durations_and_reject_limits_read_as_people_write_them() {
-        assert_eq!(duration("--settle", "90m").unwrap(), Duration::from_secs(5400));
+        assert_eq!(duration("--settle", "90m").unwrap(), Duration::from_mins(90));
         assert_eq!(duration("--settle", "0").unwrap(), Duration::ZERO);
-        assert!(duration("--settle", "2").is_err() && duration("--settle", "h").is_err() && duration("--settle", "").is_err());
+        assert!(
+            duration("--settle", "2").is_err()
+                && duration("--settle", "h").is_err()
+                && duration("--settle", "").is_err()
+        );
         assert_eq!(max_rejects("100").unwrap(), MaxRejects::Rows(100));
         assert_eq!(max_rejects("0.1%").unwrap(), MaxRejects::Percent(0.1));
         assert!(max_rejects("101%").is_err() && max_rejects("-1").is_err() && max_rejects("NaN%").is_err());

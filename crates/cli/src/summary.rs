@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
-use lakefront_pipeline::{ConvertOptions, Preview, Report, report::FailedObject};
+use lakefront_pipeline::{ConvertOptions, Preview, Report};
 use lakefront_schema::TableSchema;
 
-/// Failed objects that are named.
-const NAMED_OBJECTS: usize = 10;
+/// What could not be listed is named up to this many times.
+const NAMED_FAILURES: usize = 10;
 /// Fields that are named.
 const NAMED_FIELDS: usize = 20;
 
@@ -49,23 +49,24 @@ pub(crate) fn of_run(report: &Report, options: &ConvertOptions) -> String {
         lines.add("odd", &counted(&cells, "none"));
     }
     if !report.nulled_cells.is_empty() {
-        let columns: Vec<(u64, &str)> = report.nulled_cells.iter().map(|(column, count)| (*count, column.as_str())).collect();
+        let columns: Vec<(u64, &str)> =
+            report.nulled_cells.iter().map(|(column, count)| (*count, column.as_str())).collect();
         lines.add("nulled", &format!("cells that are no number: {}", counted(&columns, "none")));
     }
     let ratio = ratio(report.text_bytes, report.bytes_out);
-    let (read, text, written) = (HumanBytes(report.bytes_in), HumanBytes(report.text_bytes), HumanBytes(report.bytes_out));
+    let (read, text, written) =
+        (HumanBytes(report.bytes_in), HumanBytes(report.text_bytes), HumanBytes(report.bytes_out));
     lines.add("bytes", &format!("{read} read, {text} of text, {written} written{ratio}"));
-    lines.add("table", &format!("{} data files in {} partitions: {}", HumanCount(report.files), HumanCount(report.partitions), report.table));
+    lines.add(
+        "table",
+        &format!(
+            "{} data files in {} partitions: {}",
+            HumanCount(report.files),
+            HumanCount(report.partitions),
+            report.table
+        ),
+    );
     lines.add("time", &speed(report));
-    for object in report.failed_objects.iter().chain(&report.lost_objects).take(NAMED_OBJECTS) {
-        let FailedObject { object, message, .. } = object;
-        lines.add("warning", &format!("{object}: {}", message.replace('\n', "; ")));
-    }
-    let not_converted = objects.failed + objects.gone + objects.changed + objects.unlisted;
-    let unnamed = not_converted.saturating_sub(NAMED_OBJECTS as u64);
-    if unnamed > 0 {
-        lines.add("warning", &format!("{} more objects were not converted", HumanCount(unnamed)));
-    }
     if report.rejected_rows() + objects.failed > 0
         && let Ok(state) = options.table.state()
     {
@@ -92,13 +93,20 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
     lines.add("hours", &HumanCount(plan.hours as u64).to_string());
     if plan.waiting.objects > 0 {
         let since = plan.first_waiting_hour.map_or_else(String::new, |hour| format!(", from {} on", hour_text(hour)));
-        let waiting = format!("{} objects, {}{since}: their hour has not settled", HumanCount(plan.waiting.objects), HumanBytes(plan.waiting.bytes));
+        let waiting = format!(
+            "{} objects, {}{since}: their hour has not settled",
+            HumanCount(plan.waiting.objects),
+            HumanBytes(plan.waiting.bytes)
+        );
         lines.add("waiting", &waiting);
     }
     if plan.not_selected.objects > 0 {
-        lines.add("skipped", &format!("{} objects that the selection does not take", HumanCount(plan.not_selected.objects)));
+        lines.add(
+            "skipped",
+            &format!("{} objects that the selection does not take", HumanCount(plan.not_selected.objects)),
+        );
     }
-    for failure in unlisted.iter().take(NAMED_OBJECTS) {
+    for failure in unlisted.iter().take(NAMED_FAILURES) {
         lines.add("warning", &format!("{}: {}", failure.location, failure.reason));
     }
     lines.add("table", &format!("{} (nothing was written)", options.table));
@@ -116,13 +124,17 @@ pub(crate) fn arrow_fields(schema: &TableSchema) -> String {
 
 /// The SQL columns of a table schema, one a line.
 pub(crate) fn sql_columns(schema: &TableSchema) -> String {
-    let lines: Vec<String> = schema.columns().iter().map(|column| format!("`{}` {}", column.name, column.sql_type())).collect();
+    let lines: Vec<String> =
+        schema.columns().iter().map(|column| format!("`{}` {}", column.name, column.sql_type())).collect();
     format!("{}\n", lines.join(",\n"))
 }
 
 fn counted(parts: &[(u64, &str)], none: &str) -> String {
-    let texts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", HumanCount(*count))).collect();
+    let texts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", HumanCount(*count)))
+        .collect();
     if texts.is_empty() { none.to_owned() } else { texts.join(", ") }
 }
 
@@ -149,7 +161,10 @@ fn unclaimed(report: &Report, schema: &TableSchema) -> String {
     let more = report.unclaimed_fields.len().saturating_sub(NAMED_FIELDS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let printable: String = names.chars().map(|symbol| if symbol.is_control() { '?' } else { symbol }).collect();
-    format!("the logs have fields that `{}` does not keep: {printable}{more}; `--schema cf_logs_wide` keeps them", schema.name())
+    format!(
+        "the logs have fields that `{}` does not keep: {printable}{more}; `--schema cf_logs_wide` keeps them",
+        schema.name()
+    )
 }
 
 fn hour_text(hour: i32) -> String {

@@ -120,12 +120,12 @@ impl<R: BufRead> TextReader<R> {
                     return Ok(0);
                 }
                 State::Plain(mut source) => {
-                    let count = source.read(text).map_err(Error::Read)?;
+                    let count = source.read(text).map_err(|error| source.read_error(error))?;
                     self.state = Some(if count == 0 { State::End } else { State::Plain(source) });
                     return Ok(count);
                 }
                 State::Gzip(mut member) => match member.read(text) {
-                    Ok(0) => self.state = Some(self.next_member(member.into_inner())?),
+                    Ok(0) => self.state = Some(Self::next_member(member.into_inner())?),
                     Ok(count) => {
                         self.state = Some(State::Gzip(member));
                         return Ok(count);
@@ -137,21 +137,22 @@ impl<R: BufRead> TextReader<R> {
     }
 
     /// Behind a member: another one, padding to the end, or damage.
-    fn next_member(&self, mut source: Source<R>) -> Result<State<R>, Error> {
+    fn next_member(mut source: Source<R>) -> Result<State<R>, Error> {
         let behind_member = source.bytes;
-        if source.fill_buf().map_err(Error::Read)?.first() == Some(&MAGIC[0]) {
+        let next_byte = source.fill_buf().map(|bytes| bytes.first().copied());
+        if next_byte.map_err(|error| source.read_error(error))? == Some(MAGIC[0]) {
             return Ok(State::Gzip(Box::new(GzDecoder::new(source))));
         }
         loop {
-            let padding = source.fill_buf().map_err(Error::Read)?;
-            if padding.is_empty() {
+            let padding = source.fill_buf().map(|bytes| (bytes.len(), bytes.iter().all(|&byte| byte == 0)));
+            let (count, is_zero) = padding.map_err(|error| source.read_error(error))?;
+            if count == 0 {
                 return Ok(State::End);
             }
-            if padding.iter().any(|&byte| byte != 0) {
+            if !is_zero {
                 let why = "neither a gzip member nor zero padding after the last member".to_owned();
                 return Err(Error::GzipCorrupt { byte: behind_member, why });
             }
-            let count = padding.len();
             source.consume(count);
         }
     }
@@ -175,14 +176,28 @@ struct Counted<R> {
     failure: Option<io::Error>,
 }
 
+impl<R> Counted<R> {
+    /// Keeps what the source says, and returns an error that stands for it.
+    fn fail(&mut self, failure: io::Error) -> io::Error {
+        let stand_in = failure.kind().into();
+        self.failure = Some(failure);
+        stand_in
+    }
+
+    fn read_error(&mut self, stand_in: io::Error) -> Error {
+        Error::Read(self.failure.take().unwrap_or(stand_in))
+    }
+}
+
 impl<R: BufRead> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.inner.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => {
-                    self.bytes += *result.as_ref().unwrap_or(&0) as u64;
-                    return result;
+                Err(error) => return Err(self.fail(error)),
+                Ok(count) => {
+                    self.bytes += count as u64;
+                    return Ok(count);
                 }
             }
         }
@@ -196,11 +211,7 @@ impl<R: BufRead> BufRead for Counted<R> {
                 // What is buffered already is handed on by asking again: the borrow checker takes no other way.
                 Ok(_) => return self.inner.fill_buf(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let kind = error.kind();
-                    self.failure = Some(error);
-                    return Err(kind.into());
-                }
+                Err(error) => return Err(self.fail(error)),
             }
         }
     }
@@ -305,26 +316,61 @@ mod tests {
             encoder.write_all(&block).unwrap();
         }
         let free = encoder.finish().unwrap();
-        assert_eq!(read_all(&free).unwrap().len(), 64 << 20);
-        assert_eq!(reason(&[free, gzip(b"a")].concat()), "too-large");
+        let limits = TextLimits { ratio: 20, ..TextLimits::default() };
+        assert_eq!(read_within(&free, limits).unwrap().len(), 64 << 20);
+        let over = [free, gzip(b"a")].concat();
+        assert!(matches!(read_within(&over, limits), Err(Error::TooCompressed { limit: 20, .. })));
+        assert_eq!(read_all(&over).unwrap().len(), (64 << 20) + 1, "the default is 200");
     }
 
     #[test]
     fn an_error_of_the_source_is_no_verdict() {
-        struct Failing;
-        impl Read for Failing {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::TimedOut.into())
+        let member = gzip(&[b'q'; 100]);
+        for whole in [[&member[..], &member, &[0; 9]].concat(), b"plain text".to_vec()] {
+            for length in 0..=whole.len() {
+                let error =
+                    read_all_of(Stuttering { rest: &whole[..length], is_interrupted: false, fails: true }).unwrap_err();
+                assert!(error.reason().is_none(), "after {length} bytes: {error:?}");
+                let Error::Read(failure) = error else { panic!("{error:?}") };
+                assert_eq!(failure.to_string(), "cable pulled");
             }
         }
-        let head = gzip(&[b'q'; 100]);
-        let object = io::BufReader::new(Cursor::new(head[..20].to_vec()).chain(Failing));
-        let mut reader = TextReader::try_new(object, 1000, TextLimits::default()).unwrap();
-        let error = loop {
-            if let Err(error) = reader.read(&mut [0; 500]) {
-                break error;
+    }
+
+    #[test]
+    fn an_interrupted_source_is_asked_again() {
+        let object = [gzip(&[b'q'; 100]), gzip(b"r"), vec![0; 9]].concat();
+        let text = read_all_of(Stuttering { rest: &object, is_interrupted: false, fails: false }).unwrap();
+        assert_eq!(text, [&[b'q'; 100][..], b"r"].concat());
+    }
+
+    /// Gives one byte at a time, after an interruption each, and at last fails or ends.
+    struct Stuttering<'a> {
+        rest: &'a [u8],
+        is_interrupted: bool,
+        fails: bool,
+    }
+
+    impl Read for Stuttering<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.is_interrupted = !self.is_interrupted;
+            if self.is_interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
             }
-        };
-        assert!(matches!(error, Error::Read(_)) && error.reason().is_none());
+            let Some((byte, rest)) = self.rest.split_first() else {
+                return if self.fails { Err(io::Error::other("cable pulled")) } else { Ok(0) };
+            };
+            self.rest = rest;
+            buffer[0] = *byte;
+            Ok(1)
+        }
+    }
+
+    fn read_all_of(source: Stuttering<'_>) -> Result<Vec<u8>, Error> {
+        let mut reader = TextReader::try_new(io::BufReader::new(source), 1000, TextLimits::default())?;
+        let mut text = vec![0; 1000];
+        let count = reader.read(&mut text)?;
+        text.truncate(count);
+        Ok(text)
     }
 }

@@ -26,7 +26,11 @@ pub(crate) struct StoredFile {
 ///
 /// # Errors
 /// The run must stop; files that have their names already are whole.
-pub(crate) fn commit(task: TaskId, files: Vec<FinishedFile<StagedFile>>, quarantine: Quarantine) -> Result<Vec<StoredFile>, Error> {
+pub(crate) fn commit(
+    task: TaskId,
+    files: Vec<FinishedFile<StagedFile>>,
+    quarantine: Quarantine,
+) -> Result<Vec<StoredFile>, Error> {
     let mut stored = Vec::with_capacity(files.len());
     for FinishedFile { name, partition, file, .. } in files {
         let bytes = file.put(&name)?;

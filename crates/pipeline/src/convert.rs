@@ -125,7 +125,12 @@ fn run_tasks(context: &Context<'_>, plan: &Plan, tasks_at_once: usize) -> Result
             let done = context.stop.check().and_then(|()| worker::run(context, task));
             match done {
                 Ok(done) => {
-                    tracing::debug!(epoch = task.id.epoch, task = task.id.task, files = done.files.len(), "task committed");
+                    tracing::debug!(
+                        epoch = task.id.epoch,
+                        task = task.id.task,
+                        files = done.files.len(),
+                        "task committed"
+                    );
                     context.tally.committed(done);
                 }
                 Err(error) => {
@@ -171,7 +176,8 @@ fn open_new(options: &ConvertOptions) -> Result<(Store, Store), Error> {
 
 fn list_sources(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Result<Listing, Error> {
     let mut listing =
-        list(&options.sources, &mut |objects| progress.on(Event::Listed { objects }), &|| stop.is_asked()).map_err(Error::storage)?;
+        list(&options.sources, &mut |objects| progress.on(Event::Listed { objects }), &|| stop.is_asked())
+            .map_err(Error::storage)?;
     let state = options.table.state().map_err(Error::storage)?;
     // A link in a source may lead into the table.
     listing.objects.retain(|object| !options.table.holds(object) && !state.holds(object));

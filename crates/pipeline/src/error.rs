@@ -27,7 +27,9 @@ pub enum Error {
         least_bytes: u64,
     },
     /// A source and the table share objects.
-    #[error("list: the source {source_location} and the table {table} overlap\nhint: keep logs and table in folders of their own")]
+    #[error(
+        "list: the source {source_location} and the table {table} overlap\nhint: keep logs and table in folders of their own"
+    )]
     Overlap {
         /// The source.
         source_location: String,
@@ -45,13 +47,17 @@ pub enum Error {
         state: String,
     },
     /// No object was found.
-    #[error("list: no log object {what}\nhint: check the source and the selection, or pass `--allow-empty` if that is fine")]
+    #[error(
+        "list: no log object {what}\nhint: check the source and the selection, or pass `--allow-empty` if that is fine"
+    )]
     NoObjects {
         /// Below which sources, and under which selection.
         what: String,
     },
     /// More rejects than `--max-rejects`.
-    #[error("decode: {rejects} rows were rejected beside {rows} good ones, more than `--max-rejects` allows\nhint: they stand in `{quarantine}`")]
+    #[error(
+        "decode: {rejects} rows were rejected beside {rows} good ones, more than `--max-rejects` allows\nhint: they stand in `{quarantine}`"
+    )]
     TooManyRejects {
         /// Rows so far.
         rows: u64,
@@ -91,7 +97,9 @@ pub enum Error {
     #[error("a worker died\nhint: please report this, with the message above")]
     Worker,
     /// Partition folders of different depths, or names that are not this program's.
-    #[error("ddl: {location}: `{name}` is not a data file of one table with the others\nhint: name the root of a table that lakefront wrote")]
+    #[error(
+        "ddl: {location}: `{name}` is not a data file of one table with the others\nhint: name the root of a table that lakefront wrote"
+    )]
     ForeignFile {
         /// The table.
         location: String,
@@ -99,7 +107,9 @@ pub enum Error {
         name: String,
     },
     /// The table was written with another table schema than the one given, or one that is not known.
-    #[error("ddl: {location}: written with table schema `{written}`, not `{given}`\nhint: pass the schema file it was made with as `--schema`")]
+    #[error(
+        "ddl: {location}: written with table schema `{written}`, not `{given}`\nhint: pass the schema file it was made with as `--schema`"
+    )]
     OtherSchema {
         /// The table.
         location: String,

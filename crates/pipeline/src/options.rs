@@ -13,7 +13,7 @@ use crate::{Error, select::Selection};
 /// The default of [`ConvertOptions::task_bytes`]: 64 MiB.
 pub const DEFAULT_TASK_BYTES: u64 = 64 << 20;
 /// The default of [`ConvertOptions::settle`]: 2 hours. CloudFront delivers most of an hour's logs within one.
-pub const DEFAULT_SETTLE: Duration = Duration::from_secs(2 * 3600);
+pub const DEFAULT_SETTLE: Duration = Duration::from_hours(2);
 /// What the program needs whatever it does: rules for user agents, their automata, listing and plan. 128 MiB.
 pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
 /// What a task needs while it is worked on: text, columns and open row groups. 192 MiB.
@@ -71,7 +71,10 @@ impl ConvertOptions {
     pub(crate) fn tasks_at_once(&self) -> Result<usize, Error> {
         let for_tasks = self.memory_bytes.saturating_sub(BASE_MEMORY_BYTES) / TASK_MEMORY_BYTES;
         match usize::try_from(for_tasks).unwrap_or(usize::MAX).min(self.threads.max(1)) {
-            0 => Err(Error::Memory { memory_bytes: self.memory_bytes, least_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES }),
+            0 => Err(Error::Memory {
+                memory_bytes: self.memory_bytes,
+                least_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES,
+            }),
             tasks => Ok(tasks),
         }
     }

@@ -105,7 +105,11 @@ pub fn plan(objects: Vec<Object>, options: &ConvertOptions, first_epoch: u64) ->
 
     let mut numbering = Numbering { next: TaskId { epoch: first_epoch, task: 0 }, inputs: 0 };
     for hours in days.into_values() {
-        let groups = if options.partition_by == PartitionBy::Hour { join_small_hours(hours) } else { vec![in_order(hours.into_values())] };
+        let groups = if options.partition_by == PartitionBy::Hour {
+            join_small_hours(hours)
+        } else {
+            vec![in_order(hours.into_values())]
+        };
         for group in groups {
             numbering.add(cut(group, options.task_bytes), &mut plan.tasks);
         }

@@ -81,14 +81,12 @@ impl Quarantine {
     }
 
     fn add(&mut self, entry: &impl Serialize) -> Result<(), Error> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                // No name and no time in the header: the bytes depend on the entries alone.
-                let staged = StagedFile::create(&self.store).map_err(StagedFile::error)?;
-                self.file.insert(GzBuilder::new().mtime(0).write(staged, Compression::default()))
-            }
-        };
+        if self.file.is_none() {
+            // No name and no time in the header: the bytes depend on the entries alone.
+            let staged = StagedFile::create(&self.store).map_err(StagedFile::error)?;
+            self.file = Some(GzBuilder::new().mtime(0).write(staged, Compression::default()));
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
         let written = serde_json::to_writer(&mut *file, entry).map_err(io::Error::from);
         written.and_then(|()| file.write_all(b"\n")).map_err(StagedFile::error)
     }

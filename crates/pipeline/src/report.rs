@@ -13,7 +13,7 @@ use crate::{
     ConvertOptions, Error,
     options::MaxRejects,
     plan::{ObjectCount, Plan},
-    worker::{Outcome, TaskDone},
+    worker::{Lost, Outcome, TaskDone},
 };
 
 /// Of objects that were not converted this many are named; all of them are counted and stand in the quarantine.
@@ -146,9 +146,13 @@ impl Report {
         }
         let kib = average / 1024;
         Some(if many_files_a_partition {
-            format!("data files come out small ({kib} KiB on average, several a partition); a larger `--task-bytes`, or fewer and larger runs, make fewer of them")
+            format!(
+                "data files come out small ({kib} KiB on average, several a partition); a larger `--task-bytes`, or fewer and larger runs, make fewer of them"
+            )
         } else {
-            format!("data files come out small ({kib} KiB on average); `--partition-by day` makes fewer and larger ones")
+            format!(
+                "data files come out small ({kib} KiB on average); `--partition-by day` makes fewer and larger ones"
+            )
         })
     }
 }
@@ -180,10 +184,19 @@ impl Tally {
             schema: options.schema.name().to_owned(),
             ..Report::default()
         };
-        #[expect(clippy::disallowed_methods, reason = "the report says how long the run took; nothing else depends on it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the report says how long the run took; nothing else depends on it"
+        )]
         let started = Instant::now();
         let column_names = options.schema.columns().iter().map(|column| column.name.clone()).collect();
-        Self { started, max_rejects: options.max_rejects, column_names, quarantine, state: Mutex::new(State { report, ..State::default() }) }
+        Self {
+            started,
+            max_rejects: options.max_rejects,
+            column_names,
+            quarantine,
+            state: Mutex::new(State { report, ..State::default() }),
+        }
     }
 
     pub(crate) fn listed(&self, objects: u64, failures: &[ListFailure]) {
@@ -256,7 +269,11 @@ impl Tally {
     }
 
     fn add_outcome(&self, report: &mut Report, object: &Object, outcome: Outcome) {
-        let named = |reason: &str, message: String| FailedObject { object: object.location(), reason: reason.to_owned(), message };
+        let named = |reason: &str, message: String| FailedObject {
+            object: object.location(),
+            reason: reason.to_owned(),
+            message,
+        };
         match outcome {
             Outcome::Converted(summary) => {
                 report.objects.converted += 1;
@@ -269,7 +286,9 @@ impl Tally {
                 report.padded_rows += summary.padded_rows;
                 report.rows_with_extra_cells += summary.rows_with_extra_cells;
                 report.lossy_cells += summary.lossy_cells;
-                for (name, count) in self.column_names.iter().zip(&summary.nulled_cells).filter(|(_, count)| **count > 0) {
+                for (name, count) in
+                    self.column_names.iter().zip(&summary.nulled_cells).filter(|(_, count)| **count > 0)
+                {
                     *report.nulled_cells.entry(name.clone()).or_default() += count;
                 }
                 report.unclaimed_fields.extend(summary.unclaimed_fields.iter().map(ToString::to_string));
@@ -278,13 +297,12 @@ impl Tally {
                 report.objects.failed += 1;
                 push_named(&mut report.failed_objects, named(reason, message));
             }
-            Outcome::Gone => {
-                report.objects.gone += 1;
-                push_named(&mut report.lost_objects, named("gone", "vanished after it was listed".to_owned()));
-            }
-            Outcome::Changed => {
-                report.objects.changed += 1;
-                push_named(&mut report.lost_objects, named("changed", "changed after it was listed".to_owned()));
+            Outcome::Lost(how) => {
+                match how {
+                    Lost::Gone => report.objects.gone += 1,
+                    Lost::Changed => report.objects.changed += 1,
+                }
+                push_named(&mut report.lost_objects, named(how.reason(), how.message().to_owned()));
             }
         }
     }
@@ -301,7 +319,9 @@ impl Tally {
         report.error = error.map(chain);
         report.outcome = match error {
             Some(_) => RunOutcome::Stopped,
-            None if objects.failed + objects.gone + objects.changed + objects.unlisted > 0 => RunOutcome::DoneWithFailures,
+            None if objects.failed + objects.gone + objects.changed + objects.unlisted > 0 => {
+                RunOutcome::DoneWithFailures
+            }
             None => RunOutcome::Done,
         };
         report

@@ -33,8 +33,12 @@ impl Selection {
     pub fn takes(&self, object: &Object) -> bool {
         let name = object.name();
         let is_in = |set: &Option<GlobSet>, if_none| set.as_ref().map_or(if_none, |set| set.is_match(name));
-        let is_of_distribution = || self.distribution.as_deref().is_none_or(|wanted| object_key::distribution(name) == wanted);
-        is_in(&self.include, true) && !is_in(&self.exclude, false) && is_of_distribution() && self.takes_hour(object_key::hour(name))
+        let is_of_distribution =
+            || self.distribution.as_deref().is_none_or(|wanted| object_key::distribution(name) == wanted);
+        is_in(&self.include, true)
+            && !is_in(&self.exclude, false)
+            && is_of_distribution()
+            && self.takes_hour(object_key::hour(name))
     }
 
     /// An object without an hour in its name is wanted only where no range is.

@@ -58,10 +58,46 @@ pub(crate) enum Outcome {
     Converted(ObjectSummary),
     /// It was judged bad: no row of it is.
     Failed { reason: &'static str, message: String },
-    /// It vanished after it was listed.
+    /// It is no longer what was listed.
+    Lost(Lost),
+}
+
+/// What became of an object between being listed and being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It vanished.
     Gone,
-    /// It has another version than was listed.
+    /// It has another version.
     Changed,
+}
+
+impl Lost {
+    /// What a failed read says of the object; none where it says nothing, and the run must stop.
+    fn from_error(error: &lakefront_storage::Error) -> Option<Self> {
+        if error.is_gone() {
+            Some(Self::Gone)
+        } else if error.is_changed() {
+            Some(Self::Changed)
+        } else {
+            None
+        }
+    }
+
+    /// The word for it in the report.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Changed => "changed",
+        }
+    }
+
+    /// The sentence for it.
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Self::Gone => "fetch: vanished after it was listed",
+            Self::Changed => "fetch: changed after it was listed",
+        }
+    }
 }
 
 /// What a task gave.
@@ -86,9 +122,12 @@ pub(crate) fn run(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error>
         let mut attempt = Attempt::try_new(context, task)?;
         match attempt.read_all(task, &lost) {
             Ok(()) => return attempt.commit(task),
-            Err(Interrupt::Lost(object, outcome)) => {
-                tracing::warn!(object = object.location(), "changed while it was read: starting the task again without it");
-                lost.push((object, outcome));
+            Err(Interrupt::Lost(object, how)) => {
+                tracing::warn!(
+                    object = object.location(),
+                    "changed while it was read: starting the task again without it"
+                );
+                lost.push((object, how));
             }
             Err(Interrupt::Stop(error)) => return Err(error),
         }
@@ -98,7 +137,7 @@ pub(crate) fn run(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error>
 /// Why an attempt ended early.
 enum Interrupt {
     /// An object whose rows are partly encoded is no longer what was listed.
-    Lost(Object, Outcome),
+    Lost(Object, Lost),
     Stop(Error),
 }
 
@@ -121,7 +160,8 @@ struct Attempt<'c> {
 impl<'c> Attempt<'c> {
     fn try_new(context: &'c Context<'c>, task: &Task) -> Result<Self, Error> {
         let files = StagedFiles::new(Arc::clone(&context.table));
-        let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.options.partition_by, task.id, files).map_err(Error::Table)?;
+        let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.options.partition_by, task.id, files)
+            .map_err(Error::Table)?;
         Ok(Self {
             context,
             encoder,
@@ -133,7 +173,7 @@ impl<'c> Attempt<'c> {
     }
 
     /// Reads all inputs and encodes their rows.
-    fn read_all(&mut self, task: &Task, lost: &[(Object, Outcome)]) -> Result<(), Interrupt> {
+    fn read_all(&mut self, task: &Task, lost: &[(Object, Lost)]) -> Result<(), Interrupt> {
         let mut inputs: VecDeque<Object> = task.inputs.iter().cloned().collect();
         let first = self.fetch_group(&mut inputs, lost)?;
         let mut decoding = self.start_decoding(first)?;
@@ -173,12 +213,16 @@ impl<'c> Attempt<'c> {
     }
 
     /// The next objects, as bytes where they are not too many.
-    fn fetch_group(&mut self, inputs: &mut VecDeque<Object>, lost: &[(Object, Outcome)]) -> Result<bench::Group, Interrupt> {
+    fn fetch_group(
+        &mut self,
+        inputs: &mut VecDeque<Object>,
+        lost: &[(Object, Lost)],
+    ) -> Result<bench::Group, Interrupt> {
         let mut group = bench::Group::default();
         let mut bytes = 0;
         while let Some(object) = inputs.pop_front() {
-            if let Some((_, outcome)) = lost.iter().find(|(gone, _)| *gone == object) {
-                self.outcomes.push((object, outcome.clone()));
+            if let Some((_, how)) = lost.iter().find(|(lost, _)| *lost == object) {
+                self.lose(object, *how);
                 continue;
             }
             if object.size_bytes() > FETCH_WHOLE_BYTES {
@@ -188,8 +232,8 @@ impl<'c> Attempt<'c> {
             bytes += object.size_bytes();
             match fetch(&object) {
                 Ok(content) => group.objects.push_back((object, Fetched::Whole(content.into()))),
-                Err(error) => match outcome_of(&error) {
-                    Some(outcome) => self.outcomes.push((object, outcome)),
+                Err(error) => match Lost::from_error(&error) {
+                    Some(how) => self.lose(object, how),
                     None => return Err(Error::storage(error).into()),
                 },
             }
@@ -215,8 +259,10 @@ impl<'c> Attempt<'c> {
             }
             Err(bench::LargeError::Storage(error)) => {
                 self.bench = Some(bench);
-                let Some(outcome) = outcome_of(&error) else { return Err(Error::storage(error).into()) };
-                self.outcomes.push((object, outcome));
+                let Some(how) = Lost::from_error(&error) else {
+                    return Err(Error::storage(error).into());
+                };
+                self.lose(object, how);
                 return Ok(());
             }
         };
@@ -251,7 +297,10 @@ impl<'c> Attempt<'c> {
         Ok(())
     }
 
-    fn record(&mut self, results: Vec<(Object, Result<ObjectSummary, lakefront_cloudfront::Error>)>) -> Result<(), Error> {
+    fn record(
+        &mut self,
+        results: Vec<(Object, Result<ObjectSummary, lakefront_cloudfront::Error>)>,
+    ) -> Result<(), Error> {
         for (object, result) in results {
             let outcome = match result {
                 Ok(mut summary) => {
@@ -263,7 +312,9 @@ impl<'c> Attempt<'c> {
                     let reason = error.reason().ok_or(Error::Worker)?;
                     let message = error.to_string();
                     self.quarantine.add_failed(&object.location(), reason, &message)?;
-                    self.context.progress.on(Event::ObjectFailed { object: object.location(), message: message.clone() });
+                    self.context
+                        .progress
+                        .on(Event::ObjectFailed { object: object.location(), message: message.clone() });
                     Outcome::Failed { reason, message }
                 }
             };
@@ -272,6 +323,15 @@ impl<'c> Attempt<'c> {
             self.outcomes.push((object, outcome));
         }
         Ok(())
+    }
+
+    /// Goes on without an object that is no longer what was listed.
+    fn lose(&mut self, object: Object, how: Lost) {
+        self.context
+            .progress
+            .on(Event::ObjectFailed { object: object.location(), message: how.message().to_owned() });
+        self.context.progress.on(Event::Read { objects: 1, bytes: object.size_bytes(), rows: 0 });
+        self.outcomes.push((object, Outcome::Lost(how)));
     }
 
     fn keep_rejects(&mut self, location: &str, rejects: &[Reject]) -> Result<(), Error> {
@@ -292,23 +352,12 @@ impl<'c> Attempt<'c> {
     }
 }
 
-/// What a read that failed says of the object; none where it says nothing, and the run must stop.
-fn outcome_of(error: &lakefront_storage::Error) -> Option<Outcome> {
-    if error.is_gone() {
-        Some(Outcome::Gone)
-    } else if error.is_changed() {
-        Some(Outcome::Changed)
-    } else {
-        None
-    }
-}
-
 /// An object that was judged good fails on its second reading: it changed in between.
 fn lost_or_stop(object: Object, error: bench::LargeError) -> Interrupt {
     match error {
-        bench::LargeError::Verdict(_) => Interrupt::Lost(object, Outcome::Changed),
-        bench::LargeError::Storage(error) => match outcome_of(&error) {
-            Some(outcome) => Interrupt::Lost(object, outcome),
+        bench::LargeError::Verdict(_) => Interrupt::Lost(object, Lost::Changed),
+        bench::LargeError::Storage(error) => match Lost::from_error(&error) {
+            Some(how) => Interrupt::Lost(object, how),
             None => Interrupt::Stop(Error::storage(error)),
         },
     }
@@ -316,12 +365,15 @@ fn lost_or_stop(object: Object, error: bench::LargeError) -> Interrupt {
 
 /// A data file that could not be written: what the store said, if it was the store.
 fn encode_error(error: lakefront_table::Error) -> Error {
-    match error {
-        lakefront_table::Error::DataFile { partition, source: ParquetError::External(cause) } => match cause.downcast::<io::Error>() {
-            Ok(cause) => StagedFile::error(*cause),
-            Err(cause) => Error::Table(lakefront_table::Error::DataFile { partition, source: ParquetError::External(cause) }),
-        },
-        error => Error::Table(error),
+    let lakefront_table::Error::DataFile { partition, source } = error else { return Error::Table(error) };
+    let ParquetError::External(cause) = source else {
+        return Error::Table(lakefront_table::Error::DataFile { partition, source });
+    };
+    match cause.downcast::<io::Error>() {
+        Ok(cause) => StagedFile::error(*cause),
+        Err(cause) => {
+            Error::Table(lakefront_table::Error::DataFile { partition, source: ParquetError::External(cause) })
+        }
     }
 }
 

@@ -80,7 +80,12 @@ impl PartitionKey {
 
     /// The values of the partition columns, zero-padded: `["2024", "05", "17", "10"]`.
     pub fn values(&self) -> Vec<String> {
-        let all = [format!("{:04}", self.year), format!("{:02}", self.month), format!("{:02}", self.day), format!("{:02}", self.hour)];
+        let all = [
+            format!("{:04}", self.year),
+            format!("{:02}", self.month),
+            format!("{:02}", self.day),
+            format!("{:02}", self.hour),
+        ];
         all.into_iter().take(self.by.columns().len()).collect()
     }
 }
@@ -160,7 +165,10 @@ mod tests {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5]));
         let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
         let pieces = split(batch, &[HOUR, HOUR - 1, HOUR, HOUR - 1, HOUR], PartitionBy::Hour).unwrap();
-        let values: Vec<_> = pieces.iter().map(|(key, piece)| (key.to_string(), piece.column(0).as_primitive::<Int64Type>().values().to_vec())).collect();
+        let values: Vec<_> = pieces
+            .iter()
+            .map(|(key, piece)| (key.to_string(), piece.column(0).as_primitive::<Int64Type>().values().to_vec()))
+            .collect();
         let folder = |hour| format!("year=2024/month=05/day=17/hour={hour}");
         assert_eq!(values, [(folder("10"), vec![1, 3, 5]), (folder("09"), vec![2, 4])]);
     }

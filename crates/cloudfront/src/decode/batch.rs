@@ -40,7 +40,7 @@ pub struct ObjectRows {
 }
 
 /// Where a batch stood before an object.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     rows: usize,
     objects: usize,

@@ -1,6 +1,7 @@
 //! What kind of file is it? Its first line that is neither comment nor blank says so, unless a `#Fields` line did.
 
 use lakefront_schema::fields;
+use memchr::memchr_iter;
 
 use crate::Error;
 
@@ -32,7 +33,7 @@ pub(crate) fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), E
 /// # Errors
 /// [`Error::UnsupportedFormat`].
 pub(crate) fn refuse_commas(first_row: &[u8], width: usize, line: u64) -> Result<(), Error> {
-    let count = |wanted: u8| first_row.iter().filter(|&&byte| byte == wanted).count();
+    let count = |wanted: u8| memchr_iter(wanted, first_row).count();
     if width > 1 && count(b'\t') == 0 && count(b',') + 1 >= width {
         return Err(Error::UnsupportedFormat { line, format: "comma-delimited" });
     }

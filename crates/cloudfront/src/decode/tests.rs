@@ -1,1 +1,147 @@
-//! Decoding, end to end within the crate.
+//! Decoding as a user of the crate sees it: text in, rows, rejects and counts out.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{AsArray, RecordBatch},
+    datatypes::TimestampMicrosecondType,
+    util::display::array_value_to_string,
+};
+use lakefront_schema::TableSchema;
+
+use super::{large::Judged, *};
+use crate::{Enricher, RejectReason};
+
+mod batches;
+mod cells;
+mod equality;
+mod lines;
+mod objects;
+
+const NAME: &str = "logs/E1EXAMPLE.2024-05-17-10.0a1b2c3d.gz";
+/// 2024-06-01.
+const LATEST_SECOND: i64 = 1_717_200_000;
+
+/// One object, decoded.
+#[derive(Debug, PartialEq)]
+struct Decoded {
+    summary: ObjectSummary,
+    rows: Rows,
+}
+
+/// Rows as text: column names, and the cells of each row; none is NULL.
+#[derive(Debug, PartialEq)]
+struct Rows {
+    names: Vec<String>,
+    cells: Vec<Vec<Option<String>>>,
+}
+
+impl Rows {
+    fn new(schema: &TableSchema) -> Self {
+        Self { names: schema.columns().iter().map(|column| column.name.clone()).collect(), cells: Vec::new() }
+    }
+
+    fn take(&mut self, enricher: &mut Enricher, batch: DecodedBatch) {
+        let batch: RecordBatch = enricher.enrich(batch).unwrap().batch;
+        for row in 0..batch.num_rows() {
+            let cell = |column: &arrow::array::ArrayRef| {
+                let text = || match column.as_primitive_opt::<TimestampMicrosecondType>() {
+                    Some(times) => format!("{} us", times.value(row)),
+                    None => array_value_to_string(column, row).unwrap(),
+                };
+                column.is_valid(row).then(text)
+            };
+            self.cells.push(batch.columns().iter().map(cell).collect());
+        }
+    }
+
+    fn column(&self, name: &str) -> Vec<Option<&str>> {
+        let index = self.names.iter().position(|found| found == name).unwrap();
+        self.cells.iter().map(|row| row[index].as_deref()).collect()
+    }
+}
+
+impl Decoded {
+    /// The column's only cell.
+    fn cell(&self, column: &str) -> Option<&str> {
+        let cells = self.rows.column(column);
+        assert_eq!(cells.len(), 1, "one row");
+        cells[0]
+    }
+
+    fn nulled(&self, column: &str) -> u64 {
+        let index = self.rows.names.iter().position(|found| found == column).unwrap();
+        self.summary.nulled_cells[index]
+    }
+
+    /// Line, byte and reason of each reject.
+    fn rejects(&self) -> Vec<(u64, u64, RejectReason)> {
+        self.summary.rejects.iter().map(|reject| (reject.line, reject.byte, reject.reason)).collect()
+    }
+}
+
+fn options(schema: &str, fields: Option<&str>) -> Arc<DecodeOptions> {
+    Arc::new(DecodeOptions {
+        schema: Arc::new(TableSchema::embedded(schema).unwrap()),
+        fields: fields.map(str::to_owned),
+        latest_second: LATEST_SECOND,
+        text_limits: TextLimits::default(),
+    })
+}
+
+fn decode_as(options: &Arc<DecodeOptions>, object: impl AsRef<[u8]>) -> Result<Decoded, Error> {
+    decode_small(options, DecodeSizes::default(), object.as_ref())
+}
+
+/// With the schema `cf_logs_wide`.
+fn decode(object: impl AsRef<[u8]>) -> Decoded {
+    decode_as(&options("cf_logs_wide", None), object).unwrap()
+}
+
+fn reason(object: impl AsRef<[u8]>) -> &'static str {
+    decode_as(&options("cf_logs", None), object).unwrap_err().reason().unwrap()
+}
+
+fn decode_small(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -> Result<Decoded, Error> {
+    let mut decoder = Decoder::with_sizes(Arc::clone(options), sizes);
+    let summary = decoder.decode_small(NAME, object).expect("small")?;
+    let mut rows = Rows::new(&options.schema);
+    let mut enricher = Enricher::new(Arc::clone(&options.schema));
+    decoder.flush().into_iter().for_each(|batch| rows.take(&mut enricher, batch));
+    Ok(Decoded { summary, rows })
+}
+
+/// As a large object, and how many batches that took. `sizes` say whether it is kept whole or read twice.
+fn decode_large(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -> Result<(Decoded, usize), Error> {
+    let mut decoder = Decoder::with_sizes(Arc::clone(options), sizes);
+    let object_bytes = object.len() as u64;
+    let mut large = match decoder.judge_large(object, object_bytes)? {
+        Judged::Whole(text) => decoder.rows_of_whole(NAME, text),
+        Judged::Streamed => decoder.rows_of_streamed(NAME, object, object_bytes)?,
+    };
+    let mut enricher = Enricher::new(Arc::clone(&options.schema));
+    let (mut rows, mut rejects, mut batches) = (Rows::new(&options.schema), Vec::new(), 0);
+    while let Some(batch) = large.next_batch(&mut decoder)? {
+        assert!(batch.seconds.len() <= sizes.batch_rows);
+        rows.take(&mut enricher, batch);
+        rejects.append(&mut large.take_rejects());
+        batches += 1;
+    }
+    rejects.append(&mut large.take_rejects());
+    let mut summary = large.summary().unwrap();
+    assert!(summary.rejects.is_empty());
+    summary.rejects = rejects;
+    Ok((Decoded { summary, rows }, batches))
+}
+
+/// Sizes so small that every text of some lines is read twice, in blocks of about `block_bytes`.
+fn streamed_sizes(block_bytes: usize, batch_rows: usize) -> DecodeSizes {
+    DecodeSizes { batch_text_bytes: block_bytes, batch_rows, whole_text_bytes: 0, ..DecodeSizes::default() }
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}

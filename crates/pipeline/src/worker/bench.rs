@@ -123,7 +123,9 @@ impl Bench {
     fn try_judge(&mut self, object: &Object, fetched: Fetched) -> Result<Large, LargeError> {
         let bytes = object.size_bytes();
         let judged = match &fetched {
-            Fetched::Whole(content) => self.decoder.judge_large(content.as_ref(), bytes).map_err(LargeError::from_decode)?,
+            Fetched::Whole(content) => {
+                self.decoder.judge_large(content.as_ref(), bytes).map_err(LargeError::from_decode)?
+            }
             Fetched::Streamed => {
                 let mut reader = buffered(open(object).map_err(LargeError::Storage)?);
                 let judged = self.decoder.judge_large(&mut reader, bytes).map_err(LargeError::from_decode);
@@ -171,12 +173,10 @@ impl Large {
 
 impl LargeError {
     fn from_decode(error: lakefront_cloudfront::Error) -> Self {
-        match error {
-            lakefront_cloudfront::Error::Read(error) => match lakefront_storage::Error::from_read(error) {
-                Ok(error) => Self::Storage(error),
-                Err(error) => Self::Verdict(lakefront_cloudfront::Error::Read(error)),
-            },
-            verdict => Self::Verdict(verdict),
+        let lakefront_cloudfront::Error::Read(error) = error else { return Self::Verdict(error) };
+        match lakefront_storage::Error::from_read(error) {
+            Ok(error) => Self::Storage(error),
+            Err(error) => Self::Verdict(lakefront_cloudfront::Error::Read(error)),
         }
     }
 }

@@ -28,10 +28,15 @@ impl<F: Write> std::fmt::Debug for DataFile<F> {
 }
 
 impl<F: Write + Send> DataFile<F> {
-    pub(crate) fn try_new(factory: &RowGroupFactory, partition: PartitionKey, target: io::Result<F>) -> Result<Self, Error> {
+    pub(crate) fn try_new(
+        factory: &RowGroupFactory,
+        partition: PartitionKey,
+        target: io::Result<F>,
+    ) -> Result<Self, Error> {
         let failed = |source| Error::DataFile { partition: partition.to_string(), source };
         let target = Counted { inner: target.map_err(|error| failed(error.into()))?, bytes: 0 };
-        let writer = SerializedFileWriter::new(target, Arc::clone(&factory.parquet_schema), Arc::clone(&factory.properties));
+        let writer =
+            SerializedFileWriter::new(target, Arc::clone(&factory.parquet_schema), Arc::clone(&factory.properties));
         Ok(Self { partition, writer: writer.map_err(failed)?, rows: 0, footer_bytes: 0 })
     }
 

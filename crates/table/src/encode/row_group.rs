@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, RecordBatch},
-    datatypes::{FieldRef, SchemaRef},
+    datatypes::{DataType, FieldRef, SchemaRef},
 };
 use parquet::{
     arrow::{
@@ -116,7 +116,9 @@ impl RowGroup {
 
     pub(crate) fn close(mut self, runner: &impl ColumnRunner) -> Result<EncodedRowGroup, Error> {
         let partition = self.partition;
-        runner.run(&mut self.columns, &|_, column| column.close().map_err(|source| column_error(partition, column, source)))?;
+        runner.run(&mut self.columns, &|_, column| {
+            column.close().map_err(|source| column_error(partition, column, source))
+        })?;
         let chunks = self.columns.into_iter().flat_map(|column| column.chunks).collect();
         Ok(EncodedRowGroup { chunks, rows: self.rows })
     }
@@ -146,7 +148,8 @@ impl RowGroupFactory {
             .map_err(no_partition)?
             .root_schema_ptr();
         // Column writers come from the settings alone; this writer's file is never used.
-        let writer = SerializedFileWriter::new(Vec::new(), Arc::clone(&parquet_schema), Arc::clone(&properties)).map_err(no_partition)?;
+        let writer = SerializedFileWriter::new(Vec::new(), Arc::clone(&parquet_schema), Arc::clone(&properties))
+            .map_err(no_partition)?;
         let columns = ArrowRowGroupWriterFactory::new(&writer, Arc::clone(&arrow_schema));
         Ok(Self { arrow_schema, parquet_schema, properties, columns })
     }
@@ -156,15 +159,17 @@ impl RowGroupFactory {
         let mut writers = self.columns.create_column_writers(0).map_err(failed)?.into_iter();
         let columns = self.arrow_schema.fields().iter().map(|field| {
             let leaves = leaf_count(field.data_type());
-            ColumnEncoder { field: Arc::clone(field), leaves: writers.by_ref().take(leaves).collect(), chunks: Vec::new() }
+            ColumnEncoder {
+                field: Arc::clone(field),
+                leaves: writers.by_ref().take(leaves).collect(),
+                chunks: Vec::new(),
+            }
         });
         Ok(RowGroup { partition, columns: columns.collect(), rows: 0 })
     }
 }
 
-fn leaf_count(data_type: &arrow::datatypes::DataType) -> usize {
-    match data_type {
-        arrow::datatypes::DataType::Map(..) => 2,
-        _ => 1,
-    }
+/// A map is two columns in Parquet, anything else that we have is one.
+fn leaf_count(data_type: &DataType) -> usize {
+    if matches!(data_type, DataType::Map(..)) { 2 } else { 1 }
 }

@@ -1,1 +1,217 @@
-//! Encoding, end to end within the crate.
+//! Encoding, end to end within the crate: batches in, Parquet files in memory out.
+
+use std::io;
+
+use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, StringViewArray};
+use arrow::datatypes::Int64Type;
+use lakefront_schema::TableSchema;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use super::*;
+
+/// 2024-05-17T10 UTC.
+const HOUR: i32 = 476_650;
+
+/// Data files in memory.
+struct InMemory;
+
+impl DataFiles for InMemory {
+    type File = Vec<u8>;
+
+    fn create(&mut self) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+}
+
+/// A disk that is full.
+struct Full;
+
+impl DataFiles for Full {
+    type File = Vec<u8>;
+
+    fn create(&mut self) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+}
+
+fn options(max_file_bytes: u64) -> Arc<EncodeOptions> {
+    let toml = "name = \"small\"\n\
+        [[column]]\nname = \"logdate\"\ntype = \"date\"\nderive = \"date\"\n\
+        [[column]]\nname = \"bytes\"\ntype = \"bigint\"\nfield = \"sc-bytes\"\n\
+        [[column]]\nname = \"requestid\"\ntype = \"string\"\nfield = \"x-edge-request-id\"\ndictionary = false\n\
+        [[column]]\nname = \"location\"\ntype = \"string\"\nfield = \"x-edge-location\"\n";
+    let schema = Arc::new(TableSchema::from_toml(toml, "small.toml").unwrap());
+    let compression = Compression::default();
+    Arc::new(EncodeOptions { schema, compression, max_file_bytes, program_version: "1.2.3".to_owned() })
+}
+
+fn encoder(max_file_bytes: u64) -> TaskEncoder<InMemory> {
+    let task = TaskId { epoch: 1, task: 7 };
+    TaskEncoder::try_new(options(max_file_bytes), PartitionBy::Hour, task, InMemory).unwrap()
+}
+
+/// Rows `first..first + count`, whose numbers stand in the `bytes` column.
+fn rows(first: i64, count: i64) -> RecordBatch {
+    let dates: ArrayRef = Arc::new(Date32Array::from_iter_values((0..count).map(|_| 19_860)));
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(first..first + count));
+    // Not compressible, as request ids are not.
+    let id = |row: i64| {
+        let mix = |salt: u64| {
+            row.cast_unsigned()
+                .wrapping_add(salt)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(29)
+                .wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        };
+        format!("{:016x}{:016x}{:016x}", mix(1), mix(2), mix(3))
+    };
+    let ids: ArrayRef = Arc::new(StringViewArray::from_iter_values((first..first + count).map(id)));
+    let locations: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..count).map(|_| "DFW3")));
+    RecordBatch::try_new(options(1 << 30).schema.arrow_schema(), vec![dates, numbers, ids, locations]).unwrap()
+}
+
+fn metadata(file: &[u8]) -> ParquetMetaData {
+    SerializedFileReader::new(bytes_of(file)).unwrap().metadata().clone()
+}
+
+fn numbers(file: &[u8]) -> Vec<i64> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes_of(file)).unwrap().build().unwrap();
+    reader.flat_map(|batch| batch.unwrap().column(1).as_primitive::<Int64Type>().values().to_vec()).collect()
+}
+
+fn bytes_of(file: &[u8]) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(file)
+}
+
+#[test]
+fn each_partition_gets_its_rows_in_order() {
+    let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
+    // Seven hours, one after another in every batch: more than may be open at once.
+    for batch in 0..20 {
+        let hours: Vec<i32> = (0..7000).map(|row| HOUR + row % 7).collect();
+        encoder.write(rows(batch * 7000, 7000), &hours, &OneByOne).unwrap();
+    }
+    let files = encoder.finish(&OneByOne).unwrap();
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names.len(), 7);
+    assert_eq!(names[0], "year=2024/month=05/day=17/hour=10/part-0000000001-00007-000.parquet");
+    for (hour, file) in (0..7).zip(&files) {
+        let expected: Vec<i64> = (0..140_000).filter(|row| row % 7 == hour).collect();
+        assert_eq!(numbers(&file.file), expected, "hour {hour}");
+        assert_eq!((file.rows, file.bytes), (20_000, file.file.len() as u64));
+    }
+}
+
+#[test]
+fn files_stay_within_their_limit_and_are_numbered() {
+    const LIMIT: u64 = 1 << 20;
+    let mut encoder = encoder(LIMIT);
+    for batch in 0..10 {
+        encoder.write(rows(batch * 10_000, 10_000), &vec![HOUR; 10_000], &OneByOne).unwrap();
+    }
+    let files = encoder.finish(&OneByOne).unwrap();
+    assert!(files.len() > 2, "{} files", files.len());
+    assert!(
+        files.iter().all(|file| file.bytes <= LIMIT),
+        "{:?}",
+        files.iter().map(|file| file.bytes).collect::<Vec<_>>()
+    );
+    assert!(files.iter().enumerate().all(|(number, file)| file.name.ends_with(&format!("-{number:03}.parquet"))));
+    let all: Vec<i64> = files.iter().flat_map(|file| numbers(&file.file)).collect();
+    assert!(all.iter().copied().eq(0..100_000));
+}
+
+#[test]
+fn row_groups_have_at_most_a_mebi_of_rows() {
+    let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
+    let batch = rows(0, 100_000);
+    for _ in 0..12 {
+        encoder.write(batch.clone(), &vec![HOUR; 100_000], &OneByOne).unwrap();
+    }
+    let files = encoder.finish(&OneByOne).unwrap();
+    let row_groups: Vec<i64> = files
+        .iter()
+        .flat_map(|file| metadata(&file.file).row_groups().iter().map(RowGroupMetaData::num_rows).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(row_groups.iter().sum::<i64>(), 1_200_000);
+    assert!(row_groups.iter().all(|&rows| rows <= 1 << 20), "{row_groups:?}");
+}
+
+#[test]
+fn what_waits_stays_within_its_memory() {
+    let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
+    let mut peak = 0;
+    // A thousand hours at random: none ever has enough rows to be opened.
+    for batch in 0..40 {
+        let hours: Vec<i32> =
+            (0..20_000).map(|row| HOUR + (row * 7919 + i32::try_from(batch).unwrap()) % 1000).collect();
+        encoder.write(rows(batch * 20_000, 20_000), &hours, &OneByOne).unwrap();
+        peak = peak.max(encoder.held_bytes());
+    }
+    assert!(peak <= MAX_HELD_BYTES, "{peak}");
+    let files = encoder.finish(&OneByOne).unwrap();
+    assert_eq!(files.len(), 1000);
+    assert_eq!(files.iter().map(|file| file.rows).sum::<u64>(), 800_000);
+}
+
+#[test]
+fn the_footer_names_schema_and_task_and_no_arrow_schema() {
+    let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
+    encoder.write(rows(0, 10), &[HOUR; 10], &OneByOne).unwrap();
+    let files = encoder.finish(&OneByOne).unwrap();
+    let metadata = metadata(&files[0].file);
+    let file = metadata.file_metadata();
+    assert_eq!(file.created_by(), Some("lakefront version 1.2.3"));
+    let fingerprint = options(1 << 30).schema.fingerprint();
+    let entries: Vec<(&str, &str)> = file
+        .key_value_metadata()
+        .unwrap()
+        .iter()
+        .map(|entry| (entry.key.as_str(), entry.value.as_deref().unwrap()))
+        .collect();
+    let schema = format!("small/{fingerprint}");
+    let expected = [
+        ("lakefront.schema", schema.as_str()),
+        ("lakefront.epoch", "1"),
+        ("lakefront.task", "7"),
+        ("lakefront.version", "1.2.3"),
+    ];
+    assert_eq!(entries, expected);
+    assert_eq!(crate::footer::schema_of(&files[0].file).unwrap(), schema);
+    let types: Vec<String> = file
+        .schema_descr()
+        .columns()
+        .iter()
+        .map(|column| format!("{} {:?}", column.name(), column.physical_type()))
+        .collect();
+    assert_eq!(types, ["logdate INT32", "bytes INT64", "requestid BYTE_ARRAY", "location BYTE_ARRAY"]);
+}
+
+#[test]
+fn only_columns_that_repeat_have_a_dictionary() {
+    let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
+    encoder.write(rows(0, 1000), &[HOUR; 1000], &OneByOne).unwrap();
+    let files = encoder.finish(&OneByOne).unwrap();
+    let metadata = metadata(&files[0].file);
+    let has_dictionary: Vec<bool> =
+        metadata.row_group(0).columns().iter().map(|column| column.dictionary_page_offset().is_some()).collect();
+    assert_eq!(has_dictionary, [true, true, false, true]);
+}
+
+#[test]
+fn the_end_of_something_else_has_no_schema() {
+    for end in [&b""[..], b"PAR1", b"\xff\xff\xff\xffPAR1", b"not a parquet file at all"] {
+        assert_eq!(crate::footer::schema_of(end), None);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_made_names_its_partition() {
+    let task = TaskId { epoch: 1, task: 7 };
+    let mut encoder = TaskEncoder::try_new(options(1 << 30), PartitionBy::Day, task, Full).unwrap();
+    encoder.write(rows(0, 10), &[HOUR; 10], &OneByOne).unwrap();
+    let error = encoder.finish(&OneByOne).map(|files| files.len()).unwrap_err();
+    assert_eq!(error.to_string(), "encode: partition `year=2024/month=05/day=17`: cannot write a data file");
+}

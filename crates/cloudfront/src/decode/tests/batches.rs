@@ -1,0 +1,156 @@
+//! Objects that share batches, objects that are taken back, large objects, and memory.
+
+use super::*;
+
+const HEADER: &str = "#Fields: date time sc-status cs-uri-stem\n";
+
+fn rows(count: usize, uri: &str) -> String {
+    format!("2024-05-17\t10:00:00\t200\t{uri}\n").repeat(count)
+}
+
+fn decoder(sizes: DecodeSizes) -> Decoder {
+    Decoder::with_sizes(options("cf_logs_wide", None), sizes)
+}
+
+fn rows_of(decoder: &mut Decoder) -> Rows {
+    let schema = Arc::new(TableSchema::embedded("cf_logs_wide").unwrap());
+    let mut rows = Rows::new(&schema);
+    let mut enricher = Enricher::new(schema);
+    decoder.flush().into_iter().for_each(|batch| rows.take(&mut enricher, batch));
+    rows
+}
+
+fn add(decoder: &mut Decoder, name: &str, text: &str) -> Result<ObjectSummary, Error> {
+    decoder.decode_small(name, text.as_bytes()).expect("small")
+}
+
+#[test]
+fn small_objects_share_a_batch_in_order() {
+    let mut decoder = decoder(DecodeSizes::default());
+    add(&mut decoder, "a/E1.x", &format!("{HEADER}{}", rows(2, "/first"))).unwrap();
+    add(&mut decoder, "b/E2.x", HEADER).unwrap();
+    add(&mut decoder, "c/E3.x", &format!("{HEADER}{}", rows(1, "/a/longer/path/than/twelve"))).unwrap();
+    let rows = rows_of(&mut decoder);
+    assert_eq!(rows.column("filename"), ["a/E1.x", "a/E1.x", "c/E3.x"].map(Some));
+    assert_eq!(rows.column("distribution"), ["E1", "E1", "E3"].map(Some));
+    assert_eq!(rows.column("uri"), ["/first", "/first", "/a/longer/path/than/twelve"].map(Some));
+    assert!(decoder.flush().is_none());
+}
+
+#[test]
+fn a_failing_object_leaves_nothing_in_the_batch() {
+    // Rows that wait, and so many that some are in the columns already; as text, and in the side buffers.
+    for count in [1, 3000] {
+        for uri in ["/short", "/a/longer/path/than/twelve"] {
+            let mut decoder = decoder(DecodeSizes::default());
+            let bad = format!("{HEADER}\n{}-\t-\n#Fields: date time x-event\n", rows(count, uri));
+            let lossy = [
+                format!("{HEADER}{}", rows(count, uri)).as_bytes(),
+                b"2024-05-17\t10:00:00\t\xff\xff\xff\xff\xff\xff\n#Fields: x-event",
+            ]
+            .concat();
+            assert_eq!(add(&mut decoder, "E0.x", &bad).unwrap_err().reason(), Some("rtmp"));
+            add(&mut decoder, "E1.x", &format!("{HEADER}{}", rows(1, "/kept/and/longer/than/twelve"))).unwrap();
+            assert_eq!(add(&mut decoder, "E2.x", &bad).unwrap_err().reason(), Some("rtmp"));
+            assert!(decoder.decode_small("E3.x", &lossy).unwrap().is_err());
+            assert!(decoder.decode_small("E4.x", &gzip(bad.as_bytes())[..60]).unwrap().is_err());
+            add(&mut decoder, "E5.x", &format!("{HEADER}{}", rows(1, "/x"))).unwrap();
+            let rows = rows_of(&mut decoder);
+            assert_eq!(rows.column("filename"), ["E1.x", "E5.x"].map(Some), "{count} {uri}");
+            assert_eq!(rows.column("uri"), ["/kept/and/longer/than/twelve", "/x"].map(Some));
+        }
+    }
+}
+
+#[test]
+fn whether_an_object_is_small_does_not_depend_on_those_before_it() {
+    let sizes = DecodeSizes { batch_rows: 10, small_text_bytes: 600, ..DecodeSizes::default() };
+    for waiting in [0, 9] {
+        let mut decoder = decoder(sizes);
+        add(&mut decoder, "E1.x", &format!("{HEADER}{}", rows(waiting, "/"))).unwrap();
+        let is_small = |decoder: &mut Decoder, text: &str| decoder.decode_small("E2.x", text.as_bytes()).is_some();
+        assert!(!is_small(&mut decoder, &format!("{HEADER}{}", rows(11, "/"))), "too many rows");
+        assert!(!is_small(&mut decoder, &format!("{HEADER}{}", "x\n".repeat(11))), "too many rejects");
+        assert!(!is_small(&mut decoder, &format!("{HEADER}{}", rows(1, &"x".repeat(600)))), "too much text");
+        assert!(!decoder.is_full());
+        assert!(is_small(&mut decoder, &format!("{HEADER}{}", rows(10, "/"))));
+        assert!(decoder.is_full());
+        assert_eq!(rows_of(&mut decoder).cells.len(), waiting + 10);
+    }
+}
+
+#[test]
+fn gzip_that_lies_about_its_size_is_read_all_the_same() {
+    let text = format!("{HEADER}{}", rows(5000, "/"));
+    let object = [gzip(text.as_bytes()), gzip(b"")].concat();
+    assert_eq!(decode(object).summary.rows, 5000);
+}
+
+#[test]
+fn a_large_objects_batches_are_cut_by_rows_and_text() {
+    let text = format!("{HEADER}{}", rows(100, "/"));
+    let options = options("cf_logs", None);
+    let batches = |sizes| decode_large(&options, sizes, text.as_bytes()).unwrap().1;
+    assert_eq!(batches(DecodeSizes::default()), 1);
+    assert_eq!(batches(DecodeSizes { batch_rows: 30, ..DecodeSizes::default() }), 4);
+    assert_eq!(batches(DecodeSizes { batch_text_bytes: 1000, ..DecodeSizes::default() }), 3);
+    assert_eq!(batches(DecodeSizes { batch_text_bytes: 1000, whole_text_bytes: 0, ..DecodeSizes::default() }), 3);
+}
+
+#[test]
+fn rejects_in_masses_come_in_portions() {
+    let text = format!("{HEADER}{}{}", "x\n".repeat(25), rows(1, "/"));
+    let mut decoder = decoder(DecodeSizes { batch_rows: 10, ..DecodeSizes::default() });
+    let mut large = decoder.rows_of_whole::<&[u8]>(NAME, text.into_bytes().into());
+    let mut portions = Vec::new();
+    while let Some(batch) = large.next_batch(&mut decoder).unwrap() {
+        portions.push((batch.seconds.len(), large.take_rejects().len()));
+    }
+    assert_eq!(portions, [(0, 10), (0, 10), (1, 5)]);
+    assert_eq!(large.summary().unwrap().rejected, 25);
+}
+
+#[test]
+fn a_large_object_does_not_touch_the_rows_of_small_ones() {
+    let mut decoder = decoder(DecodeSizes::default());
+    add(&mut decoder, "E1.x", &format!("{HEADER}{}", rows(1, "/of/the/small/object"))).unwrap();
+    let text = format!("{HEADER}{}#Fields: x-event\n", rows(2, "/"));
+    let mut changed = decoder.rows_of_whole::<&[u8]>("E2.x", text.into_bytes().into());
+    assert!(changed.next_batch(&mut decoder).is_err());
+    assert!(changed.next_batch(&mut decoder).unwrap().is_none());
+    let rows = rows_of(&mut decoder);
+    assert_eq!(rows.column("uri"), [Some("/of/the/small/object")]);
+}
+
+#[test]
+fn a_large_object_is_judged_to_its_end() {
+    let good = format!("{HEADER}{}", rows(100, "/"));
+    for (object, reason) in [
+        (format!("{good}#Fields: x-event\n").into_bytes(), "rtmp"),
+        (gzip(good.as_bytes())[..50].to_vec(), "gzip-truncated"),
+    ] {
+        for sizes in [DecodeSizes::default(), streamed_sizes(100, 10)] {
+            let error = decoder(sizes).judge_large(&object[..], object.len() as u64).unwrap_err();
+            assert_eq!(error.reason(), Some(reason));
+        }
+    }
+}
+
+#[test]
+fn a_wide_header_costs_no_memory_per_row() {
+    // A name of 64 KiB for each of 2000 rows would be 128 MiB.
+    let name = "n".repeat(64 * 1024);
+    let text = format!("#Fields: date time {name}\n{}", "2024-05-17\t10:00:00\tv\n".repeat(2000));
+    let mut decoder = decoder(DecodeSizes::default());
+    add(&mut decoder, "E1.x", &text).unwrap();
+    let batch = decoder.flush().unwrap();
+    let bytes: usize = batch.columns.iter().flatten().map(|column| column.get_array_memory_size()).sum();
+    assert!(bytes < 32 << 20, "{bytes}");
+}
+
+#[test]
+fn the_list_of_unclaimed_fields_is_bounded() {
+    let header = |number: usize| format!("#Fields: date {number}{}\n", "n".repeat(300_000));
+    let text: String = (0..10).map(header).collect();
+    assert_eq!(decode(text).summary.unclaimed_fields.len(), 4);
+}

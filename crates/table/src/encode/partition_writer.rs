@@ -1,0 +1,178 @@
+//! One partition of a task: rows that wait, the row group they go into, the data file that takes row groups.
+
+use std::{io, sync::Arc};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, MapArray, RecordBatch, StructArray},
+    compute::concat_batches,
+    datatypes::DataType,
+    error::ArrowError,
+};
+
+use super::{
+    DataFiles, EncodeOptions, FinishedFile, MAX_ROW_GROUP_BYTES, MAX_ROW_GROUP_ROWS,
+    data_file::DataFile,
+    row_group::{ColumnRunner, RowGroup, RowGroupFactory},
+};
+use crate::{Error, PartitionKey, layout::TaskId};
+
+/// So many waiting pieces are joined into one: a batch of a few rows takes far more memory than its rows.
+const MAX_WAITING_PIECES: usize = 64;
+
+/// What all partitions of a task share.
+#[derive(Debug)]
+pub(crate) struct Shared<D> {
+    pub(crate) options: Arc<EncodeOptions>,
+    pub(crate) task: TaskId,
+    pub(crate) factory: RowGroupFactory,
+    pub(crate) data_files: D,
+}
+
+#[derive(Debug)]
+pub(crate) struct PartitionWriter<F: io::Write> {
+    key: PartitionKey,
+    waiting: Vec<RecordBatch>,
+    waiting_rows: usize,
+    waiting_bytes: usize,
+    open: Option<RowGroup>,
+    /// The data file that takes the next row group, unless it is full.
+    file: Option<DataFile<F>>,
+    finished: Vec<FinishedFile<F>>,
+}
+
+impl<F: io::Write + Send> PartitionWriter<F> {
+    pub(crate) fn new(key: PartitionKey) -> Self {
+        Self {
+            key,
+            waiting: Vec::new(),
+            waiting_rows: 0,
+            waiting_bytes: 0,
+            open: None,
+            file: None,
+            finished: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(crate) fn waiting_rows(&self) -> usize {
+        self.waiting_rows
+    }
+
+    /// Memory that its open row group and its waiting rows take, in bytes.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.waiting_bytes + self.open.as_ref().map_or(0, RowGroup::memory_bytes)
+    }
+
+    /// Keeps rows for later.
+    pub(crate) fn wait(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        self.waiting.push(compact(rows).map_err(Error::Partition)?);
+        if self.waiting.len() >= MAX_WAITING_PIECES {
+            let joined = concat_batches(&rows.schema(), &self.waiting).and_then(|batch| compact(&batch));
+            self.waiting = vec![joined.map_err(Error::Partition)?];
+        }
+        self.waiting_rows += rows.num_rows();
+        self.waiting_bytes = self.waiting.iter().map(RecordBatch::get_array_memory_size).sum();
+        Ok(())
+    }
+
+    /// Encodes the rows that wait, if any.
+    pub(crate) fn write_waiting<D: DataFiles<File = F>>(
+        &mut self,
+        shared: &mut Shared<D>,
+        runner: &impl ColumnRunner,
+    ) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        (self.waiting_rows, self.waiting_bytes) = (0, 0);
+        let Some(first) = waiting.first() else { return Ok(()) };
+        // One batch for the column writers, however many pieces there were.
+        let batch = concat_batches(&first.schema(), &waiting).map_err(Error::Partition)?;
+        drop(waiting);
+        self.write(shared, &batch, runner)
+    }
+
+    /// Encodes rows into the open row group, slice by slice, closing it whenever it is full.
+    pub(crate) fn write<D: DataFiles<File = F>>(
+        &mut self,
+        shared: &mut Shared<D>,
+        batch: &RecordBatch,
+        runner: &impl ColumnRunner,
+    ) -> Result<(), Error> {
+        let row_group_bytes = row_group_bytes(&shared.options);
+        // So few rows at once that a row group does not grow far past its limit.
+        let bytes_per_row = batch.get_array_memory_size() / batch.num_rows().max(1) + 1;
+        let slice_rows = (row_group_bytes / 8 / bytes_per_row).clamp(64, MAX_ROW_GROUP_ROWS);
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let mut row_group = self.open.take().map_or_else(|| shared.factory.create(self.key), Ok)?;
+            let rows = slice_rows.min(batch.num_rows() - start).min(MAX_ROW_GROUP_ROWS - row_group.rows());
+            row_group.write(&batch.slice(start, rows), runner)?;
+            start += rows;
+            let is_full = row_group.rows() >= MAX_ROW_GROUP_ROWS || row_group.encoded_bytes() >= row_group_bytes;
+            self.open = Some(row_group);
+            if is_full {
+                self.close_row_group(shared, runner)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the open row group, if there is one, into a data file.
+    pub(crate) fn close_row_group<D: DataFiles<File = F>>(
+        &mut self,
+        shared: &mut Shared<D>,
+        runner: &impl ColumnRunner,
+    ) -> Result<(), Error> {
+        let Some(row_group) = self.open.take() else { return Ok(()) };
+        let encoded = row_group.close(runner)?;
+        if self.file.as_ref().is_some_and(|file| file.bytes_with(&encoded) > shared.options.max_file_bytes) {
+            self.close_file(shared.task)?;
+        }
+        let new_file = || DataFile::try_new(&shared.factory, self.key, shared.data_files.create());
+        let mut file = self.file.take().map_or_else(new_file, Ok)?;
+        file.append(encoded)?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// The data files, when all rows are written and the row group is closed.
+    pub(crate) fn finish(mut self, task: TaskId) -> Result<Vec<FinishedFile<F>>, Error> {
+        self.close_file(task)?;
+        Ok(self.finished)
+    }
+
+    fn close_file(&mut self, task: TaskId) -> Result<(), Error> {
+        if let Some(file) = self.file.take() {
+            let number = u32::try_from(self.finished.len()).unwrap_or(u32::MAX);
+            self.finished.push(file.finish(task.data_file(&self.key, number))?);
+        }
+        Ok(())
+    }
+}
+
+/// What a row group may take, so that a data file of at least one row group stays within its limit.
+fn row_group_bytes(options: &EncodeOptions) -> usize {
+    // The encoded size is an estimate until pages are compressed; and the footer needs room.
+    let of_file = options.max_file_bytes / 4 * 3;
+    usize::try_from(of_file).unwrap_or(usize::MAX).min(MAX_ROW_GROUP_BYTES)
+}
+
+/// Copies a batch that is kept, so that its strings do not pin the whole text that they were cut from.
+fn compact(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().map(compact_array).collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(batch.schema(), columns)
+}
+
+fn compact_array(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    if let Some(strings) = array.as_string_view_opt() {
+        return Ok(Arc::new(strings.gc()));
+    }
+    let DataType::Map(entries_field, is_sorted) = array.data_type() else { return Ok(Arc::clone(array)) };
+    let map = array.as_map();
+    let columns = map.entries().columns().iter().map(compact_array).collect::<Result<Vec<_>, _>>()?;
+    let entries = StructArray::try_new(map.entries().fields().clone(), columns, None)?;
+    let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
+    Ok(Arc::new(MapArray::try_new(Arc::clone(entries_field), offsets, entries, nulls, *is_sorted)?))
+}

@@ -1,0 +1,157 @@
+//! `lakefront ddl`: the SQL that makes a table known.
+
+use crate::harness::{Ran, TestFolder, log};
+
+/// A table with two hours, written with these flags.
+fn table(args: &[&str]) -> TestFolder {
+    let folder = TestFolder::with_log(log("date time", &["2024-05-17 09:00:00", "2024-05-17 10:00:00"]));
+    folder.converts(args);
+    folder
+}
+
+fn ddl(folder: &TestFolder, args: &[&str]) -> Ran {
+    folder.run(&[&["ddl", "lake/cf_logs"], args].concat())
+}
+
+const LOCATION: [&str; 2] = ["--location", "s3://example-bucket/lake/cf_logs"];
+
+#[test]
+fn a_table_is_created_and_its_partitions_are_added() {
+    let args = [&["--database", "logs", "--table", "requests"][..], &LOCATION].concat();
+    let text = ddl(&table(&[]), &args).exits(0).stdout;
+    let statements: Vec<&str> = text.split_terminator(";\n").collect();
+    assert_eq!(statements.len(), 2, "{text}");
+    let create = statements[0];
+    assert!(create.starts_with("CREATE EXTERNAL TABLE IF NOT EXISTS `logs`.`requests` ("), "{create}");
+    assert!(create.contains("`logdate` date"), "{create}");
+    assert!(create.contains("PARTITIONED BY (`year` string, `month` string, `day` string, `hour` string)"), "{create}");
+    assert!(create.contains("STORED AS PARQUET"), "{create}");
+    assert!(create.ends_with("LOCATION 's3://example-bucket/lake/cf_logs/'"), "{create}");
+    let alter: Vec<&str> = statements[1].lines().collect();
+    assert_eq!(alter[0], "ALTER TABLE `logs`.`requests` ADD IF NOT EXISTS");
+    for (line, hour) in alter[1..].iter().zip(["09", "10"]) {
+        let partition = format!("(`year`='2024', `month`='05', `day`='17', `hour`='{hour}')");
+        let folder = format!("s3://example-bucket/lake/cf_logs/year=2024/month=05/day=17/hour={hour}/");
+        assert_eq!(*line, format!("PARTITION {partition} LOCATION '{folder}'"));
+    }
+    assert_eq!(alter.len(), 3);
+}
+
+#[test]
+fn without_flags_the_table_is_cf_logs_where_its_files_are() {
+    let folder = table(&[]);
+    let text = ddl(&folder, &[]).exits(0).stdout;
+    assert!(text.starts_with("CREATE EXTERNAL TABLE IF NOT EXISTS `cf_logs` ("), "{text}");
+    assert!(text.contains(&format!("LOCATION 'file://{}/'", folder.path("lake/cf_logs").display())), "{text}");
+}
+
+#[test]
+fn the_partition_columns_are_those_of_the_table() {
+    let text = ddl(&table(&["--partition-by", "month"]), &LOCATION).exits(0).stdout;
+    assert!(text.contains("PARTITIONED BY (`year` string, `month` string)\n"), "{text}");
+    assert!(text.contains("PARTITION (`year`='2024', `month`='05') LOCATION"), "{text}");
+}
+
+#[test]
+fn the_table_schema_is_read_from_the_data_files() {
+    let text = ddl(&table(&["--schema", "cf_logs_wide"]), &LOCATION).exits(0).stdout;
+    assert!(text.contains("`requesttime` timestamp") && text.contains("`extra` map<string,string>"), "{text}");
+}
+
+#[test]
+fn projection_gives_one_statement_with_properties() {
+    let text = ddl(&table(&[]), &[&LOCATION[..], &["--projection"]].concat()).exits(0).stdout;
+    assert_eq!(text.matches(";\n").count(), 1, "{text}");
+    assert!(!text.contains("ALTER"), "{text}");
+    for part in ["'projection.enabled'", "'projection.hour.digits'", "'storage.location.template'", "year=${year}/month=${month}/day=${day}/hour=${hour}"] {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+}
+
+#[test]
+fn many_partitions_take_several_statements_of_at_most_262_144_bytes() {
+    let rows: String = (0..4000).map(|hour| format!("{}\n", 1_600_000_000 + hour * 3600)).collect();
+    let folder = TestFolder::with_log(format!("#Fields: timestamp\n{rows}"));
+    folder.write("tiny.toml", "name = \"tiny\"\n[[column]]\nname = \"logdate\"\ntype = \"date\"\nderive = \"date\"\n");
+    folder.converts(&["--schema", "tiny.toml"]);
+    let text = ddl(&folder, &["--schema", "tiny.toml", "--location", "s3://example-bucket/lake/cf_logs"]).exits(0).stdout;
+    let statements: Vec<&str> = text.split_terminator(";\n").collect();
+    assert!(statements.len() > 2, "{}", statements.len());
+    assert!(statements.iter().all(|statement| statement.len() <= 262_144));
+    assert_eq!(text.matches("PARTITION (").count(), 4000);
+}
+
+#[test]
+fn names_that_engines_do_not_take_are_refused() {
+    let folder = table(&[]);
+    for (flag, value) in [("--database", "my-db"), ("--table", "a b"), ("--table", "x`; drop"), ("--table", "CF_Logs"), ("--database", "")] {
+        let ran = ddl(&folder, &[flag, value]).says("\nhint: ").says(&format!("`{value}`"));
+        assert!([Some(1), Some(2)].contains(&ran.status), "{ran:?}");
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+#[test]
+fn a_location_that_is_no_url_is_refused_and_quotes_in_it_are_escaped() {
+    let folder = table(&[]);
+    for bad in ["lake/cf_logs", "s3://", "s3://b/${year}"] {
+        let ran = ddl(&folder, &["--location", bad]).says("location").says("\nhint: ");
+        assert!([Some(1), Some(2)].contains(&ran.status), "{ran:?}");
+    }
+    let text = ddl(&folder, &["--location", "s3://b/o'neil"]).exits(0).stdout;
+    assert!(text.contains(r"LOCATION 's3://b/o\'neil/'"), "{text}");
+}
+
+#[test]
+fn another_table_schema_than_the_files_were_written_with_is_refused() {
+    let folder = table(&[]);
+    ddl(&folder, &["--schema", "cf_logs_wide"]).exits(1).says("written with table schema `cf_logs/").says("\nhint: ");
+    let folder = TestFolder::with_log(log("date time", &["2024-05-17 09:00:00"]));
+    folder.write("mine.toml", "name = \"mine\"\n[[column]]\nname = \"logdate\"\ntype = \"date\"\nderive = \"date\"\n");
+    folder.converts(&["--schema", "mine.toml"]);
+    ddl(&folder, &[]).exits(1).says("`mine/").says("`--schema`");
+    ddl(&folder, &["--schema", "mine.toml"]).exits(0);
+}
+
+#[test]
+fn a_file_that_is_not_the_tables_is_refused_by_name() {
+    for name in ["note.txt", "year=2024/stray.parquet", "year=2024/part-0000000001-00000-000.parquet", "a=1/part-0000000001-00000-000.parquet"] {
+        let folder = table(&[]);
+        folder.write(&format!("lake/cf_logs/{name}"), "x");
+        ddl(&folder, &[]).exits(1).says(name).says("\nhint: ");
+    }
+}
+
+#[test]
+fn a_data_file_that_is_no_parquet_is_refused() {
+    let folder = table(&[]);
+    folder.write("lake/cf_logs/year=2024/month=05/day=17/hour=11/part-0000000001-00000-000.parquet", "not Parquet");
+    ddl(&folder, &[]).exits(1).says("hour=11/part-0000000001-00000-000.parquet");
+}
+
+#[test]
+fn a_table_without_data_files_is_created_without_partitions() {
+    let folder = TestFolder::with_log(log("date time", &[]));
+    folder.converts(&[]);
+    std::fs::create_dir_all(folder.path("lake/cf_logs")).unwrap();
+    let text = ddl(&folder, &LOCATION).exits(0).stdout;
+    assert!(text.starts_with("CREATE EXTERNAL TABLE") && !text.contains("ALTER TABLE"), "{text}");
+}
+
+#[test]
+fn a_table_that_is_not_there_is_refused_by_name() {
+    let folder = TestFolder::new();
+    folder.run(&["ddl", "lake/cf_lgos"]).exits(1).says("cf_lgos").says("\nhint: ");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    use std::process::Stdio;
+    let folder = table(&[]);
+    for args in [&["ddl", "lake/cf_logs"][..], &["schema", "cf_logs_wide"]] {
+        let mut child = folder.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ran = Ran::from(child.wait_with_output().unwrap()).exits(0);
+        assert_eq!(ran.stderr, "");
+    }
+}

@@ -1,0 +1,234 @@
+//! Help, usage errors, how much is said.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{Ran, TestFolder, log};
+
+fn one_row() -> TestFolder {
+    TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 10:00:00 1"]))
+}
+
+/// One row, one reject, one failed object.
+fn mixed() -> TestFolder {
+    let folder = TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 10:00:00 1", "x y 2"]));
+    folder.add("bad.log", "no log");
+    folder
+}
+
+fn help(args: &[&str]) -> String {
+    TestFolder::new().run(args).exits(0).stdout
+}
+
+#[test]
+fn help_names_the_commands_shows_examples_and_tells_the_exit_statuses() {
+    let text = help(&["--help"]);
+    for part in ["convert", "ddl", "schema", "Examples:", "lakefront convert ./logs ./lake/cf_logs", "Exit status:"] {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+    for status in ["  0  ", "  1  ", "  2  ", "  3  "] {
+        assert!(text.contains(status), "{text}");
+    }
+}
+
+#[test]
+fn the_help_of_convert_names_every_flag_with_its_default() {
+    let text = help(&["convert", "--help"]);
+    let flags = [
+        "--include", "--exclude", "--distribution", "--from", "--to", "--settle", "--allow-empty", "--fields",
+        "--max-rejects", "--max-text-bytes", "--max-ratio", "--schema", "--partition-by", "--compression",
+        "--max-file-bytes", "--task-bytes", "--dry-run", "--report", "--threads", "--memory-bytes", "--now", "--quiet",
+        "--verbose", "--log-format",
+    ];
+    for flag in flags {
+        assert!(text.contains(flag), "`{flag}` is not in:\n{text}");
+    }
+    for default in ["2h", "64GiB", "200", "cf_logs", "hour", "zstd(3)", "128MiB", "64MiB"] {
+        assert!(text.contains(&format!("[default: {default}]")), "`{default}` is not in:\n{text}");
+    }
+    assert!(text.contains("128MiB and 192MiB for each thread"), "{text}");
+    assert!(text.contains("Examples:") && text.contains("TABLE.lakefront/quarantine"), "{text}");
+}
+
+#[test]
+fn the_help_of_ddl_and_schema_names_their_flags() {
+    let text = help(&["ddl", "--help"]);
+    for flag in ["--database", "--table", "--location", "--projection", "--schema"] {
+        assert!(text.contains(flag), "`{flag}` is not in:\n{text}");
+    }
+    let text = help(&["schema", "--help"]);
+    for part in ["--format", "toml", "arrow", "sql"] {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let text = help(&["--version"]);
+    assert!(text.starts_with("lakefront ") && text.trim_end().contains('.'), "{text}");
+}
+
+#[test]
+fn no_command_is_a_usage_error_that_shows_the_help() {
+    TestFolder::new().run(&[]).exits(2).says("Usage: lakefront");
+}
+
+/// Runs `convert logs lake/cf_logs` with wrong flags.
+fn refuses(args: &[&str]) -> Ran {
+    let folder = one_row();
+    let ran = folder.convert(args);
+    assert_eq!(ran.status, Some(2), "{args:?}: {}", ran.stderr);
+    assert_eq!(ran.stdout, "", "{args:?}");
+    assert!(!folder.path("lake").exists(), "{args:?} wrote something");
+    ran
+}
+
+#[test]
+fn a_wrong_flag_exits_2_and_its_message_names_it() {
+    let wrong: [(&str, &[&str]); 23] = [
+        ("--threads", &["0", "x", "-1"]),
+        ("--memory-bytes", &["x", "1XB"]),
+        ("--max-file-bytes", &["x", "0", "3"]),
+        ("--task-bytes", &["x", "0"]),
+        ("--max-text-bytes", &["x", "-1", "0"]),
+        ("--max-ratio", &["x", "-1"]),
+        ("--from", &["x", "2024-02-30", "2024-05-17T24", "-3w"]),
+        ("--to", &["x", "2024-5-1"]),
+        ("--settle", &["x", "2", "2w"]),
+        ("--now", &["x", "2024-05-17"]),
+        ("--max-rejects", &["x", "101%", "-1", "1.5"]),
+        ("--partition-by", &["week", "Hour"]),
+        ("--compression", &["x", "zstd(0)", "zstd(23)", "gzip"]),
+        ("--fields", &["", "foo bar", "@nowhere.txt"]),
+        ("--include", &["a["]),
+        ("--exclude", &["{a"]),
+        ("--log-format", &["xml"]),
+        ("--schema", &["nothing_known"]),
+        ("--distribution=", &[]),
+        ("--unknown-flag", &["x"]),
+        ("--dry-runs", &["x"]),
+        ("--report", &[]),
+        ("--quiet", &["-v"]),
+    ];
+    for (flag, values) in wrong {
+        for value in values {
+            let ran = refuses(&[flag, value]);
+            assert!(ran.stderr.contains(flag), "{flag} {value}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_range_that_ends_before_it_begins_is_a_usage_error() {
+    refuses(&["--from", "2024-05-17", "--to", "2024-05-17"]).says("`--from` must be before `--to`");
+}
+
+#[test]
+fn less_memory_than_one_task_needs_is_a_usage_error_that_tells_how_much_is_needed() {
+    refuses(&["--memory-bytes", "319MiB"]).says("`--memory-bytes` must be at least 335544320");
+}
+
+#[test]
+fn hints_stand_on_lines_of_their_own() {
+    let wrong = [["--partition-by", "week"], ["--compression", "gzip"], ["--schema", "nothing_known"], ["--fields", "foo"]];
+    for args in wrong {
+        refuses(&args).says("\nhint: ");
+    }
+}
+
+#[test]
+fn a_table_alone_is_a_usage_error() {
+    TestFolder::new().run(&["convert", "lake/cf_logs"]).exits(2).says("TABLE");
+}
+
+#[test]
+fn the_summary_tells_what_was_done() {
+    let folder = mixed();
+    let ran = folder.convert(&[]).exits(3);
+    assert_eq!(ran.stdout, "", "stdout is for data");
+    for part in ["1 converted", "1 failed", "1 of 3 lines", "1 bad-date", "bytes", "1 data files in 1 partitions", "rows/s", "MB of text/s"] {
+        assert!(ran.stderr.contains(part), "`{part}` is not in:\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn many_small_files_get_a_hint() {
+    let folder = TestFolder::new();
+    let rows: Vec<String> = (0..12).map(|hour| format!("2024-05-17 {hour:02}:00:00")).collect();
+    folder.add("a.log", log("date time", &rows.iter().map(String::as_str).collect::<Vec<_>>()));
+    folder.convert(&[]).exits(0).says("hint").says("`--partition-by day`");
+}
+
+#[test]
+fn quiet_says_nothing_but_errors() {
+    let ran = one_row().convert(&["--quiet"]).exits(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    let folder = mixed();
+    let ran = folder.convert(&["-q"]).exits(3).says("bad.log");
+    assert_eq!(ran.stderr.lines().filter(|line| line.contains("bad.log")).count(), 1, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("rows/s") && !ran.stderr.contains("plan:"), "{}", ran.stderr);
+    let ran = folder.convert(&["-q"]).exits(1).says("error: ");
+    assert!(ran.stderr.lines().count() <= 2, "{}", ran.stderr);
+}
+
+#[test]
+fn verbose_says_more() {
+    let plain = one_row().convert(&[]).exits(0).stderr;
+    let steps = one_row().convert(&["-v"]).exits(0).says("planned").stderr;
+    let tasks = one_row().convert(&["-vv"]).exits(0).says("task begins").says("task committed").stderr;
+    assert!(plain.len() < steps.len() && steps.len() < tasks.len());
+    assert!(!plain.contains("planned") && !steps.contains("task begins"));
+}
+
+/// Every line of stderr as JSON.
+fn json_lines(ran: &Ran) -> Vec<Value> {
+    let parse = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}\nin:\n{}", ran.stderr));
+    ran.stderr.lines().map(parse).collect()
+}
+
+#[test]
+fn with_log_format_json_every_message_is_a_json_object_on_a_line() {
+    let folder = mixed();
+    let ran = folder.convert(&["--log-format", "json", "-v"]).exits(3);
+    let lines = json_lines(&ran);
+    assert!(lines.iter().all(Value::is_object), "{lines:?}");
+    assert!(lines.iter().any(|line| line["message"] == "planned"), "{lines:?}");
+    assert!(lines.iter().any(|line| line.to_string().contains("bad.log")), "{lines:?}");
+}
+
+#[test]
+fn with_log_format_json_the_error_that_stops_a_run_is_json_too() {
+    let folder = TestFolder::new();
+    let ran = folder.convert(&["--log-format", "json"]).exits(1);
+    let lines = json_lines(&ran);
+    assert!(lines.iter().any(|line| line.to_string().contains("no log object")), "{lines:?}");
+}
+
+#[test]
+fn a_report_is_written_whatever_comes_of_the_run() {
+    let folder = one_row();
+    folder.converts(&[]);
+    assert_eq!(folder.report()["outcome"], "done");
+    fs::remove_file(folder.path("report.json")).unwrap();
+    folder.convert(&[]).exits(1);
+    let report = folder.report();
+    assert_eq!(report["outcome"], "stopped");
+    assert!(report["error"].as_str().unwrap().contains("not empty"), "{report:#}");
+    assert_eq!(mixed().converts_but_some(&[])["outcome"], "done-with-failures");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error_that_names_the_flag() {
+    let folder = one_row();
+    folder.run(&["convert", "logs", "lake/cf_logs", "--report", "nowhere/report.json"]).exits(1).says("`--report`").says("nowhere");
+}
+
+#[test]
+fn control_characters_in_names_never_reach_the_terminal() {
+    let folder = TestFolder::new();
+    folder.add("\u{1b}[31mred\n.log", "no log");
+    folder.add("good.log", log("date time \u{1b}[2J", &["2024-05-17 10:00:00 x"]));
+    let ran = folder.convert(&[]).exits(3);
+    assert!(!ran.stderr.contains('\u{1b}'), "{:?}", ran.stderr);
+}

@@ -1,0 +1,206 @@
+//! A folder with logs and a table, the program run in it, and what came of it.
+
+mod golden;
+mod logs;
+mod table;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) use self::{
+    golden::{fixture, golden},
+    logs::{STANDARD, era_row, escaped, gzip, log, standard_log, standard_row, tabs},
+    table::{Row, column, gunzip_lines, layout, read_rows, schema},
+};
+
+/// The moment that conversions are told it is, unless a test says otherwise.
+pub(crate) const NOW: &str = "2026-01-01T00:00:00Z";
+
+/// A temporary folder that holds `logs/` and, after a conversion, the table `lake/cf_logs`.
+pub(crate) struct TestFolder {
+    folder: TempDir,
+}
+
+/// How the program ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// Fails the test unless the exit status is this one.
+    pub(crate) fn exits(self, status: i32) -> Self {
+        assert_eq!(self.status, Some(status), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails the test unless stderr contains this.
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "`{text}` is not in stderr:\n{}", self.stderr);
+        self
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl TestFolder {
+    /// An empty folder in memory where the machine has such a place: hundreds of small conversions then wait for no disk.
+    pub(crate) fn new() -> Self {
+        let shared_memory = Path::new("/dev/shm");
+        let folder = if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() };
+        let folder = folder.or_else(|_| tempfile::tempdir()).unwrap();
+        fs::create_dir(folder.path().join("logs")).unwrap();
+        Self { folder }
+    }
+
+    /// An empty folder on disk, for logs of many megabytes.
+    pub(crate) fn on_disk() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("logs")).unwrap();
+        Self { folder }
+    }
+
+    /// A folder with one log object that no hour is in the name of.
+    pub(crate) fn with_log(text: impl AsRef<[u8]>) -> Self {
+        let folder = Self::new();
+        folder.add("E1EXAMPLE.log", text);
+        folder
+    }
+
+    /// The canonical path of a name in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join(name)
+    }
+
+    /// Adds a log object with this key below `logs/`.
+    pub(crate) fn add(&self, key: &str, bytes: impl AsRef<[u8]>) {
+        self.write(&format!("logs/{key}"), bytes);
+    }
+
+    /// Writes a file, and makes the folders above it.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// The program with this folder as its working directory.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lakefront"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        self.command(args).output().unwrap().into()
+    }
+
+    /// Runs `convert logs lake/cf_logs` at [`NOW`], with a report.
+    pub(crate) fn convert(&self, args: &[&str]) -> Ran {
+        let mut all = vec!["convert", "logs", "lake/cf_logs", "--report", "report.json"];
+        if !args.contains(&"--now") {
+            all.extend(["--now", NOW]);
+        }
+        all.extend(args);
+        self.run(&all)
+    }
+
+    /// Converts and expects exit status 0. Gives the report.
+    pub(crate) fn converts(&self, args: &[&str]) -> Value {
+        self.convert(args).exits(0);
+        self.checked_report()
+    }
+
+    /// Converts and expects exit status 3: some objects failed. Gives the report.
+    pub(crate) fn converts_but_some(&self, args: &[&str]) -> Value {
+        self.convert(args).exits(3);
+        self.checked_report()
+    }
+
+    /// What `--report` wrote.
+    pub(crate) fn report(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.path("report.json")).unwrap()).unwrap()
+    }
+
+    /// The report, after a look at what is true of every conversion that came to its end.
+    fn checked_report(&self) -> Value {
+        let report = self.report();
+        let count = |key: &str| report[key].as_u64().unwrap();
+        let rejects: u64 = report["rejects"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+        assert_eq!(count("lines"), count("rows") + rejects + count("comments") + count("blanks"), "{report:#}");
+        let table = self.tree("lake/cf_logs");
+        assert_eq!(count("files"), table.len() as u64, "{table:?}");
+        assert!(table.iter().all(|name| name.ends_with(".parquet")), "{table:?}");
+        let state = self.tree("lake/cf_logs.lakefront");
+        assert!(state.iter().all(|name| name.starts_with("quarantine/")), "{state:?}");
+        let entries = rejects + report["objects"]["failed"].as_u64().unwrap();
+        assert_eq!(self.quarantine().len() as u64, entries, "{:#?}", self.quarantine());
+        report
+    }
+
+    /// All rows of the table, by data file name and then by their place in it.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        self.rows_of("lake/cf_logs")
+    }
+
+    /// All rows of a table.
+    pub(crate) fn rows_of(&self, table: &str) -> Vec<Row> {
+        let names = self.tree(table);
+        names.iter().flat_map(|name| read_rows(&self.path(table), name)).collect()
+    }
+
+    /// One column of all rows, as a JSON array.
+    pub(crate) fn column(&self, name: &str) -> Value {
+        column(&self.rows(), name)
+    }
+
+    /// Rejected rows and failed objects, in the order of the quarantine's files.
+    pub(crate) fn quarantine(&self) -> Vec<Value> {
+        let root = self.path("lake/cf_logs.lakefront/quarantine");
+        let names = self.tree("lake/cf_logs.lakefront/quarantine");
+        names.iter().flat_map(|name| gunzip_lines(&root.join(name))).collect()
+    }
+
+    /// The names of all files below a folder, sorted; none where there is no folder.
+    pub(crate) fn tree(&self, folder: &str) -> Vec<String> {
+        self.files(folder).into_keys().collect()
+    }
+
+    /// The path of each file below a folder, by its name.
+    pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, PathBuf> {
+        let root = self.path(folder);
+        let mut files = BTreeMap::new();
+        let mut waiting = vec![root.clone()];
+        while let Some(folder) = waiting.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    waiting.push(path);
+                } else {
+                    files.insert(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), path);
+                }
+            }
+        }
+        files
+    }
+
+    /// Where a log object is, as the quarantine and messages say it.
+    pub(crate) fn object(&self, key: &str) -> String {
+        format!("file://{}", self.path(&format!("logs/{key}")).display())
+    }
+}

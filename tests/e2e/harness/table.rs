@@ -1,0 +1,143 @@
+//! Tables read back: rows as JSON, schema and physical layout as text.
+
+use std::{fmt::Write as _, fs::File, io::Read, path::Path};
+
+use arrow::{
+    array::{Array, AsArray},
+    datatypes::{DataType, Float64Type, Int32Type, Int64Type},
+    util::display::{ArrayFormatter, FormatOptions},
+};
+use flate2::read::MultiGzDecoder;
+use parquet::{
+    arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+    file::{
+        metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
+        statistics::Statistics,
+    },
+    schema::printer::print_schema,
+};
+use serde_json::{Value, json};
+
+/// A row: the partition's folder, and the cells by their columns' names, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) partition: String,
+    pub(crate) cells: Vec<(String, Value)>,
+}
+
+impl Row {
+    /// The cell of a column.
+    pub(crate) fn get(&self, column: &str) -> &Value {
+        let found = self.cells.iter().find(|(name, _)| name == column);
+        &found.unwrap_or_else(|| panic!("there is no column `{column}`")).1
+    }
+
+    /// The row as a JSON object that keeps the order of the columns.
+    pub(crate) fn to_json(&self) -> String {
+        let mut text = format!("{{\"partition\":{}", Value::from(self.partition.as_str()));
+        for (name, cell) in &self.cells {
+            let _ = write!(text, ",{}:{cell}", Value::from(name.as_str()));
+        }
+        text + "}"
+    }
+}
+
+/// One column of these rows, as a JSON array.
+pub(crate) fn column(rows: &[Row], name: &str) -> Value {
+    rows.iter().map(|row| row.get(name).clone()).collect()
+}
+
+/// All rows of a data file, as a reader sees them that knows Parquet only.
+pub(crate) fn read_rows(table: &Path, name: &str) -> Vec<Row> {
+    let file = File::open(table.join(name)).unwrap();
+    let partition = name.rsplit_once('/').unwrap().0;
+    let mut rows = Vec::new();
+    for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap() {
+        let batch = batch.unwrap();
+        let names: Vec<String> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+        for index in 0..batch.num_rows() {
+            let cells = batch.columns().iter().map(|array| cell(array, index));
+            rows.push(Row { partition: partition.to_owned(), cells: names.iter().cloned().zip(cells).collect() });
+        }
+    }
+    rows
+}
+
+fn cell(array: &dyn Array, index: usize) -> Value {
+    if array.is_null(index) {
+        return Value::Null;
+    }
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().value(index).into(),
+        DataType::Int64 => array.as_primitive::<Int64Type>().value(index).into(),
+        DataType::Int32 => array.as_primitive::<Int32Type>().value(index).into(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(index).into(),
+        DataType::Map(..) => {
+            let entries = array.as_map().value(index);
+            let (keys, values) = (entries.column(0), entries.column(1));
+            (0..entries.len()).map(|entry| json!([cell(keys, entry), cell(values, entry)])).collect()
+        }
+        _ => ArrayFormatter::try_new(array, &FormatOptions::new()).unwrap().value(index).to_string().into(),
+    }
+}
+
+/// The Parquet schema of a data file.
+pub(crate) fn schema(file: &Path) -> String {
+    let mut text = Vec::new();
+    print_schema(&mut text, metadata(file).file_metadata().schema());
+    String::from_utf8(text).unwrap()
+}
+
+/// How a data file is built: footer, row groups, column chunks. Without sizes in bytes, which are the compressor's.
+pub(crate) fn layout(file: &Path) -> String {
+    let metadata = metadata(file);
+    let footer = metadata.file_metadata();
+    let mut text = format!("created by {}\n", footer.created_by().unwrap_or("nobody"));
+    for entry in footer.key_value_metadata().into_iter().flatten() {
+        let _ = writeln!(text, "{} = {}", entry.key, entry.value.as_deref().unwrap_or("nothing"));
+    }
+    for (number, group) in metadata.row_groups().iter().enumerate() {
+        let _ = writeln!(text, "row group {number}: {} rows", group.num_rows());
+        for (place, chunk) in group.columns().iter().enumerate() {
+            let encodings: Vec<String> = chunk.encodings().map(|encoding| encoding.to_string()).collect();
+            let dictionary = if chunk.dictionary_page_offset().is_some() { "dictionary" } else { "no dictionary" };
+            let pages = metadata.offset_index().map_or(0, |index| index[number][place].page_locations().len());
+            let has_index = metadata.column_index().is_some_and(|index| index[number][place].num_pages() > 0);
+            let index = if has_index { "indexed" } else { "not indexed" };
+            let _ = writeln!(
+                text,
+                "  {}: {}, {}, {dictionary}, {pages} pages {index}, {}",
+                chunk.column_path().string(),
+                chunk.compression(),
+                encodings.join(" "),
+                chunk.statistics().map_or_else(|| "no statistics".to_owned(), statistics)
+            );
+        }
+    }
+    text
+}
+
+fn statistics(statistics: &Statistics) -> String {
+    let nulls = statistics.null_count_opt().map_or_else(|| "?".to_owned(), |count| count.to_string());
+    let bytes = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let (least, most) = match statistics {
+        Statistics::Int32(of) => (format!("{:?}", of.min_opt()), format!("{:?}", of.max_opt())),
+        Statistics::Int64(of) => (format!("{:?}", of.min_opt()), format!("{:?}", of.max_opt())),
+        Statistics::Double(of) => (format!("{:?}", of.min_opt()), format!("{:?}", of.max_opt())),
+        of => (bytes(of.min_bytes_opt()), bytes(of.max_bytes_opt())),
+    };
+    format!("{nulls} nulls, {least} to {most}")
+}
+
+fn metadata(file: &Path) -> ParquetMetaData {
+    let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+    reader.try_parse(&File::open(file).unwrap()).unwrap();
+    reader.finish().unwrap()
+}
+
+/// The JSON lines of a gzip file.
+pub(crate) fn gunzip_lines(file: &Path) -> Vec<Value> {
+    let mut text = String::new();
+    MultiGzDecoder::new(File::open(file).unwrap()).read_to_string(&mut text).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

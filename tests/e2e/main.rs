@@ -1,0 +1,24 @@
+//! End-to-end tests: they run the program as a person does, and read back what it wrote.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it did not expect fails, and says where")]
+#![expect(clippy::disallowed_methods, reason = "tests write logs and read tables with plain file functions")]
+
+// Folders to work in, the program, logs as text, tables as rows, goldens.
+mod harness;
+
+// Every rule of the table: columns, cells, user agents, rows, objects.
+mod rules;
+
+// Whole conversions, compared with text files that are kept.
+mod goldens;
+
+// Which objects are read, and where a table may come to be.
+mod selection;
+
+// Flags, messages, exit statuses, the commands `schema` and `ddl`, signals.
+mod cli;
+
+// Same inputs, same bytes, whatever the threads and the memory.
+mod determinism;
+
+// The memory that was allowed is enough, whatever the input's size.
+mod memory;

@@ -1,0 +1,226 @@
+//! How fields are found: by name, by era, by a given list, by meaning.
+
+use serde_json::json;
+
+use crate::harness::{STANDARD, TestFolder, era_row, gzip, log, standard_log, tabs};
+
+#[test]
+fn fields_are_found_by_name_in_any_order() {
+    let folder = TestFolder::with_log(log("sc-status time c-ip date", &["404 10:00:00 192.0.2.1 2024-05-17"]));
+    folder.converts(&[]);
+    assert_eq!(folder.column("status"), json!([404]));
+    assert_eq!(folder.column("requestip"), json!(["192.0.2.1"]));
+    assert_eq!(folder.column("logtime"), json!(["10:00:00"]));
+}
+
+#[test]
+fn unknown_fields_are_passed_over() {
+    let folder = TestFolder::with_log(log("x-new date time x-newer c-ip", &["1 2024-05-17 10:00:00 2 192.0.2.1"]));
+    folder.converts(&[]);
+    assert_eq!(folder.column("requestip"), json!(["192.0.2.1"]));
+}
+
+#[test]
+fn of_a_name_that_stands_twice_the_first_counts() {
+    let folder = TestFolder::with_log(log("date time sc-bytes sc-bytes", &["2024-05-17 10:00:00 1 2"]));
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1]));
+}
+
+#[test]
+fn names_are_case_sensitive() {
+    let folder = TestFolder::with_log(log("date time SC-Bytes cs(host)", &["2024-05-17 10:00:00 1 www.example.com"]));
+    let report = folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([null]));
+    assert_eq!(folder.column("host"), json!([null]));
+    assert_eq!(report["unclaimed_fields"], json!(["SC-Bytes", "cs(host)"]));
+}
+
+#[test]
+fn names_may_be_separated_by_tabs_and_more_blanks() {
+    let folder = TestFolder::with_log("#Fields:\tdate\ttime   sc-bytes\n2024-05-17\t10:00:00\t7\n");
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([7]));
+}
+
+#[test]
+fn a_header_may_change_in_mid_file() {
+    let first = log("date time sc-bytes c-ip", &["2024-05-17 10:00:00 1 192.0.2.1"]);
+    let second = log("c-ip sc-bytes time date", &["192.0.2.2 2 10:00:01 2024-05-17"]);
+    let folder = TestFolder::with_log(first + &second);
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1, 2]));
+    assert_eq!(folder.column("requestip"), json!(["192.0.2.1", "192.0.2.2"]));
+}
+
+#[test]
+fn concatenated_logs_are_one_log() {
+    let text = standard_log(&[&[("sc-bytes", "1")]]) + &standard_log(&[&[("sc-bytes", "2")]]);
+    let folder = TestFolder::with_log(text);
+    let report = folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1, 2]));
+    assert_eq!(report["comments"], 4);
+}
+
+#[test]
+fn a_header_needs_no_version_and_other_comments_are_ignored() {
+    let folder = TestFolder::with_log("#\n#Fields: date time sc-bytes\n#Software: x\n2024-05-17\t10:00:00\t7\n#Foo?\n");
+    let report = folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([7]));
+    assert_eq!((&report["comments"], &report["rejects"]), (&4.into(), &json!({})));
+}
+
+#[test]
+fn a_header_less_log_goes_by_the_count_of_cells_of_its_era() {
+    for count in [12, 15, 18, 19, 23, 24, 26, 33] {
+        let folder = TestFolder::with_log(era_row(count));
+        let report = folder.converts(&["--schema", "cf_logs_wide"]);
+        let row = folder.rows().remove(0);
+        assert_eq!(row.get("uriquery"), "a=1&b=2", "{count} cells");
+        let expects = |from, value: serde_json::Value| if count >= from { value } else { json!(null) };
+        assert_eq!(*row.get("resulttype"), expects(15, json!("Hit")), "{count} cells");
+        assert_eq!(*row.get("header"), expects(18, json!("www.example.com")), "{count} cells");
+        assert_eq!(*row.get("timetakenseconds"), expects(19, json!(0.217)), "{count} cells");
+        assert_eq!(*row.get("sslprotocol"), expects(23, json!("TLSv1.3")), "{count} cells");
+        assert_eq!(*row.get("protocolversion"), expects(24, json!("HTTP/2.0")), "{count} cells");
+        assert_eq!(*row.get("flestatus"), expects(26, json!("Processed")), "{count} cells");
+        assert_eq!(*row.get("rangeend"), expects(33, json!(99)), "{count} cells");
+        assert_eq!((&report["padded_rows"], &report["rows_with_extra_cells"]), (&0.into(), &0.into()));
+    }
+}
+
+#[test]
+fn of_a_header_less_line_one_empty_last_cell_is_not_counted() {
+    let folder = TestFolder::with_log(format!("{}\t\n{}\n", era_row(12), era_row(24)));
+    let report = folder.converts(&[]);
+    assert_eq!(folder.column("protocolversion"), json!([null, "HTTP/2.0"]));
+    assert_eq!(folder.column("uriquery"), json!(["a=1&b=2", "a=1&b=2"]));
+    assert_eq!(report["rows_with_extra_cells"], 1);
+}
+
+#[test]
+fn a_header_less_line_of_no_era_goes_like_the_line_before() {
+    let short = era_row(13);
+    let long = era_row(15) + "\tsome\tmore";
+    let folder = TestFolder::with_log([era_row(15), short, long].join("\n"));
+    let report = folder.converts(&[]);
+    assert_eq!(folder.column("cookie"), json!(["session=7", "session=7", "session=7"]));
+    assert_eq!(folder.column("resulttype"), json!(["Hit", null, "Hit"]));
+    assert_eq!((&report["padded_rows"], &report["rows_with_extra_cells"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_header_less_log_may_hold_rows_of_several_eras() {
+    let folder = TestFolder::with_log([era_row(12), era_row(33), era_row(19)].join("\n"));
+    folder.converts(&[]);
+    assert_eq!(folder.column("sslprotocol"), json!([null, "TLSv1.3", null]));
+    assert_eq!(folder.column("csbytes"), json!([null, "312", "312"]));
+}
+
+#[test]
+fn a_header_less_first_line_of_no_era_fails_the_object() {
+    let folder = TestFolder::with_log(format!("{}\n{}\n", era_row(14), era_row(15)));
+    let report = folder.converts_but_some(&[]);
+    let failed = &folder.quarantine()[0];
+    assert_eq!((&failed["reason"], &report["rows"]), (&"no-cloudfront-log".into(), &0.into()));
+    let message = failed["message"].as_str().unwrap();
+    assert!(message.contains("line 1") && message.contains("14") && message.contains("`--fields`"), "{message}");
+}
+
+#[test]
+fn a_field_list_names_the_cells_of_logs_without_a_header() {
+    let row = tabs("192.0.2.1 2024-05-17 10:00:00 7\n");
+    for list in ["c-ip date time sc-bytes", "c-ip,date,time,sc-bytes", "c-ip, date,\ttime\nsc-bytes"] {
+        let folder = TestFolder::with_log(&row);
+        folder.converts(&["--fields", list]);
+        assert_eq!(folder.column("bytes"), json!([7]), "{list:?}");
+        assert_eq!(folder.column("requestip"), json!(["192.0.2.1"]), "{list:?}");
+    }
+}
+
+#[test]
+fn a_field_list_may_stand_in_a_file() {
+    let folder = TestFolder::with_log(tabs("192.0.2.1 2024-05-17 10:00:00 7\n"));
+    folder.write("fields.txt", "c-ip\ndate\ntime\nsc-bytes\n");
+    folder.converts(&["--fields", "@fields.txt"]);
+    assert_eq!(folder.column("bytes"), json!([7]));
+}
+
+#[test]
+fn a_header_in_the_file_beats_the_field_list() {
+    let headed = log("sc-bytes time date", &["7 10:00:00 2024-05-17"]);
+    let later = tabs("2024-05-17 10:00:00 8\n") + &headed;
+    let folder = TestFolder::new();
+    folder.add("a.log", &headed);
+    folder.add("b.log", later);
+    folder.converts(&["--fields", "date time sc-bytes"]);
+    assert_eq!(folder.column("bytes"), json!([7, 8, 7]));
+}
+
+#[test]
+fn an_era_gives_way_to_a_header_that_comes_later() {
+    let text = era_row(12) + "\n" + &log("date time sc-bytes", &["2024-05-17 10:20:31 7"]);
+    let folder = TestFolder::with_log(text);
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1501, 7]));
+}
+
+const REALTIME: &str = "timestamp c-ip s-ip sc-status cs-host cs-uri-stem x-host-header cs-user-agent cs-referer \
+    cs-cookie cs-uri-query x-edge-location primary-distribution-id";
+
+#[test]
+fn fields_of_real_time_logs_are_taken_by_meaning() {
+    let row = tabs(
+        "1715940000.148 192.0.2.1 198.51.100.2 200 www.example.com /a?b=1 d111111abcdef8.cloudfront.net \
+         curl/8.5.0 https://example.com/ session=7 b=1 FRA2 E5EXAMPLE\n",
+    );
+    let folder = TestFolder::with_log(row);
+    let report = folder.converts(&["--fields", REALTIME]);
+    let row = folder.rows().remove(0);
+    for (column, expected) in [
+        ("logdate", "2024-05-17"),
+        ("logtime", "10:00:00"),
+        ("host", "d111111abcdef8.cloudfront.net"),
+        ("header", "www.example.com"),
+        ("useragent", "curl/8.5.0"),
+        ("referrer", "https://example.com/"),
+        ("cookie", "session=7"),
+        ("uri", "/a?b=1"),
+        ("uriquery", "b=1"),
+        ("browserfamily", "curl"),
+        ("distribution", "E5EXAMPLE"),
+    ] {
+        assert_eq!(row.get(column), expected, "{column}");
+    }
+    assert_eq!(report["unclaimed_fields"], json!(["primary-distribution-id", "s-ip"]));
+}
+
+#[test]
+fn real_time_names_under_a_header_go_by_meaning_too() {
+    let fields = "timestamp c-ip cs-host x-host-header cs-user-agent";
+    let row = "1715940000.148 192.0.2.1 www.example.com d111111abcdef8.cloudfront.net curl/8.5.0";
+    let folder = TestFolder::with_log(log(fields, &[row]));
+    folder.converts(&[]);
+    assert_eq!(folder.column("host"), json!(["d111111abcdef8.cloudfront.net"]));
+    assert_eq!(folder.column("header"), json!(["www.example.com"]));
+}
+
+#[test]
+fn v2_logs_with_chosen_fields_in_chosen_order_convert() {
+    let fields = "timestamp DistributionId cs(User-Agent) sc-status asn timestamp(ms) c-country";
+    let row = "1715940000 E2EXAMPLE curl/8.5.0 200 64500 1715940000123 DE";
+    let folder = TestFolder::with_log(gzip(format!("#Fields: {fields}\n{}\n", tabs(row))));
+    folder.converts(&["--schema", "cf_logs_wide"]);
+    let row = folder.rows().remove(0);
+    assert_eq!(row.get("requesttime"), "2024-05-17T10:00:00.123Z");
+    assert_eq!((row.get("asn"), row.get("country")), (&json!(64500), &json!("DE")));
+    assert_eq!((row.get("distribution"), row.get("location")), (&json!("E2EXAMPLE"), &json!(null)));
+}
+
+#[test]
+fn fields_that_follow_the_33_do_not_move_the_others() {
+    let fields = format!("{STANDARD} distribution-tenant-id connection-id");
+    let folder = TestFolder::with_log(log(&fields, &[&format!("{} dt_1 conn-1", era_row(33))]));
+    folder.converts(&["--schema", "cf_logs_wide"]);
+    assert_eq!((folder.column("rangeend"), folder.column("tenantid")), (json!([99]), json!(["dt_1"])));
+}

@@ -1,0 +1,251 @@
+//! Whole objects: how they are read, and what makes one fail.
+
+use serde_json::{Value, json};
+
+use crate::harness::{TestFolder, era_row, gzip, log, standard_log, tabs};
+
+const MIB: usize = 1 << 20;
+const GOOD: &str = "#Fields: date time sc-bytes\n2024-05-17\t10:00:00\t1\n";
+
+#[test]
+fn all_gzip_members_are_read_and_their_border_is_no_line_border() {
+    let text = log("date time sc-bytes", &["2024-05-17 10:00:00 1", "2024-05-17 10:00:00 234", "2024-05-17 10:00:00 5"]);
+    let (first, second) = text.split_at(text.find("34").unwrap());
+    let folder = TestFolder::with_log([gzip(first), gzip(""), gzip(second)].concat());
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1, 234, 5]));
+}
+
+#[test]
+fn members_may_each_have_a_header_of_their_own() {
+    let second = log("sc-bytes time date", &["2 10:00:00 2024-05-17"]);
+    let folder = TestFolder::with_log([gzip(GOOD), gzip(second)].concat());
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1, 2]));
+}
+
+#[test]
+fn gzip_is_known_by_its_magic_bytes_and_not_by_its_name() {
+    let folder = TestFolder::new();
+    folder.add("gzip-without-its-name", gzip(GOOD));
+    folder.add("plain.gz", GOOD);
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1, 1]));
+}
+
+#[test]
+fn zero_bytes_behind_the_last_member_are_padding() {
+    let folder = TestFolder::with_log([gzip(GOOD), vec![0; 70_000]].concat());
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1]));
+}
+
+#[test]
+fn empty_header_only_and_zero_byte_objects_are_converted_to_nothing() {
+    let folder = TestFolder::new();
+    folder.add("empty-member.gz", gzip(""));
+    folder.add("header-only.gz", gzip(log("date time", &[])));
+    folder.add("zero-bytes.gz", "");
+    folder.add("blanks.log", "\n \n\t\n");
+    let report = folder.converts(&[]);
+    assert_eq!((&report["objects"]["converted"], &report["rows"], &report["files"]), (&4.into(), &0.into(), &0.into()));
+    assert_eq!(folder.tree("lake/cf_logs"), Vec::<String>::new());
+}
+
+/// Converts a bad object beside a good one; gives the bad one's entry in the quarantine.
+fn fails(bytes: impl AsRef<[u8]>, args: &[&str]) -> Value {
+    let folder = TestFolder::new();
+    folder.add("a-good.log", GOOD);
+    folder.add("bad.log", bytes);
+    folder.add("good.log", GOOD);
+    let ran = folder.convert(args).exits(3);
+    let report = folder.report();
+    assert_eq!((&report["objects"]["converted"], &report["objects"]["failed"]), (&2.into(), &1.into()));
+    assert_eq!(report["outcome"], "done-with-failures");
+    assert_eq!(report["rejects"], json!({}), "a failed object leaves no rejects");
+    assert_eq!(folder.column("filename"), json!(["a-good.log", "good.log"]), "a failed object leaves no rows");
+    let mut quarantine = folder.quarantine();
+    assert_eq!(quarantine.len(), 1, "{quarantine:?}");
+    let entry = quarantine.remove(0);
+    assert_eq!(entry["object"], folder.object("bad.log"));
+    assert_eq!(entry, report["failed_objects"][0], "report and quarantine say the same");
+    let message = entry["message"].as_str().unwrap();
+    assert!(ran.stderr.contains(&folder.object("bad.log")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(message.lines().next().unwrap()), "{}", ran.stderr);
+    entry
+}
+
+fn assert_fails(bytes: impl AsRef<[u8]>, args: &[&str], reason: &str, says: &[&str]) {
+    let entry = fails(bytes, args);
+    assert_eq!(entry["reason"], reason, "{entry}");
+    let message = entry["message"].as_str().unwrap();
+    for text in says {
+        assert!(message.contains(text), "`{text}` is not in: {message}");
+    }
+}
+
+/// A log with rows and rejects, long enough that they come before any damage at its end.
+fn long_log() -> String {
+    let rows: String = (0..3000).map(|row| format!("2024-05-17\t10:00:00\t{row}\nx\ty\t{}\n", row * 7919 % 3001)).collect();
+    format!("#Fields: date time sc-bytes\n{rows}")
+}
+
+#[test]
+fn a_truncated_object_fails_alone_and_leaves_no_rows_and_no_rejects() {
+    let whole = gzip(long_log());
+    for cut in [whole.len() - 1, whole.len() - 8, whole.len() / 2, 12, 3] {
+        assert_fails(&whole[..cut], &[], "gzip-truncated", &["decompress", &cut.to_string()]);
+    }
+}
+
+#[test]
+fn a_truncated_second_member_fails_the_whole_object() {
+    let second = gzip(GOOD);
+    let object = [gzip(long_log()), second[..second.len() - 3].to_vec()].concat();
+    assert_fails(object, &[], "gzip-truncated", &[]);
+}
+
+#[test]
+fn a_corrupt_object_fails_by_its_crc_or_its_length() {
+    for from_end in [5, 1] {
+        let mut object = gzip(long_log());
+        let at = object.len() - from_end;
+        object[at] ^= 0x55;
+        assert_fails(object, &[], "gzip-corrupt", &["decompress: byte "]);
+    }
+    let mut object = gzip(long_log());
+    let middle = object.len() / 2;
+    object[middle..middle + 20].fill(0xff);
+    assert_fails(object, &[], "gzip-corrupt", &[]);
+}
+
+#[test]
+fn anything_but_zeros_behind_the_last_member_is_damage() {
+    assert_fails([gzip(long_log()), b"\0\0x".to_vec()].concat(), &[], "gzip-corrupt", &["after the last member"]);
+    assert_fails([gzip(long_log()), b"2024-05-17\t10:00:00\n".to_vec()].concat(), &[], "gzip-corrupt", &[]);
+}
+
+/// More than 8 MiB of text with rows and rejects: read in two passes.
+fn large_log() -> String {
+    let cell = "x".repeat(10_000);
+    let rows: String = (0..900).map(|row| format!("2024-05-17\t10:00:00\t{row}\t{cell}\nx\ty\t{row}\n")).collect();
+    format!("#Fields: date time sc-bytes cs-uri-stem\n{rows}")
+}
+
+#[test]
+fn a_large_object_that_is_damaged_at_its_end_leaves_nothing_either() {
+    let whole = gzip(large_log());
+    assert_fails(&whole[..whole.len() - 4], &[], "gzip-truncated", &[]);
+    assert_fails([&whole, &b"damage"[..]].concat(), &[], "gzip-corrupt", &[]);
+    assert_fails(large_log() + "#Fields: date time x-event\n", &[], "rtmp", &["line 1802"]);
+}
+
+#[test]
+fn more_text_than_max_text_bytes_fails_the_object() {
+    let limit = long_log().len();
+    assert_fails(gzip(long_log()), &["--max-text-bytes", &(limit - 1).to_string()], "too-large", &["`--max-text-bytes`"]);
+    assert_fails(long_log(), &["--max-text-bytes", &(limit - 1).to_string()], "too-large", &["`--max-text-bytes`"]);
+    let folder = TestFolder::with_log(gzip(long_log()));
+    let report = folder.converts(&["--max-text-bytes", &limit.to_string()]);
+    assert_eq!(report["rows"], 3000);
+}
+
+/// One row, and long comments up to so much text: hundreds of times smaller when compressed.
+fn bomb(text_bytes: usize) -> Vec<u8> {
+    let line = "#".to_owned() + &"a".repeat(MIB - 2) + "\n";
+    let comments = gzip(line.repeat(16));
+    let mut object = gzip(GOOD);
+    for _ in 0..text_bytes / (16 * MIB) {
+        object.extend_from_slice(&comments);
+    }
+    object
+}
+
+#[test]
+fn text_out_of_proportion_fails_the_object_past_64_mib() {
+    let object = bomb(64 * MIB);
+    assert!(object.len() * 200 < 64 * MIB, "{}", object.len());
+    assert_fails(&object, &[], "too-large", &["`--max-ratio`"]);
+    let folder = TestFolder::new();
+    folder.add("more.gz", &object);
+    folder.add("less.gz", bomb(48 * MIB));
+    let report = folder.converts(&["--max-ratio", "1000000"]);
+    assert_eq!(report["rows"], 2);
+}
+
+#[test]
+fn up_to_64_mib_of_text_the_ratio_does_not_matter() {
+    let folder = TestFolder::with_log(bomb(48 * MIB));
+    let report = folder.converts(&["--max-ratio", "1"]);
+    assert_eq!(report["rows"], 1);
+}
+
+/// A row in each of so many hours.
+fn log_of_hours(hours: usize) -> String {
+    let rows: String = (0..hours).map(|hour| format!("{}\n", 1_600_000_000 + hour * 3600)).collect();
+    format!("#Fields: timestamp\n{rows}")
+}
+
+#[test]
+fn an_object_that_names_more_than_10_000_hours_fails() {
+    let by_year = ["--partition-by", "year"];
+    assert_fails(log_of_hours(10_001), &by_year, "too-many-hours", &["line 10002", "10000"]);
+    let folder = TestFolder::with_log(log_of_hours(10_000));
+    let report = folder.converts(&by_year);
+    assert_eq!((&report["rows"], &report["partitions"]), (&10_000.into(), &2.into()));
+}
+
+#[test]
+fn an_rtmp_log_fails_wherever_its_header_comes() {
+    let rtmp = "#Version: 1.0\n#Fields: date time x-edge-location c-ip x-event sc-bytes\n";
+    assert_fails(rtmp, &[], "rtmp", &["line 2", "`x-event`", "RTMP"]);
+    assert_fails(long_log() + rtmp, &[], "rtmp", &["RTMP"]);
+}
+
+#[test]
+fn a_file_that_is_no_cloudfront_log_fails_with_that_said() {
+    for text in ["#Fields: timestamp_utc client server\n1\t2\t3\n", "#Fields:\na\n"] {
+        assert_fails(text, &[], "no-cloudfront-log", &["line 1", "no CloudFront log"]);
+    }
+    for text in ["Dear reader,\nthis is a letter.\n", "a\tb\tc\n", "\u{1}\u{2}\u{3}", "\x1f"] {
+        assert_fails(text, &[], "no-cloudfront-log", &["line 1", "no CloudFront log"]);
+    }
+    assert_fails("x".repeat(2 * MIB), &[], "no-cloudfront-log", &["line 1"]);
+    assert_fails(long_log() + "#Fields: foo bar\n", &[], "no-cloudfront-log", &["line 6002"]);
+}
+
+#[test]
+fn formats_that_are_not_read_yet_fail_with_their_name() {
+    let json = "{\"date\":\"2024-05-17\",\"time\":\"10:00:00\"}\n";
+    assert_fails(json, &[], "unsupported-format", &["JSON"]);
+    assert_fails(gzip(json), &[], "unsupported-format", &["JSON"]);
+    assert_fails("date\ttime\tc-ip\n2024-05-17\t10:00:00\t192.0.2.1\n", &[], "unsupported-format", &["plain"]);
+    assert_fails("date,time,c-ip\n2024-05-17,10:00:00,192.0.2.1\n", &[], "unsupported-format", &["comma"]);
+    let comma_rows = "#Fields: date time c-ip\n2024-05-17,10:00:00,192.0.2.1\n";
+    assert_fails(comma_rows, &[], "unsupported-format", &["comma"]);
+    assert_fails(b"PAR1\x15\x04\x15\x10\xff\xfe\x00PAR1", &[], "unsupported-format", &["Parquet"]);
+}
+
+#[test]
+fn objects_before_and_behind_a_failed_one_keep_their_rows_and_rejects() {
+    let folder = TestFolder::new();
+    folder.add("1.log", log("date time sc-bytes", &["2024-05-17 10:00:00 1", "x y 1"]));
+    folder.add("2.gz", &gzip(long_log())[..200]);
+    folder.add("3.log", standard_log(&[&[("sc-bytes", "3")]]));
+    folder.add("4.log", long_log() + "#Fields: nothing known\n");
+    folder.add("5.log", era_row(12) + &tabs("\nx y z"));
+    let report = folder.converts_but_some(&[]);
+    assert_eq!(folder.column("bytes"), json!([1, 3, 1501]));
+    assert_eq!(report["rejects"], json!({"bad-date": 2}));
+    let objects: Vec<Value> = folder.quarantine().iter().map(|entry| entry["object"].clone()).collect();
+    let expected = ["1.log", "2.gz", "4.log", "5.log"].map(|key| Value::from(folder.object(key)));
+    assert_eq!(objects, expected);
+}
+
+#[test]
+fn where_every_object_fails_there_is_no_table_but_a_quarantine() {
+    let folder = TestFolder::with_log("no log at all");
+    let report = folder.converts_but_some(&[]);
+    assert_eq!((&report["files"], &report["objects"]["failed"]), (&0.into(), &1.into()));
+    assert_eq!(folder.quarantine().len(), 1);
+}

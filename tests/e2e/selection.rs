@@ -1,0 +1,283 @@
+//! Which objects are read, and where a table may come to be.
+
+use std::{fs, os::unix::fs::symlink};
+
+use serde_json::{Value, json};
+
+use crate::harness::{TestFolder, log};
+
+/// A log with one row in this hour of 2024-05-17.
+fn log_of_hour(hour: u32) -> String {
+    log("date time", &[&format!("2024-05-17 {hour:02}:00:00")])
+}
+
+/// Two distributions, three hours, and an object without an hour in its name.
+fn hours() -> TestFolder {
+    let folder = TestFolder::new();
+    for distribution in ["E1EXAMPLE", "E2EXAMPLE"] {
+        for hour in [9, 10, 11] {
+            folder.add(&format!("a/{distribution}.2024-05-17-{hour:02}.0123abcd"), log_of_hour(hour));
+        }
+    }
+    folder.add("b/undated.log", log_of_hour(12));
+    folder
+}
+
+/// Converts with these flags and gives the names of the objects that came into the table, without folder and ending.
+fn selected(folder: &TestFolder, args: &[&str]) -> Vec<String> {
+    folder.converts(args);
+    let names = folder.rows().into_iter().map(|row| {
+        let name = row.get("filename").as_str().unwrap().to_owned();
+        name.trim_end_matches(".0123abcd").rsplit('/').next().unwrap().replace(".2024-05-17-", " ")
+    });
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn include_takes_only_names_that_match() {
+    let e1 = ["E1EXAMPLE 09", "E1EXAMPLE 10", "E1EXAMPLE 11"];
+    assert_eq!(selected(&hours(), &["--include", "**/E1*"]), e1);
+    assert_eq!(selected(&hours(), &["--include", "a/E1*"]), e1);
+    assert_eq!(selected(&hours(), &["--include", "b/*", "--include", "a/*-09.*"]), ["E1EXAMPLE 09", "E2EXAMPLE 09", "undated.log"]);
+}
+
+#[test]
+fn a_star_stays_within_a_folder() {
+    hours().convert(&["--include", "E1*"]).exits(1).says("no log object is selected, of 7");
+}
+
+#[test]
+fn exclude_leaves_out_names_that_match() {
+    assert_eq!(selected(&hours(), &["--exclude", "**/*-1?.*", "--exclude", "b/**"]), ["E1EXAMPLE 09", "E2EXAMPLE 09"]);
+    assert_eq!(selected(&hours(), &["--include", "a/E1*", "--exclude", "**/*-09.*"]), ["E1EXAMPLE 10", "E1EXAMPLE 11"]);
+}
+
+#[test]
+fn distribution_is_the_start_of_the_name() {
+    assert_eq!(selected(&hours(), &["--distribution", "E2EXAMPLE"]), ["E2EXAMPLE 09", "E2EXAMPLE 10", "E2EXAMPLE 11"]);
+    hours().convert(&["--distribution", "E2"]).exits(1);
+}
+
+#[test]
+fn a_range_of_hours_is_half_open_and_leaves_out_objects_without_an_hour() {
+    assert_eq!(selected(&hours(), &["--from", "2024-05-17T10", "--to", "2024-05-17T11"]), ["E1EXAMPLE 10", "E2EXAMPLE 10"]);
+    assert_eq!(selected(&hours(), &["--from", "2024-05-17T11"]), ["E1EXAMPLE 11", "E2EXAMPLE 11"]);
+    assert_eq!(selected(&hours(), &["--to", "2024-05-17T10"]), ["E1EXAMPLE 09", "E2EXAMPLE 09"]);
+    assert_eq!(selected(&hours(), &["--from", "2024-05-17", "--to", "2024-05-18"]).len(), 6);
+    assert_eq!(selected(&hours(), &[]).len(), 7);
+}
+
+#[test]
+fn a_range_may_be_relative_to_now() {
+    let now = ["--now", "2024-05-18T10:30:00Z"];
+    assert_eq!(selected(&hours(), &[&now[..], &["--from", "-1d"]].concat()), ["E1EXAMPLE 10", "E1EXAMPLE 11", "E2EXAMPLE 10", "E2EXAMPLE 11"]);
+    assert_eq!(selected(&hours(), &[&now[..], &["--from=-24h", "--to", "-23h"]].concat()), ["E1EXAMPLE 10", "E2EXAMPLE 10"]);
+}
+
+#[test]
+fn hours_that_have_not_settled_wait() {
+    let folder = hours();
+    let ran = folder.convert(&["--now", "2024-05-17T12:30:00Z"]).exits(0).says("4 waiting");
+    let objects = folder.report()["objects"].clone();
+    assert_eq!((&objects["waiting"], &objects["converted"]), (&4.into(), &3.into()), "{}", ran.stderr);
+}
+
+#[test]
+fn an_hour_has_settled_when_its_end_is_as_long_ago_as_settle_says() {
+    let count = |args: &[&str]| selected(&hours(), args).len();
+    assert_eq!(count(&["--now", "2024-05-17T12:00:00Z", "--settle", "1h"]), 5);
+    assert_eq!(count(&["--now", "2024-05-17T11:59:59Z", "--settle", "1h"]), 3);
+    assert_eq!(count(&["--now", "2024-05-17T12:00:00Z", "--settle", "0"]), 7);
+    assert_eq!(count(&["--now", "2024-05-17T13:30:00Z", "--settle", "90m"]), 7);
+}
+
+#[test]
+fn where_all_objects_wait_that_is_no_error() {
+    let folder = hours();
+    let args = ["--include", "a/**", "--now", "2024-05-17T09:59:00Z"];
+    folder.convert(&args).exits(0).says("6 waiting");
+    assert_eq!(folder.tree("lake"), Vec::<String>::new());
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done_and_writes_nothing() {
+    let folder = hours();
+    let ran = folder
+        .run(&["convert", "logs", "lake/cf_logs", "--dry-run", "--exclude", "**/*-09.*", "--now", "2024-05-17T13:30:00Z"])
+        .exits(0);
+    let lines: Vec<Vec<&str>> = ran.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    let line = |label: &str| lines.iter().find(|line| line[0] == label).unwrap_or_else(|| panic!("{}", ran.stdout))[1..].join(" ");
+    assert_eq!(line("listed"), "7 objects");
+    assert!(line("objects").starts_with("3 to convert"), "{}", ran.stdout);
+    assert_eq!((line("tasks"), line("hours")), ("2".to_owned(), "1".to_owned()));
+    assert!(line("waiting").starts_with("2 objects") && line("waiting").contains("2024-05-17T11"), "{}", ran.stdout);
+    assert!(line("skipped").starts_with("2 objects"), "{}", ran.stdout);
+    assert!(!folder.path("lake").exists(), "nothing was written");
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_of_the_conversion() {
+    let folder = hours();
+    let ran = folder.run(&["convert", "logs", "lake/cf_logs", "--dry-run"]).exits(0);
+    let report = folder.converts(&[]);
+    let tasks = report["tasks"].to_string();
+    assert!(ran.stdout.lines().any(|line| line.split_whitespace().eq(["tasks", &tasks])), "{tasks}: {}", ran.stdout);
+}
+
+#[test]
+fn finding_no_object_is_an_error_unless_it_is_allowed() {
+    let folder = TestFolder::new();
+    folder.convert(&[]).exits(1).says("list: no log object").says("\nhint: ").says("`--allow-empty`");
+    assert_eq!(folder.tree("lake"), Vec::<String>::new());
+    folder.converts(&["--allow-empty"]);
+    let report = folder.report();
+    assert_eq!((&report["outcome"], &report["objects"]["listed"]), (&"done".into(), &0.into()));
+}
+
+#[test]
+fn several_sources_are_read_in_one_order() {
+    let folder = TestFolder::new();
+    folder.write("z/1.log", log_of_hour(10));
+    folder.write("a/2.log", log_of_hour(10));
+    folder.write("m/3.log", log_of_hour(10));
+    folder.run(&["convert", "z", "a", "m", "lake/cf_logs", "-q"]).exits(0);
+    assert_eq!(folder.column("filename"), json!(["2.log", "3.log", "1.log"]));
+}
+
+#[test]
+fn a_source_may_be_a_file_url_or_a_single_file() {
+    let folder = TestFolder::new();
+    folder.write("a/x/1.log", log_of_hour(10));
+    folder.write("b/y/2.log", log_of_hour(10));
+    let url = format!("file://{}", folder.path("a").display());
+    let table = format!("file://{}", folder.path("lake/cf_logs").display());
+    folder.run(&["convert", &url, "b/y/2.log", &table]).exits(0);
+    assert_eq!(folder.column("filename"), json!(["x/1.log", "2.log"]));
+}
+
+#[test]
+fn an_object_below_nested_sources_counts_once() {
+    let folder = TestFolder::new();
+    folder.add("a/b/1.log", log_of_hour(10));
+    folder.add("a/2.log", log_of_hour(11));
+    folder.run(&["convert", "logs/a/b", "logs", "logs/a/../a", "logs/a/b/1.log", "lake/cf_logs"]).exits(0);
+    assert_eq!(folder.column("filename"), json!(["a/b/1.log", "a/2.log"]));
+}
+
+#[test]
+fn links_are_followed_and_what_they_lead_to_counts_once() {
+    let folder = TestFolder::new();
+    folder.write("elsewhere/1.log", log_of_hour(10));
+    folder.write("elsewhere/2.log", log_of_hour(11));
+    folder.add("plain.log", log_of_hour(12));
+    symlink(folder.path("elsewhere"), folder.path("logs/folder")).unwrap();
+    symlink(folder.path("elsewhere/1.log"), folder.path("logs/single.log")).unwrap();
+    symlink(folder.path("logs"), folder.path("elsewhere/circle")).unwrap();
+    let report = folder.converts(&[]);
+    assert_eq!(report["objects"]["listed"], 3);
+    assert_eq!(folder.column("filename"), json!(["folder/1.log", "folder/2.log", "plain.log"]));
+}
+
+#[test]
+fn what_cannot_be_listed_is_told_and_exits_3_and_the_rest_is_converted() {
+    let folder = TestFolder::new();
+    folder.add("good.log", log_of_hour(10));
+    symlink(folder.path("nowhere"), folder.path("logs/dangling")).unwrap();
+    let ran = folder.convert(&[]).exits(3).says("dangling").says("leads nowhere");
+    let report = folder.report();
+    assert_eq!((&report["objects"]["unlisted"], &report["rows"]), (&1.into(), &1.into()), "{}", ran.stderr);
+    assert_eq!(report["lost_objects"][0]["object"], Value::from(folder.object("dangling")));
+    let dry = folder.run(&["convert", "logs", "lake/other", "--dry-run"]).exits(3);
+    assert!(dry.stdout.contains("dangling"), "{}", dry.stdout);
+}
+
+#[test]
+fn a_source_that_is_not_there_is_refused_by_name() {
+    let folder = TestFolder::new();
+    let ran = folder.run(&["convert", "lgos", "lake/cf_logs"]);
+    assert!([Some(1), Some(2)].contains(&ran.status), "{ran:?}");
+    ran.says("lgos").says("\nhint: ");
+}
+
+#[test]
+fn a_store_that_is_not_supported_is_refused_by_name_and_without_its_path() {
+    let folder = hours();
+    let source = folder.run(&["convert", "s3://secret-bucket/logs", "lake/cf_logs"]).exits(2).says("`s3://`");
+    assert!(!source.stderr.contains("secret"), "{}", source.stderr);
+    folder.run(&["convert", "logs", "gs://bucket/lake"]).exits(2).says("`gs://`");
+}
+
+#[test]
+fn a_source_that_overlaps_the_table_is_refused() {
+    for (source, table) in [("logs", "logs/lake"), ("logs", "logs"), ("logs/a", "logs"), (".", "lake/cf_logs")] {
+        let folder = hours();
+        let before = folder.tree(".");
+        folder.run(&["convert", source, table]).exits(1).says("overlap").says("\nhint: ");
+        assert_eq!(folder.tree("."), before, "nothing was written");
+    }
+}
+
+#[test]
+fn a_source_that_overlaps_the_tables_state_is_refused() {
+    let folder = TestFolder::new();
+    folder.write("lake/cf_logs.lakefront/x.log", log_of_hour(10));
+    folder.run(&["convert", "lake/cf_logs.lakefront", "lake/cf_logs"]).exits(1).says("overlap");
+}
+
+#[test]
+fn a_destination_that_is_not_empty_is_refused_with_a_hint() {
+    let folder = hours();
+    folder.converts(&[]);
+    let before = folder.tree("lake");
+    folder.convert(&[]).exits(1).says("not empty").says("\nhint: ").says("cf_logs.lakefront");
+    assert_eq!(folder.tree("lake"), before, "nothing was written");
+}
+
+#[test]
+fn a_state_folder_that_is_not_empty_is_refused_too() {
+    let folder = hours();
+    folder.write("lake/cf_logs.lakefront/log/0000000001.json", "{}");
+    folder.convert(&[]).exits(1).says("not empty").says("cf_logs.lakefront");
+}
+
+#[test]
+fn an_empty_folder_is_a_destination() {
+    let folder = hours();
+    fs::create_dir_all(folder.path("lake/cf_logs")).unwrap();
+    folder.converts(&[]);
+    assert_eq!(folder.rows().len(), 7);
+}
+
+#[test]
+fn a_destination_that_cannot_be_written_to_stops_the_run_and_is_named() {
+    let folder = hours();
+    folder.write("file", "in the way");
+    folder.run(&["convert", "logs", "file"]).exits(1).says("file: exists and is not a folder");
+    folder.run(&["convert", "logs", "file/cf_logs"]).exits(1).says("file");
+    // Nobody makes folders below /proc, not even root.
+    folder.run(&["convert", "logs", "/proc/lakefront/cf_logs"]).exits(1).says("/proc/lakefront");
+}
+
+#[test]
+fn small_hours_of_a_day_share_a_task_and_days_do_not() {
+    let folder = TestFolder::new();
+    for (day, hour) in [(17, 9), (17, 10), (17, 11), (18, 9)] {
+        folder.add(&format!("E1EXAMPLE.2024-05-{day}-{hour:02}.a"), log("date time", &[&format!("2024-05-{day} {hour:02}:00:00")]));
+    }
+    assert_eq!(folder.converts(&[])["tasks"], 2);
+}
+
+#[test]
+fn a_task_has_at_most_task_bytes_of_compressed_bytes_but_for_a_larger_object() {
+    let folder = TestFolder::new();
+    for name in ["a", "b", "c", "d"] {
+        folder.add(&format!("E1EXAMPLE.2024-05-17-09.{name}"), log_of_hour(9));
+    }
+    let bytes = log_of_hour(9).len();
+    let report = folder.converts(&["--task-bytes", &(2 * bytes).to_string()]);
+    assert_eq!((&report["tasks"], &report["files"]), (&2.into(), &2.into()));
+    let folder = hours();
+    assert_eq!(folder.converts(&["--task-bytes", "1"])["tasks"], 7);
+}

@@ -1,0 +1,140 @@
+"""Runs the two programs, and makes the logs and tables that the tests look at."""
+
+import gzip
+import itertools
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+from logs import Logs
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LAKEFRONT = os.environ["LAKEFRONT_BIN"]
+LOGGEN = os.environ["LOGGEN_BIN"]
+PARTITION_COLUMNS = ["year", "month", "day", "hour"]
+
+# One file for each era of CloudFront's logs: how many fields a row has, and an hour in which that was so. Of the hours
+# from September 2013 to 2019, user agents are escaped twice.
+ERAS = [
+    (12, "2010-06-01T05"),
+    (15, "2013-02-01T09"),
+    (18, "2014-04-28T09"),
+    (19, "2014-07-21T01"),
+    (23, "2016-04-14T02"),
+    (24, "2017-11-30T23"),
+    (26, "2018-11-07T00"),
+    (33, "2020-01-01T00"),
+]
+
+# By hand: what loggen never writes. Fields that no column claims, a row cut short, a number that is none or that does
+# not fit, a row without a date, blank lines, and a file without rows.
+BY_HAND = """\
+#Version: 1.0
+#Fields: date time c-ip sc-bytes sc-status cs(User-Agent) time-taken asn c-port x-new-field another-field
+2025-02-01\t00:00:00\t192.0.2.1\t1\t000\tcurl/8.5.0\t0.217\t64496\t443\ta%20value\t-
+2025-02-01\t23:59:59\t192.0.2.2\tmany\t200\t-\t570129.76\t-\t2147483648\t-\t-
+2025-02-02\t07:30:00\t2001:db8::1\t9007199254740993\t200\tMozilla/5.0%20(compatible;%20Googlebot/2.1;%20+http://www.google.com/bot.html)\t1e1\t64497\t80
+
+-\t07:30:01\t192.0.2.3\t1\t200\t-\t0.1\t-\t80\t-\t-
+2025-02-02\t07:30:02\t192.0.2.4\t-\t200\t\t-\t\t80\tone\tother
+"""
+
+
+def run(*command, status=0):
+    """What a program wrote to stdout, and to stderr. Its exit status has to be `status`."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert done.returncode == status, f"{command} exits with {done.returncode}:\n{done.stderr}"
+    return SimpleNamespace(stdout=done.stdout, stderr=done.stderr)
+
+
+def lakefront(*arguments, status=0):
+    return run(LAKEFRONT, *arguments, status=status)
+
+
+def loggen(folder, **flags):
+    run(LOGGEN, folder, *[f"--{name.replace('_', '-')}={value}" for name, value in flags.items()])
+
+
+def current(folder):
+    """Two distributions, four hours around midnight, many rows in an hour that is not their file's."""
+    loggen(folder, distributions=2, start="2025-01-02T22", hours=4, files_per_hour=2, rows_per_file=500, late_percent=5)
+
+
+def eras(folder):
+    """All eras in one table, below folders of their own."""
+    for fields, start in ERAS:
+        loggen(folder / f"of-{fields}-fields", seed=fields, era=fields, start=start, rows_per_file=300)
+
+
+def wide(folder):
+    """Generated logs, logs by hand, one without rows and one that is damaged."""
+    loggen(folder, seed=7, start="2025-02-01T05", hours=2, rows_per_file=700)
+    (folder / "plain").mkdir()
+    (folder / "plain" / "E1BYHAND.2025-02-01-00.00000001").write_text(BY_HAND)
+    (folder / "plain" / "E1BYHAND.2025-02-01-00.00000002").write_text("".join(BY_HAND.splitlines(True)[:2]))
+    damaged = gzip.compress(BY_HAND.encode(), mtime=0)[:-5]
+    (folder / "E1DAMAGED.2025-02-01-00.00000003.gz").write_bytes(damaged)
+
+
+# What each set is, its table schema, and convert's exit status: 3 where an object is damaged.
+SETS = {"current": (current, "cf_logs", 0), "eras": (eras, "cf_logs", 0), "wide": (wide, "cf_logs_wide", 3)}
+
+
+def convert(name, folder):
+    """The set of that name in a new folder: its logs as `Logs` reads them, its table, and the report."""
+    make, schema, status = SETS[name]
+    logs, table, report = folder / "logs", folder / "lake" / "cf_logs", folder / "report.json"
+    make(logs)
+    lakefront("convert", logs, table, "--schema", schema, "--report", report, "-q", status=status)
+    return SimpleNamespace(
+        name=name,
+        schema=schema,
+        folder=folder,
+        logs=Logs(logs, schema),
+        table=table,
+        files=sorted(table.rglob("*.parquet")),
+        report=json.loads(report.read_text()),
+    )
+
+
+def table_of_years(folder):
+    """A table of three years of hours; its data files are one file under many names."""
+    logs, table = folder / "logs", folder / "lake" / "cf_logs"
+    logs.mkdir()
+    (logs / "E1BYHAND.2023-01-01-00.00000001").write_text(
+        "#Version: 1.0\n#Fields: date time c-ip\n2023-01-01\t00:00:00\t192.0.2.1\n"
+    )
+    lakefront("convert", logs, table, "-q")
+    (data_file,) = table.rglob("*.parquet")
+    for year, month, day, hour in itertools.product((2023, 2024, 2025), range(1, 13), range(1, 29), range(24)):
+        path = table / f"year={year}/month={month:02}/day={day:02}/hour={hour:02}" / data_file.name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.hardlink_to(data_file)
+    return table
+
+
+def folders(table):
+    """The partitions of a table, as their folders say."""
+    return sorted({path.parent.relative_to(table).as_posix() for path in table.rglob("*.parquet")})
+
+
+def statements(sql):
+    """The statements of a text that `lakefront ddl` wrote."""
+    return [part.strip() for part in sql.split(";\n") if part.strip()]
+
+
+def readme_blocks(info):
+    """The fenced blocks of README.md that open with ```info. There has to be one."""
+    text = (REPOSITORY / "README.md").read_text()
+    found = re.findall(rf"^```{re.escape(info)}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    assert found, f"README.md has no block that opens with ```{info}"
+    return found
+
+
+def query(name):
+    """The text of one of the queries that ship."""
+    return (REPOSITORY / "schemas" / "queries" / f"{name}.sql").read_text()

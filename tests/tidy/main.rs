@@ -1,0 +1,1 @@
+//! The repository checked against what its documents say.

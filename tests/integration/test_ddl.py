@@ -69,7 +69,7 @@ def test_coarser_partitions_have_fewer_columns(converted, tmp_path):
 @pytest.mark.parametrize("name", ["", "1; DROP TABLE cf_logs", "cf-logs", "cf`logs", 'cf"logs', "cf logs", "a.b", "a" * 256])
 @pytest.mark.parametrize("flag", ["--table", "--database"])
 def test_a_name_that_is_no_identifier_is_refused(converted, flag, name):
-    done = lakefront("ddl", converted("current").table, flag, name, status=1)
+    done = lakefront("ddl", converted("current").table, flag, name, status=2)
     assert done.stdout == ""
     assert "hint:" in done.stderr
 
@@ -80,6 +80,6 @@ def test_a_quote_in_the_location_is_escaped(converted):
 
 
 def test_a_location_that_is_no_url_is_refused(converted):
-    done = lakefront("ddl", converted("current").table, "--location", "amzn-s3-demo-bucket/lake", status=1)
+    done = lakefront("ddl", converted("current").table, "--location", "amzn-s3-demo-bucket/lake", status=2)
     assert done.stdout == ""
     assert "hint:" in done.stderr

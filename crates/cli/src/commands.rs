@@ -4,8 +4,8 @@ use std::{fmt::Write as _, sync::Arc};
 
 use anyhow::Context;
 use lakefront_pipeline::{
-    ConvertOptions, LocalFolder, Preview, Run, Stop, convert, ddl::DdlOptions, preview, report::RunOutcome, table_ddl,
-    write_text,
+    ConvertOptions, Error, LocalFolder, Preview, Run, Stop, convert, ddl::DdlOptions, preview, report::RunOutcome,
+    table_ddl, write_text,
 };
 use lakefront_schema::TableSchema;
 
@@ -31,12 +31,10 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<ExitStatus> {
 }
 
 fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
-    let options = match options::convert_options(convert_flags) {
+    let (sources, table) = options::locations(convert_flags)?;
+    let options = match options::convert_options(convert_flags, sources, table) {
         Ok(options) => options,
-        Err(error) => {
-            output::error(&error);
-            return Ok(ExitStatus::Usage);
-        }
+        Err(error) => return Ok(wrong_usage(&error)),
     };
     warn_of_unknown_fields(&options.schema);
     let stop = stop_on_signals()?;
@@ -78,8 +76,14 @@ fn run_ddl(flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
         location,
         projection: flags.projection,
     };
-    let schema = flags.schema.as_deref().map(options::schema).transpose()?;
-    let statements = table_ddl(&table, schema, &ddl_options)?;
+    let schema = match flags.schema.as_deref().map(options::schema).transpose() {
+        Ok(schema) => schema,
+        Err(error) => return Ok(wrong_usage(&error)),
+    };
+    let statements = match table_ddl(&table, schema, &ddl_options) {
+        Err(error @ Error::Ddl(_)) => return Ok(wrong_usage(&error.into())),
+        result => result?,
+    };
     output::data(&statements.iter().fold(String::new(), |mut text, statement| {
         let _ = writeln!(text, "{statement};");
         text
@@ -94,7 +98,10 @@ fn run_schema(flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
         output::data(&lines.collect::<String>())?;
         return Ok(ExitStatus::Done);
     };
-    let schema = options::schema(name)?;
+    let schema = match options::schema(name) {
+        Ok(schema) => schema,
+        Err(error) => return Ok(wrong_usage(&error)),
+    };
     warn_of_unknown_fields(&schema);
     output::data(&match flags.format {
         SchemaFormat::Toml => schema.to_toml(),
@@ -102,6 +109,11 @@ fn run_schema(flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
         SchemaFormat::Sql => summary::sql_columns(&schema),
     })?;
     Ok(ExitStatus::Done)
+}
+
+fn wrong_usage(error: &anyhow::Error) -> ExitStatus {
+    output::error(error);
+    ExitStatus::Usage
 }
 
 fn warn_of_unknown_fields(schema: &TableSchema) {

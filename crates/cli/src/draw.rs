@@ -130,7 +130,8 @@ impl Draw {
         match self.failed.fetch_add(1, Ordering::Relaxed) {
             ..TOLD_FAILURES => tracing::error!("{object}: {message}"),
             TOLD_FAILURES => {
-                tracing::error!("more objects were not converted: `--report` and the quarantine name them");}
+                tracing::error!("more objects were not converted: `--report` and the quarantine name them");
+            }
             _ => {}
         }
     }

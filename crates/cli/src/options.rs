@@ -17,12 +17,25 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
+/// Where the logs are, and the table.
+///
+/// # Errors
+/// A source that does not exist or cannot be read from, a table that cannot be one.
+pub(crate) fn locations(flags: &ConvertFlags) -> anyhow::Result<(Vec<Source>, LocalFolder)> {
+    let (table, sources) = flags.locations.split_last().context("a source and a table are needed")?;
+    let sources = sources.iter().map(|source| Source::parse(source)).collect::<Result<_, _>>()?;
+    Ok((sources, LocalFolder::parse(table)?))
+}
+
 /// The options of a conversion.
 ///
 /// # Errors
 /// The flag that is wrong, and why.
-pub(crate) fn convert_options(flags: &ConvertFlags) -> anyhow::Result<ConvertOptions> {
-    let (table, sources) = flags.locations.split_last().context("a source and a table are needed")?;
+pub(crate) fn convert_options(
+    flags: &ConvertFlags,
+    sources: Vec<Source>,
+    table: LocalFolder,
+) -> anyhow::Result<ConvertOptions> {
     let now = match &flags.run.now {
         Some(text) => {
             text.parse().with_context(|| format!("`--now {text}`: expected a time like `2024-05-17T10:00:00Z`"))?
@@ -62,8 +75,8 @@ pub(crate) fn convert_options(flags: &ConvertFlags) -> anyhow::Result<ConvertOpt
         threads,
         memory_bytes,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        sources: sources.iter().map(|source| Source::parse(source)).collect::<Result<_, _>>()?,
-        table: LocalFolder::parse(table)?,
+        sources,
+        table,
     })
 }
 
@@ -77,7 +90,13 @@ pub(crate) fn schema(name_or_file: &str) -> anyhow::Result<TableSchema> {
     }
     let is_name = !name_or_file.contains(['/', '.']);
     let names = TableSchema::EMBEDDED_NAMES.join("`, `");
-    let text = read_text(Path::new(name_or_file)).map_err(|error| if is_name && error.is_not_found() { anyhow!("`{name_or_file}` is no table schema\nhint: `{names}`, or a file") } else { error.into() })?;
+    let text = read_text(Path::new(name_or_file)).map_err(|error| {
+        if is_name && error.is_not_found() {
+            anyhow!("`{name_or_file}` is no table schema\nhint: `{names}`, or a file")
+        } else {
+            error.into()
+        }
+    })?;
     Ok(TableSchema::from_toml(&text, name_or_file)?)
 }
 

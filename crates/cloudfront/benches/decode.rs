@@ -1,6 +1,5 @@
 //! Bytes of text a second, of one core: decompressing, decoding, and decoding with what is derived.
 
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop")]
 
 use std::{hint::black_box, sync::Arc};

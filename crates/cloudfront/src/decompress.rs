@@ -208,6 +208,7 @@ impl<R: BufRead> BufRead for Counted<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         loop {
             match self.inner.fill_buf() {
+                Ok([]) => return Ok(&[]),
                 // What is buffered already is handed on by asking again: the borrow checker takes no other way.
                 Ok(_) => return self.inner.fill_buf(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

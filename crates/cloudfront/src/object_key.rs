@@ -37,21 +37,21 @@ fn last_segment(name: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn hours(days: i32, hour: i32) -> Option<i32> {
-        Some(days * 24 + hour)
+    fn hours(days: i32, hour: i32) -> i32 {
+        days * 24 + hour
     }
 
     #[test]
     fn a_standard_log_names_its_distribution_and_hour() {
         let name = "example-prefix/EMLARXS9EXAMPLE.2019-11-14-20.RT4KCN4SGK9.gz";
         assert_eq!(distribution(name), "EMLARXS9EXAMPLE");
-        assert_eq!(hour(name), hours(18_214, 20));
+        assert_eq!(hour(name), Some(hours(18_214, 20)));
     }
 
     #[test]
     fn a_firehose_object_has_its_delivery_hour() {
         let name = "2022/12/14/08/cf-logs-1-2022-12-14-08-09-40-5b0c0f0e-1b2c-4f4e-9a53-7c1f2d3e4a5b";
-        assert_eq!(hour(name), hours(19_340, 8));
+        assert_eq!(hour(name), Some(hours(19_340, 8)));
     }
 
     #[test]
@@ -66,6 +66,6 @@ mod tests {
         {
             assert_eq!(hour(name), None, "{name}");
         }
-        assert_eq!(hour("2019-11-14-20"), hours(18_214, 20));
+        assert_eq!(hour("2019-11-14-20"), Some(hours(18_214, 20)));
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     pool::{Pool, Stop},
     progress::{Event, Progress},
     report::Tally,
-    worker::{self, Context},
+    worker::{Context, Worker},
 };
 
 /// The first plan of a table.
@@ -120,9 +120,10 @@ fn run_tasks(context: &Context<'_>, plan: &Plan, tasks_at_once: usize) -> Result
     let next = AtomicUsize::new(0);
     let first_error = Mutex::new(None);
     let coordinate = || {
+        let mut worker = Worker::new(context);
         while let Some(task) = plan.tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
             tracing::debug!(epoch = task.id.epoch, task = task.id.task, inputs = task.inputs.len(), "task begins");
-            let done = context.stop.check().and_then(|()| worker::run(context, task));
+            let done = context.stop.check().and_then(|()| worker.run(task));
             match done {
                 Ok(done) => {
                     tracing::debug!(

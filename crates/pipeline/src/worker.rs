@@ -111,25 +111,39 @@ pub(crate) struct TaskDone {
     pub(crate) rejects: BTreeMap<&'static str, u64>,
 }
 
-/// Works on a task until it is committed.
-///
-/// # Errors
-/// The run must stop.
-pub(crate) fn run(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
-    // Objects that vanished or changed; each one costs another try.
-    let mut lost = Vec::new();
-    loop {
-        let mut attempt = Attempt::try_new(context, task)?;
-        match attempt.read_all(task, &lost) {
-            Ok(()) => return attempt.commit(task),
-            Err(Interrupt::Lost(object, how)) => {
-                tracing::warn!(
-                    object = object.location(),
-                    "changed while it was read: starting the task again without it"
-                );
-                lost.push((object, how));
+/// Works on tasks, one after another, and remembers user agents from one to the next.
+pub(crate) struct Worker<'c> {
+    context: &'c Context<'c>,
+    // None while a job on the pool has it.
+    bench: Option<Bench>,
+}
+
+impl<'c> Worker<'c> {
+    pub(crate) fn new(context: &'c Context<'c>) -> Self {
+        Self { context, bench: None }
+    }
+
+    /// Works on a task until it is committed.
+    ///
+    /// # Errors
+    /// The run must stop.
+    pub(crate) fn run(&mut self, task: &Task) -> Result<TaskDone, Error> {
+        // Objects that vanished or changed while they were read; each one costs another attempt.
+        let mut lost = Vec::new();
+        loop {
+            let bench = self.bench.take().unwrap_or_else(|| Bench::new(&self.context.decode));
+            let mut attempt = Attempt::try_new(self.context, task, bench)?;
+            let result = attempt.read_all(task, &lost);
+            self.bench = attempt.bench.take().map(Bench::cleared);
+            match result {
+                Ok(()) => return attempt.commit(task),
+                Err(Interrupt::Lost(object, how)) => {
+                    let object_location = object.location();
+                    tracing::warn!("{object_location}: {}: its task starts again without it", how.message());
+                    lost.push((object, how));
+                }
+                Err(Interrupt::Stop(error)) => return Err(error),
             }
-            Err(Interrupt::Stop(error)) => return Err(error),
         }
     }
 }
@@ -158,7 +172,7 @@ struct Attempt<'c> {
 }
 
 impl<'c> Attempt<'c> {
-    fn try_new(context: &'c Context<'c>, task: &Task) -> Result<Self, Error> {
+    fn try_new(context: &'c Context<'c>, task: &Task, bench: Bench) -> Result<Self, Error> {
         let files = StagedFiles::new(Arc::clone(&context.table));
         let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.options.partition_by, task.id, files)
             .map_err(Error::Table)?;
@@ -168,7 +182,7 @@ impl<'c> Attempt<'c> {
             quarantine: Quarantine::new((*context.state).clone()),
             outcomes: Vec::with_capacity(task.inputs.len()),
             rejects: BTreeMap::new(),
-            bench: Some(Bench::new(&context.decode)),
+            bench: Some(bench),
         })
     }
 
@@ -327,9 +341,7 @@ impl<'c> Attempt<'c> {
 
     /// Goes on without an object that is no longer what was listed.
     fn lose(&mut self, object: Object, how: Lost) {
-        self.context
-            .progress
-            .on(Event::ObjectFailed { object: object.location(), message: how.message().to_owned() });
+        self.context.progress.on(Event::ObjectFailed { object: object.location(), message: how.message().to_owned() });
         self.context.progress.on(Event::Read { objects: 1, bytes: object.size_bytes(), rows: 0 });
         self.outcomes.push((object, Outcome::Lost(how)));
     }

@@ -39,6 +39,9 @@ const ROWS_TO_OPEN: usize = 4096;
 /// Open row groups and waiting batches of a task take at most about this much memory: 64 MiB. Past it the largest
 /// partition's rows become a row group.
 pub const MAX_HELD_BYTES: usize = 64 << 20;
+/// Data files of a task that are not finished have at most so many row groups, whose metadata takes about 50 KiB each.
+/// Past it the file with the most is finished, and later rows of its partition go into another.
+pub const MAX_UNFINISHED_ROW_GROUPS: usize = 256;
 
 /// Where data files go while they are written.
 pub trait DataFiles {
@@ -117,6 +120,7 @@ impl<D: DataFiles> TaskEncoder<D> {
                 partition.write_waiting(shared, runner)?;
                 partition.close_row_group(shared, runner)
             })?;
+            self.finish_files()?;
         }
         Ok(())
     }
@@ -139,6 +143,19 @@ impl<D: DataFiles> TaskEncoder<D> {
     /// Memory that open row groups and waiting batches take, in bytes.
     pub fn held_bytes(&self) -> usize {
         self.partitions.values().map(PartitionWriter::held_bytes).sum()
+    }
+
+    /// Finishes data files until the row groups of unfinished ones are few enough.
+    fn finish_files(&mut self) -> Result<(), Error> {
+        let row_groups = |partition: &PartitionWriter<D::File>| partition.unfinished_row_groups();
+        let mut unfinished: usize = self.partitions.values().map(row_groups).sum();
+        while unfinished > MAX_UNFINISHED_ROW_GROUPS {
+            let most = self.partitions.values_mut().max_by_key(|partition| partition.unfinished_row_groups());
+            let Some(partition) = most else { break };
+            unfinished -= partition.unfinished_row_groups();
+            partition.close_file(self.shared.task)?;
+        }
+        Ok(())
     }
 
     /// Changes a partition, and keeps count of the open row groups.

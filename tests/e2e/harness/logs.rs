@@ -71,7 +71,7 @@ pub(crate) fn escaped(text: &str) -> String {
 
 /// One gzip member.
 pub(crate) fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_ref()).unwrap();
     encoder.finish().unwrap()
 }

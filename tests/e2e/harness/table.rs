@@ -4,12 +4,14 @@ use std::{fmt::Write as _, fs::File, io::Read, path::Path};
 
 use arrow::{
     array::{Array, AsArray},
-    datatypes::{DataType, Float64Type, Int32Type, Int64Type},
+    datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
     util::display::{ArrayFormatter, FormatOptions},
 };
 use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
 use parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+    basic::Compression,
     file::{
         metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
         statistics::Statistics,
@@ -72,6 +74,10 @@ fn cell(array: &dyn Array, index: usize) -> Value {
         DataType::Int64 => array.as_primitive::<Int64Type>().value(index).into(),
         DataType::Int32 => array.as_primitive::<Int32Type>().value(index).into(),
         DataType::Float64 => array.as_primitive::<Float64Type>().value(index).into(),
+        DataType::Timestamp(..) => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(index);
+            Timestamp::from_microsecond(micros).unwrap().to_string().into()
+        }
         DataType::Map(..) => {
             let entries = array.as_map().value(index);
             let (keys, values) = (entries.column(0), entries.column(1));
@@ -88,7 +94,8 @@ pub(crate) fn schema(file: &Path) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// How a data file is built: footer, row groups, column chunks. Without sizes in bytes, which are the compressor's.
+/// How a data file is built: footer, row groups, column chunks. Without sizes in bytes, which are the compressor's, and
+/// without its level, which no file tells.
 pub(crate) fn layout(file: &Path) -> String {
     let metadata = metadata(file);
     let footer = metadata.file_metadata();
@@ -108,7 +115,7 @@ pub(crate) fn layout(file: &Path) -> String {
                 text,
                 "  {}: {}, {}, {dictionary}, {pages} pages {index}, {}",
                 chunk.column_path().string(),
-                chunk.compression(),
+                codec(chunk.compression()),
                 encodings.join(" "),
                 chunk.statistics().map_or_else(|| "no statistics".to_owned(), statistics)
             );
@@ -117,16 +124,25 @@ pub(crate) fn layout(file: &Path) -> String {
     text
 }
 
+fn codec(codec: Compression) -> &'static str {
+    match codec {
+        Compression::ZSTD(_) => "zstd",
+        Compression::SNAPPY => "snappy",
+        Compression::UNCOMPRESSED => "uncompressed",
+        other => panic!("{other} is not on offer"),
+    }
+}
+
 fn statistics(statistics: &Statistics) -> String {
     let nulls = statistics.null_count_opt().map_or_else(|| "?".to_owned(), |count| count.to_string());
-    let bytes = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-    let (least, most) = match statistics {
-        Statistics::Int32(of) => (format!("{:?}", of.min_opt()), format!("{:?}", of.max_opt())),
-        Statistics::Int64(of) => (format!("{:?}", of.min_opt()), format!("{:?}", of.max_opt())),
-        Statistics::Double(of) => (format!("{:?}", of.min_opt()), format!("{:?}", of.max_opt())),
-        of => (bytes(of.min_bytes_opt()), bytes(of.max_bytes_opt())),
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let range = match statistics {
+        Statistics::Int32(of) => of.min_opt().zip(of.max_opt()).map(|(least, most)| format!("{least} to {most}")),
+        Statistics::Int64(of) => of.min_opt().zip(of.max_opt()).map(|(least, most)| format!("{least} to {most}")),
+        Statistics::Double(of) => of.min_opt().zip(of.max_opt()).map(|(least, most)| format!("{least} to {most}")),
+        of => of.min_bytes_opt().zip(of.max_bytes_opt()).map(|(least, most)| format!("{} to {}", text(least), text(most))),
     };
-    format!("{nulls} nulls, {least} to {most}")
+    format!("{nulls} nulls, {}", range.unwrap_or_else(|| "no range".to_owned()))
 }
 
 fn metadata(file: &Path) -> ParquetMetaData {

@@ -147,11 +147,11 @@ fn requesttime_takes_the_finest_timestamp_that_falls_in_the_logged_second() {
     folder.converts(&["--schema", "cf_logs_wide"]);
     let expected = json!([
         "2024-05-17T10:00:00.123Z",
-        "2024-05-17T10:00:00.250Z",
+        "2024-05-17T10:00:00.25Z",
         "2024-05-17T10:00:00Z",
         "2024-05-17T10:00:00Z",
         "2024-05-17T10:00:00.123Z",
-        "2024-05-17T10:00:00.500Z",
+        "2024-05-17T10:00:00.5Z",
     ]);
     assert_eq!(folder.column("requesttime"), expected);
     assert_eq!(folder.column("logtime"), json!(["10:00:00"; 6].to_vec()));

@@ -132,7 +132,8 @@ impl ViewColumn {
         )]
         // SAFETY: each view was made by `push_cell`, from a cell that is UTF-8 (the whole text is, or this cell was looked
         // at) and lies in the text, whose length covers `text_end`; or by `push_repeated`, from a `&str` that was put whole
-        // into the side buffer at the view's offset; or it is the empty view of a NULL. Lengths, prefixes and padding are
+        // into the side buffer at the view's offset; or it is the empty view of a NULL, or a copy by `push_again` of one of
+        // these. `truncate` leaves text and side buffer as long as the views that stay need them. Lengths, prefixes and padding are
         // those of `make_view` or of `view_in_text`, which a test holds equal to it.
         unsafe {
             StringViewArray::new_unchecked(views, buffers, nulls)
@@ -184,15 +185,30 @@ mod tests {
         column.push_null();
         column.push_cell(text, 39, 43);
         column.push_repeated("a value of more than twelve bytes", 2);
-        column.push_str("taken back");
-        column.truncate(6);
+        column.push_again(1);
+        column.push_again(4);
+        column.push_str("taken back, as it was too much");
+        column.truncate(8);
         let array = column.finish(&Buffer::from(&bytes[..]));
         let values: Vec<Option<&str>> = array.iter().collect();
-        let long = Some("a value of more than twelve bytes");
-        assert_eq!(
-            values,
-            [Some("short"), Some("a cell of more than twelve bytes"), None, Some("\u{fffd}bad"), long, long]
-        );
+        let [cell, long] = ["a cell of more than twelve bytes", "a value of more than twelve bytes"].map(Some);
+        assert_eq!(values, [Some("short"), cell, None, Some("\u{fffd}bad"), long, long, cell, long]);
         assert_eq!(array.null_count(), 1);
+    }
+
+    #[test]
+    fn what_is_taken_back_needs_neither_text_nor_side_buffer() {
+        let long = Text { bytes: b"kept\ta cell of more than twelve bytes", is_utf8: true };
+        let mut column = ViewColumn::with_capacity(8);
+        column.push_cell(long, 0, 4);
+        column.push_str("kept, and more than twelve bytes");
+        column.push_cell(long, 5, 37);
+        column.push_str("not kept, and more than twelve bytes");
+        column.truncate(2);
+        assert_eq!(column.side.len(), "kept, and more than twelve bytes".len());
+        column.push_str("new, and more than twelve bytes");
+        let array = column.finish(&Buffer::from(&b"kept"[..]));
+        let values: Vec<Option<&str>> = array.iter().collect();
+        assert_eq!(values, ["kept", "kept, and more than twelve bytes", "new, and more than twelve bytes"].map(Some));
     }
 }

@@ -56,8 +56,16 @@ fn tasks(plan: &Plan) -> Vec<Vec<String>> {
 
 #[test]
 fn small_hours_of_a_day_share_a_task_and_days_do_not() {
-    let objects = vec![log("E1", "17-10", 3 * MIB), log("E1", "17-11", 3 * MIB), log("E1", "17-12", 3 * MIB), log("E1", "18-00", 1)];
-    assert_eq!(tasks(&plan_of(objects, &options())), [vec!["E1 17-10", "E1 17-11"], vec!["E1 17-12"], vec!["E1 18-00"]]);
+    let objects = vec![
+        log("E1", "17-10", 3 * MIB),
+        log("E1", "17-11", 3 * MIB),
+        log("E1", "17-12", 3 * MIB),
+        log("E1", "18-00", 1),
+    ];
+    assert_eq!(
+        tasks(&plan_of(objects, &options())),
+        [vec!["E1 17-10", "E1 17-11"], vec!["E1 17-12"], vec!["E1 18-00"]]
+    );
 }
 
 #[test]
@@ -100,7 +108,13 @@ fn objects_without_an_hour_come_last_and_go_by_size() {
 #[test]
 fn hours_that_have_not_settled_wait() {
     let options = ConvertOptions { now: "2024-05-17T14:00:00Z".parse().unwrap(), ..options() };
-    let objects = vec![log("E1", "17-11", 1), log("E1", "17-12", 2), log("E1", "17-13", 3), log("E1", "18-20", 4), object("x", 5)];
+    let objects = vec![
+        log("E1", "17-11", 1),
+        log("E1", "17-12", 2),
+        log("E1", "17-13", 3),
+        log("E1", "18-20", 4),
+        object("x", 5),
+    ];
     let plan = plan_of(objects, &options);
     assert_eq!(tasks(&plan), [vec!["E1 17-11"], vec!["x"]]);
     assert_eq!(plan.waiting, ObjectCount { objects: 3, bytes: 9 });

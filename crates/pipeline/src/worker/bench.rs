@@ -13,8 +13,9 @@ use lakefront_cloudfront::{
 };
 use lakefront_storage::{Object, ObjectReader, open};
 
-/// Decoder and enricher of one task.
+/// Decoder and enricher of one worker.
 pub(crate) struct Bench {
+    options: Arc<DecodeOptions>,
     decoder: Decoder,
     enricher: Enricher,
 }
@@ -84,7 +85,17 @@ type Step = (Large, Option<Result<EnrichedBatch, ArrowError>>, Vec<Reject>);
 
 impl Bench {
     pub(crate) fn new(options: &Arc<DecodeOptions>) -> Self {
-        Self { decoder: Decoder::new(Arc::clone(options)), enricher: Enricher::new(Arc::clone(&options.schema)) }
+        Self {
+            options: Arc::clone(options),
+            decoder: Decoder::new(Arc::clone(options)),
+            enricher: Enricher::new(Arc::clone(&options.schema)),
+        }
+    }
+
+    /// As new, but for the user agents that it knows: an attempt that was given up may have left rows behind.
+    pub(crate) fn cleared(mut self) -> Self {
+        self.decoder = Decoder::new(Arc::clone(&self.options));
+        self
     }
 
     /// Decodes small objects up to the first one that is not.

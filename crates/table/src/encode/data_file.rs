@@ -45,6 +45,10 @@ impl<F: Write + Send> DataFile<F> {
         self.writer.bytes_written() as u64 + self.footer_bytes + row_group.bytes() + footer_bytes(row_group)
     }
 
+    pub(crate) fn row_groups(&self) -> usize {
+        self.writer.flushed_row_groups().len()
+    }
+
     pub(crate) fn append(&mut self, row_group: EncodedRowGroup) -> Result<(), Error> {
         self.rows += row_group.rows as u64;
         self.footer_bytes += footer_bytes(&row_group);

@@ -17,7 +17,7 @@ use super::{
 use crate::{Error, PartitionKey, layout::TaskId};
 
 /// So many waiting pieces are joined into one: a batch of a few rows takes far more memory than its rows.
-const MAX_WAITING_PIECES: usize = 64;
+const MAX_WAITING_PIECES: usize = 16;
 
 /// What all partitions of a task share.
 #[derive(Debug)]
@@ -66,15 +66,23 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         self.waiting_bytes + self.open.as_ref().map_or(0, RowGroup::memory_bytes)
     }
 
+    /// Row groups of the data file that is not finished: each one's metadata stays in memory until then.
+    pub(crate) fn unfinished_row_groups(&self) -> usize {
+        self.file.as_ref().map_or(0, DataFile::row_groups)
+    }
+
     /// Keeps rows for later.
     pub(crate) fn wait(&mut self, rows: &RecordBatch) -> Result<(), Error> {
-        self.waiting.push(compact(rows).map_err(Error::Partition)?);
+        let piece = compact(rows).map_err(Error::Partition)?;
+        self.waiting_rows += piece.num_rows();
+        self.waiting_bytes += piece.get_array_memory_size();
+        self.waiting.push(piece);
         if self.waiting.len() >= MAX_WAITING_PIECES {
             let joined = concat_batches(&rows.schema(), &self.waiting).and_then(|batch| compact(&batch));
-            self.waiting = vec![joined.map_err(Error::Partition)?];
+            let joined = joined.map_err(Error::Partition)?;
+            self.waiting_bytes = joined.get_array_memory_size();
+            self.waiting = vec![joined];
         }
-        self.waiting_rows += rows.num_rows();
-        self.waiting_bytes = self.waiting.iter().map(RecordBatch::get_array_memory_size).sum();
         Ok(())
     }
 
@@ -143,7 +151,8 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         Ok(self.finished)
     }
 
-    fn close_file(&mut self, task: TaskId) -> Result<(), Error> {
+    /// Finishes the data file, if there is one: later rows go into another.
+    pub(crate) fn close_file(&mut self, task: TaskId) -> Result<(), Error> {
         if let Some(file) = self.file.take() {
             let number = u32::try_from(self.finished.len()).unwrap_or(u32::MAX);
             self.finished.push(file.finish(task.data_file(&self.key, number))?);

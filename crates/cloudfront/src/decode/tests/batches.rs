@@ -81,9 +81,9 @@ fn whether_an_object_is_small_does_not_depend_on_those_before_it() {
 
 #[test]
 fn gzip_that_lies_about_its_size_is_read_all_the_same() {
-    let text = format!("{HEADER}{}", rows(5000, "/"));
+    let text = format!("{HEADER}{}", rows(20, "/"));
     let object = [gzip(text.as_bytes()), gzip(b"")].concat();
-    assert_eq!(decode(object).summary.rows, 5000);
+    assert_eq!(decode(object).summary.rows, 20);
 }
 
 #[test]

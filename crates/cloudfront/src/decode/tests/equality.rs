@@ -111,7 +111,7 @@ fn small_whole_and_streamed_give_the_same() {
     let without = options("cf_logs_wide", None);
     let sizes = DecodeSizes { line_bytes: LINE_BYTES, kept_line_bytes: 16, ..DecodeSizes::default() };
     let mut converted = 0;
-    for number in 0..1500 {
+    for number in 0..400 {
         let text = text(&mut random);
         let object = if number % 5 == 0 { gzip(&text) } else { text.clone() };
         let options = if number % 3 == 0 { &with_names } else { &without };
@@ -136,5 +136,5 @@ fn small_whole_and_streamed_give_the_same() {
             }
         }
     }
-    assert!(converted > 500, "{converted}");
+    assert!(converted > 150, "{converted}");
 }

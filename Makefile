@@ -1,0 +1,89 @@
+# The commands that people and CI run. `make` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-integration test-engines golden bench fuzz lint fmt doc deny advisories dist check
+
+CARGO ?= cargo
+PYTHON ?= python3
+# Where cargo puts what it builds; absolute, as tests run elsewhere.
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+RELEASE := $(TARGET)/release
+# What tests run: unoptimised but for the dependencies, and the same that `make test` builds.
+DEBUG := $(TARGET)/debug
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(abspath .tools)/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := $(abspath .tools)/bin/cargo-fuzz
+FUZZ_SECONDS ?= 60
+
+help: ## Lists these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.* ## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
+
+build: ## Builds lakefront and loggen, optimised
+	$(CARGO) build --locked --release -p lakefront -p lakefront-loggen --bins
+
+demo: build ## Makes sample logs, converts them, and shows what came out, in demo/
+	rm -rf demo
+	$(RELEASE)/loggen demo/logs --distributions 2 --start 2025-01-02T00 --hours 24 --files-per-hour 2 --rows-per-file 5000
+	$(RELEASE)/lakefront convert demo/logs demo/lake/cf_logs
+	@echo; echo "The table, its first folders and files:"
+	@cd demo/lake && find cf_logs | sort | head -n 16
+	@echo; echo "Its DDL, the first lines (all of it: lakefront ddl demo/lake/cf_logs):"
+	@$(RELEASE)/lakefront ddl demo/lake/cf_logs --location s3://example-bucket/lake/cf_logs | head -n 8
+
+test: ## Runs the tests; needs no network, no server, no Python
+	$(CARGO) test --locked --workspace
+
+test-integration: .venv/integration/installed ## Reads tables with DuckDB and pyarrow
+	$(CARGO) build --locked --workspace --all-targets
+	LAKEFRONT_BIN=$(DEBUG)/lakefront LOGGEN_BIN=$(DEBUG)/loggen .venv/integration/bin/python -m pytest tests/integration
+
+test-engines: .venv/engines/installed build ## Reads tables with Spark and Hive; needs Java, and takes a while
+	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen .venv/engines/bin/python -m pytest tests/engines
+
+golden: ## Writes tests/golden anew from what the program does now; look at the difference before you keep it
+	UPDATE_GOLDEN=1 $(CARGO) test --locked -p lakefront --test e2e
+
+bench: build ## Measures a whole conversion, its memory, and decoding alone
+	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen $(PYTHON) scripts/bench.py
+	$(CARGO) bench --locked -p lakefront-cloudfront --bench decode
+
+fuzz: $(CARGO_FUZZ) ## Throws random bytes at what reads logs, FUZZ_SECONDS (60) for each target
+	for target in decompress decode; do \
+		RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) run --fuzz-dir tests/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/decode.dict || exit 1; \
+	done
+
+lint: ## Looks for what clippy and rustfmt complain about
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+fmt: ## Formats the code
+	$(CARGO) fmt --all
+
+doc: ## Builds the documentation; a dead link is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+deny: $(CARGO_DENY) ## Checks the dependencies: bans, licences, sources
+	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+advisories: $(CARGO_DENY) ## Checks the dependencies for known vulnerabilities; says so when the database is out of reach
+	@$(CARGO_DENY) fetch db || { echo "advisories: NOT CHECKED: the advisory database cannot be fetched from here"; exit 1; }
+	$(CARGO_DENY) --locked check --disable-fetch advisories
+
+dist: ## Builds lakefront as one would ship it: slow to build, quick to run
+	$(CARGO) build --locked --profile dist -p lakefront --bins
+
+check: ## Runs all that CI runs
+	.ci/run
+
+.venv/%/installed: tests/%/requirements.txt
+	$(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# Unoptimised: that builds in a quarter of the time, and there is little to check.
+$(CARGO_DENY):
+	$(CARGO) install cargo-deny --debug --locked --version $(CARGO_DENY_VERSION) --root .tools
+
+$(CARGO_FUZZ):
+	$(CARGO) install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root .tools

@@ -1,0 +1,136 @@
+//! Same inputs, same bytes: whatever the threads, the memory and the way an object is read.
+
+use std::{collections::BTreeMap, fs};
+
+use lakefront_loggen::{Options, objects};
+use serde_json::json;
+
+use crate::harness::{NOW, Row, TestFolder, gzip, log};
+
+/// Every file below a folder, by its name.
+fn bytes_of(folder: &TestFolder, name: &str) -> BTreeMap<String, Vec<u8>> {
+    folder.files(name).into_iter().map(|(name, path)| (name, fs::read(path).unwrap())).collect()
+}
+
+/// Rows of several hours, each of about so many bytes, with a reject now and then.
+fn text_of(rows: usize, row_bytes: usize) -> String {
+    let cell = "y".repeat(row_bytes);
+    let rows: String = (0..rows)
+        .map(|row| match row % 100 {
+            99 => format!("x\ty\t{row}\t-\n"),
+            _ => format!("2024-05-{:02}\t{:02}:00:00\t{row}\t/{row}{cell}\n", 17 + row % 3, row % 7),
+        })
+        .collect();
+    format!("#Fields: date time sc-bytes cs-uri-stem\n{rows}")
+}
+
+/// Standard logs with late rows, broken objects, and objects that are too large to be read whole.
+fn logs() -> TestFolder {
+    let folder = TestFolder::on_disk();
+    let options = Options { distributions: 2, hours: 4, files_per_hour: 2, rows_per_file: 120, late_percent: 5.0, ..Options::default() };
+    for object in objects(&options) {
+        folder.add(&object.key, object.gzip().unwrap());
+    }
+    let large = gzip(text_of(2000, 5000));
+    folder.add("E1LARGE.2024-05-17-09.a.gz", &large);
+    folder.add("E1LARGE.2024-05-17-09.b.gz", &large[..large.len() - 5]);
+    folder.add("E1LARGE.2024-05-17-09.c.gz", gzip(text_of(9000, 8000)));
+    folder.add("E1BROKEN.2025-01-02-04.a.gz", "no log");
+    folder.add("E1REJECT.2025-01-02-04.b", log("date time", &["x y", "2024-05-17 10:00:00", "2030-01-01 00:00:00"]));
+    folder
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes_whatever_the_threads_and_the_memory() {
+    let folder = logs();
+    let convert = |table: &str, args: &[&str]| {
+        let common = ["convert", "logs", table, "--now", NOW, "--max-ratio", "100000", "--task-bytes", "200KiB", "-q"];
+        folder.run(&[&common, args].concat()).exits(3);
+    };
+    convert("one/cf_logs", &["--threads", "1"]);
+    convert("two/cf_logs", &["--threads", "4", "--memory-bytes", "2GiB"]);
+    let (one, two) = (bytes_of(&folder, "one"), bytes_of(&folder, "two"));
+    assert_eq!(one.keys().collect::<Vec<_>>(), two.keys().collect::<Vec<_>>());
+    for (name, bytes) in &one {
+        assert!(two[name] == *bytes, "{name} differs");
+    }
+    let count = |ending: &str| one.keys().filter(|name| name.ends_with(ending)).count();
+    assert!(count(".parquet") > 20 && count(".jsonl.gz") > 1, "{:?}", one.keys());
+}
+
+#[test]
+fn a_second_run_at_another_time_gives_the_same_bytes() {
+    let folder = TestFolder::new();
+    folder.add("a.log", text_of(300, 20));
+    folder.run(&["convert", "logs", "one/cf_logs", "-q", "--now", "2025-06-01T00:00:00Z"]).exits(0);
+    folder.run(&["convert", "logs", "two/cf_logs", "-q", "--now", "2026-07-31T23:59:59Z"]).exits(0);
+    assert!(bytes_of(&folder, "one") == bytes_of(&folder, "two"));
+}
+
+fn without_names(rows: Vec<Row>) -> Vec<Row> {
+    let is_name = |column: &str| ["filename", "distribution"].contains(&column);
+    let strip = |mut row: Row| {
+        row.cells.retain(|(column, _)| !is_name(column));
+        row
+    };
+    rows.into_iter().map(strip).collect()
+}
+
+#[test]
+fn an_object_gives_the_same_rows_read_whole_and_in_blocks() {
+    // 12 MiB of text: more than is read whole. The small objects hold the same lines.
+    let text = text_of(3000, 4000);
+    let folder = TestFolder::on_disk();
+    folder.add("large.log", &text);
+    let (header, rows) = text.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    for (number, rows) in rows.chunks(211).enumerate() {
+        folder.write(&format!("small/{number:03}.log"), format!("{header}\n{}\n", rows.join("\n")));
+    }
+    let report = folder.converts(&[]);
+    assert_eq!(report["rejects"], json!({"bad-date": 30}));
+    folder.run(&["convert", "small", "other/cf_logs", "-q"]).exits(0);
+    let (large, small) = (without_names(folder.rows()), without_names(folder.rows_of("other/cf_logs")));
+    assert_eq!(large.len(), 2970);
+    assert!(large == small, "rows differ");
+}
+
+#[test]
+fn a_gzip_member_border_anywhere_changes_no_row() {
+    let text = text_of(120, 10);
+    let folder = TestFolder::new();
+    folder.add("whole.log", &text);
+    for (number, border) in (1..text.len()).step_by(text.len() / 40).enumerate() {
+        let (first, second) = text.split_at(border);
+        folder.write(&format!("cut/{number:03}.gz"), [gzip(first), gzip(second)].concat());
+    }
+    folder.converts(&[]);
+    folder.run(&["convert", "cut", "other/cf_logs", "-q"]).exits(0);
+    let whole = without_names(folder.rows());
+    let mut by_object: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    for row in folder.rows_of("other/cf_logs") {
+        by_object.entry(row.get("filename").to_string()).or_default().push(row);
+    }
+    assert!(by_object.len() >= 40);
+    for (object, rows) in by_object {
+        assert!(without_names(rows) == whole, "{object}");
+    }
+}
+
+#[test]
+fn no_data_file_is_larger_than_max_file_bytes() {
+    let folder = TestFolder::on_disk();
+    // Request ids that no compressor makes smaller.
+    let options = Options { rows_per_file: 20_000, plain: true, late_percent: 0.0, ..Options::default() };
+    for object in objects(&options) {
+        folder.add(&object.key, &object.text);
+    }
+    folder.converts(&["--max-file-bytes", "1MiB"]);
+    let files = folder.files("lake/cf_logs");
+    assert!(files.len() > 1, "{files:?}");
+    assert!(files.keys().next().unwrap().ends_with("-000.parquet") && files.keys().nth(1).unwrap().ends_with("-001.parquet"));
+    for (name, path) in files {
+        assert!(path.metadata().unwrap().len() <= 1 << 20, "{name}");
+    }
+    assert_eq!(folder.rows().len(), 20_000);
+}

@@ -1,0 +1,62 @@
+//! Memory stays under what was allowed, whatever the input's size.
+
+use std::{fs, process::Stdio, thread, time::Duration};
+
+use lakefront_loggen::{Options, objects};
+
+use crate::harness::{NOW, TestFolder, gzip};
+
+const MIB: usize = 1 << 20;
+/// The least that one thread needs, and what it may take at most.
+const CAP_MIB: usize = 320;
+
+/// Runs the program and gives the largest resident memory that it had, in bytes.
+fn peak_memory(folder: &TestFolder, args: &[&str]) -> usize {
+    let mut child = folder.command(args).stdout(Stdio::null()).spawn().unwrap();
+    let status_file = format!("/proc/{}/status", child.id());
+    let mut peak_kib = 0;
+    let status = loop {
+        // The kernel keeps the highest mark, so that only the last milliseconds can be missed.
+        let status = fs::read_to_string(&status_file).unwrap_or_default();
+        let mark = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let mark = mark.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
+        peak_kib = mark.unwrap_or(0).max(peak_kib);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    assert_eq!(status.code(), Some(0));
+    assert!(peak_kib > 0, "nothing is known of the program's memory");
+    peak_kib * 1024
+}
+
+#[test]
+fn an_object_of_300_mb_of_text_is_converted_within_the_memory_that_was_allowed() {
+    let folder = TestFolder::on_disk();
+    let options = Options { rows_per_file: 8000, late_percent: 2.0, ..Options::default() };
+    let text = objects(&options).next().unwrap().text;
+    let member = gzip(&text);
+    let members = 300_000_000 / text.len() + 1;
+    folder.add("E1EXAMPLE.2025-01-02-03.a.gz", member.repeat(members));
+    let cap = format!("{CAP_MIB}MiB");
+    let common = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--report", "report.json", "-q"];
+    let peak = peak_memory(&folder, &[&common[..], &["--threads", "1", "--memory-bytes", &cap]].concat());
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    let report = folder.report();
+    assert_eq!(report["rows"], members * 8000);
+    assert!(report["text_bytes"].as_u64().unwrap() >= 300_000_000);
+}
+
+#[test]
+fn text_of_one_endless_line_takes_no_memory() {
+    let folder = TestFolder::on_disk();
+    let block = gzip(vec![b'z'; 16 * MIB]);
+    let object = [gzip("#Fields: date time\n2024-05-17\t10:00:00\t"), block.repeat(25)].concat();
+    folder.add("a.gz", object);
+    let cap = format!("{CAP_MIB}MiB");
+    let args = ["convert", "logs", "lake/cf_logs", "-q", "--threads", "1", "--memory-bytes", &cap, "--max-ratio", "2000"];
+    let peak = peak_memory(&folder, &args);
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert_eq!(folder.quarantine()[0]["line_bytes"], 400 * MIB + 20);
+}

@@ -1,0 +1,151 @@
+//! The invariants of ARCHITECTURE.md that can be looked for in the text of the crates.
+
+use crate::{
+    repository::{Finding, TextFile, assert_none, files},
+    rust_text::{RustText, Word},
+};
+
+/// The one file with an `unsafe`.
+const UNSAFE_FILE: &str = "crates/cloudfront/src/decode/views.rs";
+
+/// Words that may stand in some places only.
+struct Rule {
+    /// With `!` or `(` behind it: only where that follows. Without: not where `!` follows.
+    words: &'static [&'static str],
+    /// Is this file free to use them?
+    is_free: fn(&TextFile) -> bool,
+    what: &'static str,
+}
+
+const RULES: [Rule; 5] = [
+    Rule {
+        words: &["fs", "env", "net", "process", "thread", "SystemTime", "Instant", "now", "getrandom", "rand"],
+        is_free: |file| !matches!(file.crate_folder(), Some("cloudfront" | "table")),
+        what: "invariant 1: `cloudfront` and `table` touch no clock, randomness, environment, file, network or thread: take it as an argument",
+    },
+    Rule {
+        words: &["async", "await", "tokio", "futures"],
+        is_free: |_| false,
+        what: "invariant 2: nothing is async: block",
+    },
+    Rule {
+        words: &["spawn(", "spawn_scoped("],
+        is_free: |file| matches!(file.crate_folder(), Some("pipeline" | "loggen")),
+        what: "invariant 3: the only threads are `pipeline`'s: let it call you",
+    },
+    Rule {
+        words: &["rayon"],
+        is_free: |file| file.crate_folder() == Some("pipeline"),
+        what: "invariant 3: only `pipeline` knows rayon: be a plain function, and let it be called in parallel",
+    },
+    Rule {
+        words: &[
+            "println!",
+            "print!",
+            "eprintln!",
+            "eprint!",
+            "dbg!",
+            "stdout(",
+            "stderr(",
+            "exit(",
+            "abort(",
+            "args(",
+            "args_os(",
+            "clap",
+            "indicatif",
+            "ExitCode",
+        ],
+        is_free: |file| file.crate_folder() == Some("cli") || file.path == "crates/loggen/src/main.rs",
+        what: "invariant 5: only `cli` prints, reads flags and exits: return a value",
+    },
+];
+
+fn check_rules(file: &TextFile) -> Vec<Finding> {
+    if !file.is_source() {
+        return Vec::new();
+    }
+    let text = RustText::parse(&file.text);
+    let words = text.words();
+    let mut findings = Vec::new();
+    for rule in RULES.iter().filter(|rule| !(rule.is_free)(file)) {
+        let hits =
+            words.iter().filter(|word| !text.is_test(word.line) && rule.words.iter().any(|rule| is_hit(word, rule)));
+        findings
+            .extend(hits.map(|word| Finding::new(&file.path, word.line, format!("`{}`: {}", word.text, rule.what))));
+    }
+    findings
+}
+
+fn is_hit(word: &Word<'_>, rule: &str) -> bool {
+    match rule.strip_suffix(['!', '(']) {
+        Some(name) => word.text == name && rule.ends_with(|end| word.rest.starts_with(end)),
+        // A field or a variable may be called so: what counts is a path.
+        None => word.text == rule && !word.rest.starts_with('!'),
+    }
+}
+
+fn check_unsafe(files: &[TextFile]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut places = 0;
+    for file in files.iter().filter(|file| file.is_rust()) {
+        let text = RustText::parse(&file.text);
+        for word in text.words().iter().filter(|word| word.text == "unsafe") {
+            places += 1;
+            if file.path != UNSAFE_FILE {
+                findings.push(Finding::new(
+                    &file.path,
+                    word.line,
+                    format!("invariant 8: `unsafe` stands in {UNSAFE_FILE} alone"),
+                ));
+            } else if places > 1 {
+                findings.push(Finding::new(
+                    &file.path,
+                    word.line,
+                    "invariant 8: `unsafe` stands in one place: call that one",
+                ));
+            }
+            let above: Vec<&str> = file.text.lines().take(word.line - 1).collect();
+            let near = above.get(above.len().saturating_sub(10)..).unwrap_or_default();
+            for needed in ["// SAFETY: ", "reason = "] {
+                if !near.iter().any(|line| line.contains(needed)) {
+                    findings.push(Finding::new(
+                        &file.path,
+                        word.line,
+                        format!("invariant 8: no `{}` above this `unsafe`", needed.trim()),
+                    ));
+                }
+            }
+        }
+    }
+    findings
+}
+
+#[test]
+fn what_the_invariants_forbid_stands_nowhere() {
+    let files = files();
+    let mut findings = check_unsafe(&files);
+    findings.extend(files.iter().flat_map(check_rules));
+    assert_none(findings);
+}
+
+#[test]
+fn a_broken_invariant_is_found() {
+    let lines = |path: &str, text: &str| -> Vec<usize> {
+        check_rules(&TextFile::new(path, text)).iter().map(|finding| finding.line).collect()
+    };
+    let text = "use std::{env, io};\nlet t = std::time::Instant::now();\nlet v = env!(\"X\"); // std::fs\nlet s = \"rayon\";\nrayon::join();\nasync fn f() {}\nprintln!();\nlet print = 1;\n";
+    assert_eq!(lines("crates/table/src/x.rs", text), [1, 2, 2, 6, 5, 7]);
+    assert_eq!(lines("crates/pipeline/src/x.rs", text), [6, 7]);
+    assert_eq!(lines("crates/cli/src/x.rs", text), [6, 5]);
+    assert!(lines("crates/table/src/x/tests.rs", text).is_empty());
+    assert!(lines("crates/table/src/x.rs", "#[cfg(test)]\nmod tests {\n    use std::fs;\n}\n").is_empty());
+}
+
+#[test]
+fn a_second_or_unexplained_unsafe_is_found() {
+    let good = "#[expect(unsafe_code, reason = \"x\")]\n// SAFETY: y\nunsafe { z() }\n";
+    assert!(check_unsafe(&[TextFile::new(UNSAFE_FILE, good)]).is_empty());
+    assert_eq!(check_unsafe(&[TextFile::new(UNSAFE_FILE, &good.repeat(2))]).len(), 1);
+    assert_eq!(check_unsafe(&[TextFile::new(UNSAFE_FILE, "unsafe { z() }\n")]).len(), 2);
+    assert_eq!(check_unsafe(&[TextFile::new("crates/cli/src/main.rs", good)]).len(), 1);
+}

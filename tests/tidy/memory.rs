@@ -1,0 +1,77 @@
+//! ARCHITECTURE.md's table of where memory goes: each constant is where it says, and as large as it says.
+
+use crate::{
+    markdown::{code_spans, table},
+    repository::{Finding, TextFile, assert_none, file, files},
+};
+
+fn check(architecture: &TextFile, files: &[TextFile]) -> Vec<Finding> {
+    let rows = table(&architecture.text, &["what", "how much", "constant", "file"]);
+    let mut findings = Vec::new();
+    if rows.is_empty() {
+        findings.push(Finding::new(
+            &architecture.path,
+            1,
+            "there is no table with `what`, `how much`, `constant`, `file`",
+        ));
+    }
+    for (line, cells) in rows {
+        let span =
+            |index: usize| cells.get(index).and_then(|cell| code_spans(cell).first().copied()).unwrap_or_default();
+        let (constant, path) = (span(2), span(3));
+        let value = files.iter().find(|file| file.path == path).and_then(|file| value_of(&file.text, constant));
+        let told = cells.get(1).and_then(|cell| amount(cell));
+        let what = match (value, told) {
+            (None, _) => format!("{path} has no constant `{constant}` with a plain value: correct the row"),
+            (_, None) => "say how much as `8 MiB` or `32,768`".to_owned(),
+            (Some(value), Some(told)) if value != told => {
+                format!("`{constant}` is {value} in {path}, not {told}: correct the row")
+            }
+            _ => continue,
+        };
+        findings.push(Finding::new(&architecture.path, line, what));
+    }
+    findings
+}
+
+/// The value of `const NAME: type = a << b;`, or of a product.
+fn value_of(text: &str, name: &str) -> Option<u64> {
+    let declaration = format!("const {name}: ");
+    let line = text.lines().find(|line| line.contains(&declaration))?;
+    let (_, expression) = line.trim_end().strip_suffix(';')?.split_once(" = ")?;
+    if let Some((base, shift)) = expression.split_once("<<") {
+        return number(base)?.checked_shl(u32::try_from(number(shift)?).ok()?);
+    }
+    expression.split('*').map(number).try_fold(1_u64, |product, factor| product.checked_mul(factor?))
+}
+
+/// `8 MiB` or `32,768`.
+fn amount(cell: &str) -> Option<u64> {
+    let (digits, unit) = cell.split_once(' ').unwrap_or((cell, ""));
+    let factor = match unit {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number(digits)?.checked_mul(factor)
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.trim().replace(['_', ','], "").parse().ok()
+}
+
+#[test]
+fn memory_goes_where_the_table_says() {
+    assert_none(check(&file("ARCHITECTURE.md"), &files()));
+}
+
+#[test]
+fn a_wrong_amount_is_found() {
+    let header = "| what | how much | constant | file |\n|---|---|---|---|\n";
+    let rows = "| a | 8 MiB | `A` | `x.rs` |\n| b | 32,768 | `B` | `x.rs` |\n| c | 2 KiB | `C` | `x.rs` |\n| d | 7 | `D` | `x.rs` |\n| a | much | `A` | `x.rs` |\n";
+    let code = "pub const A: usize = 8 << 20;\nconst B: usize = 32 * 1024;\nconst C: u64 = 1_024;\n";
+    let findings = check(&TextFile::new("A.md", &format!("{header}{rows}")), &[TextFile::new("x.rs", code)]);
+    assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [5, 6, 7]);
+}

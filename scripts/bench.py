@@ -40,24 +40,34 @@ def logs_of(name):
     return folder
 
 
+def text_bytes(path):
+    """How long the text of an object of one gzip member is: its last four bytes say so."""
+    with open(path, "rb") as file:
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(), "little")
+
+
 def huge_logs(gigabytes):
     """A folder with one object of about so many GB of text: set B's objects one after the other, again and again."""
-    folder = DATA / f"huge-{gigabytes}"
+    folder = DATA / f"huge-{gigabytes:g}"
     if not folder.is_dir():
-        objects = [path.read_bytes() for path in sorted(logs_of("B").glob("*.gz"))]
-        # The last four bytes of a gzip member say how long its text is.
-        text_bytes = sum(int.from_bytes(data[-4:], "little") for data in objects)
-        unfinished = DATA / f"huge-{gigabytes}.unfinished"
+        objects = sorted(logs_of("B").glob("*.gz"))
+        unfinished = DATA / f"huge-{gigabytes:g}.unfinished"
         unfinished.mkdir(parents=True, exist_ok=True)
-        with open(unfinished / "EHUGE.2025-01-02-03.00000001.gz", "wb") as file:
-            for _ in range(max(1, round(gigabytes * 1e9 / text_bytes))):
-                file.writelines(objects)
+        with open(unfinished / "EHUGE.2025-01-02-03.00000001.gz", "wb") as huge:
+            for _ in range(max(1, round(gigabytes * 1e9 / sum(map(text_bytes, objects))))):
+                for path in objects:
+                    with open(path, "rb") as file:
+                        shutil.copyfileobj(file, huge)
         unfinished.rename(folder)
     return folder
 
 
 def measure(command):
-    """(wall seconds, CPU seconds, peak bytes of memory) of a command that has to succeed."""
+    """(wall seconds, CPU seconds, peak bytes of memory) of a command that has to succeed.
+
+    What the kernel calls the child's peak is never below this script's own, so this script must stay small.
+    """
     started = time.monotonic()
     child = subprocess.Popen(command)
     _, status, usage = os.wait4(child.pid, 0)

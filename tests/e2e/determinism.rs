@@ -27,7 +27,14 @@ fn text_of(rows: usize, row_bytes: usize) -> String {
 /// Standard logs with late rows, broken objects, and objects that are too large to be read whole.
 fn logs() -> TestFolder {
     let folder = TestFolder::on_disk();
-    let options = Options { distributions: 2, hours: 4, files_per_hour: 2, rows_per_file: 120, late_percent: 5.0, ..Options::default() };
+    let options = Options {
+        distributions: 2,
+        hours: 4,
+        files_per_hour: 2,
+        rows_per_file: 120,
+        late_percent: 5.0,
+        ..Options::default()
+    };
     for object in objects(&options) {
         folder.add(&object.key, object.gzip().unwrap());
     }
@@ -128,7 +135,10 @@ fn no_data_file_is_larger_than_max_file_bytes() {
     folder.converts(&["--max-file-bytes", "1MiB"]);
     let files = folder.files("lake/cf_logs");
     assert!(files.len() > 1, "{files:?}");
-    assert!(files.keys().next().unwrap().ends_with("-000.parquet") && files.keys().nth(1).unwrap().ends_with("-001.parquet"));
+    assert!(
+        files.keys().next().unwrap().ends_with("-000.parquet")
+            && files.keys().nth(1).unwrap().ends_with("-001.parquet")
+    );
     for (name, path) in files {
         assert!(path.metadata().unwrap().len() <= 1 << 20, "{name}");
     }

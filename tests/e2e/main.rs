@@ -1,5 +1,9 @@
 //! End-to-end tests: they run the program as a person does, and read back what it wrote.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it did not expect fails, and says where")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that meets what it did not expect fails, and says where"
+)]
 #![expect(clippy::disallowed_methods, reason = "tests write logs and read tables with plain file functions")]
 
 // Folders to work in, the program, logs as text, tables as rows, goldens.

@@ -49,13 +49,33 @@ fn an_object_of_300_mb_of_text_is_converted_within_the_memory_that_was_allowed()
 }
 
 #[test]
+fn an_object_with_rows_of_many_hours_is_converted_within_the_memory_that_was_allowed() {
+    // As when someone puts the logs of most of a year into one object: six thousand data files are open at once.
+    const HOURS: usize = 6000;
+    const ROWS: usize = 20;
+    let rows = (0..HOURS * ROWS)
+        .map(|row| format!("{}\t192.0.2.{}\t/page{row}\t200\n", 1_600_000_000 + row / ROWS * 3600, row % 250));
+    let folder = TestFolder::new();
+    folder.add(
+        "year.gz",
+        gzip("#Fields: timestamp c-ip cs-uri-stem sc-status\n".to_owned() + &rows.collect::<Vec<_>>().concat()),
+    );
+    let cap = format!("{CAP_MIB}MiB");
+    let common = ["convert", "logs", "lake/cf_logs", "-q", "--schema", "cf_logs_wide", "--now", NOW];
+    let peak = peak_memory(&folder, &[&common[..], &["--threads", "1", "--memory-bytes", &cap]].concat());
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert_eq!(folder.tree("lake/cf_logs").len(), HOURS);
+}
+
+#[test]
 fn text_of_one_endless_line_takes_no_memory() {
     let folder = TestFolder::on_disk();
     let block = gzip(vec![b'z'; 16 * MIB]);
     let object = [gzip("#Fields: date time\n2024-05-17\t10:00:00\t"), block.repeat(25)].concat();
     folder.add("a.gz", object);
     let cap = format!("{CAP_MIB}MiB");
-    let args = ["convert", "logs", "lake/cf_logs", "-q", "--threads", "1", "--memory-bytes", &cap, "--max-ratio", "2000"];
+    let args =
+        ["convert", "logs", "lake/cf_logs", "-q", "--threads", "1", "--memory-bytes", &cap, "--max-ratio", "2000"];
     let peak = peak_memory(&folder, &args);
     assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
     assert_eq!(folder.quarantine()[0]["line_bytes"], 400 * MIB + 20);

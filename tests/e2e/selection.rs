@@ -40,7 +40,10 @@ fn include_takes_only_names_that_match() {
     let e1 = ["E1EXAMPLE 09", "E1EXAMPLE 10", "E1EXAMPLE 11"];
     assert_eq!(selected(&hours(), &["--include", "**/E1*"]), e1);
     assert_eq!(selected(&hours(), &["--include", "a/E1*"]), e1);
-    assert_eq!(selected(&hours(), &["--include", "b/*", "--include", "a/*-09.*"]), ["E1EXAMPLE 09", "E2EXAMPLE 09", "undated.log"]);
+    assert_eq!(
+        selected(&hours(), &["--include", "b/*", "--include", "a/*-09.*"]),
+        ["E1EXAMPLE 09", "E2EXAMPLE 09", "undated.log"]
+    );
 }
 
 #[test]
@@ -62,7 +65,10 @@ fn distribution_is_the_start_of_the_name() {
 
 #[test]
 fn a_range_of_hours_is_half_open_and_leaves_out_objects_without_an_hour() {
-    assert_eq!(selected(&hours(), &["--from", "2024-05-17T10", "--to", "2024-05-17T11"]), ["E1EXAMPLE 10", "E2EXAMPLE 10"]);
+    assert_eq!(
+        selected(&hours(), &["--from", "2024-05-17T10", "--to", "2024-05-17T11"]),
+        ["E1EXAMPLE 10", "E2EXAMPLE 10"]
+    );
     assert_eq!(selected(&hours(), &["--from", "2024-05-17T11"]), ["E1EXAMPLE 11", "E2EXAMPLE 11"]);
     assert_eq!(selected(&hours(), &["--to", "2024-05-17T10"]), ["E1EXAMPLE 09", "E2EXAMPLE 09"]);
     assert_eq!(selected(&hours(), &["--from", "2024-05-17", "--to", "2024-05-18"]).len(), 6);
@@ -72,8 +78,14 @@ fn a_range_of_hours_is_half_open_and_leaves_out_objects_without_an_hour() {
 #[test]
 fn a_range_may_be_relative_to_now() {
     let now = ["--now", "2024-05-18T10:30:00Z"];
-    assert_eq!(selected(&hours(), &[&now[..], &["--from", "-1d"]].concat()), ["E1EXAMPLE 10", "E1EXAMPLE 11", "E2EXAMPLE 10", "E2EXAMPLE 11"]);
-    assert_eq!(selected(&hours(), &[&now[..], &["--from=-24h", "--to", "-23h"]].concat()), ["E1EXAMPLE 10", "E2EXAMPLE 10"]);
+    assert_eq!(
+        selected(&hours(), &[&now[..], &["--from", "-1d"]].concat()),
+        ["E1EXAMPLE 10", "E1EXAMPLE 11", "E2EXAMPLE 10", "E2EXAMPLE 11"]
+    );
+    assert_eq!(
+        selected(&hours(), &[&now[..], &["--from=-24h", "--to", "-23h"]].concat()),
+        ["E1EXAMPLE 10", "E2EXAMPLE 10"]
+    );
 }
 
 #[test]
@@ -105,10 +117,21 @@ fn where_all_objects_wait_that_is_no_error() {
 fn a_dry_run_says_what_would_be_done_and_writes_nothing() {
     let folder = hours();
     let ran = folder
-        .run(&["convert", "logs", "lake/cf_logs", "--dry-run", "--exclude", "**/*-09.*", "--now", "2024-05-17T13:30:00Z"])
+        .run(&[
+            "convert",
+            "logs",
+            "lake/cf_logs",
+            "--dry-run",
+            "--exclude",
+            "**/*-09.*",
+            "--now",
+            "2024-05-17T13:30:00Z",
+        ])
         .exits(0);
     let lines: Vec<Vec<&str>> = ran.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
-    let line = |label: &str| lines.iter().find(|line| line[0] == label).unwrap_or_else(|| panic!("{}", ran.stdout))[1..].join(" ");
+    let line = |label: &str| {
+        lines.iter().find(|line| line[0] == label).unwrap_or_else(|| panic!("{}", ran.stdout))[1..].join(" ")
+    };
     assert_eq!(line("listed"), "7 objects");
     assert!(line("objects").starts_with("3 to convert"), "{}", ran.stdout);
     assert_eq!((line("tasks"), line("hours")), ("2".to_owned(), "1".to_owned()));
@@ -196,17 +219,15 @@ fn what_cannot_be_listed_is_told_and_exits_3_and_the_rest_is_converted() {
 #[test]
 fn a_source_that_is_not_there_is_refused_by_name() {
     let folder = TestFolder::new();
-    let ran = folder.run(&["convert", "lgos", "lake/cf_logs"]);
-    assert!([Some(1), Some(2)].contains(&ran.status), "{ran:?}");
-    ran.says("lgos").says("\nhint: ");
+    folder.run(&["convert", "lgos", "lake/cf_logs"]).exits(1).says("lgos").says("\nhint: ");
 }
 
 #[test]
 fn a_store_that_is_not_supported_is_refused_by_name_and_without_its_path() {
     let folder = hours();
-    let source = folder.run(&["convert", "s3://secret-bucket/logs", "lake/cf_logs"]).exits(2).says("`s3://`");
+    let source = folder.run(&["convert", "s3://secret-bucket/logs", "lake/cf_logs"]).exits(1).says("`s3://`");
     assert!(!source.stderr.contains("secret"), "{}", source.stderr);
-    folder.run(&["convert", "logs", "gs://bucket/lake"]).exits(2).says("`gs://`");
+    folder.run(&["convert", "logs", "gs://bucket/lake"]).exits(1).says("`gs://`");
 }
 
 #[test]
@@ -264,7 +285,10 @@ fn a_destination_that_cannot_be_written_to_stops_the_run_and_is_named() {
 fn small_hours_of_a_day_share_a_task_and_days_do_not() {
     let folder = TestFolder::new();
     for (day, hour) in [(17, 9), (17, 10), (17, 11), (18, 9)] {
-        folder.add(&format!("E1EXAMPLE.2024-05-{day}-{hour:02}.a"), log("date time", &[&format!("2024-05-{day} {hour:02}:00:00")]));
+        folder.add(
+            &format!("E1EXAMPLE.2024-05-{day}-{hour:02}.a"),
+            log("date time", &[&format!("2024-05-{day} {hour:02}:00:00")]),
+        );
     }
     assert_eq!(folder.converts(&[])["tasks"], 2);
 }

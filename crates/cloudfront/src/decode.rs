@@ -35,7 +35,7 @@ use lakefront_schema::TableSchema;
 pub use batch::{DecodedBatch, ObjectRows};
 
 use self::{
-    batch::BatchBuilder,
+    batch::{BatchBuilder, Mark},
     scan::{Scan, ScanEnd, Sink},
     views::Text,
 };
@@ -73,7 +73,7 @@ pub struct DecodeOptions {
 pub struct DecodeSizes {
     /// Longest line without its end, in bytes. Default [`MAX_LINE_BYTES`].
     pub line_bytes: usize,
-    /// How much is kept of a longer line, in bytes. Default [`KEPT_BYTES_OF_A_LONG_LINE`].
+    /// How much is kept of a longer line, in bytes; at most `line_bytes`. Default [`KEPT_BYTES_OF_A_LONG_LINE`].
     pub kept_line_bytes: usize,
     /// Most text of a small object, in bytes. Default [`SMALL_TEXT_BYTES`].
     pub small_text_bytes: usize,
@@ -172,7 +172,7 @@ impl Decoder {
 
     /// Should the batch go on its way before another object?
     pub fn is_full(&self) -> bool {
-        self.batch.rows() >= self.sizes.batch_rows || self.text.len() >= self.sizes.batch_text_bytes
+        self.batch.is_full(Mark::default(), 0, self.sizes.batch_rows) || self.text.len() >= self.sizes.batch_text_bytes
     }
 
     /// The open batch; none if it has no row.
@@ -217,8 +217,8 @@ impl Decoder {
         batch.begin_object(name);
         let mut scan = Scan::new(options, *sizes, text_start, true);
         let text = Text { bytes: text, is_utf8 };
-        let row_limit = batch.rows() + sizes.batch_rows;
-        let mut sink = Sink::Batch { batch, row_limit };
+        let mark = batch.mark();
+        let mut sink = Sink::Batch { batch, mark, row_limit: sizes.batch_rows };
         match scan.scan(layouts, text, text_start, usize::MAX, true, &mut sink)? {
             ScanEnd::Full { .. } => Ok(None),
             ScanEnd::NeedsText { .. } => scan.finish(text, &mut sink).map(Some),

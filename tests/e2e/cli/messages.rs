@@ -36,10 +36,30 @@ fn help_names_the_commands_shows_examples_and_tells_the_exit_statuses() {
 fn the_help_of_convert_names_every_flag_with_its_default() {
     let text = help(&["convert", "--help"]);
     let flags = [
-        "--include", "--exclude", "--distribution", "--from", "--to", "--settle", "--allow-empty", "--fields",
-        "--max-rejects", "--max-text-bytes", "--max-ratio", "--schema", "--partition-by", "--compression",
-        "--max-file-bytes", "--task-bytes", "--dry-run", "--report", "--threads", "--memory-bytes", "--now", "--quiet",
-        "--verbose", "--log-format",
+        "--include",
+        "--exclude",
+        "--distribution",
+        "--from",
+        "--to",
+        "--settle",
+        "--allow-empty",
+        "--fields",
+        "--max-rejects",
+        "--max-text-bytes",
+        "--max-ratio",
+        "--schema",
+        "--partition-by",
+        "--compression",
+        "--max-file-bytes",
+        "--task-bytes",
+        "--dry-run",
+        "--report",
+        "--threads",
+        "--memory-bytes",
+        "--now",
+        "--quiet",
+        "--verbose",
+        "--log-format",
     ];
     for flag in flags {
         assert!(text.contains(flag), "`{flag}` is not in:\n{text}");
@@ -134,7 +154,8 @@ fn less_memory_than_one_task_needs_is_a_usage_error_that_tells_how_much_is_neede
 
 #[test]
 fn hints_stand_on_lines_of_their_own() {
-    let wrong = [["--partition-by", "week"], ["--compression", "gzip"], ["--schema", "nothing_known"], ["--fields", "foo"]];
+    let wrong =
+        [["--partition-by", "week"], ["--compression", "gzip"], ["--schema", "nothing_known"], ["--fields", "foo"]];
     for args in wrong {
         refuses(&args).says("\nhint: ");
     }
@@ -150,7 +171,16 @@ fn the_summary_tells_what_was_done() {
     let folder = mixed();
     let ran = folder.convert(&[]).exits(3);
     assert_eq!(ran.stdout, "", "stdout is for data");
-    for part in ["1 converted", "1 failed", "1 of 4 lines", "1 bad-date", "bytes", "1 data files in 1 partitions", "rows/s", "MB of text/s"] {
+    for part in [
+        "1 converted",
+        "1 failed",
+        "1 of 4 lines",
+        "1 bad-date",
+        "bytes",
+        "1 data files in 1 partitions",
+        "rows/s",
+        "MB of text/s",
+    ] {
         assert!(ran.stderr.contains(part), "`{part}` is not in:\n{}", ran.stderr);
     }
 }
@@ -224,7 +254,11 @@ fn a_report_is_written_whatever_comes_of_the_run() {
 #[test]
 fn a_report_that_cannot_be_written_is_an_error_that_names_the_flag() {
     let folder = one_row();
-    folder.run(&["convert", "logs", "lake/cf_logs", "--report", "nowhere/report.json"]).exits(1).says("`--report`").says("nowhere");
+    folder
+        .run(&["convert", "logs", "lake/cf_logs", "--report", "nowhere/report.json"])
+        .exits(1)
+        .says("`--report`")
+        .says("nowhere");
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn many_logs() -> TestFolder {
 /// Starts a conversion, sends it a signal once it has planned, and looks at what it leaves.
 fn stops_at(signal: &str) {
     let folder = many_logs();
-    let args = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--report", "report.json", "--task-bytes", "4MiB", "-vv"];
+    let args =
+        ["convert", "logs", "lake/cf_logs", "--now", NOW, "--report", "report.json", "--task-bytes", "4MiB", "-vv"];
     let mut child = folder.command(&args).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();

@@ -61,8 +61,23 @@ pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
         match byte {
-            0..=32 | 127.. | b'<' | b'>' | b'"' | b'#' | b'%' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'~' | b'['
-            | b']' | b'`' | b'\'' => escaped.push_str(&format!("%{byte:02X}")),
+            0..=32
+            | 127..
+            | b'<'
+            | b'>'
+            | b'"'
+            | b'#'
+            | b'%'
+            | b'{'
+            | b'}'
+            | b'|'
+            | b'\\'
+            | b'^'
+            | b'~'
+            | b'['
+            | b']'
+            | b'`'
+            | b'\'' => escaped.extend(["%", &format!("{byte:02X}")]),
             _ => escaped.push(char::from(byte)),
         }
     }

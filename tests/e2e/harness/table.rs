@@ -65,6 +65,7 @@ pub(crate) fn read_rows(table: &Path, name: &str) -> Vec<Row> {
     rows
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "Arrow has many more types than tables have")]
 fn cell(array: &dyn Array, index: usize) -> Value {
     if array.is_null(index) {
         return Value::Null;
@@ -124,6 +125,7 @@ pub(crate) fn layout(file: &Path) -> String {
     text
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "Parquet has more codecs than are on offer")]
 fn codec(codec: Compression) -> &'static str {
     match codec {
         Compression::ZSTD(_) => "zstd",
@@ -133,6 +135,7 @@ fn codec(codec: Compression) -> &'static str {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other types are told by their bytes")]
 fn statistics(statistics: &Statistics) -> String {
     let nulls = statistics.null_count_opt().map_or_else(|| "?".to_owned(), |count| count.to_string());
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -140,7 +143,9 @@ fn statistics(statistics: &Statistics) -> String {
         Statistics::Int32(of) => of.min_opt().zip(of.max_opt()).map(|(least, most)| format!("{least} to {most}")),
         Statistics::Int64(of) => of.min_opt().zip(of.max_opt()).map(|(least, most)| format!("{least} to {most}")),
         Statistics::Double(of) => of.min_opt().zip(of.max_opt()).map(|(least, most)| format!("{least} to {most}")),
-        of => of.min_bytes_opt().zip(of.max_bytes_opt()).map(|(least, most)| format!("{} to {}", text(least), text(most))),
+        of => {
+            of.min_bytes_opt().zip(of.max_bytes_opt()).map(|(least, most)| format!("{} to {}", text(least), text(most)))
+        }
     };
     format!("{nulls} nulls, {}", range.unwrap_or_else(|| "no range".to_owned()))
 }

@@ -53,7 +53,17 @@ fn a_hyphen_or_nothing_is_null_in_a_number_column_and_not_counted() {
 #[test]
 fn a_bigint_is_digits_with_a_sign_and_its_fraction_cut_off_towards_zero() {
     let cells = [
-        "0", "000", "512", "+7", "-7", "570129.76", "0.217", "-1.9", "5.", ".5", "9223372036854775807",
+        "0",
+        "000",
+        "512",
+        "+7",
+        "-7",
+        "570129.76",
+        "0.217",
+        "-1.9",
+        "5.",
+        ".5",
+        "9223372036854775807",
         "-9223372036854775808",
     ];
     let (got, nulled) = convert_cells("sc-bytes", "bytes", &cells);
@@ -63,7 +73,8 @@ fn a_bigint_is_digits_with_a_sign_and_its_fraction_cut_off_towards_zero() {
 
 #[test]
 fn what_is_no_bigint_or_out_of_range_is_null_and_counted_and_the_row_stays() {
-    let cells = ["12x", "1e3", " 7", "7 ", "NaN", "inf", "1,000", "0x1f", "+", ".", "--1", "9223372036854775808", "1.2.3"];
+    let cells =
+        ["12x", "1e3", " 7", "7 ", "NaN", "inf", "1,000", "0x1f", "+", ".", "--1", "9223372036854775808", "1.2.3"];
     let (got, nulled) = convert_cells("sc-bytes", "bytes", &cells);
     assert_eq!(got, json!(vec![Value::Null; cells.len()]));
     assert_eq!(nulled, json!(cells.len()));
@@ -78,12 +89,10 @@ fn an_int_is_null_past_32_bits() {
 
 #[test]
 fn a_double_may_have_an_exponent_but_is_never_infinite() {
-    let cells = ["0.217", "3", "-1.5", "+2.5E-1", "1e3", "1e400", "NaN", "inf", "infinity", " 1", "1e", "0x1p3", "5.", ".5"];
+    let cells =
+        ["0.217", "3", "-1.5", "+2.5E-1", "1e3", "1e400", "NaN", "inf", "infinity", " 1", "1e", "0x1p3", "5.", ".5"];
     let (got, nulled) = convert_cells("time-taken", "timetakenseconds", &cells);
-    assert_eq!(
-        got,
-        json!([0.217, 3.0, -1.5, 0.25, 1000.0, null, null, null, null, null, null, null, 5.0, 0.5])
-    );
+    assert_eq!(got, json!([0.217, 3.0, -1.5, 0.25, 1000.0, null, null, null, null, null, null, null, 5.0, 0.5]));
     assert_eq!(nulled, json!(7));
 }
 

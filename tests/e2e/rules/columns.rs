@@ -123,7 +123,11 @@ fn every_column_of_cf_logs_wide_takes_its_own_field() {
     });
     let row = folder.rows().remove(0);
     assert_eq!(Value::Object(row.cells.iter().skip(29).cloned().collect()), expected);
-    assert_eq!((row.get("timetaken"), row.get("csbytes")), (&json!(1), &json!("312")), "the first 29 are as in cf_logs");
+    assert_eq!(
+        (row.get("timetaken"), row.get("csbytes")),
+        (&json!(1), &json!("312")),
+        "the first 29 are as in cf_logs"
+    );
 }
 
 #[test]
@@ -159,8 +163,10 @@ fn requesttime_takes_the_finest_timestamp_that_falls_in_the_logged_second() {
 
 #[test]
 fn extra_holds_unclaimed_fields_sorted_by_name_and_is_never_null() {
-    let fields = "date time zebra viewer-request-log-data asn alpha timestamp timestamp(ms) DistributionId distributionid";
-    let rows = ["2024-05-17 10:00:00 z - 64500 a%20b 1715940000 1715940000000 E2EXAMPLE E2EXAMPLE", "2024-05-17 10:00:01 -"];
+    let fields =
+        "date time zebra viewer-request-log-data asn alpha timestamp timestamp(ms) DistributionId distributionid";
+    let rows =
+        ["2024-05-17 10:00:00 z - 64500 a%20b 1715940000 1715940000000 E2EXAMPLE E2EXAMPLE", "2024-05-17 10:00:01 -"];
     let folder = TestFolder::with_log(log(fields, &rows));
     let report = folder.converts(&["--schema", "cf_logs_wide"]);
     assert_eq!(folder.column("extra"), json!([[["alpha", "a%20b"], ["zebra", "z"]], []]));

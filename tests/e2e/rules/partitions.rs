@@ -12,11 +12,8 @@ fn a_row_goes_to_the_hour_of_its_own_time_whatever_the_object_is_called() {
     let rows = ["2024-12-31 23:59:59", "2025-01-01 00:00:00", "2024-02-29 07:30:00"];
     folder.add("E1EXAMPLE.2024-05-17-10.0123abcd", log("date time", &rows));
     folder.converts(&[]);
-    let expected = [
-        "year=2024/month=02/day=29/hour=07",
-        "year=2024/month=12/day=31/hour=23",
-        "year=2025/month=01/day=01/hour=00",
-    ];
+    let expected =
+        ["year=2024/month=02/day=29/hour=07", "year=2024/month=12/day=31/hour=23", "year=2025/month=01/day=01/hour=00"];
     assert_eq!(partitions(&folder), expected);
 }
 

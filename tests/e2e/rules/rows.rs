@@ -8,7 +8,8 @@ const MIB: usize = 1 << 20;
 
 #[test]
 fn comments_and_blank_lines_are_no_rows() {
-    let text = "\n \t \n#Fields: date time sc-bytes\n\t\t\n2024-05-17\t10:00:00\t1\n\r\n#2024-05-17\t10:00:00\t2\n\t\r\r\n";
+    let text =
+        "\n \t \n#Fields: date time sc-bytes\n\t\t\n2024-05-17\t10:00:00\t1\n\r\n#2024-05-17\t10:00:00\t2\n\t\r\r\n";
     let folder = TestFolder::with_log(text);
     let report = folder.converts(&[]);
     assert_eq!(folder.column("bytes"), json!([1]));
@@ -43,7 +44,8 @@ fn a_byte_order_mark_at_the_very_start_is_skipped() {
 
 #[test]
 fn a_last_line_without_its_end_counts() {
-    let folder = TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 10:00:00 1"]) + "2024-05-17\t10:00:01\t2");
+    let folder =
+        TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 10:00:00 1"]) + "2024-05-17\t10:00:01\t2");
     let report = folder.converts(&[]);
     assert_eq!(folder.column("bytes"), json!([1, 2]));
     assert_eq!(report["lines"], 4);
@@ -81,7 +83,8 @@ fn a_line_that_is_longer_than_any_buffer_costs_only_itself() {
 
 #[test]
 fn extra_cells_are_dropped_and_counted() {
-    let folder = TestFolder::with_log("#Fields: date time sc-bytes\n2024-05-17\t10:00:00\t1\t\n2024-05-17\t10:00:00\t2\ta\tb\n");
+    let folder =
+        TestFolder::with_log("#Fields: date time sc-bytes\n2024-05-17\t10:00:00\t1\t\n2024-05-17\t10:00:00\t2\ta\tb\n");
     let report = folder.converts(&[]);
     assert_eq!(folder.column("bytes"), json!([1, 2]));
     assert_eq!(report["rows_with_extra_cells"], 2);
@@ -115,7 +118,11 @@ fn a_row_without_any_time_is_rejected() {
 #[test]
 fn a_date_that_is_none_is_rejected() {
     let rows = [
-        "2024-02-30 10:00:00", "2023-02-29 10:00:00", "2024-13-01 10:00:00", "2024-5-17 10:00:00", "17.05.2024 10:00:00",
+        "2024-02-30 10:00:00",
+        "2023-02-29 10:00:00",
+        "2024-13-01 10:00:00",
+        "2024-5-17 10:00:00",
+        "17.05.2024 10:00:00",
         "2024-02-29 10:00:00",
     ];
     assert_eq!(reasons("date time", &rows), ["bad-date"; 5]);
@@ -123,7 +130,8 @@ fn a_date_that_is_none_is_rejected() {
 
 #[test]
 fn a_time_that_is_none_is_rejected_and_so_is_a_leap_second() {
-    let rows = ["2024-05-17 24:00:00", "2016-12-31 23:59:60", "2024-05-17 10:00", "2024-05-17 1:00:00", "2024-05-17 23:59:59"];
+    let rows =
+        ["2024-05-17 24:00:00", "2016-12-31 23:59:60", "2024-05-17 10:00", "2024-05-17 1:00:00", "2024-05-17 23:59:59"];
     assert_eq!(reasons("date time", &rows), ["bad-time"; 4]);
 }
 
@@ -134,7 +142,8 @@ fn a_timestamp_does_not_serve_where_date_and_time_are_there_but_wrong() {
 
 #[test]
 fn a_timestamp_serves_where_date_or_time_is_absent() {
-    let rows = ["- 10:00:00 1715940000000 1", "2024-05-17 - - 1715940000.5", "2024-05-17 10:00:00 x x", "- - x 1715940000"];
+    let rows =
+        ["- 10:00:00 1715940000000 1", "2024-05-17 - - 1715940000.5", "2024-05-17 10:00:00 x x", "- - x 1715940000"];
     let folder = TestFolder::with_log(log("date time timestamp(ms) timestamp", &rows));
     folder.converts(&[]);
     assert_eq!(folder.column("logtime"), json!(["10:00:00"; 4].to_vec()));
@@ -203,12 +212,16 @@ fn rows_are_never_deduplicated() {
 #[test]
 fn rows_stand_by_object_and_then_by_line() {
     let folder = TestFolder::new();
-    let rows = |bytes: &[&str]| bytes.iter().map(|bytes| tabs(&format!("2024-05-17 10:00:00 {bytes}\n"))).collect::<String>();
+    let rows =
+        |bytes: &[&str]| bytes.iter().map(|bytes| tabs(&format!("2024-05-17 10:00:00 {bytes}\n"))).collect::<String>();
     for (key, bytes) in [("b.log", ["9", "1"]), ("a/z.log", ["8", "2"]), ("B.log", ["7", "3"]), ("a.log", ["6", "4"])] {
         folder.add(key, "#Fields: date time sc-bytes\n".to_owned() + &rows(&bytes));
     }
     folder.converts(&[]);
-    assert_eq!(folder.column("filename"), json!(["B.log", "B.log", "a.log", "a.log", "a/z.log", "a/z.log", "b.log", "b.log"]));
+    assert_eq!(
+        folder.column("filename"),
+        json!(["B.log", "B.log", "a.log", "a.log", "a/z.log", "a/z.log", "b.log", "b.log"])
+    );
     assert_eq!(folder.column("bytes"), json!([7, 3, 6, 4, 8, 2, 9, 1]));
 }
 

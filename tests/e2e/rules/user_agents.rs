@@ -43,8 +43,7 @@ fn user_agents_that_are_escaped_once_are_recognised() {
 #[test]
 fn user_agents_of_2013_to_2020_that_are_escaped_twice_are_recognised() {
     let logged = [CHROME, MOBILE_SAFARI, GOOGLEBOT].map(|agent| escaped(agent).replace('%', "%25"));
-    let expected =
-        [["Chrome", "Windows", "False"], ["Mobile Safari", "iOS", "False"], ["Googlebot", "Other", "True"]];
+    let expected = [["Chrome", "Windows", "False"], ["Mobile Safari", "iOS", "False"], ["Googlebot", "Other", "True"]];
     assert_eq!(classified(&logged.each_ref().map(String::as_str)), expected);
 }
 

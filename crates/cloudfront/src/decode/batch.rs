@@ -40,9 +40,10 @@ pub struct ObjectRows {
 }
 
 /// Where a batch stood before an object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
     rows: usize,
+    cells: usize,
     objects: usize,
 }
 
@@ -53,6 +54,8 @@ pub(crate) struct BatchBuilder {
     user_agents: Option<ViewColumn>,
     record_ids: Option<ViewColumn>,
     seconds: Vec<i64>,
+    /// Cells of all rows.
+    cells: usize,
     objects: Vec<ObjectRows>,
     /// Rows that are not in the columns yet, all of this layout.
     block: RowBlock,
@@ -74,6 +77,7 @@ impl BatchBuilder {
             record_ids: derives(&[Derivation::Distribution]).then(|| ViewColumn::with_capacity(0)),
             schema,
             seconds: Vec::new(),
+            cells: 0,
             objects: Vec::new(),
             block: RowBlock::default(),
             layout: None,
@@ -91,13 +95,21 @@ impl BatchBuilder {
 
     /// Where the batch stands, between two objects.
     pub(crate) fn mark(&self) -> Mark {
-        Mark { rows: self.rows(), objects: self.objects.len() }
+        Mark { rows: self.rows(), cells: self.cells, objects: self.objects.len() }
+    }
+
+    /// Are there so many rows since `mark`, `others` counted in, or a hundred times as many cells? Cells, as each of a
+    /// map of extra fields takes more memory than its text.
+    pub(crate) fn is_full(&self, mark: Mark, others: usize, rows: usize) -> bool {
+        const CELLS_PER_ROW: usize = 100;
+        self.rows() - mark.rows + others >= rows || self.cells - mark.cells >= rows.saturating_mul(CELLS_PER_ROW)
     }
 
     /// Takes back everything since `mark`.
     pub(crate) fn rewind(&mut self, mark: Mark) {
         self.block.clear();
         self.seconds.truncate(mark.rows);
+        self.cells = mark.cells;
         self.objects.truncate(mark.objects);
         for column in &mut self.columns {
             column.truncate(mark.rows);
@@ -121,6 +133,7 @@ impl BatchBuilder {
             self.drain_block(text, summary);
             self.layout = Some(Arc::clone(layout));
         }
+        self.cells += cells.ends.len();
         self.block.push(cells, moment, line);
     }
 

@@ -12,7 +12,7 @@ use memchr::memrchr;
 
 use super::{
     BATCH_TEXT_BYTES, DecodeSizes, DecodedBatch, Decoder, ObjectSummary,
-    batch::BatchBuilder,
+    batch::{BatchBuilder, Mark},
     scan::{Scan, ScanEnd, Sink},
     views::Text,
 };
@@ -120,12 +120,13 @@ impl<R: BufRead> LargeRows<R> {
             }
             let text = self.blocks.text();
             self.batch.begin_object(&self.name);
-            let mut sink = Sink::Batch { batch: &mut self.batch, row_limit: self.sizes.batch_rows };
+            let (mark, row_limit) = (Mark::default(), self.sizes.batch_rows);
+            let mut sink = Sink::Batch { batch: &mut self.batch, mark, row_limit };
             let until = self.blocks.at + self.sizes.batch_text_bytes;
             let end = scan.scan(&mut decoder.layouts, text, self.blocks.at, until, self.blocks.is_last, &mut sink)?;
             scan.drain(text, &mut sink);
             let mut refused = scan.take_rejects();
-            let is_full = self.batch.rows() + refused.len() >= self.sizes.batch_rows;
+            let is_full = self.batch.is_full(mark, refused.len(), row_limit);
             self.rejects.append(&mut refused);
             match end {
                 ScanEnd::Full { at } => {
@@ -133,7 +134,7 @@ impl<R: BufRead> LargeRows<R> {
                     self.scan = Some(scan);
                 }
                 ScanEnd::NeedsText { .. } if self.blocks.is_last => {
-                    let mut sink = Sink::Batch { batch: &mut self.batch, row_limit: self.sizes.batch_rows };
+                    let mut sink = Sink::Batch { batch: &mut self.batch, mark, row_limit };
                     let mut summary = scan.finish(text, &mut sink)?;
                     self.rejects.append(&mut summary.rejects);
                     self.summary = Some(summary);

@@ -6,7 +6,7 @@ use memchr::{memchr, memchr_iter, memchr2_iter};
 
 use super::{
     DecodeOptions, DecodeSizes, MAX_HOURS, MAX_UNCLAIMED_BYTES, ObjectSummary,
-    batch::BatchBuilder,
+    batch::{BatchBuilder, Mark},
     rows::{Cells, Clock},
     sniff,
     views::Text,
@@ -22,8 +22,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(crate) enum Sink<'b> {
     /// Nowhere: the object is only judged.
     Judge,
-    /// Into a batch, up to so many rows and rejects.
-    Batch { batch: &'b mut BatchBuilder, row_limit: usize },
+    /// Into a batch, up to so many rows and rejects since `mark`.
+    Batch { batch: &'b mut BatchBuilder, mark: Mark, row_limit: usize },
 }
 
 /// Why a scan stopped, and at which text position the next line starts.
@@ -405,7 +405,7 @@ impl Sink<'_> {
     fn is_full(&self, rejects: usize) -> bool {
         match self {
             Self::Judge => false,
-            Self::Batch { batch, row_limit } => batch.rows() + rejects >= *row_limit,
+            Self::Batch { batch, mark, row_limit } => batch.is_full(*mark, rejects, *row_limit),
         }
     }
 

@@ -149,6 +149,17 @@ fn a_wide_header_costs_no_memory_per_row() {
 }
 
 #[test]
+fn wide_rows_fill_a_batch_sooner() {
+    let names: Vec<String> = (0..2000).map(|field| format!("x-{field}")).collect();
+    let row = format!("2024-05-17\t10:00:00{}\n", "\t".repeat(2000));
+    let text = format!("#Fields: date time {}\n{}", names.join(" "), row.repeat(50));
+    let sizes = DecodeSizes { batch_rows: 200, ..DecodeSizes::default() };
+    assert!(decoder(sizes).decode_small(NAME, text.as_bytes()).is_none());
+    let (decoded, batches) = decode_large(&options("cf_logs_wide", None), sizes, text.as_bytes()).unwrap();
+    assert_eq!((decoded.summary.rows, batches), (50, 5));
+}
+
+#[test]
 fn the_list_of_unclaimed_fields_is_bounded() {
     let header = |number: usize| format!("#Fields: date {number}{}\n", "n".repeat(300_000));
     let text: String = (0..10).map(header).collect();

@@ -25,8 +25,8 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<ExitStatus> {
     log::start(&flags.output, &screen);
     match &flags.command {
         Command::Convert(convert) => run_convert(flags, convert, &screen),
-        Command::Ddl(ddl) => run_ddl(ddl),
-        Command::Schema(schema) => run_schema(schema),
+        Command::Ddl(ddl) => run_ddl(flags, ddl),
+        Command::Schema(schema) => run_schema(flags, schema),
     }
 }
 
@@ -34,7 +34,7 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
     let (sources, table) = options::locations(convert_flags)?;
     let options = match options::convert_options(convert_flags, sources, table) {
         Ok(options) => options,
-        Err(error) => return Ok(wrong_usage(&error)),
+        Err(error) => return Ok(wrong_usage(flags, &error)),
     };
     warn_of_unknown_fields(&options.schema);
     let stop = stop_on_signals()?;
@@ -42,7 +42,10 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
     if convert_flags.run.dry_run {
         let preview = preview(&options, &stop, &draw);
         draw.finish();
-        return dry_run(&options, &preview?);
+        return match preview {
+            Err(error @ Error::Memory { .. }) => Ok(wrong_usage(flags, &error.into())),
+            preview => dry_run(&options, &preview?),
+        };
     }
     let Run { report, error } = convert(&options, &stop, &draw);
     draw.finish();
@@ -51,9 +54,10 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
         write_text(file, &format!("{json}\n")).context("`--report`")?;
     }
     if !flags.output.quiet && report.outcome != RunOutcome::Stopped {
-        output::tell(&summary::of_run(&report, &options));
+        log::tell(flags.output.log_format, screen, &summary::of_run(&report, &options));
     }
     match error {
+        Some(error @ Error::Memory { .. }) => Ok(wrong_usage(flags, &error.into())),
         Some(error) => Err(error.into()),
         None => Ok(report.outcome.into()),
     }
@@ -64,7 +68,7 @@ fn dry_run(options: &ConvertOptions, preview: &Preview) -> anyhow::Result<ExitSt
     Ok(if preview.unlisted.is_empty() { ExitStatus::Done } else { ExitStatus::DoneWithFailures })
 }
 
-fn run_ddl(flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
+fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
     let table = LocalFolder::parse(&flags.table)?;
     let location = match &flags.location {
         Some(location) => location.clone(),
@@ -78,10 +82,10 @@ fn run_ddl(flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
     };
     let schema = match flags.schema.as_deref().map(options::schema).transpose() {
         Ok(schema) => schema,
-        Err(error) => return Ok(wrong_usage(&error)),
+        Err(error) => return Ok(wrong_usage(all, &error)),
     };
     let statements = match table_ddl(&table, schema, &ddl_options) {
-        Err(error @ Error::Ddl(_)) => return Ok(wrong_usage(&error.into())),
+        Err(error @ Error::Ddl(_)) => return Ok(wrong_usage(all, &error.into())),
         result => result?,
     };
     output::data(&statements.iter().fold(String::new(), |mut text, statement| {
@@ -91,7 +95,7 @@ fn run_ddl(flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-fn run_schema(flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
+fn run_schema(all: &Flags, flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
     let Some(name) = &flags.schema else {
         let names = TableSchema::EMBEDDED_NAMES.iter().filter_map(|name| TableSchema::embedded(name));
         let lines = names.map(|schema| format!("{}  {}\n", schema.name(), schema.description()));
@@ -100,7 +104,7 @@ fn run_schema(flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
     };
     let schema = match options::schema(name) {
         Ok(schema) => schema,
-        Err(error) => return Ok(wrong_usage(&error)),
+        Err(error) => return Ok(wrong_usage(all, &error)),
     };
     warn_of_unknown_fields(&schema);
     output::data(&match flags.format {
@@ -111,8 +115,8 @@ fn run_schema(flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-fn wrong_usage(error: &anyhow::Error) -> ExitStatus {
-    output::error(error);
+fn wrong_usage(flags: &Flags, error: &anyhow::Error) -> ExitStatus {
+    log::error(flags.output.log_format, error);
     ExitStatus::Usage
 }
 

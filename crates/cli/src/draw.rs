@@ -12,7 +12,10 @@ use std::{
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lakefront_pipeline::progress::{Event, Progress};
 
-use crate::{flags::OutputFlags, output};
+use crate::{
+    flags::{LogFormat, OutputFlags},
+    log, output,
+};
 
 /// Without a terminal, a line is told this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -29,7 +32,7 @@ pub(crate) struct Screen {
 impl Screen {
     /// With bars if stderr is a terminal and may be drawn on.
     pub(crate) fn new(flags: &OutputFlags) -> Self {
-        let draws = !flags.quiet && flags.log_format == crate::flags::LogFormat::Text && io::stderr().is_terminal();
+        let draws = !flags.quiet && flags.log_format == LogFormat::Text && io::stderr().is_terminal();
         Self { bars: draws.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())) }
     }
 
@@ -45,6 +48,7 @@ impl Screen {
 /// Draws the events of a run.
 pub(crate) struct Draw {
     screen: Screen,
+    format: LogFormat,
     style: Style,
     rows: AtomicU64,
     failed: AtomicU64,
@@ -82,7 +86,13 @@ impl Draw {
                 Style::Lines(Arc::new(Mutex::new(lines)))
             }
         };
-        Self { screen: screen.clone(), style, rows: AtomicU64::new(0), failed: AtomicU64::new(0) }
+        Self {
+            screen: screen.clone(),
+            format: flags.log_format,
+            style,
+            rows: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        }
     }
 
     /// Takes the bars off the screen.
@@ -120,7 +130,7 @@ impl Draw {
                 (lines.planned_objects, lines.planned_bytes, lines.started) = (planned_objects, planned_bytes, now());
                 let counted =
                     format!("{} objects, {}, {tasks} tasks", HumanCount(planned_objects), HumanBytes(planned_bytes));
-                self.screen.tell(&format!("plan: {counted}"));
+                log::tell(self.format, &self.screen, &format!("plan: {counted}"));
             }
         }
     }
@@ -151,7 +161,7 @@ impl Draw {
                 lines.bytes += done_bytes;
                 if lines.told.elapsed() >= LINE_EVERY {
                     lines.told = now();
-                    self.screen.tell(&lines.text(rows));
+                    log::tell(self.format, &self.screen, &lines.text(rows));
                 }
             }
         }

@@ -7,12 +7,15 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     draw::Screen,
     flags::{LogFormat, OutputFlags},
+    output,
 };
 
 /// Starts telling. Messages and progress share the terminal: `screen` keeps them apart.
 pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
     let level = match (flags.quiet, flags.verbose) {
         (true, _) => LevelFilter::ERROR,
+        // As JSON, progress and the summary are messages too.
+        (false, 0) if flags.log_format == LogFormat::Json => LevelFilter::INFO,
         (false, 0) => LevelFilter::WARN,
         (false, 1) => LevelFilter::INFO,
         (false, _) => LevelFilter::DEBUG,
@@ -26,6 +29,22 @@ pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
     match flags.log_format {
         LogFormat::Text => subscriber.without_time().init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+}
+
+/// Tells something that is meant for people, in the format asked for.
+pub(crate) fn tell(format: LogFormat, screen: &Screen, text: &str) {
+    match format {
+        LogFormat::Text => screen.tell(text),
+        LogFormat::Json => tracing::info!("{text}"),
+    }
+}
+
+/// Tells why the program stops, in the format asked for.
+pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
+    match format {
+        LogFormat::Text => output::error(error),
+        LogFormat::Json => tracing::error!("{}", output::message(error)),
     }
 }
 

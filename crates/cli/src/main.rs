@@ -25,7 +25,7 @@ use crate::{exit::ExitStatus, flags::Flags};
 fn main() -> std::process::ExitCode {
     let flags = Flags::parse();
     let status = commands::run(&flags).unwrap_or_else(|error| {
-        output::error(&error);
+        log::error(flags.output.log_format, &error);
         ExitStatus::Stopped
     });
     status.into()

@@ -61,7 +61,7 @@ pub(crate) fn convert_options(
     };
     Ok(ConvertOptions {
         selection: selection(&flags.selection, now)?,
-        schema: Arc::new(schema(&flags.table.schema)?),
+        schema: Arc::new(schema(&flags.table.schema).context("`--schema`")?),
         partition_by: flags.table.partition_by.parse().context("`--partition-by`")?,
         fields: flags.reading.fields.as_deref().map(fields).transpose()?,
         text_limits,

@@ -25,6 +25,9 @@ pub const DEFAULT_SCHEMA: &str = "cf_logs";
 pub fn table_ddl(table: &LocalFolder, schema: Option<TableSchema>, options: &DdlOptions) -> Result<Vec<String>, Error> {
     let state = table.state().map_err(Error::storage)?;
     let store = table.open_store(&state.path().join("tmp")).map_err(Error::storage)?;
+    if !store.root_exists().map_err(Error::storage)? {
+        return Err(Error::NoTable { location: table.to_string() });
+    }
     let names = store.list("").map_err(Error::storage)?;
     let foreign = |name: &String| Error::ForeignFile { location: table.to_string(), name: printable_name(name) };
 

@@ -10,8 +10,10 @@ pub enum Error {
     #[error("stopped before the end; what is stored is whole, but the table is incomplete")]
     Stopped,
     /// A glob that is none.
-    #[error("list: `{glob}` is no glob")]
+    #[error("`{flag} {glob}`: no glob")]
     Glob {
+        /// The flag it was given with.
+        flag: &'static str,
         /// What was given.
         glob: String,
         /// Why.
@@ -96,6 +98,12 @@ pub enum Error {
     /// A worker died: a fault of this program.
     #[error("a worker died\nhint: please report this, with the message above")]
     Worker,
+    /// There is no table.
+    #[error("ddl: {location}: no such table\nhint: name the folder that `lakefront convert` wrote")]
+    NoTable {
+        /// Where it should be.
+        location: String,
+    },
     /// Partition folders of different depths, or names that are not this program's.
     #[error(
         "ddl: {location}: `{name}` is not a data file of one table with the others\nhint: name the root of a table that lakefront wrote"

@@ -26,7 +26,11 @@ impl Selection {
     /// # Errors
     /// [`Error::Glob`].
     pub fn from_globs(include: &[String], exclude: &[String]) -> Result<Self, Error> {
-        Ok(Self { include: glob_set(include)?, exclude: glob_set(exclude)?, ..Self::default() })
+        Ok(Self {
+            include: glob_set("--include", include)?,
+            exclude: glob_set("--exclude", exclude)?,
+            ..Self::default()
+        })
     }
 
     /// Is this object wanted?
@@ -50,17 +54,17 @@ impl Selection {
     }
 }
 
-fn glob_set(globs: &[String]) -> Result<Option<GlobSet>, Error> {
+fn glob_set(flag: &'static str, globs: &[String]) -> Result<Option<GlobSet>, Error> {
     if globs.is_empty() {
         return Ok(None);
     }
     let mut set = GlobSetBuilder::new();
     for glob in globs {
-        let refused = |source| Error::Glob { glob: glob.clone(), source };
+        let refused = |source| Error::Glob { flag, glob: glob.clone(), source };
         set.add(GlobBuilder::new(glob).literal_separator(true).build().map_err(refused)?);
     }
     let all = globs.join(" ");
-    set.build().map(Some).map_err(|source| Error::Glob { glob: all, source })
+    set.build().map(Some).map_err(|source| Error::Glob { flag, glob: all, source })
 }
 
 #[cfg(test)]

@@ -357,7 +357,11 @@ impl<'c> Attempt<'c> {
         let Self { context, encoder, quarantine, mut outcomes, rejects, .. } = self;
         let files = encoder.finish(context.pool).map_err(encode_error)?;
         outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
-        context.tally.allow(&outcomes)?;
+        if let Err(too_many) = context.tally.allow(&outcomes) {
+            // The rows stay out of the table, but whoever reads the message must find the rejects.
+            quarantine.put(&task.id.quarantine())?;
+            return Err(too_many);
+        }
         let files = commit::commit(task.id, files, quarantine)?;
         context.progress.on(Event::TaskDone);
         Ok(TaskDone { outcomes, files, rejects })

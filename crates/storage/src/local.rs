@@ -56,6 +56,10 @@ impl LocalStore {
         &self.root
     }
 
+    pub(crate) fn root_exists(&self) -> Result<bool, Error> {
+        Ok(look_at(&self.root)?.is_some())
+    }
+
     pub(crate) fn is_empty(&self) -> Result<bool, Error> {
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,

@@ -44,6 +44,15 @@ impl Store {
         self.local.root()
     }
 
+    /// Whether the root is there.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be told.
+    pub fn root_exists(&self) -> Result<bool, Error> {
+        self.local.root_exists()
+    }
+
     /// Whether the root is absent or has nothing in it.
     ///
     /// # Errors

@@ -39,9 +39,9 @@ const ROWS_TO_OPEN: usize = 4096;
 /// Open row groups and waiting batches of a task take at most about this much memory: 64 MiB. Past it the largest
 /// partition's rows become a row group.
 pub const MAX_HELD_BYTES: usize = 64 << 20;
-/// Data files of a task that are not finished have at most so many row groups, whose metadata takes about 50 KiB each.
+/// Data files of a task that are not finished have at most so many row groups, whose metadata takes 50 to 100 KiB each.
 /// Past it the file with the most is finished, and later rows of its partition go into another.
-pub const MAX_UNFINISHED_ROW_GROUPS: usize = 256;
+pub const MAX_UNFINISHED_ROW_GROUPS: usize = 128;
 
 /// Where data files go while they are written.
 pub trait DataFiles {

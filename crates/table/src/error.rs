@@ -31,13 +31,13 @@ pub enum Error {
         source: ParquetError,
     },
     /// Codec settings that Parquet does not take.
-    #[error("encode: `{text}` is no compression; hint: `zstd(1)` to `zstd(22)`, `snappy` or `none`")]
+    #[error("encode: `{text}` is no compression\nhint: `zstd(1)` to `zstd(22)`, `snappy` or `none`")]
     Compression {
         /// What was given.
         text: String,
     },
     /// A partition column that there is not.
-    #[error("partition: `{text}` is nothing to partition by; hint: `year`, `month`, `day` or `hour`")]
+    #[error("partition: `{text}` is nothing to partition by\nhint: `year`, `month`, `day` or `hour`")]
     PartitionBy {
         /// What was given.
         text: String,

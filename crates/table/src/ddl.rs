@@ -35,10 +35,10 @@ struct PartitionColumn {
 
 /// The partition columns, coarsest first. A table has the first one, two, three or all four of them.
 const PARTITION_COLUMNS: [PartitionColumn; 4] = [
-    PartitionColumn { name: "year", digits: 4, first: 0, last: 9999 },
-    PartitionColumn { name: "month", digits: 2, first: 1, last: 12 },
-    PartitionColumn { name: "day", digits: 2, first: 1, last: 31 },
-    PartitionColumn { name: "hour", digits: 2, first: 0, last: 23 },
+    PartitionColumn { name: lakefront_schema::PARTITION_COLUMNS[0], digits: 4, first: 0, last: 9999 },
+    PartitionColumn { name: lakefront_schema::PARTITION_COLUMNS[1], digits: 2, first: 1, last: 12 },
+    PartitionColumn { name: lakefront_schema::PARTITION_COLUMNS[2], digits: 2, first: 1, last: 31 },
+    PartitionColumn { name: lakefront_schema::PARTITION_COLUMNS[3], digits: 2, first: 0, last: 23 },
 ];
 
 /// What the DDL calls the table, and where it is.

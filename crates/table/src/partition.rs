@@ -13,8 +13,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::Error;
 
-/// The columns that a table can be partitioned by, in order.
-pub const PARTITION_COLUMNS: [&str; 4] = ["year", "month", "day", "hour"];
+pub use lakefront_schema::PARTITION_COLUMNS;
 
 /// How finely a table is partitioned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

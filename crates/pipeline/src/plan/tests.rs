@@ -126,7 +126,7 @@ fn hours_that_have_not_settled_wait() {
 
 #[test]
 fn tasks_are_numbered_from_zero_in_epochs_of_limited_size() {
-    let objects: Vec<Object> = (0..MAX_EPOCH_INPUTS + 1).map(|n| object(&format!("{n:07}"), MIB)).collect();
+    let objects: Vec<Object> = (0..=MAX_EPOCH_INPUTS).map(|n| object(&format!("{n:07}"), MIB)).collect();
     let plan = plan_of(objects, &options());
     let ids: Vec<(u64, u32)> = plan.tasks.iter().map(|task| (task.id.epoch, task.id.task)).collect();
     assert_eq!(ids.first(), Some(&(1, 0)));

@@ -5,7 +5,7 @@
 //!   pool            decode g1 | decode g2 + encode g1's columns | decode g3 + encode g2's columns ...
 //! ```
 //!
-//! Small objects are fetched in groups of about [`GROUP_BYTES`] and share batches; a large one is judged by itself, then
+//! Small objects are fetched in groups of about [`GROUP_BYTES`] and share batches, one batch a job; a large one is judged by itself, then
 //! its batches flow one by one. Everything is read before the first data file gets its name. An object that is gone or
 //! changed when it is read costs the task one more try without it.
 
@@ -191,26 +191,28 @@ impl<'c> Attempt<'c> {
         let mut inputs: VecDeque<Object> = task.inputs.iter().cloned().collect();
         let first = self.fetch_group(&mut inputs, lost)?;
         let mut decoding = self.start_decoding(first)?;
+        let mut is_backlogged = false;
         while let Some(pending) = decoding {
-            // While the pool decodes, the next group is fetched.
-            let mut next = self.fetch_group(&mut inputs, lost)?;
-            let Decoded { bench, results, batches, large, mut rest } = pending.wait()?;
+            // While the pool decodes, the next group is fetched, unless the last one is still being worked on.
+            let next = if is_backlogged { bench::Group::default() } else { self.fetch_group(&mut inputs, lost)? };
+            let Decoded { bench, results, batch, large, rest } = pending.wait()?;
             self.bench = Some(bench);
             self.record(results)?;
-            let batches = batches.map_err(|source| columns_error(task, source))?;
-            match large {
-                None => {
-                    // While these batches are encoded, the pool decodes the next ones.
-                    decoding = self.start_decoding(next)?;
-                    self.encode(batches)?;
-                }
-                Some(object) => {
-                    self.encode(batches)?;
-                    self.read_large(task, object)?;
-                    // The large object cut its group in two: what stood behind it comes first.
-                    rest.append(&mut next.objects);
-                    decoding = self.start_decoding(bench::Group { objects: rest })?;
-                }
+            let batch = batch.map_err(|source| columns_error(task, source))?;
+            is_backlogged = !rest.is_empty();
+            let mut group = bench::Group { objects: rest };
+            group.objects.extend(next.objects);
+            if group.objects.is_empty() {
+                group = self.fetch_group(&mut inputs, lost)?;
+            }
+            if let Some(object) = large {
+                self.encode(batch)?;
+                self.read_large(task, object)?;
+                decoding = self.start_decoding(group)?;
+            } else {
+                // While this batch is encoded, the pool decodes the next one.
+                decoding = self.start_decoding(group)?;
+                self.encode(batch)?;
             }
             self.context.stop.check()?;
         }
@@ -299,16 +301,14 @@ impl<'c> Attempt<'c> {
             let batch = batch.map_err(|source| columns_error(task, source))?;
             // The next batch is decoded while this one is encoded.
             decoding = self.context.pool.start(move || bench.next_batch(large));
-            self.encode(vec![batch])?;
+            self.encode(Some(batch))?;
             self.context.stop.check()?;
         }
     }
 
-    fn encode(&mut self, batches: Vec<EnrichedBatch>) -> Result<(), Error> {
-        for EnrichedBatch { batch, hours } in batches {
-            self.encoder.write(batch, &hours, self.context.pool).map_err(encode_error)?;
-        }
-        Ok(())
+    fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<(), Error> {
+        let Some(EnrichedBatch { batch, hours }) = batch else { return Ok(()) };
+        self.encoder.write(batch, &hours, self.context.pool).map_err(encode_error)
     }
 
     fn record(

@@ -56,10 +56,11 @@ pub(crate) struct Decoded {
     pub(crate) bench: Bench,
     /// What each object gave, or its verdict.
     pub(crate) results: Vec<(Object, Result<ObjectSummary, lakefront_cloudfront::Error>)>,
-    pub(crate) batches: Result<Vec<EnrichedBatch>, ArrowError>,
-    /// The first object that is not small, if there is one.
+    /// Their rows; none if there are none.
+    pub(crate) batch: Result<Option<EnrichedBatch>, ArrowError>,
+    /// The object that the group stopped at, as it is not small.
     pub(crate) large: Option<(Object, Fetched)>,
-    /// What stands behind it.
+    /// What was not decoded yet: a group may hold far more text than its bytes let expect.
     pub(crate) rest: VecDeque<(Object, Fetched)>,
 }
 
@@ -98,10 +99,9 @@ impl Bench {
         self
     }
 
-    /// Decodes small objects up to the first one that is not.
+    /// Decodes small objects until a batch is full or one comes that is not small.
     pub(crate) fn decode_group(mut self, mut group: Group) -> Decoded {
         let mut results = Vec::with_capacity(group.objects.len());
-        let mut batches = Vec::new();
         let mut large = None;
         while let Some((object, fetched)) = group.objects.pop_front() {
             let small = match &fetched {
@@ -114,11 +114,11 @@ impl Bench {
             };
             results.push((object, result));
             if self.decoder.is_full() {
-                batches.extend(self.flush());
+                break;
             }
         }
-        batches.extend(self.flush());
-        Decoded { bench: self, results, batches: batches.into_iter().collect(), large, rest: group.objects }
+        let batch = self.flush().transpose();
+        Decoded { bench: self, results, batch, large, rest: group.objects }
     }
 
     fn flush(&mut self) -> Option<Result<EnrichedBatch, ArrowError>> {

@@ -68,6 +68,25 @@ fn an_object_with_rows_of_many_hours_is_converted_within_the_memory_that_was_all
 }
 
 #[test]
+fn many_small_objects_with_much_text_are_converted_within_the_memory_that_was_allowed() {
+    // A few kilobytes each, so that all of them are fetched at once; 450 MiB of text together.
+    const OBJECTS: usize = 60;
+    const ROWS: usize = 7500;
+    let row = format!("2024-05-17\t10:00:00\t/{}\n", "page".repeat(250));
+    let object = gzip("#Fields: date time cs-uri-stem\n".to_owned() + &row.repeat(ROWS));
+    assert!(object.len() * OBJECTS < 4 * MIB, "{} bytes each", object.len());
+    let folder = TestFolder::new();
+    for number in 0..OBJECTS {
+        folder.add(&format!("{number:02}.gz"), &object);
+    }
+    let cap = format!("{CAP_MIB}MiB");
+    let common = ["convert", "logs", "lake/cf_logs", "-q", "--now", NOW, "--report", "report.json"];
+    let peak = peak_memory(&folder, &[&common[..], &["--threads", "1", "--memory-bytes", &cap]].concat());
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert_eq!(folder.report()["rows"], OBJECTS * ROWS);
+}
+
+#[test]
 fn text_of_one_endless_line_takes_no_memory() {
     let folder = TestFolder::on_disk();
     let block = gzip(vec![b'z'; 16 * MIB]);

@@ -57,6 +57,12 @@ impl Layout {
         fields::era_fields(count).map(|names| Self::of(schema, names))
     }
 
+    /// How many cells of a row hold all that says when it happened.
+    pub(crate) fn moment_cells(&self) -> usize {
+        let positions = [self.date, self.time, self.timestamp_ms, self.timestamp];
+        positions.into_iter().flatten().max().map_or(0, |last| last + 1)
+    }
+
     fn of(schema: &TableSchema, names: &[&str]) -> Self {
         let mut positions = HashMap::with_capacity(names.len());
         for (position, name) in names.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
-use memchr::{memchr, memchr_iter, memchr2_iter};
+use memchr::{Memchr2, memchr, memchr_iter, memchr2_iter};
 
 use super::{
     DecodeOptions, DecodeSizes, MAX_HOURS, MAX_UNCLAIMED_BYTES, ObjectSummary,
@@ -130,9 +130,7 @@ impl Scan {
         if self.long_line.is_some() {
             start = self.continue_long_line(text, start)?;
         }
-        let rest = text.bytes.get(start..).unwrap_or_default();
-        let scan_start = start;
-        let mut delimiters = memchr2_iter(b'\t', b'\n', rest);
+        let mut delimiters = Delimiters::new(text.bytes, start);
         while start < text.bytes.len() {
             if start >= until || sink.is_full(self.summary.rejects.len()) {
                 return Ok(ScanEnd::Full { at: start });
@@ -140,14 +138,18 @@ impl Scan {
             let mut count = 1;
             let keep =
                 self.layout.as_ref().filter(|_| self.mode == Mode::Named).map_or(ERA_CELLS, |layout| layout.width);
+            let judged_cells = self.judged_cells(sink);
             self.ends.clear();
             let newline = loop {
-                let Some(at) = delimiters.next().map(|at| scan_start + at) else { break None };
+                let Some(at) = delimiters.next() else { break None };
                 if text.bytes.get(at) == Some(&b'\n') {
                     break Some(at);
                 }
                 if count <= keep {
                     self.ends.push(as_u32(at));
+                }
+                if judged_cells.is_some_and(|cells| count >= cells) {
+                    break delimiters.skip_line(at);
                 }
                 count += 1;
             };
@@ -183,6 +185,13 @@ impl Scan {
     /// Hands rows that wait in the sink to its columns, before `text` goes away.
     pub(crate) fn drain(&mut self, text: Text<'_>, sink: &mut Sink<'_>) {
         sink.drain(text, &mut self.summary);
+    }
+
+    /// How many cells of a row matter where the object is only judged: those that say when it happened. None where all
+    /// do.
+    fn judged_cells(&self, sink: &Sink<'_>) -> Option<usize> {
+        let is_named = matches!(sink, Sink::Judge) && self.mode == Mode::Named;
+        self.layout.as_ref().filter(|_| is_named).map(|layout| layout.moment_cells())
     }
 
     fn byte_at(&self, position: usize) -> u64 {
@@ -395,6 +404,31 @@ impl Scan {
             return Ok(());
         }
         self.reject_long_line(&head, byte, bytes - u64::from(has_newline && ends_in_cr))
+    }
+}
+
+/// Where TABs and line ends stand in a text.
+struct Delimiters<'t> {
+    bytes: &'t [u8],
+    from: usize,
+    found: Memchr2<'t>,
+}
+
+impl<'t> Delimiters<'t> {
+    fn new(bytes: &'t [u8], from: usize) -> Self {
+        Self { bytes, from, found: memchr2_iter(b'\t', b'\n', bytes.get(from..).unwrap_or_default()) }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        self.found.next().map(|at| self.from + at)
+    }
+
+    /// The end of the line that `at` stands in: TABs before it are passed over.
+    fn skip_line(&mut self, at: usize) -> Option<usize> {
+        let newline = memchr(b'\n', self.bytes.get(at..).unwrap_or_default()).map(|behind| at + behind);
+        *self = Self::new(self.bytes, newline.map_or(self.bytes.len(), |at| at + 1));
+        newline
     }
 }
 

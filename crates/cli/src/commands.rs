@@ -1,11 +1,11 @@
 //! One function per command.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::fmt::Write as _;
 
 use anyhow::Context;
 use lakefront_pipeline::{
-    ConvertOptions, Error, LocalFolder, Preview, Run, Stop, convert, ddl::DdlOptions, preview, report::RunOutcome,
-    table_ddl, write_text,
+    ConvertOptions, Error, LocalFolder, Preview, Run, convert, ddl::DdlOptions, preview, report::RunOutcome, table_ddl,
+    write_text,
 };
 use lakefront_schema::TableSchema;
 
@@ -13,7 +13,7 @@ use crate::{
     draw::{Draw, Screen},
     exit::ExitStatus,
     flags::{Command, ConvertFlags, DdlFlags, Flags, SchemaFlags, SchemaFormat},
-    log, options, output, summary,
+    log, options, output, signals, summary,
 };
 
 /// Does what was typed.
@@ -37,7 +37,7 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
         Err(error) => return Ok(wrong_usage(flags, &error)),
     };
     warn_of_unknown_fields(&options.schema);
-    let stop = stop_on_signals()?;
+    let stop = signals::listen()?;
     let draw = Draw::new(&flags.output, screen);
     if convert_flags.run.dry_run {
         let preview = preview(&options, &stop, &draw);
@@ -49,18 +49,36 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
     }
     let Run { report, error } = convert(&options, &stop, &draw);
     draw.finish();
+    match (flags.output.quiet, report.outcome) {
+        (_, RunOutcome::Stopped) if report.files > 0 => {
+            let (files, table) = (report.files, &report.table);
+            tracing::warn!("{table}: {files} data files of an incomplete table: remove it and {table}.lakefront");
+        }
+        (_, RunOutcome::Stopped) => {}
+        (true, _) if report.rejected_rows() > 0 => {
+            tracing::warn!(
+                "{} rows were rejected; {}.lakefront/quarantine has them",
+                report.rejected_rows(),
+                report.table
+            );
+        }
+        (true, _) => {}
+        (false, _) => log::tell(flags.output.log_format, screen, &summary::of_run(&report, &options)),
+    }
+    let status = match error {
+        Some(error @ Error::Memory { .. }) => wrong_usage(flags, &error.into()),
+        Some(error) => {
+            log::error(flags.output.log_format, &error.into());
+            ExitStatus::Stopped
+        }
+        None => report.outcome.into(),
+    };
+    // Last, so that a report that cannot be written hides nothing else.
     if let Some(file) = &convert_flags.run.report {
         let json = serde_json::to_string_pretty(&report)?;
         write_text(file, &format!("{json}\n")).context("`--report`")?;
     }
-    if !flags.output.quiet && report.outcome != RunOutcome::Stopped {
-        log::tell(flags.output.log_format, screen, &summary::of_run(&report, &options));
-    }
-    match error {
-        Some(error @ Error::Memory { .. }) => Ok(wrong_usage(flags, &error.into())),
-        Some(error) => Err(error.into()),
-        None => Ok(report.outcome.into()),
-    }
+    Ok(status)
 }
 
 fn dry_run(options: &ConvertOptions, preview: &Preview) -> anyhow::Result<ExitStatus> {
@@ -127,18 +145,4 @@ fn warn_of_unknown_fields(schema: &TableSchema) {
             schema.name()
         );
     }
-}
-
-/// Ctrl-C, SIGTERM and SIGHUP ask the run to stop.
-fn stop_on_signals() -> anyhow::Result<Arc<Stop>> {
-    let stop = Arc::new(Stop::default());
-    let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if !asked.is_asked() {
-            output::tell("stopping: the tasks at hand are given up; nothing half-written will be visible");
-        }
-        asked.ask();
-    })
-    .context("cannot listen for signals")?;
-    Ok(stop)
 }

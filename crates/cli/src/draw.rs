@@ -135,12 +135,12 @@ impl Draw {
         }
     }
 
-    /// Tells of the first objects that were not converted; the report and the quarantine have them all.
+    /// Tells of the first objects that were not converted; the report has more of them.
     fn object_failed(&self, object: &str, message: &str) {
         match self.failed.fetch_add(1, Ordering::Relaxed) {
             ..TOLD_FAILURES => tracing::error!("{object}: {message}"),
             TOLD_FAILURES => {
-                tracing::error!("more objects were not converted: `--report` and the quarantine name them");
+                tracing::error!("more objects were not converted; `--report` names up to a thousand");
             }
             _ => {}
         }

@@ -49,7 +49,7 @@ pub(crate) struct OutputFlags {
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub(crate) verbose: u8,
 
-    /// Say nothing but errors: no progress, no summary
+    /// Say nothing but errors and warnings: no progress, no summary
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
@@ -140,7 +140,7 @@ pub(crate) struct ReadingFlags {
     #[arg(long, value_name = "LIST|@FILE")]
     pub(crate) fields: Option<String>,
 
-    /// Stop when more rows are rejected: a number, or a share of all rows like `0.1%`
+    /// Exit with 1 when more rows are rejected: a number stops the run there, a share like `0.1%` is judged at its end
     #[arg(long, value_name = "N|P%")]
     pub(crate) max_rejects: Option<String>,
 

@@ -13,10 +13,9 @@ use crate::{
 /// Starts telling. Messages and progress share the terminal: `screen` keeps them apart.
 pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
     let level = match (flags.quiet, flags.verbose) {
-        (true, _) => LevelFilter::ERROR,
         // As JSON, progress and the summary are messages too.
         (false, 0) if flags.log_format == LogFormat::Json => LevelFilter::INFO,
-        (false, 0) => LevelFilter::WARN,
+        (true, _) | (false, 0) => LevelFilter::WARN,
         (false, 1) => LevelFilter::INFO,
         (false, _) => LevelFilter::DEBUG,
     };

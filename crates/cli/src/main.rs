@@ -14,6 +14,8 @@ mod log;
 
 mod output;
 
+mod signals;
+
 mod summary;
 
 mod exit;

@@ -12,6 +12,8 @@ use lakefront_schema::TableSchema;
 
 use crate::flags::{ConvertFlags, SelectionFlags};
 
+/// More threads than any machine has.
+const MAX_THREADS: usize = 1025;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -43,7 +45,7 @@ pub(crate) fn convert_options(
         None => now(),
     };
     let threads = match flags.run.threads {
-        Some(0) => bail!("`--threads 0`: at least one thread is needed"),
+        Some(threads @ (0 | MAX_THREADS..)) => bail!("`--threads {threads}`: expected 1 to {}", MAX_THREADS - 1),
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, NonZero::get),
     };

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
-use lakefront_pipeline::{ConvertOptions, Preview, Report};
+use lakefront_pipeline::{ConvertOptions, Preview, Report, printable_name};
 use lakefront_schema::TableSchema;
 
 /// What could not be listed is named up to this many times.
 const NAMED_FAILURES: usize = 10;
 /// Fields that are named.
 const NAMED_FIELDS: usize = 20;
+/// Of a field's name so many characters are shown: it comes from a log.
+const NAME_CHARS: usize = 80;
 
 /// A text of labelled lines.
 struct Lines {
@@ -156,13 +158,13 @@ fn keeps_unclaimed(schema: &TableSchema) -> bool {
 }
 
 fn unclaimed(report: &Report, schema: &TableSchema) -> String {
-    let names: Vec<&str> = report.unclaimed_fields.iter().take(NAMED_FIELDS).map(String::as_str).collect();
+    let short = |name: &String| printable_name(&name.chars().take(NAME_CHARS).collect::<String>());
+    let names: Vec<String> = report.unclaimed_fields.iter().take(NAMED_FIELDS).map(short).collect();
     let names = names.join(" ");
     let more = report.unclaimed_fields.len().saturating_sub(NAMED_FIELDS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let printable: String = names.chars().map(|symbol| if symbol.is_control() { '?' } else { symbol }).collect();
     format!(
-        "the logs have fields that `{}` does not keep: {printable}{more}; `--schema cf_logs_wide` keeps them",
+        "the logs have fields that `{}` does not keep: {names}{more}; `--schema cf_logs_wide` keeps them",
         schema.name()
     )
 }

@@ -50,6 +50,7 @@ pub struct Preview {
 /// As [`convert`], except that the table need not be empty.
 pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Result<Preview, Error> {
     options.tasks_at_once()?;
+    refuse_overlap(options)?;
     let Listing { objects, failures } = list_sources(options, stop, progress)?;
     let listed = objects.len() as u64;
     let plan = plan::plan(objects, options, FIRST_EPOCH);
@@ -135,9 +136,10 @@ fn run_tasks(context: &Context<'_>, plan: &Plan, tasks_at_once: usize) -> Result
                     context.tally.committed(done);
                 }
                 Err(error) => {
-                    // No other task begins.
+                    // No other task begins, and those at hand are given up.
                     next.store(plan.tasks.len(), Ordering::Relaxed);
                     first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    context.stop.ask();
                     return;
                 }
             }
@@ -156,15 +158,22 @@ fn run_tasks(context: &Context<'_>, plan: &Plan, tasks_at_once: usize) -> Result
     first_error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-/// The stores of a new table and its state.
-fn open_new(options: &ConvertOptions) -> Result<(Store, Store), Error> {
+/// A source must not share objects with the table or its state.
+fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
     let state_folder = options.table.state().map_err(Error::storage)?;
-    let temp = state_folder.path().join("tmp");
     for source in &options.sources {
         if [&options.table, &state_folder].into_iter().any(|folder| source.overlaps(folder)) {
             return Err(Error::Overlap { source_location: source.to_string(), table: options.table.to_string() });
         }
     }
+    Ok(())
+}
+
+/// The stores of a new table and its state.
+fn open_new(options: &ConvertOptions) -> Result<(Store, Store), Error> {
+    refuse_overlap(options)?;
+    let state_folder = options.table.state().map_err(Error::storage)?;
+    let temp = state_folder.path().join("tmp");
     let table = options.table.open_store(&temp).map_err(Error::storage)?;
     let state = state_folder.open_store(&temp).map_err(Error::storage)?;
     for (store, folder) in [(&table, &options.table), (&state, &state_folder)] {

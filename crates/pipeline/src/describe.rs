@@ -4,15 +4,13 @@ use lakefront_schema::TableSchema;
 use lakefront_storage::{LocalFolder, printable_name};
 use lakefront_table::{
     ddl::{DdlOptions, ddl},
-    footer::schema_of,
+    footer::{END_BYTES, footer_bytes, schema_of},
     layout::partition_values,
     partition::PARTITION_COLUMNS,
 };
 
 use crate::Error;
 
-/// A footer is looked for in so many bytes at the end of a data file.
-const FOOTER_BYTES: u64 = 256 * 1024;
 /// The table schema of a table without data files, unless one is given.
 pub const DEFAULT_SCHEMA: &str = "cf_logs";
 
@@ -47,8 +45,10 @@ pub fn table_ddl(table: &LocalFolder, schema: Option<TableSchema>, options: &Ddl
 
     let written = match names.last() {
         Some(name) => {
-            let tail = store.read_tail(name, FOOTER_BYTES).map_err(Error::storage)?;
-            Some(schema_of(&tail).ok_or_else(|| foreign(name))?)
+            let end = store.read_tail(name, END_BYTES).map_err(Error::storage)?;
+            let bytes = footer_bytes(&end).ok_or_else(|| foreign(name))?;
+            let footer = store.read_tail(name, bytes).map_err(Error::storage)?;
+            Some(schema_of(&footer).ok_or_else(|| foreign(name))?)
         }
         None => None,
     };
@@ -65,7 +65,11 @@ fn schema_for(table: &LocalFolder, given: Option<TableSchema>, written: Option<S
     let name = written.split_once('/').map_or(written.as_str(), |(name, _)| name);
     let schema = given.or_else(|| of_name(name)).or_else(|| of_name(DEFAULT_SCHEMA)).ok_or(Error::Worker)?;
     if label(&schema) != written {
-        return Err(Error::OtherSchema { location: table.to_string(), given: label(&schema), written });
+        return Err(Error::OtherSchema {
+            location: table.to_string(),
+            given: label(&schema),
+            written: printable_name(&written),
+        });
     }
     Ok(schema)
 }

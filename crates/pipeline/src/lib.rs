@@ -47,7 +47,7 @@ pub use convert::{Preview, Run, convert, preview};
 pub use describe::{DEFAULT_SCHEMA, table_ddl};
 pub use error::Error;
 pub use lakefront_cloudfront::{TextLimits, decompress};
-pub use lakefront_storage::{Error as StorageError, LocalFolder, Source, read_text, write_text};
+pub use lakefront_storage::{Error as StorageError, LocalFolder, Source, printable_name, read_text, write_text};
 pub use lakefront_table::{PartitionBy, ddl, encode};
 pub use options::{ConvertOptions, MaxRejects};
 pub use pool::Stop;

@@ -90,25 +90,20 @@ impl ConvertOptions {
 pub enum MaxRejects {
     /// More than so many.
     Rows(u64),
-    /// More than so many per cent of all rows and rejects, judged at the end and, on the way, from
-    /// [`MaxRejects::LEAST_LINES_FOR_PERCENT`] on.
+    /// More than so many per cent of all rows and rejects of the run, which only its end can tell.
     Percent(f64),
 }
 
 impl MaxRejects {
-    /// Before so many lines a percentage says little.
-    pub const LEAST_LINES_FOR_PERCENT: u64 = 100_000;
-
     /// Are these too many?
     pub(crate) fn is_exceeded(self, rows: u64, rejects: u64, is_end: bool) -> bool {
         match self {
             Self::Rows(limit) => rejects > limit,
             Self::Percent(percent) => {
                 let lines = rows + rejects;
-                let is_judged = is_end || lines >= Self::LEAST_LINES_FOR_PERCENT;
                 #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
                 let exceeds = rejects as f64 * 100.0 > percent * lines as f64;
-                is_judged && exceeds
+                is_end && exceeds
             }
         }
     }
@@ -125,11 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_is_judged_on_enough_lines_or_at_the_end() {
+    fn a_percentage_is_judged_at_the_end() {
         assert!(!Percent(1.0).is_exceeded(1, 1, false));
         assert!(Percent(1.0).is_exceeded(1, 1, true));
         assert!(!Percent(1.0).is_exceeded(99, 1, true));
-        assert!(Percent(1.0).is_exceeded(98_000, 2_000, false));
+        assert!(!Percent(1.0).is_exceeded(98_000, 2_000, false));
+        assert!(Percent(1.0).is_exceeded(98_000, 2_000, true));
         assert!(!Percent(0.0).is_exceeded(5, 0, true));
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! - inputs of one source hour (one source day, where the table is partitioned by day or coarser);
 //! - or several small hours of one source day, up to [`SMALL_HOURS_BYTES`];
-//! - at most `task_bytes` of compressed bytes; a larger object is a task of its own;
+//! - at most `task_bytes` of compressed bytes and [`MAX_TASK_INPUTS`] objects; a larger object is a task of its own;
 //! - objects without an hour in their name are grouped by size alone, and come last.
 //!
 //! Tasks are numbered oldest day first, and an epoch is as many of them as one plan holds.
@@ -22,6 +22,8 @@ use crate::ConvertOptions;
 
 /// Small hours of a day share a task up to so many compressed bytes: 8 MiB.
 pub const SMALL_HOURS_BYTES: u64 = 8 << 20;
+/// A task has at most so many inputs, however small: what became of each is held until the task is committed.
+pub const MAX_TASK_INPUTS: usize = 10_000;
 /// An epoch has at most so many inputs.
 pub const MAX_EPOCH_INPUTS: usize = 200_000;
 /// An epoch has at most so many tasks.
@@ -144,14 +146,14 @@ fn in_order(lists: impl Iterator<Item = Vec<Object>>) -> Vec<Object> {
     objects
 }
 
-/// Cuts a list wherever it would pass `task_bytes`.
+/// Cuts a list wherever it would pass `task_bytes` or [`MAX_TASK_INPUTS`].
 fn cut(objects: Vec<Object>, task_bytes: u64) -> Vec<Vec<Object>> {
     let mut tasks: Vec<Vec<Object>> = Vec::new();
     let mut open_bytes = u64::MAX;
     for object in objects {
         let bytes = object.size_bytes();
         match tasks.last_mut() {
-            Some(task) if open_bytes.saturating_add(bytes) <= task_bytes => {
+            Some(task) if task.len() < MAX_TASK_INPUTS && open_bytes.saturating_add(bytes) <= task_bytes => {
                 open_bytes += bytes;
                 task.push(object);
             }

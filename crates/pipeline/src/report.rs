@@ -16,7 +16,8 @@ use crate::{
     worker::{Lost, Outcome, TaskDone},
 };
 
-/// Of objects that were not converted this many are named; all of them are counted and stand in the quarantine.
+/// Of objects that were not converted this many are named; all of them are counted, and failed ones stand in the
+/// quarantine.
 pub const MAX_NAMED_OBJECTS: usize = 1000;
 /// Data files smaller than this on average (8 MiB) deserve a hint.
 const SMALL_FILE_BYTES: u64 = 8 << 20;

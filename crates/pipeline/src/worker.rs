@@ -35,6 +35,8 @@ use crate::{
 
 /// Small objects are fetched together up to so many compressed bytes: 1 MiB.
 const GROUP_BYTES: u64 = 1 << 20;
+/// Or up to so many of them.
+const GROUP_OBJECTS: usize = 1000;
 /// Objects up to this size are fetched whole, larger ones are streamed: 16 MiB.
 const FETCH_WHOLE_BYTES: u64 = 16 << 20;
 
@@ -189,7 +191,10 @@ impl<'c> Attempt<'c> {
     /// Reads all inputs and encodes their rows.
     fn read_all(&mut self, task: &Task, lost: &[(Object, Lost)]) -> Result<(), Interrupt> {
         let mut inputs: VecDeque<Object> = task.inputs.iter().cloned().collect();
-        let first = self.fetch_group(&mut inputs, lost)?;
+        let mut first = bench::Group::default();
+        while first.objects.is_empty() && !inputs.is_empty() {
+            first = self.fetch_group(&mut inputs, lost)?;
+        }
         let mut decoding = self.start_decoding(first)?;
         let mut is_backlogged = false;
         while let Some(pending) = decoding {
@@ -202,7 +207,7 @@ impl<'c> Attempt<'c> {
             is_backlogged = !rest.is_empty();
             let mut group = bench::Group { objects: rest };
             group.objects.extend(next.objects);
-            if group.objects.is_empty() {
+            while group.objects.is_empty() && !inputs.is_empty() {
                 group = self.fetch_group(&mut inputs, lost)?;
             }
             if let Some(object) = large {
@@ -238,7 +243,14 @@ impl<'c> Attempt<'c> {
         let mut bytes = 0;
         while let Some(object) = inputs.pop_front() {
             if let Some((_, how)) = lost.iter().find(|(lost, _)| *lost == object) {
+                // It counts as it did when it was found to be lost: groups, and so bytes, are a function of the task and
+                // of what is lost, never of when that was noticed.
+                let was_streamed = object.size_bytes() > FETCH_WHOLE_BYTES;
+                bytes += object.size_bytes();
                 self.lose(object, *how);
+                if was_streamed || bytes >= GROUP_BYTES {
+                    return Ok(group);
+                }
                 continue;
             }
             if object.size_bytes() > FETCH_WHOLE_BYTES {
@@ -253,7 +265,7 @@ impl<'c> Attempt<'c> {
                     None => return Err(Error::storage(error).into()),
                 },
             }
-            if bytes >= GROUP_BYTES {
+            if bytes >= GROUP_BYTES || group.objects.len() >= GROUP_OBJECTS {
                 break;
             }
         }

@@ -120,9 +120,8 @@ impl<D: DataFiles> TaskEncoder<D> {
                 partition.write_waiting(shared, runner)?;
                 partition.close_row_group(shared, runner)
             })?;
-            self.finish_files()?;
         }
-        Ok(())
+        self.finish_files()
     }
 
     /// The data files, by partition and number, when all rows are written.

@@ -4,6 +4,15 @@ use parquet::file::metadata::{FooterTail, ParquetMetaDataReader};
 
 /// Bytes behind the footer: its length and the magic bytes.
 const TAIL_BYTES: usize = 8;
+/// The last bytes of a data file that [`footer_bytes`] looks at.
+pub const END_BYTES: u64 = TAIL_BYTES as u64;
+
+/// How many bytes at the end of a data file are its footer, with what stands behind it; none where the last
+/// [`END_BYTES`] are not the end of a data file.
+pub fn footer_bytes(end_of_file: &[u8]) -> Option<u64> {
+    let tail: &[u8; TAIL_BYTES] = end_of_file.last_chunk()?;
+    Some(FooterTail::try_new(tail).ok()?.metadata_length() as u64 + END_BYTES)
+}
 
 /// Name and fingerprint of the table schema, as `name/fingerprint`, from the last bytes of a data file; none where these
 /// are not the end of a data file of ours, or too few.

@@ -135,3 +135,10 @@ fn tasks_are_numbered_from_zero_in_epochs_of_limited_size() {
     let in_first: usize = plan.tasks.iter().filter(|task| task.id.epoch == 1).map(|task| task.inputs.len()).sum();
     assert!(in_first <= MAX_EPOCH_INPUTS);
 }
+
+#[test]
+fn tiny_objects_without_number_do_not_make_a_task_without_end() {
+    let objects: Vec<Object> = (0..25_000).map(|n| object(&format!("{n:07}"), 0)).collect();
+    let sizes: Vec<usize> = plan_of(objects, &options()).tasks.iter().map(|task| task.inputs.len()).collect();
+    assert_eq!(sizes, [10_000, 10_000, 5_000]);
+}

@@ -110,7 +110,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
     ) -> Result<(), Error> {
         let row_group_bytes = row_group_bytes(&shared.options);
         // So few rows at once that a row group does not grow far past its limit.
-        let bytes_per_row = batch.get_array_memory_size() / batch.num_rows().max(1) + 1;
+        let bytes_per_row = cell_bytes(batch) / batch.num_rows().max(1) + 1;
         let slice_rows = (row_group_bytes / 8 / bytes_per_row).clamp(64, MAX_ROW_GROUP_ROWS);
         let mut start = 0;
         while start < batch.num_rows() {
@@ -166,6 +166,16 @@ fn row_group_bytes(options: &EncodeOptions) -> usize {
     // The encoded size is an estimate until pages are compressed; and the footer needs room.
     let of_file = options.max_file_bytes / 4 * 3;
     usize::try_from(of_file).unwrap_or(usize::MAX).min(MAX_ROW_GROUP_BYTES)
+}
+
+/// About how many bytes the cells have. Strings may be views into a text that all columns share, so they are counted by
+/// their lengths.
+fn cell_bytes(batch: &RecordBatch) -> usize {
+    let bytes_of = |array: &ArrayRef| match array.as_string_view_opt() {
+        Some(strings) => strings.lengths().map(|length| length as usize).sum(),
+        None => array.get_array_memory_size(),
+    };
+    batch.columns().iter().map(bytes_of).sum()
 }
 
 /// Copies a batch that is kept, so that its strings do not pin the whole text that they were cut from.

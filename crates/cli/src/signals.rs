@@ -1,0 +1,46 @@
+//! Ctrl-C, SIGTERM and SIGHUP ask a run to stop; a second one ends it at once.
+
+use std::{path::Path, sync::Arc, thread};
+
+use anyhow::Context;
+use lakefront_pipeline::{Stop, read_text};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+/// What signals ask to stop. Those that were ignored when the program started stay ignored: that is how `nohup`, and a
+/// shell's `&`, keep a run going.
+///
+/// # Errors
+/// Signals cannot be listened for.
+pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
+    let ignored = ignored_signals();
+    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let mut signals = Signals::new(wanted).context("cannot listen for signals")?;
+    let stop = Arc::new(Stop::default());
+    let asked = Arc::clone(&stop);
+    let listener = thread::Builder::new().name("signals".to_owned());
+    let started = listener.spawn(move || {
+        for _ in signals.forever() {
+            if asked.is_asked() {
+                #[expect(
+                    clippy::exit,
+                    reason = "nothing half-written is visible, so that an impatient person may leave"
+                )]
+                std::process::exit(1);
+            }
+            tracing::warn!("stopping: the tasks at hand are given up; nothing half-written will be visible");
+            asked.ask();
+        }
+    });
+    started.context("cannot listen for signals")?;
+    Ok(stop)
+}
+
+/// One bit for each signal that is ignored, from 1 on; none where the system does not tell.
+fn ignored_signals() -> u64 {
+    let status = read_text(Path::new("/proc/self/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}

@@ -9,14 +9,14 @@ use signal_hook::{
     iterator::Signals,
 };
 
-/// What signals ask to stop. Those that were ignored when the program started stay ignored: that is how `nohup`, and a
-/// shell's `&`, keep a run going.
+/// What signals ask to stop. A SIGHUP that was ignored when the program started stays ignored: that is how `nohup` keeps
+/// a run going when its terminal closes.
 ///
 /// # Errors
 /// Signals cannot be listened for.
 pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
-    let ignored = ignored_signals();
-    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let hangs_up = ignored_signals() >> (SIGHUP - 1) & 1 == 0;
+    let wanted = [SIGINT, SIGTERM].into_iter().chain(hangs_up.then_some(SIGHUP));
     let mut signals = Signals::new(wanted).context("cannot listen for signals")?;
     let stop = Arc::new(Stop::default());
     let asked = Arc::clone(&stop);

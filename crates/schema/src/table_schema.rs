@@ -95,6 +95,25 @@ impl TableSchema {
         })
     }
 
+    /// Is this what `older` is, with columns appended or not? Comments may differ.
+    ///
+    /// # Errors
+    ///
+    /// What is in the way, as a sentence without its end: the first column that differs, or is missing.
+    pub fn extends(&self, older: &Self) -> Result<(), String> {
+        let data_of = |column: &Column| Column { comment: String::new(), ..column.clone() };
+        for (index, is) in older.columns.iter().enumerate() {
+            match self.columns.get(index) {
+                None => return Err(format!("its column `{}` is missing", is.name)),
+                Some(asked) if data_of(asked) != data_of(is) => {
+                    return Err(format!("its column {} is `{}` with type `{}`", index + 1, is.name, is.sql_type()));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the fields that CloudFront is not known to write, each once, in order: typing errors, or news from AWS.
     pub fn unknown_fields(&self) -> Vec<&str> {
         let mut unknown = Vec::new();

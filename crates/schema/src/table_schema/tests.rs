@@ -173,3 +173,18 @@ fn a_probable_typing_error_in_a_field_is_found() {
     let schema = TableSchema::from_toml(text, "t.toml").unwrap();
     assert_eq!(schema.unknown_fields(), ["cs-uri-stm", "cs(host)"]);
 }
+
+#[test]
+fn a_table_schema_is_extended_by_appended_columns_alone() {
+    let base = "name = \"t\"\n[[column]]\nname = \"a\"\ntype = \"string\"\nfield = \"c-ip\"\n";
+    let b = "[[column]]\nname = \"b\"\ntype = \"int\"\nfield = \"sc-status\"\n";
+    let schema = |text: &str| TableSchema::from_toml(text, "t").unwrap();
+    let (one, two) = (schema(base), schema(&format!("{base}{b}")));
+    assert_eq!(two.extends(&one), Ok(()));
+    assert_eq!(one.extends(&one), Ok(()));
+    assert_eq!(one.extends(&two), Err("its column `b` is missing".to_owned()));
+    let other = schema(&format!("name = \"t\"\n{b}{}", base.split_once('\n').unwrap().1));
+    assert_eq!(other.extends(&one), Err("its column 1 is `a` with type `string`".to_owned()));
+    let commented = schema(&format!("{base}comment = \"where from\"\n"));
+    assert_eq!(commented.extends(&one), Ok(()));
+}

@@ -9,6 +9,9 @@
 
 use crate::PartitionKey;
 
+/// Raised whenever the same inputs give other data files than before: other bytes under the same name would be refused.
+pub const LAYOUT_VERSION: u32 = 1;
+
 /// A task's place in the order of all tasks of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId {
@@ -23,11 +26,15 @@ impl TaskId {
     pub fn data_file(self, partition: &PartitionKey, number: u32) -> String {
         format!("{partition}/part-{:010}-{:05}-{number:03}.parquet", self.epoch, self.task)
     }
+}
 
-    /// The name of the task's quarantine below the state folder.
-    pub fn quarantine(self) -> String {
-        format!("quarantine/{:010}/{:05}.jsonl.gz", self.epoch, self.task)
-    }
+/// The task that a data file is of; none where the name is no data file's.
+pub fn task_of_data_file(name: &str) -> Option<TaskId> {
+    partition_values(name)?;
+    let (_, file) = name.rsplit_once('/')?;
+    let mut numbers = file.strip_prefix("part-")?.strip_suffix(".parquet")?.split('-');
+    let (epoch, task) = (numbers.next()?, numbers.next()?);
+    Some(TaskId { epoch: epoch.parse().ok()?, task: task.parse().ok()? })
 }
 
 /// The partition values in the name of a data file, coarsest first: none where the name is no data file's.
@@ -55,7 +62,7 @@ mod tests {
         let task = TaskId { epoch: 42, task: 7 };
         let name = task.data_file(&PartitionKey::of_hour(476_650, PartitionBy::Hour), 0);
         assert_eq!(name, "year=2024/month=05/day=17/hour=10/part-0000000042-00007-000.parquet");
-        assert_eq!(task.quarantine(), "quarantine/0000000042/00007.jsonl.gz");
+        assert_eq!(task_of_data_file(&name), Some(task));
         let values = partition_values(&name).unwrap();
         assert_eq!(values, [("year", "2024"), ("month", "05"), ("day", "17"), ("hour", "10")]);
     }
@@ -72,6 +79,7 @@ mod tests {
             "a/year=2024/part-0000000001-00000-000.parquet",
         ] {
             assert_eq!(partition_values(name), None, "{name}");
+            assert_eq!(task_of_data_file(name), None, "{name}");
         }
     }
 }

@@ -11,7 +11,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 
-use crate::object::Version;
+use crate::object::{Version, is_absent};
 use crate::uri::kind_of;
 use crate::{Error, Object};
 
@@ -43,9 +43,9 @@ pub fn fetch(object: &Object) -> Result<Vec<u8>, Error> {
 /// As [`fetch`].
 pub fn open(object: &Object) -> Result<ObjectReader, Error> {
     // Looked at before it is opened: opening a named pipe that took the file's place would wait for ever.
-    let metadata = fs::metadata(object.key()).map_err(|error| gone_or_unreadable(object, error))?;
+    let metadata = fs::metadata(object.path()).map_err(|error| gone_or_unreadable(object, error))?;
     check(object, &metadata)?;
-    let file = File::open(object.key()).map_err(|error| gone_or_unreadable(object, error))?;
+    let file = File::open(object.path()).map_err(|error| gone_or_unreadable(object, error))?;
     let reader = ObjectReader { file, object: object.clone(), read_bytes: 0 };
     reader.check()?;
     Ok(reader)
@@ -106,11 +106,7 @@ fn changed(object: &Object, got: String) -> Error {
 }
 
 fn gone_or_unreadable(object: &Object, error: io::Error) -> Error {
-    if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) {
-        Error::Gone { location: object.location() }
-    } else {
-        unreadable(object, error)
-    }
+    if is_absent(&error) { Error::Gone { location: object.location() } } else { unreadable(object, error) }
 }
 
 fn unreadable(object: &Object, error: io::Error) -> Error {
@@ -132,8 +128,23 @@ mod tests {
         let path = place.path().join("E1.gz");
         fs::write(&path, text).unwrap();
         let source = Source::parse(path.to_str().unwrap()).unwrap();
-        let object = list(&[source], &mut |_| {}, &|| false).unwrap().objects.remove(0);
-        (place, path, object)
+        let mut objects = Vec::new();
+        list(&[source], &mut |object| objects.push(object), &mut |_| {}, &|| false).unwrap();
+        (place, path, objects.remove(0))
+    }
+
+    #[test]
+    fn an_object_of_a_source_with_an_id_is_read_where_it_was_found() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("E1.gz"), "text").unwrap();
+        let source = Source::parse(place.path().to_str().unwrap()).unwrap().with_id("archive").unwrap();
+        let mut objects = Vec::new();
+        list(&[source], &mut |object| objects.push(object), &mut |_| {}, &|| false).unwrap();
+        assert_eq!((objects[0].source(), objects[0].key()), ("archive", "E1.gz"));
+        assert_eq!(fetch(&objects[0]).unwrap(), b"text");
+        let mut text = String::new();
+        open(&objects[0]).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "text");
     }
 
     #[test]

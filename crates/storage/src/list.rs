@@ -1,11 +1,16 @@
 //! Stage 1. Prefix in, objects out.
 //!
 //! **Invariants**
-//! - Objects are sorted by the bytes of (source, key), and each identity stands once, however many ways lead to it.
-//! - The result depends on the sources and on what the disk holds: not on the order of the sources or of the folders'
-//!   entries.
+//! - Each canonical path is met once, however many ways lead to it. A plain file is, because its folder is read once; a
+//!   file that a link leads to or that is itself a source is a double if its folder was read or if it was met so before.
+//! - Which objects are found, under which names and ids, depends on the sources and on what the disk holds: not on the
+//!   order of the sources or of the folders' entries. In which order they come is not promised.
 //! - A name that a plain path from a source leads to wins over one that a link leads to; of nested sources the outermost
-//!   gives the name; of several links the one whose name sorts first.
+//!   gives name and id, even for what it could not read itself; of several links the one whose name sorts first. Of
+//!   sources that are the same folder, the one without an id gives the id, then the one whose id sorts first.
+//! - Below one id a key means one path: it is the path below the one place that has the id. A second place with the same
+//!   id is not listed.
+//! - Memory is bounded by the number of folders and links, not by that of objects.
 //!
 //! **Errors.** What cannot be listed becomes a [`ListFailure`] and the rest goes on. Only the wish to stop ends a listing.
 //!
@@ -14,29 +19,25 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::object::Version;
-use crate::uri::{SourceKind, file_url, kind_of};
+use crate::uri::{file_url, kind_of};
 use crate::{Error, Object, Source};
+
+mod roots;
+
+use self::roots::{Root, Roots, roots};
 
 /// Entries between two looks at `stop` and two calls of `on_progress`.
 const ENTRIES_PER_LOOK: u32 = 512;
 
 /// Linux's and the BSDs' numbers for too many links in a path; `std` has no stable name for the kind.
 const ELOOP: [i32; 2] = [40, 62];
-
-/// What a listing found.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// Sorted by (source, key), each identity once.
-    pub objects: Vec<Object>,
-    /// What could not be listed, sorted by location.
-    pub failures: Vec<ListFailure>,
-}
 
 /// Something below a source that could not be listed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,63 +48,57 @@ pub struct ListFailure {
     pub reason: String,
 }
 
-/// All objects below `sources`.
+/// Gives every object below `sources` to `on_object`, in no promised order, and returns what could not be listed, sorted
+/// by location.
 ///
 /// `on_progress` hears how many objects were found so far, `stop` is asked now and then. Links to files and folders are
-/// followed; an object's identity is its canonical path, so that it is listed once however it is reached.
+/// followed; an object is met once by its canonical path, however it is reached. On some filesystems a folder whose
+/// entries are replaced while it is read shows one of them twice: who gathers objects drops equal ones.
+///
+/// Of nested sources the outermost gives name and id to what lies below it. Of sources that are the same place the one
+/// without an id does, then the one whose id sorts first. Of two places with the same id only the one whose path sorts
+/// first is listed: the other is a failure, since their objects could not be told apart.
 ///
 /// # Errors
 ///
-/// [`Error::Stopped`], as soon as `stop` says so. What cannot be listed is in [`Listing::failures`] instead.
-pub fn list(sources: &[Source], on_progress: &mut dyn FnMut(u64), stop: &dyn Fn() -> bool) -> Result<Listing, Error> {
-    let mut walk = Walk {
-        listing: Listing::default(),
-        visited: HashSet::new(),
-        links: BTreeSet::new(),
-        entries: 0,
-        on_progress,
-        stop,
-    };
+/// [`Error::Stopped`], as soon as `stop` says so: what was given until then is not everything.
+pub fn list(
+    sources: &[Source],
+    on_object: &mut dyn FnMut(Object),
+    on_progress: &mut dyn FnMut(u64),
+    stop: &dyn Fn() -> bool,
+) -> Result<Vec<ListFailure>, Error> {
+    let Roots { folders, files, failures } = roots(sources);
+    let mut walk = Walk::new(failures, on_object, on_progress, stop);
     // Outermost first: a folder that holds another sorts before it, and what was visited is not visited again.
-    let mut folders: Vec<&str> = Vec::new();
-    let mut files: Vec<(bool, &str, &str)> = Vec::new();
-    for source in sources {
-        match source.kind() {
-            SourceKind::Folder => folders.push(source.path()),
-            SourceKind::File { name } => {
-                let by_link = source.path().rsplit('/').next() != Some(name);
-                files.push((by_link, name, source.path()));
-            }
-        }
+    for Root { name, path, id, .. } in folders {
+        walk.tree(path, name, id.as_ref())?;
     }
-    folders.sort_unstable();
-    files.sort_unstable();
-    for path in folders {
-        walk.tree(path, "")?;
+    for Root { name, path, id, .. } in files {
+        walk.target(path, name, id.as_ref(), path)?;
     }
-    for (_, name, path) in files {
-        walk.target(path, name, path)?;
-    }
-    while let Some((name, path)) = walk.links.pop_first() {
-        walk.link(&name, &path)?;
-    }
-    let Walk { mut listing, on_progress, .. } = walk;
-    // Stable, so that of equal identities the one found first stays.
-    listing.objects.sort();
-    listing.objects.dedup();
-    listing.failures.sort();
-    on_progress(listing.objects.len() as u64);
-    Ok(listing)
+    walk.links()?;
+    let Walk { mut failures, on_progress, found, .. } = walk;
+    failures.sort();
+    failures.dedup();
+    on_progress(found);
+    Ok(failures)
 }
 
 /// A listing under way.
 struct Walk<'a> {
-    listing: Listing,
-    /// Canonical paths of the folders that were read.
+    failures: Vec<ListFailure>,
+    /// Canonical paths of the folders that were read or tried, with `/` at the end.
     visited: HashSet<String>,
-    /// (name, path) of links to follow once all plain paths are listed.
-    links: BTreeSet<(String, String)>,
+    /// Those of them that could not be opened: nothing in them was met.
+    unopened: HashSet<String>,
+    /// Canonical paths of the files that were met otherwise than in their folders.
+    reached: HashSet<String>,
+    /// What to follow once all plain paths are listed.
+    links: BTreeSet<Link>,
+    found: u64,
     entries: u32,
+    on_object: &'a mut dyn FnMut(Object),
     on_progress: &'a mut dyn FnMut(u64),
     stop: &'a dyn Fn() -> bool,
 }
@@ -114,34 +109,64 @@ struct Folder {
     name: String,
 }
 
-impl Walk<'_> {
+/// A link to follow. The order of the fields is the order of precedence.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Link {
+    name: String,
+    path: String,
+    id: Option<Arc<str>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        failures: Vec<ListFailure>,
+        on_object: &'a mut dyn FnMut(Object),
+        on_progress: &'a mut dyn FnMut(u64),
+        stop: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self {
+            failures,
+            visited: HashSet::new(),
+            unopened: HashSet::new(),
+            reached: HashSet::new(),
+            links: BTreeSet::new(),
+            found: 0,
+            entries: 0,
+            on_object,
+            on_progress,
+            stop,
+        }
+    }
+
     /// Lists the canonical folder `path` and what is below it, without following links.
-    fn tree(&mut self, path: &str, name: &str) -> Result<(), Error> {
+    fn tree(&mut self, path: &str, name: &str, id: Option<&Arc<str>>) -> Result<(), Error> {
         let slashed =
             |text: &str| if text.is_empty() || text.ends_with('/') { text.into() } else { format!("{text}/") };
         let mut waiting = vec![Folder { path: slashed(path), name: slashed(name) }];
         while let Some(folder) = waiting.pop() {
             self.look(true)?;
             if self.visited.insert(folder.path.clone()) {
-                self.folder(&folder, &mut waiting)?;
+                self.folder(&folder, id, &mut waiting)?;
             }
         }
         Ok(())
     }
 
     /// Lists the files of one folder and puts its folders into `waiting`.
-    fn folder(&mut self, folder: &Folder, waiting: &mut Vec<Folder>) -> Result<(), Error> {
+    fn folder(&mut self, folder: &Folder, id: Option<&Arc<str>>, waiting: &mut Vec<Folder>) -> Result<(), Error> {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
             Err(error) => {
                 self.fail(folder.path.as_bytes(), unreadable(&error));
+                self.unopened.insert(folder.path.clone());
                 return Ok(());
             }
         };
         for entry in entries {
             self.look(false)?;
             match entry {
-                Ok(entry) => self.entry(folder, &entry, waiting),
+                Ok(entry) => self.entry(folder, id, &entry, waiting),
+                // What a link leads to in the rest of it waits for the next listing: it may have been met here.
                 Err(error) => {
                     self.fail(folder.path.as_bytes(), unreadable(&error));
                     break;
@@ -151,7 +176,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, folder: &Folder, entry: &DirEntry, waiting: &mut Vec<Folder>) {
+    fn entry(&mut self, folder: &Folder, id: Option<&Arc<str>>, entry: &DirEntry, waiting: &mut Vec<Folder>) {
         let file_name = entry.file_name();
         let path_bytes = |file_name: &OsStr| [folder.path.as_bytes(), file_name.as_bytes()].concat();
         let Some(text) = file_name.to_str() else {
@@ -161,30 +186,37 @@ impl Walk<'_> {
             Ok(file_type) => file_type,
             Err(error) => return self.fail_unless_gone(&path_bytes(&file_name), &error),
         };
+        let path = [folder.path.as_str(), text].concat();
+        let name = [folder.name.as_str(), text].concat();
         if file_type.is_file() {
             match entry.metadata() {
-                Ok(metadata) => {
-                    let path = [folder.path.as_str(), text].concat();
-                    let name = [folder.name.as_str(), text].concat();
-                    self.listing.objects.push(Object::with_version(&path, &name, Version::of(&metadata)));
-                }
-                Err(error) => self.fail_unless_gone(&path_bytes(&file_name), &error),
+                Ok(_) if self.reached.contains(&path) => {}
+                Ok(metadata) => self.found(&path, &name, id, &metadata),
+                Err(error) => self.fail_unless_gone(path.as_bytes(), &error),
             }
         } else if file_type.is_dir() {
-            waiting.push(Folder { path: format!("{}{text}/", folder.path), name: format!("{}{text}/", folder.name) });
+            waiting.push(Folder { path: path + "/", name: name + "/" });
         } else if file_type.is_symlink() {
-            self.links.insert((format!("{}{text}", folder.name), format!("{}{text}", folder.path)));
+            self.links.insert(Link { name, path, id: id.cloned() });
         } else {
             self.fail(&path_bytes(&file_name), not_regular(kind_of(file_type)));
         }
     }
 
-    /// Lists what the link at `path` leads to, under the link's name.
-    fn link(&mut self, name: &str, path: &str) -> Result<(), Error> {
+    /// Follows the links that were met, and those that are met by that.
+    fn links(&mut self) -> Result<(), Error> {
+        while let Some(link) = self.links.pop_first() {
+            self.link(link)?;
+        }
+        Ok(())
+    }
+
+    /// Lists what a link leads to, under the link's name.
+    fn link(&mut self, Link { name, path, id }: Link) -> Result<(), Error> {
         self.look(true)?;
-        match fs::canonicalize(path) {
+        match fs::canonicalize(&path) {
             Ok(target) => match target.to_str() {
-                Some(target) => return self.target(target, name, path),
+                Some(target) => return self.target(target, &name, id.as_ref(), &path),
                 None => self.fail(path.as_bytes(), "the symbolic link leads to a path that is not UTF-8".into()),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -199,16 +231,37 @@ impl Walk<'_> {
     }
 
     /// Lists the canonical path of a file or a folder, reached from `origin`: the path itself or a link.
-    fn target(&mut self, path: &str, name: &str, origin: &str) -> Result<(), Error> {
+    fn target(&mut self, path: &str, name: &str, id: Option<&Arc<str>>, origin: &str) -> Result<(), Error> {
+        if id.is_some() && self.is_hidden(path) {
+            // Under the link's name it would be another object than the one that it is when the folder can be read.
+            self.fail(origin.as_bytes(), "leads into a folder that cannot be read".into());
+            return Ok(());
+        }
         match fs::metadata(Path::new(path)) {
-            Ok(metadata) if metadata.is_dir() => return self.tree(path, name),
+            Ok(metadata) if metadata.is_dir() => return self.tree(path, name, id),
             Ok(metadata) if metadata.is_file() => {
-                self.listing.objects.push(Object::with_version(path, name, Version::of(&metadata)));
+                let folder = path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or_default();
+                let folder_was_read = self.visited.contains(folder) && !self.unopened.contains(folder);
+                if !folder_was_read && self.reached.insert(path.into()) {
+                    self.found(path, name, id, &metadata);
+                }
             }
             Ok(metadata) => self.fail(origin.as_bytes(), not_regular(kind_of(metadata.file_type()))),
             Err(error) => self.fail(origin.as_bytes(), unreadable(&error)),
         }
         Ok(())
+    }
+
+    /// Does a path lie in a folder that could not be opened, however deep?
+    fn is_hidden(&self, path: &str) -> bool {
+        let mut folders = path.char_indices().filter(|(_, symbol)| *symbol == '/');
+        !self.unopened.is_empty()
+            && folders.any(|(slash, _)| path.get(..=slash).is_some_and(|folder| self.unopened.contains(folder)))
+    }
+
+    fn found(&mut self, path: &str, name: &str, id: Option<&Arc<str>>, metadata: &Metadata) {
+        self.found += 1;
+        (self.on_object)(Object::with_version(id.cloned(), path, name, Version::of(metadata)));
     }
 
     /// Asks whether to stop and tells how far it is: every so many entries, or `now`.
@@ -217,13 +270,13 @@ impl Walk<'_> {
         let due = self.entries >= ENTRIES_PER_LOOK;
         if due {
             self.entries = 0;
-            (self.on_progress)(self.listing.objects.len() as u64);
+            (self.on_progress)(self.found);
         }
         if (now || due) && (self.stop)() { Err(Error::Stopped) } else { Ok(()) }
     }
 
     fn fail(&mut self, path: &[u8], reason: String) {
-        self.listing.failures.push(ListFailure { location: file_url(path), reason });
+        self.failures.push(ListFailure { location: file_url(path), reason });
     }
 
     /// A file that vanishes while its folder is read is no failure: it could have vanished a moment before.

@@ -13,8 +13,14 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use crate::{Error, Object};
+
+/// How the URLs of all local places begin, and the source of every object that a source without an id gives.
+pub(crate) const FILE_SCHEME: &str = "file://";
+
+const MAX_ID_BYTES: usize = 255;
 
 /// Where log objects are looked for: a folder with everything below it, or a single file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +28,7 @@ pub struct Source {
     /// Canonical and absolute.
     path: String,
     kind: SourceKind,
+    id: Option<Arc<str>>,
 }
 
 /// What a source turned out to be.
@@ -60,13 +67,42 @@ impl Source {
             let kind = kind_of(metadata.file_type());
             return Err(Error::NotRegular { doing: "list", location: printable(&typed), kind });
         };
-        Ok(Self { path: path.into(), kind })
+        Ok(Self { path: path.into(), kind, id: None })
+    }
+
+    /// The same place under a name that stays when it is moved.
+    ///
+    /// What is found below it is then identified by `id` and its path below the source folder, or by `id` and its file
+    /// name if the source is a single file. An id belongs to one place: [`list()`](crate::list()) refuses a second one.
+    /// What only links lead to is identified by the link that it is met by, as [`list()`](crate::list()) chooses it:
+    /// another link can make it a new object.
+    ///
+    /// # Errors
+    ///
+    /// An id that is empty, longer than 255 bytes, has control characters or begins with `file://`, which is how
+    /// objects of sources without an id are marked.
+    pub fn with_id(self, id: &str) -> Result<Self, Error> {
+        match flaw_of_id(id) {
+            Some(reason) => Err(Error::BadSourceId { id: printable_name(id), reason }),
+            None => Ok(Self { id: Some(id.into()), ..self }),
+        }
+    }
+
+    /// The name that was given with [`Source::with_id`].
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// Whether the source lies in `folder`, holds it, or is it.
     pub fn overlaps(&self, folder: &LocalFolder) -> bool {
         let path = Path::new(&self.path);
         path.starts_with(&folder.path) || folder.path.starts_with(path)
+    }
+
+    /// Whether one of two sources lies in the other, or they are the same.
+    pub fn overlaps_source(&self, other: &Self) -> bool {
+        let (one, other) = (Path::new(&self.path), Path::new(&other.path));
+        one.starts_with(other) || other.starts_with(one)
     }
 
     /// The canonical absolute path.
@@ -76,6 +112,11 @@ impl Source {
 
     pub(crate) fn kind(&self) -> &SourceKind {
         &self.kind
+    }
+
+    /// What objects below the source share.
+    pub(crate) fn shared_id(&self) -> Option<Arc<str>> {
+        self.id.clone()
     }
 }
 
@@ -101,7 +142,16 @@ impl LocalFolder {
     /// Another kind of URL, something that exists and is not a folder, a link that leads nowhere, or `/`, which has no
     /// place beside it for the state: the person has to name another folder.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        Self::from_path(&local_path("table", text)?)
+        Self::from_path("table", &local_path("table", text)?)
+    }
+
+    /// The folder of a state, named in the same ways. Its errors speak of the state.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalFolder::parse`].
+    pub fn parse_state(text: &str) -> Result<Self, Error> {
+        Self::from_path("state", &local_path("state", text)?)
     }
 
     /// The folder as a `file://` URL.
@@ -122,23 +172,55 @@ impl LocalFolder {
     pub fn state(&self) -> Result<Self, Error> {
         let mut name = OsString::from(self.path.file_name().ok_or(Error::TableIsRoot)?);
         name.push(".lakefront");
-        Self::from_path(&self.path.with_file_name(name))
+        Self::from_path("state", &self.path.with_file_name(name))
+    }
+
+    /// The table that this folder lies in, or the state of one, if it does: the folder that says so, and whether it is a state.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be told.
+    pub fn enclosing_table(&self) -> Result<Option<(Self, bool)>, Error> {
+        const RECORD: &str = "table.json";
+        let is_there = |path: PathBuf| match fs::metadata(&path) {
+            Ok(metadata) => Ok(metadata.is_file()),
+            Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => Ok(false),
+            Err(source) => Err(Error::io("table", "look at it", printable(&path), source)),
+        };
+        for around in self.path.ancestors().skip(1).filter(|around| around.file_name().is_some()) {
+            let folder = Self { path: around.to_owned() };
+            let mut state = OsString::from(around.file_name().unwrap_or_default());
+            state.push(".lakefront");
+            if is_there(around.with_file_name(state).join(RECORD))? {
+                return Ok(Some((folder, false)));
+            }
+            if around.extension().is_some_and(|extension| extension == "lakefront") && is_there(around.join(RECORD))? {
+                return Ok(Some((folder, true)));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether `object` lies in this folder, where a link may have led to it.
     pub fn holds(&self, object: &Object) -> bool {
-        Path::new(object.key()).starts_with(&self.path)
+        Path::new(object.path()).starts_with(&self.path)
     }
 
-    fn from_path(path: &Path) -> Result<Self, Error> {
-        let path = canonical_as_far_as_it_exists("table", path)?;
+    fn from_path(doing: &'static str, path: &Path) -> Result<Self, Error> {
+        let path = canonical_as_far_as_it_exists(doing, path)?;
         if path.file_name().is_none() {
-            return Err(Error::TableIsRoot);
+            let reason = "the root folder cannot be a state\nhint: name a folder below `/`";
+            let location = printable(&path);
+            return Err(if doing == "table" {
+                Error::TableIsRoot
+            } else {
+                Error::BadLocation { doing, location, reason }
+            });
         }
         match fs::metadata(&path) {
-            Ok(metadata) if !metadata.is_dir() => Err(Error::NotAFolder { doing: "table", location: printable(&path) }),
+            Ok(metadata) if !metadata.is_dir() => Err(Error::NotAFolder { doing, location: printable(&path) }),
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io("table", "look at it", printable(&path), source))
+                Err(Error::io(doing, "look at it", printable(&path), source))
             }
             Ok(_) | Err(_) => Ok(Self { path }),
         }
@@ -172,7 +254,8 @@ pub(crate) fn canonical_as_far_as_it_exists(doing: &'static str, path: &Path) ->
                 match fs::canonicalize(&canonical) {
                     Ok(resolved) => canonical = resolved,
                     Err(source) if source.kind() == io::ErrorKind::NotFound => {
-                        if fs::symlink_metadata(&canonical).is_ok() {
+                        // Another process may have made the folder just now: then it is no link.
+                        if fs::symlink_metadata(&canonical).is_ok_and(|metadata| metadata.is_symlink()) {
                             let reason = "a symbolic link that leads nowhere";
                             return Err(Error::BadLocation { doing, location: printable(&canonical), reason });
                         }
@@ -210,6 +293,21 @@ fn local_path(doing: &'static str, text: &str) -> Result<PathBuf, Error> {
     Ok(PathBuf::from(OsString::from_vec(bytes)))
 }
 
+/// What keeps a text from being a source's id.
+pub(crate) fn flaw_of_id(id: &str) -> Option<&'static str> {
+    if id.is_empty() {
+        Some("the id is empty")
+    } else if id.len() > MAX_ID_BYTES {
+        Some("the id is longer than 255 bytes")
+    } else if id.contains(char::is_control) {
+        Some("the id has control characters")
+    } else if id.get(..FILE_SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(FILE_SCHEME)) {
+        Some("`file://` marks what has no id\nhint: choose a name that does not tell where the objects are now")
+    } else {
+        None
+    }
+}
+
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
@@ -232,8 +330,8 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
 
 /// The printable URL of an absolute path: what is not plain in a URL or on a terminal is percent-encoded.
 pub(crate) fn file_url(path: &[u8]) -> String {
-    let mut url = String::with_capacity(path.len() + 8);
-    url.push_str("file://");
+    let mut url = String::with_capacity(path.len() + FILE_SCHEME.len());
+    url.push_str(FILE_SCHEME);
     let encode = |url: &mut String, bytes: &[u8]| {
         for byte in bytes {
             // Writing to a string cannot fail.
@@ -355,6 +453,37 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_a_short_printable_name() {
+        let source = Source::parse("/").unwrap();
+        for (id, says) in [
+            ("", "source id ``: the id is empty"),
+            (&"x".repeat(256), "longer than 255 bytes"),
+            ("a\u{1b}[31m", "source id `a\\u{1b}[31m`: the id has control characters"),
+            ("file:///logs", "`file://` marks what has no id"),
+            ("File://", "`file://` marks what has no id"),
+        ] {
+            let message = source.clone().with_id(id).unwrap_err().to_string();
+            assert!(message.contains(says), "{id}: {message}");
+        }
+        for id in ["x", &"x".repeat(255), "s3://bucket", "Archiv é 2024", "file:"] {
+            assert_eq!(source.clone().with_id(id).unwrap().id(), Some(id));
+        }
+        assert_eq!(source.id(), None);
+    }
+
+    #[test]
+    fn a_folder_holds_an_object_by_its_path_whatever_identifies_it() {
+        let place = tempfile::tempdir().unwrap();
+        let table = LocalFolder::parse(place.path().to_str().unwrap()).unwrap();
+        let below = table.path().join("a/E1.gz").to_str().unwrap().to_owned();
+        for (path, holds) in [(below.as_str(), true), ("/elsewhere/E1.gz", false)] {
+            assert_eq!(table.holds(&Object::local(path, "E1.gz", 1, 1)), holds);
+            let object = Object::restore("archive", "E1.gz", "E1.gz", Some(path), "1-1").unwrap();
+            assert_eq!(table.holds(&object), holds);
+        }
+    }
+
+    #[test]
     fn a_device_is_no_source() {
         let message = Source::parse("/dev/null").unwrap_err().to_string();
         assert!(message.contains("is a device"), "{message}");
@@ -409,8 +538,29 @@ mod tests {
             (at("dangling"), "leads nowhere"),
         ] {
             let message = LocalFolder::parse(&table).unwrap_err().to_string();
-            assert!(message.contains(says), "{table}: {message}");
+            assert!(message.starts_with("table: ") && message.contains(says), "{table}: {message}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_place_of_a_state_is_said_of_the_state() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+        fs::write(at("file"), "x").unwrap();
+        fs::write(at("t.lakefront"), "x").unwrap();
+        for (state, says) in [
+            ("/".to_owned(), "the root folder cannot be a state"),
+            (String::new(), "the location is empty"),
+            ("s3://bucket/state".to_owned(), "`s3://` is not supported"),
+            (at("file"), "not a folder"),
+            (at("file/below"), "not a folder"),
+        ] {
+            let message = LocalFolder::parse_state(&state).unwrap_err().to_string();
+            assert!(message.starts_with("state: ") && message.contains(says), "{state}: {message}");
+        }
+        let message = LocalFolder::parse(&at("t")).unwrap().state().unwrap_err().to_string();
+        assert!(message.starts_with("state: ") && message.contains("not a folder"), "{message}");
+        assert_eq!(LocalFolder::parse_state(&at("new")).unwrap(), LocalFolder::parse(&at("new")).unwrap());
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::*;
 use std::cell::Cell;
 use std::ffi::OsStr;
-use std::fs::File;
-use std::os::unix::fs::symlink;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -21,10 +21,55 @@ fn place(files: &[&str]) -> (TempDir, PathBuf) {
     (place, root)
 }
 
+/// What a listing gave, gathered.
+#[derive(Debug)]
+struct Listing {
+    /// Sorted by source and key. Nothing is dropped: what came twice stands here twice.
+    objects: Vec<Object>,
+    failures: Vec<ListFailure>,
+}
+
+fn gathered(sources: &[Source]) -> Listing {
+    let mut objects = Vec::new();
+    let failures = list(sources, &mut |object| objects.push(object), &mut |_| {}, &|| false).unwrap();
+    objects.sort();
+    Listing { objects, failures }
+}
+
 fn listed(root: &Path, sources: &[&str]) -> Listing {
-    let sources: Vec<_> =
-        sources.iter().map(|source| Source::parse(root.join(source).to_str().unwrap()).unwrap()).collect();
-    list(&sources, &mut |_| {}, &|| false).unwrap()
+    gathered(&sources.iter().map(|source| source_at(root, source)).collect::<Vec<_>>())
+}
+
+fn source_at(root: &Path, place: &str) -> Source {
+    Source::parse(root.join(place).to_str().unwrap()).unwrap()
+}
+
+/// A listing of (place, id), where an empty id is none, in both orders of the sources: they do not matter.
+fn listed_with_ids(root: &Path, sources: &[(&str, &str)]) -> Listing {
+    let mut sources: Vec<_> = sources
+        .iter()
+        .map(|(place, id)| {
+            let source = source_at(root, place);
+            if id.is_empty() { source } else { source.with_id(id).unwrap() }
+        })
+        .collect();
+    let listing = gathered(&sources);
+    sources.reverse();
+    let reversed = gathered(&sources);
+    assert_eq!(identities(root, &listing), identities(root, &reversed));
+    assert_eq!(listing.failures, reversed.failures);
+    listing
+}
+
+/// (source, key, path below `root`) of every object.
+fn identities(root: &Path, listing: &Listing) -> Vec<(String, String, String)> {
+    let below_root = |text: &str| text.replacen(&format!("{}/", root.display()), "", 1);
+    let identity = |object: &Object| (object.source().to_owned(), below_root(object.key()), below_root(object.path()));
+    listing.objects.iter().map(identity).collect()
+}
+
+fn identity(source: &str, key: &str, path: &str) -> (String, String, String) {
+    (source.into(), key.into(), path.into())
 }
 
 /// (key below `root`, name) of every object.
@@ -158,20 +203,210 @@ fn progress_grows_to_the_number_of_objects_and_a_wish_to_stop_is_heard() {
     for number in 0..1_500 {
         File::create(root.join(format!("{number:04}"))).unwrap();
     }
-    let source = [Source::parse(root.to_str().unwrap()).unwrap()];
+    let source = [source_at(&root, "")];
     let mut heard = Vec::new();
-    list(&source, &mut |objects| heard.push(objects), &|| false).unwrap();
+    list(&source, &mut |_| {}, &mut |objects| heard.push(objects), &|| false).unwrap();
     assert!(heard.len() > 2 && heard.is_sorted(), "{heard:?}");
     assert_eq!(heard.last(), Some(&1_500));
 
     let asked = Cell::new(0);
     let stop = || asked.replace(asked.get() + 1) > 0;
-    assert!(list(&source, &mut |_| {}, &stop).unwrap_err().is_stopped());
+    assert!(list(&source, &mut |_| {}, &mut |_| {}, &stop).unwrap_err().is_stopped());
 }
 
 #[test]
 fn no_source_and_an_empty_folder_give_an_empty_listing() {
     let (_place, root) = place(&[]);
-    assert!(list(&[], &mut |_| {}, &|| false).unwrap().objects.is_empty());
+    assert!(gathered(&[]).objects.is_empty());
     assert!(listed(&root, &["."]).objects.is_empty());
+}
+
+#[test]
+fn below_a_source_with_an_id_the_name_is_the_key() {
+    let (_place, root) = place(&["logs/a/one.gz", "logs/two.gz", "other/a/one.gz", "single.gz"]);
+    let listing = listed_with_ids(&root, &[("logs", "archive"), ("other", ""), ("single.gz", "alone")]);
+    assert_eq!(
+        identities(&root, &listing),
+        [
+            identity("alone", "single.gz", "single.gz"),
+            identity("archive", "a/one.gz", "logs/a/one.gz"),
+            identity("archive", "two.gz", "logs/two.gz"),
+            identity("file://", "other/a/one.gz", "other/a/one.gz"),
+        ]
+    );
+    assert_eq!(listing.failures, []);
+}
+
+#[test]
+fn a_moved_source_with_an_id_gives_the_same_objects() {
+    let (_place, root) = place(&["logs/a/one.gz", "logs/two.gz"]);
+    symlink("a/one.gz", root.join("logs/link.gz")).unwrap();
+    let before = listed_with_ids(&root, &[("logs", "archive")]);
+    fs::rename(root.join("logs"), root.join("moved")).unwrap();
+    let after = listed_with_ids(&root, &[("moved", "archive")]);
+    assert_eq!(before.objects, after.objects);
+    let version = |object: &Object| object.version();
+    let versions = |listing: &Listing| listing.objects.iter().map(version).collect::<Vec<_>>();
+    assert_eq!(versions(&before), versions(&after));
+}
+
+#[test]
+fn of_nested_sources_with_different_ids_the_outermost_gives_the_id() {
+    let (_place, root) = place(&["logs/x/deep/one.gz", "logs/two.gz"]);
+    let outer = [identity("outer", "two.gz", "logs/two.gz"), identity("outer", "x/deep/one.gz", "logs/x/deep/one.gz")];
+    for inner in ["logs/x", "logs/x/deep", "logs/x/deep/one.gz"] {
+        for id in ["inner", "a", "outer", ""] {
+            assert_eq!(identities(&root, &listed_with_ids(&root, &[("logs", "outer"), (inner, id)])), outer);
+        }
+    }
+    let without = listed_with_ids(&root, &[("logs", ""), ("logs/x", "inner")]);
+    assert!(without.objects.iter().all(|object| object.source() == "file://"), "{without:?}");
+    // A folder whose name only begins like another's is not in it.
+    fs::rename(root.join("logs/x"), root.join("logs.old")).unwrap();
+    let beside = listed_with_ids(&root, &[("logs", "outer"), ("logs.old", "inner")]);
+    assert_eq!(
+        identities(&root, &beside),
+        [identity("inner", "deep/one.gz", "logs.old/deep/one.gz"), identity("outer", "two.gz", "logs/two.gz")]
+    );
+}
+
+#[test]
+fn a_nested_source_has_the_outer_ones_id_even_where_that_cannot_be_read() {
+    // Only a person other than root is kept out; the expectation is the same for root.
+    let (_place, root) = place(&["logs/x/one.gz", "logs/x/deep/two.gz"]);
+    symlink("x/one.gz", root.join("logs/a.gz")).unwrap();
+    let set_modes = |mode: u32| {
+        for folder in ["logs", "logs/x"] {
+            fs::set_permissions(root.join(folder), Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    set_modes(0o311);
+    let sources = [("logs", "outer"), ("logs/x/deep", "deep"), ("logs/x/one.gz", "single")];
+    let listing = listed_with_ids(&root, &sources);
+    set_modes(0o755);
+    let expected =
+        [identity("outer", "x/deep/two.gz", "logs/x/deep/two.gz"), identity("outer", "x/one.gz", "logs/x/one.gz")];
+    assert_eq!(identities(&root, &listing), expected);
+}
+
+#[test]
+fn the_root_folder_is_outermost_too() {
+    let sources = ["/", "/usr", "/etc/passwd"].map(|place| Source::parse(place).unwrap());
+    let sources = sources.map(|source| if source.path() == "/" { source.with_id("all").unwrap() } else { source });
+    let Roots { folders, files, .. } = roots(&sources);
+    let names = |roots: &[Root<'_>]| roots.iter().map(|root| root.name.to_owned()).collect::<Vec<_>>();
+    assert_eq!((names(&folders), names(&files)), (vec![String::new(), "usr".into()], vec!["etc/passwd".into()]));
+    assert!(folders.iter().chain(&files).all(|root| root.id.as_deref() == Some("all")));
+}
+
+#[test]
+fn of_one_place_given_twice_no_id_goes_first_and_then_the_id_that_sorts_first() {
+    let (_place, root) = place(&["logs/one.gz"]);
+    for (place, key) in [("logs", "one.gz"), ("logs/one.gz", "one.gz")] {
+        let twice = listed_with_ids(&root, &[(place, "b"), (place, "a"), (place, "c")]);
+        assert_eq!(identities(&root, &twice), [identity("a", key, "logs/one.gz")]);
+        let thrice = listed_with_ids(&root, &[(place, "b"), (place, ""), (place, "a")]);
+        assert_eq!(identities(&root, &thrice), [identity("file://", "logs/one.gz", "logs/one.gz")]);
+        assert_eq!(twice.failures, []);
+    }
+}
+
+#[test]
+fn what_links_lead_to_outside_has_the_id_of_the_source_with_the_link() {
+    let (_place, root) = place(&["logs/own.gz", "far/one.gz", "far/deep/two.gz"]);
+    symlink("../far", root.join("logs/m")).unwrap();
+    symlink("../far/deep", root.join("logs/k")).unwrap();
+    symlink("../far/one.gz", root.join("logs/z.gz")).unwrap();
+    let archive = |key, path| identity("archive", key, path);
+    let listing = listed_with_ids(&root, &[("logs", "archive")]);
+    let expected =
+        [archive("k/two.gz", "far/deep/two.gz"), archive("m/one.gz", "far/one.gz"), archive("own.gz", "logs/own.gz")];
+    assert_eq!(identities(&root, &listing), expected);
+    // As a source itself, what the links lead to has a plain path, and its own id.
+    let both = listed_with_ids(&root, &[("logs", "archive"), ("far/deep", "far")]);
+    let expected = [
+        archive("m/one.gz", "far/one.gz"),
+        archive("own.gz", "logs/own.gz"),
+        identity("far", "two.gz", "far/deep/two.gz"),
+    ];
+    assert_eq!(identities(&root, &both), expected);
+}
+
+#[test]
+fn of_two_sources_that_link_to_one_folder_the_link_that_sorts_first_gives_the_id() {
+    let (_place, root) = place(&["logs/x", "other/x", "far/one.gz"]);
+    symlink("../far", root.join("logs/m")).unwrap();
+    symlink("../far/one.gz", root.join("other/a.gz")).unwrap();
+    let listing = listed_with_ids(&root, &[("logs", "a"), ("other", "b")]);
+    assert_eq!(
+        identities(&root, &listing),
+        [identity("a", "x", "logs/x"), identity("b", "a.gz", "far/one.gz"), identity("b", "x", "other/x")]
+    );
+}
+
+#[test]
+fn a_source_that_is_a_link_to_a_file_has_the_links_name_as_its_key() {
+    let (_place, root) = place(&["far/one.gz"]);
+    symlink("far/one.gz", root.join("other.gz")).unwrap();
+    let listing = listed_with_ids(&root, &[("other.gz", "archive")]);
+    assert_eq!(identities(&root, &listing), [identity("archive", "other.gz", "far/one.gz")]);
+    let named_plainly = listed_with_ids(&root, &[("other.gz", "archive"), ("far/one.gz", "plain")]);
+    assert_eq!(identities(&root, &named_plainly), [identity("plain", "one.gz", "far/one.gz")]);
+}
+
+#[test]
+fn a_second_place_with_the_same_id_is_reported_and_not_listed() {
+    let (_place, root) = place(&["x/a/one.gz", "y/a/one.gz", "y/b/two.gz", "z/a/three.gz"]);
+    let y = format!("file://{}/y", root.display());
+    let listing = listed_with_ids(&root, &[("y", "archive"), ("x", "archive"), ("z", "zoo")]);
+    assert_eq!(
+        identities(&root, &listing),
+        [identity("archive", "a/one.gz", "x/a/one.gz"), identity("zoo", "a/three.gz", "z/a/three.gz")]
+    );
+    let reason = format!("has the source id `archive`, which is that of file://{}/x: not listed", root.display());
+    assert_eq!(listing.failures, [ListFailure { location: y.clone(), reason }]);
+    // What lies in that place would have its id as well.
+    let nested = listed_with_ids(&root, &[("x", "archive"), ("y", "archive"), ("y/b", "inner")]);
+    assert_eq!(identities(&root, &nested), [identity("archive", "a/one.gz", "x/a/one.gz")]);
+    let failed: Vec<_> = nested.failures.iter().map(|failure| failure.location.clone()).collect();
+    assert_eq!(failed, [y.clone(), format!("{y}/b")]);
+}
+
+#[test]
+fn a_file_in_a_folder_that_cannot_be_opened_is_met_by_a_link_and_only_once() {
+    let (_place, root) = place(&["logs/x", "far/one.gz"]);
+    for link in ["logs/a.gz", "logs/b.gz"] {
+        symlink("../far/one.gz", root.join(link)).unwrap();
+    }
+    let far = format!("{}/far/", root.display());
+    let mut names = Vec::new();
+    let mut on_object = |object: Object| names.push(object.name().to_owned());
+    let mut on_progress = |_| {};
+    // As after an attempt to open it: root can open every folder.
+    let mut walk = Walk::new(Vec::new(), &mut on_object, &mut on_progress, &|| false);
+    walk.visited.insert(far.clone());
+    walk.unopened.insert(far);
+    walk.tree(root.join("logs").to_str().unwrap(), "", None).unwrap();
+    walk.links().unwrap();
+    assert_eq!(names, ["x", "a.gz"]);
+}
+
+#[test]
+fn many_links_to_the_same_files_and_folders_give_each_file_once() {
+    let (_place, root) = place(&["logs/a/1", "logs/a/2", "far/b/3", "far/b/4", "far/c/b/5"]);
+    for (number, target) in
+        ["../far/b", "../far", "../far/c", "a/1", "../far/b/4", "../far/c/b/5", "."].iter().enumerate()
+    {
+        for prefix in ["0", "z"] {
+            symlink(target, root.join(format!("logs/{prefix}{number}"))).unwrap();
+        }
+    }
+    symlink("../../logs", root.join("far/c/back")).unwrap();
+    symlink("../b/3", root.join("far/c/three")).unwrap();
+    for sources in [&["logs"][..], &["logs", "far/b/3"], &["logs", "far/b", "logs/z3"], &["far", "logs"]] {
+        let mut paths: Vec<_> = listed(&root, sources).objects.iter().map(|object| object.path().to_owned()).collect();
+        paths.sort();
+        let files = ["far/b/3", "far/b/4", "far/c/b/5", "logs/a/1", "logs/a/2"];
+        assert_eq!(paths, files.map(|file| root.join(file).to_str().unwrap().to_owned()), "{sources:?}");
+    }
 }

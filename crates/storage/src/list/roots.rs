@@ -1,0 +1,81 @@
+//! Where a listing begins: each source, under the name and id that the outermost source around it gives.
+
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::sync::Arc;
+
+use super::ListFailure;
+use crate::Source;
+use crate::uri::{SourceKind, printable_name};
+
+/// Where a listing begins. Each list sorts so that what comes first gives the name.
+pub(super) struct Roots<'a> {
+    pub(super) folders: Vec<Root<'a>>,
+    pub(super) files: Vec<Root<'a>>,
+    pub(super) failures: Vec<ListFailure>,
+}
+
+/// A source, seen from the outermost source that holds it. The order of the fields is the order of precedence of files.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Root<'a> {
+    pub(super) by_link: bool,
+    pub(super) name: &'a str,
+    pub(super) path: &'a str,
+    pub(super) id: Option<Arc<str>>,
+}
+
+/// Where to begin, and which sources are not listed because another place has their id.
+pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
+    let mut sorted: Vec<&Source> = sources.iter().collect();
+    sorted.sort_by_key(|source| (source.path(), source.id()));
+    let mut folders: BTreeMap<&str, &Source> = BTreeMap::new();
+    for source in sorted.iter().filter(|source| *source.kind() == SourceKind::Folder) {
+        folders.entry(source.path()).or_insert(source);
+    }
+    let mut roots = Roots { folders: Vec::new(), files: Vec::new(), failures: Vec::new() };
+    let mut places: BTreeMap<&str, &Source> = BTreeMap::new();
+    for source in sorted {
+        let path = source.path();
+        let outermost = outermost(&folders, path);
+        let owner = outermost.map_or(source, |(owner, _)| owner);
+        if let Some(id) = owner.id() {
+            match places.entry(id) {
+                Entry::Vacant(free) => {
+                    free.insert(owner);
+                }
+                Entry::Occupied(taken) if taken.get().path() == owner.path() => {}
+                Entry::Occupied(taken) => {
+                    let (id, other) = (printable_name(id), taken.get());
+                    let reason = format!("has the source id `{id}`, which is that of {other}: not listed");
+                    roots.failures.push(ListFailure { location: source.to_string(), reason });
+                    continue;
+                }
+            }
+        }
+        let id = owner.shared_id();
+        match (source.kind(), outermost) {
+            (SourceKind::Folder, below) => {
+                let name = below.map_or("", |(_, name)| name);
+                roots.folders.push(Root { by_link: false, name, path, id });
+            }
+            (SourceKind::File { .. }, Some((_, name))) => {
+                roots.files.push(Root { by_link: false, name, path, id });
+            }
+            (SourceKind::File { name }, None) => {
+                let by_link = path.rsplit('/').next() != Some(name);
+                roots.files.push(Root { by_link, name, path, id });
+            }
+        }
+    }
+    roots.files.sort_unstable();
+    roots
+}
+
+/// The outermost of `folders` that holds a canonical path or is it, and the path below that folder.
+fn outermost<'a>(folders: &BTreeMap<&str, &'a Source>, path: &'a str) -> Option<(&'a Source, &'a str)> {
+    let mut ends = path.match_indices('/').map(|(slash, _)| slash).chain([path.len()]);
+    ends.find_map(|end| {
+        // The first slash is a folder itself, the others end one.
+        let owner = folders.get(path.get(..end.max(1))?)?;
+        Some((*owner, path.get(end..)?.trim_start_matches('/')))
+    })
+}

@@ -4,7 +4,7 @@ use std::io;
 
 /// Why a listing, a fetch or a store did not happen.
 ///
-/// `doing` is the stage word (`list`, `fetch`, `store`), or `table`, `read` or `write` for what no stage does.
+/// `doing` is the stage word (`list`, `fetch`, `store`), or `table`, `state`, `read` or `write` for what no stage does.
 /// `location` is printable: control characters in names are escaped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,6 +82,15 @@ pub enum Error {
         byte: usize,
     },
 
+    /// A source id that cannot stand for a source.
+    #[error("list: source id `{id}`: {reason}")]
+    BadSourceId {
+        /// The id, escaped.
+        id: String,
+        /// What is wrong with it, with a hint where there is one.
+        reason: &'static str,
+    },
+
     /// A table folder without a folder above it.
     #[error("table: `/` cannot be a table: its state stands in a folder beside it\nhint: name a folder below `/`")]
     TableIsRoot,
@@ -108,6 +117,13 @@ pub enum Error {
     #[error("store: {location}: exists already, and nothing that is stored is ever overwritten")]
     AlreadyExists {
         /// The name's place.
+        location: String,
+    },
+
+    /// A store that another process, or another opening in this one, has locked.
+    #[error("store: {location}: another process holds this lock\nhint: wait until it ends")]
+    Locked {
+        /// The lock's place.
         location: String,
     },
 
@@ -147,7 +163,7 @@ pub enum Error {
         "store: {location}: is not on the filesystem of the folder for temporary files, {temp}\nhint: keep the state on the table's filesystem"
     )]
     DifferentFilesystems {
-        /// The name's place.
+        /// The root's or the name's place.
         location: String,
         /// The staged file's folder.
         temp: String,
@@ -227,6 +243,11 @@ impl Error {
     /// Whether a name was written before. The caller compares what stands there with what it meant to write.
     pub fn is_already_exists(&self) -> bool {
         matches!(self, Self::AlreadyExists { .. })
+    }
+
+    /// Whether another process has the store's lock. Trying again later may help.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Locked { .. })
     }
 
     /// Whether something that was named does not exist.

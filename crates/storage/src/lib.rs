@@ -6,7 +6,7 @@
 //! 1. [`Source::parse`] and [`LocalFolder::parse`] turn what a person typed into places.
 //! 2. [`list()`] is stage 1: it finds every [`Object`] below the sources and gives each identity once.
 //! 3. [`fetch()`] and [`open()`] are stage 3: they read an object, pinned to the version that was listed.
-//! 4. [`Store`] is stage 9: names that are written once and whole, or not at all.
+//! 4. [`Store`] is stage 9: names that are written once and whole, or not at all. [`Backend`] is what stores differ in.
 //! 5. [`read_text`] and [`write_text`] are the doors for the small files that a person names on the command line.
 //!
 //! **Which stores.** The local disk, through `std::fs` and blocking calls. Other stores stand behind the same types:
@@ -23,11 +23,12 @@
 //! # let logs = place.path().join("logs");
 //! # Store::open_local(&logs, &place.path().join("tmp"))?.put_if_absent("E1.gz", b"log text")?;
 //! let source = Source::parse(&logs.to_string_lossy())?;
-//! let listing = list(&[source], &mut |_objects| {}, &|| false)?;
-//! for object in &listing.objects {
+//! let mut objects = Vec::new();
+//! let failures = list(&[source], &mut |object| objects.push(object), &mut |_count| {}, &|| false)?;
+//! for object in &objects {
 //!     println!("{} holds {} bytes", object.location(), fetch(object)?.len());
 //! }
-//! # assert_eq!(listing.objects.len(), 1);
+//! # assert_eq!((objects.len(), failures.len()), (1, 0));
 //! # Ok(())
 //! # }
 //! ```
@@ -47,18 +48,26 @@ mod fetch;
 // 5. Stage 9.
 mod store;
 
-// 6. How the local disk keeps the promises of stage 9.
+// 6. What stores differ in.
+mod backend;
+
+// 7. How the local disk keeps the promises of stage 9.
 mod local;
 
-// 7. Small text files that a person names.
+// 8. Small text files that a person names.
 mod text;
 
-// 8. What can go wrong.
+// 9. What can go wrong.
 mod error;
 
+// 10. Stores that forget, fail and crash on purpose.
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use backend::{Backend, Entry, Lock, StagedBytes};
 pub use error::Error;
 pub use fetch::{ObjectReader, fetch, open};
-pub use list::{ListFailure, Listing, list};
+pub use list::{ListFailure, list};
 pub use object::Object;
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};

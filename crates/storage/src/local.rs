@@ -5,10 +5,11 @@
 //! ```
 //!
 //! **Invariants**
-//! - A name is made by a hard link alone, which the filesystem does at once and never over an existing name.
-//! - Before a write is done, its bytes, its name and every folder above the name are on the disk, also where another
-//!   writer, or an earlier run that was killed, made the folder.
-//! - No descriptor is open between two calls.
+//! - A name that is written once is made by a hard link alone, which the filesystem does at once and never over an
+//!   existing name.
+//! - Before such a write is done, or is said to have been done before, its bytes, its name and every folder above the name
+//!   are on the disk, also where another writer, or an earlier run that was killed, made them.
+//! - No descriptor is open between two calls, but for the lock's.
 //!
 //! **Errors.** Each names the path and the step.
 //!
@@ -17,31 +18,53 @@
 //! control characters, and lists in no order. For cloud stores that crate is the right one.
 #![expect(clippy::disallowed_methods, reason = "the door to the local disk for everything that is stored")]
 
-use std::collections::HashSet;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
-use crate::Error;
 use crate::uri::{canonical_as_far_as_it_exists, printable};
+use crate::{Backend, Entry, Error, Lock, StagedBytes};
+use folders::Folders;
+use staged::LocalStaged;
+use syncs::Syncs;
 
-/// `EPERM`: how Linux says that a filesystem has no hard links. A lack of rights is `EACCES`.
-const EPERM: i32 = 1;
+// What is on the disk for sure.
+mod folders;
+mod syncs;
 
-/// The root folder, the folder for temporary files, and what is known to be on the disk.
+// A file without a name yet.
+mod staged;
+
+// What stands below the root.
+mod listing;
+
+/// How Linux says that a filesystem has no locks, or that their server is away; elsewhere it is another number.
+const ENOLCK: i32 = if cfg!(target_os = "linux") { 37 } else { 77 };
+
+/// A root folder, and beside or below it the folder for temporary files.
 #[derive(Debug)]
 pub(crate) struct LocalStore {
-    root: PathBuf,
-    temp: PathBuf,
-    /// Folders whose entry in the folder above was synced by this store.
-    synced_folders: Mutex<HashSet<PathBuf>>,
+    folders: Arc<Folders>,
 }
 
 impl LocalStore {
     pub(crate) fn open(root: &Path, temp: &Path) -> Result<Self, Error> {
+        Self::open_with(root, temp, Syncs::default())
+    }
+
+    /// Tells every sync to a log, so that a power loss can be played.
+    #[cfg(feature = "testing")]
+    pub(crate) fn open_logged(root: &Path, temp: &Path, log: &crate::testing::SyncLog) -> Result<Self, Error> {
+        let store = Self::open_with(root, temp, Syncs::logged(log.clone()))?;
+        log.watch(&store.folders.root)?;
+        log.watch(&store.folders.temp)?;
+        Ok(store)
+    }
+
+    fn open_with(root: &Path, temp: &Path, syncs: Syncs) -> Result<Self, Error> {
         let root = canonical_as_far_as_it_exists("store", root)?;
         let temp = canonical_as_far_as_it_exists("store", temp)?;
         for path in [&root, &temp] {
@@ -49,43 +72,30 @@ impl LocalStore {
                 return Err(Error::NotAFolder { doing: "store", location: printable(path) });
             }
         }
-        Ok(Self { root, temp, synced_folders: Mutex::default() })
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    pub(crate) fn root_exists(&self) -> Result<bool, Error> {
-        Ok(look_at(&self.root)?.is_some())
-    }
-
-    pub(crate) fn is_empty(&self) -> Result<bool, Error> {
-        let entries = match fs::read_dir(&self.root) {
-            Ok(entries) => entries,
-            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(true),
-            Err(source) => return Err(failed("read it", &self.root, source)),
-        };
-        for entry in entries {
-            if entry.map_err(|source| failed("read it", &self.root, source))?.path() != self.temp {
-                return Ok(false);
-            }
+        // A link from one to the other would fail, but only after the work.
+        if device_of(&root)? != device_of(&temp)? {
+            return Err(Error::DifferentFilesystems { location: printable(&root), temp: printable(&temp) });
         }
-        Ok(true)
+        let lock = temp.parent().unwrap_or(&temp).join("lock");
+        Ok(Self { folders: Arc::new(Folders::new(root, temp, lock, syncs)) })
     }
 
-    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, Error> {
-        self.read_tail(name, u64::MAX)
+    fn path(&self, name: &str) -> PathBuf {
+        // An empty name would append a `/`.
+        if name.is_empty() { self.folders.root.clone() } else { self.folders.root.join(name) }
     }
 
-    pub(crate) fn read_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
-        let path = self.root.join(name);
+    /// Reads what `range_of` makes of the size in bytes.
+    fn read(&self, name: &str, range_of: impl Fn(u64) -> Range<u64>) -> Result<Vec<u8>, Error> {
+        let path = self.path(name);
         let read = || {
             let mut file = File::open(&path)?;
-            let start = file.metadata()?.len().saturating_sub(bytes);
-            file.seek(io::SeekFrom::Start(start))?;
+            let range = range_of(file.metadata()?.len());
             let mut content = Vec::new();
-            file.read_to_end(&mut content)?;
+            if !range.is_empty() {
+                file.seek(io::SeekFrom::Start(range.start))?;
+                file.take(range.end - range.start).read_to_end(&mut content)?;
+            }
             Ok(content)
         };
         read().map_err(|source: io::Error| {
@@ -96,206 +106,111 @@ impl LocalStore {
             }
         })
     }
+}
 
-    /// A link that leads nowhere exists too: it keeps a name from being written.
-    pub(crate) fn exists(&self, name: &str) -> Result<bool, Error> {
-        let path = self.root.join(name);
-        match fs::symlink_metadata(&path) {
-            Ok(_) => Ok(true),
-            Err(source) if is_absent(&source) => Ok(false),
-            Err(source) => Err(failed("look at it", &path, source)),
-        }
+impl Backend for LocalStore {
+    fn stage(&self) -> Result<Box<dyn StagedBytes>, Error> {
+        let (staged, _file) = LocalStaged::create(&self.folders)?;
+        Ok(Box::new(staged))
     }
 
-    /// The names of regular files below `folder` that begin with `prefix`, in no order. Links are followed.
-    pub(crate) fn list(&self, folder: &str, prefix: &str) -> Result<Vec<String>, Error> {
-        let mut names = Vec::new();
-        let mut linked_folders = HashSet::new();
-        let mut waiting = vec![folder.to_owned()];
-        while let Some(folder) = waiting.pop() {
-            // An empty name would append a `/`, which is in the way of comparing paths.
-            let path = if folder.is_empty() { self.root.clone() } else { self.root.join(&folder) };
-            let entries = match fs::read_dir(&path) {
-                Ok(entries) => entries,
-                Err(source) if is_absent(&source) => continue,
-                Err(source) => return Err(failed("read it", &path, source)),
-            };
-            for entry in entries {
-                let entry = entry.map_err(|source| failed("read it", &path, source))?;
-                let path = entry.path();
-                let Ok(file_name) = entry.file_name().into_string() else {
-                    return Err(Error::PathNotUtf8 { doing: "store", location: printable(&path) });
-                };
-                let name = if folder.is_empty() { file_name } else { format!("{folder}/{file_name}") };
-                if path == self.temp || !(name.starts_with(prefix) || prefix.starts_with(&name)) {
-                    continue;
-                }
-                let mut file_type = entry.file_type().map_err(|source| failed("look at it", &path, source))?;
-                if file_type.is_symlink() {
-                    file_type =
-                        fs::metadata(&path).map_err(|source| failed("follow the link", &path, source))?.file_type();
-                    if file_type.is_dir() {
-                        self.check_link(&path, &mut linked_folders)?;
-                    }
-                }
-                if file_type.is_dir() {
-                    waiting.push(name);
-                } else if file_type.is_file() && name.starts_with(prefix) {
-                    names.push(name);
-                }
-            }
-        }
-        Ok(names)
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let (mut staged, _file) = LocalStaged::create(&self.folders)?;
+        staged.append(bytes)?;
+        staged.replace(name)
     }
 
-    /// A link to a folder must lead out of the root and to a new place, so that the listing ends and counts once.
-    fn check_link(&self, link: &Path, linked_folders: &mut HashSet<PathBuf>) -> Result<(), Error> {
-        let target = fs::canonicalize(link).map_err(|source| failed("follow the link", link, source))?;
-        if target.starts_with(&self.root) || self.root.starts_with(&target) || !linked_folders.insert(target) {
-            return Err(Error::Loop { location: printable(link) });
+    fn get(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        // What lies behind the end as far as the size tells is left out: no file system seeks to any number.
+        self.read(name, |size_bytes| range.start..if range.start < size_bytes { range.end } else { range.start })
+    }
+
+    fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+        self.read(name, |size_bytes| size_bytes.saturating_sub(bytes)..u64::MAX)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
+        self.folders.list(prefix)
+    }
+
+    fn secure(&self, name: &str) -> Result<(), Error> {
+        let path = self.path(name);
+        staged::sync_existing(&self.folders, &path)?;
+        let folder = path.parent().unwrap_or(&self.folders.root);
+        self.folders.make_folder(folder)?;
+        self.folders.syncs.folder(folder)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(source) if !is_absent(&source) => return Err(failed("remove it", &path, source)),
+            // An earlier try may have been killed before it was on the disk.
+            Ok(()) | Err(_) => {}
+        }
+        let folder = path.parent().unwrap_or(&self.folders.root);
+        if look_at(folder)?.is_some_and(|metadata| metadata.is_dir()) {
+            self.folders.syncs.folder(folder)?;
         }
         Ok(())
     }
 
-    /// Makes an empty temporary file. Its name tells processes apart by number; where a killed process with the same
-    /// number left one behind, the next free name is taken.
-    pub(crate) fn stage(&self) -> Result<LocalStaged, Error> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let mut is_folder_made = false;
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = self.temp.join(format!("{}-{number}.staged", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(_file) => return Ok(LocalStaged { path, len_bytes: 0 }),
-                Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(source) if source.kind() == io::ErrorKind::NotFound && !is_folder_made => {
-                    self.make_folder(&self.temp)?;
-                    is_folder_made = true;
-                }
-                Err(source) => return Err(failed("create it", &path, source)),
-            }
-        }
+    /// The time that the filesystem gives a new file: on a network filesystem that is its server's clock, as it is for
+    /// all entries.
+    fn clock_ms(&self) -> Result<i64, Error> {
+        let (staged, file) = LocalStaged::create(&self.folders)?;
+        let metadata = file.metadata().map_err(|source| failed("look at it", staged.path(), source))?;
+        Ok(modified_ms(&metadata))
     }
 
-    /// Gives a staged file its name. The staged name stays until the file is dropped.
-    pub(crate) fn put_if_absent(&self, staged: &LocalStaged, name: &str) -> Result<(), Error> {
-        staged.sync()?;
-        let path = self.root.join(name);
-        let folder = path.parent().unwrap_or(&self.root);
-        self.make_folder(folder)?;
-        if let Err(source) = fs::hard_link(&staged.path, &path) {
-            self.link_failed(staged, &path, source)?;
-        }
-        sync_folder(folder)
-    }
-
-    /// What a failed link means.
-    fn link_failed(&self, staged: &LocalStaged, path: &Path, source: io::Error) -> Result<(), Error> {
-        let location = printable(path);
-        let kind = source.kind();
-        if kind == io::ErrorKind::AlreadyExists {
-            // A network filesystem may answer so to its own second try: then the name is this very file.
-            if is_same_file(&staged.path, path) { Ok(()) } else { Err(Error::AlreadyExists { location }) }
-        } else if kind == io::ErrorKind::CrossesDevices {
-            Err(Error::DifferentFilesystems { location, temp: printable(&self.temp) })
-        } else if kind == io::ErrorKind::Unsupported || source.raw_os_error() == Some(EPERM) {
-            Err(Error::NoHardLinks { location })
-        } else {
-            Err(failed("put it under its name", path, source))
-        }
-    }
-
-    /// Makes a folder and those above it, and has each on the disk before the folder is used.
-    fn make_folder(&self, folder: &Path) -> Result<(), Error> {
-        if self.synced_folders.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
-            return Ok(());
-        }
-        let above = folder.parent();
-        let mut made = fs::create_dir(folder);
-        if made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            && let Some(above) = above
+    fn lock(&self) -> Result<Option<Lock>, Error> {
+        let path = &self.folders.lock;
+        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let mut opened = open();
+        if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            && let Some(folder) = path.parent()
         {
-            self.make_folder(above)?;
-            made = fs::create_dir(folder);
+            self.folders.make_folder(folder)?;
+            opened = open();
         }
-        let is_new = match made {
-            Ok(()) => true,
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
-                if !look_at(folder)?.is_some_and(|metadata| metadata.is_dir()) {
-                    return Err(Error::NotAFolder { doing: "store", location: printable(folder) });
-                }
-                false
+        let file = opened.map_err(|source| failed("open the lock for writing", path, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock::of(file))),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked { location: printable(path) }),
+            Err(TryLockError::Error(source))
+                if source.kind() == io::ErrorKind::Unsupported || source.raw_os_error() == Some(ENOLCK) =>
+            {
+                Ok(None)
             }
-            Err(source) => return Err(failed("create the folder", folder, source)),
-        };
-        // A folder that exists may have been made a moment ago by another writer who has not synced it yet. Above the
-        // root it has most likely stood for long, and the folder above it need not be ours to open.
-        let is_inside = folder != self.root && folder.starts_with(&self.root);
-        if is_inside
-            && !is_new
-            && let Some(above) = above
-        {
-            // A killed run may have left the folders above unsynced as well.
-            self.make_folder(above)?;
+            Err(TryLockError::Error(source)) => Err(failed("lock it", path, source)),
         }
-        if let Some(above) = above {
-            let synced = sync_folder(above);
-            if is_new || is_inside {
-                synced?;
+    }
+
+    fn root_exists(&self) -> Result<bool, Error> {
+        Ok(look_at(&self.folders.root)?.is_some())
+    }
+
+    fn is_empty(&self) -> Result<bool, Error> {
+        let root = &self.folders.root;
+        let entries = match fs::read_dir(root) {
+            Ok(entries) => entries,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(source) => return Err(failed("read it", root, source)),
+        };
+        for entry in entries {
+            if !self.folders.is_ours(&entry.map_err(|source| failed("read it", root, source))?.path()) {
+                return Ok(false);
             }
         }
-        self.synced_folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
-        Ok(())
-    }
-}
-
-/// A temporary file; dropping it removes it.
-#[derive(Debug)]
-pub(crate) struct LocalStaged {
-    path: PathBuf,
-    len_bytes: u64,
-}
-
-impl LocalStaged {
-    pub(crate) fn len_bytes(&self) -> u64 {
-        self.len_bytes
+        Ok(true)
     }
 
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let mut file =
-            OpenOptions::new().append(true).open(&self.path).map_err(|source| failed("open it", &self.path, source))?;
-        file.write_all(bytes).map_err(|source| failed("write to it", &self.path, source))?;
-        self.len_bytes += bytes.len() as u64;
-        Ok(())
+    fn location(&self, name: &str) -> String {
+        printable(&self.path(name))
     }
 
-    /// Has the bytes on the disk. The size is compared because the file was closed in between.
-    fn sync(&self) -> Result<(), Error> {
-        let sync = || -> io::Result<Metadata> {
-            let file = File::open(&self.path)?;
-            file.sync_all()?;
-            file.metadata()
-        };
-        let got_bytes = sync().map_err(|source| failed("sync it", &self.path, source))?.len();
-        if got_bytes == self.len_bytes {
-            return Ok(());
-        }
-        Err(Error::StagedChanged { location: printable(&self.path), expected_bytes: self.len_bytes, got_bytes })
-    }
-}
-
-impl Drop for LocalStaged {
-    fn drop(&mut self) {
-        // A file that stays behind is in nobody's way: no reader lists this folder.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Has the entries of a folder on the disk. Some network filesystems cannot be asked that; they do it unasked.
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    match File::open(folder).and_then(|file| file.sync_all()) {
-        Err(source) if source.kind() != io::ErrorKind::InvalidInput => Err(failed("sync the folder", folder, source)),
-        Ok(()) | Err(_) => Ok(()),
+    fn sweep(&self) -> Result<u64, Error> {
+        staged::sweep(&self.folders.temp)
     }
 }
 
@@ -307,9 +222,18 @@ fn look_at(path: &Path) -> Result<Option<Metadata>, Error> {
     }
 }
 
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    let identity = |path| fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
-    identity(one).is_some_and(|one| identity(other) == Some(one))
+/// The filesystem that a folder is on, or will be on when it is made.
+fn device_of(folder: &Path) -> Result<Option<u64>, Error> {
+    for path in folder.ancestors() {
+        if let Some(metadata) = look_at(path)? {
+            return Ok(Some(metadata.dev()));
+        }
+    }
+    Ok(None)
+}
+
+fn modified_ms(metadata: &Metadata) -> i64 {
+    metadata.mtime().saturating_mul(1_000).saturating_add(metadata.mtime_nsec() / 1_000_000)
 }
 
 /// A name below a file is as absent as one below no folder.

@@ -1,9 +1,10 @@
 //! Stage 9. Data file bytes in, stored object out.
 //!
 //! **Invariants**
-//! - A name is written once. It appears whole, or not at all, and is never replaced: of several writers one wins and the
-//!   others hear [`Error::AlreadyExists`].
-//! - When a write is done, it outlives a power loss.
+//! - What decides or carries rows goes through `put_if_absent`: its name appears whole, or not at all, and is never
+//!   replaced. Of several writers one wins and the others hear [`Error::AlreadyExists`].
+//! - When such a write is done, or the name is said to exist, it outlives a power loss.
+//! - [`Store::put`] replaces and may be lost: it is for what can be made again.
 //! - Bytes that are not stored yet never stand where a reader lists.
 //!
 //! ```text
@@ -12,54 +13,56 @@
 //!
 //! **Errors.** After an error of a write the name may stand or not, as after a lost reply: read it back and compare.
 //!
-//! **Not here:** how a disk keeps these promises is in `local.rs`; which names there are is the layout's.
+//! **Not here:** what stores differ in is in `backend.rs`; how a disk keeps these promises is in `local.rs`; which names
+//! there are is the layout's.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::local::{LocalStaged, LocalStore};
-use crate::{Error, LocalFolder};
+use crate::local::LocalStore;
+use crate::{Backend, Entry, Error, LocalFolder, Lock, StagedBytes};
+use checking_first::CheckingFirst;
 
-/// A root below which names are written once. Clones share it.
+mod checking_first;
+
+/// A root below which names are written. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
-    local: Arc<LocalStore>,
+    backend: Arc<dyn Backend>,
 }
 
 impl Store {
-    /// A store in the folder `root`, whose staged files wait in the folder `temp`.
+    /// A store of any kind.
+    pub fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { backend }
+    }
+
+    /// What is wrapped to make another store.
+    #[cfg(feature = "testing")]
+    pub(crate) fn into_backend(self) -> Arc<dyn Backend> {
+        self.backend
+    }
+
+    /// A store in the folder `root`, whose staged files wait in the folder `temp` and whose lock is the file `lock`
+    /// beside `temp`.
     ///
-    /// Both may be absent: nothing is created before the first write. They have to be on one filesystem. Where `temp` lies
-    /// in `root`, it does not belong to the store: it counts neither in [`Store::is_empty`] nor in [`Store::list`].
+    /// All may be absent: nothing is created before the first write. Where `temp` lies in `root`, neither it nor the lock
+    /// belongs to the store: they count neither in [`Store::is_empty`] nor in [`Store::list`].
     ///
     /// # Errors
     ///
-    /// Something that is not a folder stands in the way of `root` or `temp`, or they cannot be looked at.
+    /// Something that is not a folder stands in the way of `root` or `temp`, they cannot be looked at, or
+    /// [`Error::DifferentFilesystems`]: what is staged in one could not get its name in the other.
     pub fn open_local(root: &Path, temp: &Path) -> Result<Self, Error> {
-        Ok(Self { local: Arc::new(LocalStore::open(root, temp)?) })
+        Ok(Self::new(Arc::new(LocalStore::open(root, temp)?)))
     }
 
-    /// The canonical path of the root.
-    pub fn root(&self) -> &Path {
-        self.local.root()
-    }
-
-    /// Whether the root is there.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be told.
-    pub fn root_exists(&self) -> Result<bool, Error> {
-        self.local.root_exists()
-    }
-
-    /// Whether the root is absent or has nothing in it.
-    ///
-    /// # Errors
-    ///
-    /// The root cannot be read: nothing is known about what it holds.
-    pub fn is_empty(&self) -> Result<bool, Error> {
-        self.local.is_empty()
+    /// The same store, for a single writer where the store ignores the condition of a write: whether a name exists is
+    /// looked up before it is written. The caller vouches that nobody else writes.
+    #[must_use]
+    pub fn checking_first(self) -> Self {
+        Self::new(Arc::new(CheckingFirst(self.backend)))
     }
 
     /// Begins a file that is written in pieces and then put under its name.
@@ -68,7 +71,7 @@ impl Store {
     ///
     /// The temporary file cannot be made.
     pub fn stage(&self) -> Result<Staged, Error> {
-        Ok(Staged { staged: self.local.stage()?, store: self.clone() })
+        Ok(Staged { staged: self.backend.stage()? })
     }
 
     /// Writes a name, unless it exists.
@@ -83,14 +86,34 @@ impl Store {
         staged.put_if_absent(name).map(|_bytes| ())
     }
 
+    /// Writes a name over whatever stands there. Readers see the old bytes or the new ones; a power loss may take the
+    /// name back or cut it short. For what can be made again, never for what decides.
+    ///
+    /// # Errors
+    ///
+    /// Any: the name may hold the old bytes or the new ones.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        check_name(name)?;
+        self.backend.put(name, bytes)
+    }
+
     /// All bytes of a name.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`], or the name cannot be read.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, Error> {
+        self.read_range(name, 0..u64::MAX)
+    }
+
+    /// The bytes of a name from `range.start` up to `range.end`, counted from 0; fewer where the name ends before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub fn read_range(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error> {
         check_name(name)?;
-        self.local.read(name)
+        self.backend.get(name, range)
     }
 
     /// The last bytes under a name, at most `bytes` of them.
@@ -100,17 +123,7 @@ impl Store {
     /// As [`Store::read`].
     pub fn read_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
         check_name(name)?;
-        self.local.read_tail(name, bytes)
-    }
-
-    /// Whether anything stands under a name.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be told.
-    pub fn exists(&self, name: &str) -> Result<bool, Error> {
-        check_name(name)?;
-        self.local.exists(name)
+        self.backend.get_tail(name, bytes)
     }
 
     /// All names that begin with `prefix`, in byte order; `""` for all of them. A prefix is text, not a folder: `log/1`
@@ -119,14 +132,85 @@ impl Store {
     /// # Errors
     ///
     /// A folder cannot be read, or a name is not UTF-8: an incomplete list is never given.
-    pub fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
-        if !folder.is_empty() {
+    pub fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
+        if let Some((folder, _)) = prefix.rsplit_once('/') {
             check_name(folder)?;
         }
-        let mut names = self.local.list(folder, prefix)?;
-        names.sort_unstable();
-        Ok(names)
+        let mut entries = self.backend.list(prefix)?;
+        entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+
+    /// Removes a name for good; an absent one is removed already.
+    ///
+    /// # Errors
+    ///
+    /// Any: the name may stand or not.
+    pub fn delete(&self, name: &str) -> Result<(), Error> {
+        check_name(name)?;
+        self.backend.delete(name)
+    }
+
+    /// The store's own clock in milliseconds since 1970, to be compared with [`Entry::modified_ms`]. Writes a temporary
+    /// thing where that is the only way to learn it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be told.
+    pub fn clock_ms(&self) -> Result<i64, Error> {
+        self.backend.clock_ms()
+    }
+
+    /// Takes the lock, until the guard is dropped or the process ends. None: this store has no locks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`]: another process, or another opening in this one, has it. Any other: the lock's file cannot be
+    /// made.
+    pub fn lock(&self) -> Result<Option<Lock>, Error> {
+        self.backend.lock()
+    }
+
+    /// Has a name that exists outlive a power loss, whoever created it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be done.
+    pub fn secure(&self, name: &str) -> Result<(), Error> {
+        check_name(name)?;
+        self.backend.secure(name)
+    }
+
+    /// Whether the root is there.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be told.
+    pub fn root_exists(&self) -> Result<bool, Error> {
+        self.backend.root_exists()
+    }
+
+    /// Whether the root is absent or has nothing in it.
+    ///
+    /// # Errors
+    ///
+    /// The root cannot be read: nothing is known about what it holds.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        self.backend.is_empty()
+    }
+
+    /// Where a name stands, printable; `""` for the root.
+    pub fn location(&self, name: &str) -> String {
+        self.backend.location(name)
+    }
+
+    /// Removes the temporary files that other processes left, and gives their number. Hold the lock.
+    ///
+    /// # Errors
+    ///
+    /// One could not be removed.
+    pub fn sweep(&self) -> Result<u64, Error> {
+        self.backend.sweep()
     }
 }
 
@@ -147,8 +231,7 @@ impl LocalFolder {
 /// It holds no file descriptor between two calls, so that ten thousand may wait at once. Append large pieces.
 #[derive(Debug)]
 pub struct Staged {
-    staged: LocalStaged,
-    store: Store,
+    staged: Box<dyn StagedBytes>,
 }
 
 impl Staged {
@@ -166,15 +249,16 @@ impl Staged {
         self.staged.len_bytes()
     }
 
-    /// Puts the file under its name, unless that exists, and gives its size in bytes. Folders are made as needed.
+    /// Puts the file under its name, unless that exists, and gives its size in bytes. Folders are made as needed. It may be
+    /// tried again.
     ///
     /// # Errors
     ///
     /// [`Error::AlreadyExists`]: the name was written before, and what stands there is untouched. Any other: the name may
     /// stand or not.
-    pub fn put_if_absent(self, name: &str) -> Result<u64, Error> {
+    pub fn put_if_absent(&self, name: &str) -> Result<u64, Error> {
         check_name(name)?;
-        self.store.local.put_if_absent(&self.staged, name)?;
+        self.staged.put_if_absent(name)?;
         Ok(self.staged.len_bytes())
     }
 }

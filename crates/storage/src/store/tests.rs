@@ -3,7 +3,7 @@
 
 use super::*;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
 use std::sync::Barrier;
 use std::thread;
@@ -15,6 +15,10 @@ fn store() -> (TempDir, PathBuf, Store) {
     let root = place.path().canonicalize().unwrap();
     let store = Store::open_local(&root.join("t"), &root.join("t.lakefront/tmp")).unwrap();
     (place, root, store)
+}
+
+fn names(store: &Store, prefix: &str) -> Vec<String> {
+    store.list(prefix).unwrap().into_iter().map(|entry| entry.name).collect()
 }
 
 fn num_temp_files(root: &Path) -> usize {
@@ -31,8 +35,9 @@ fn a_staged_file_gets_its_name_and_the_folders_above_it() {
     assert_eq!(staged.len_bytes(), 7);
     assert!(!root.join("t").exists(), "nothing stands where a reader lists");
     assert_eq!(staged.put_if_absent(name).unwrap(), 7);
+    assert_eq!(staged.put_if_absent(name).unwrap(), 7, "to try again is to find one's own file");
+    drop(staged);
     assert_eq!(store.read(name).unwrap(), b"one two");
-    assert!(store.exists(name).unwrap());
     assert_eq!(num_temp_files(&root), 0);
 }
 
@@ -46,7 +51,7 @@ fn a_name_is_never_overwritten() {
     assert_eq!(store.read("a/b").unwrap(), b"first");
     symlink("nowhere", root.join("t/link")).unwrap();
     assert!(store.put_if_absent("link", b"x").unwrap_err().is_already_exists());
-    assert!(store.exists("link").unwrap());
+    assert!(fs::symlink_metadata(root.join("t/link")).unwrap().is_symlink());
     assert_eq!(num_temp_files(&root), 0);
 }
 
@@ -99,7 +104,7 @@ fn a_thousand_staged_files_hold_no_descriptors() {
     for (number, file) in staged.into_iter().enumerate().take(3) {
         file.put_if_absent(&format!("{number}")).unwrap();
     }
-    assert_eq!(store.list("").unwrap(), ["0", "1", "2"]);
+    assert_eq!(names(&store, ""), ["0", "1", "2"]);
 }
 
 #[test]
@@ -111,7 +116,7 @@ fn a_staged_file_that_something_else_wrote_to_is_not_stored() {
     fs::write(temp, "te").unwrap();
     let message = staged.put_if_absent("name").unwrap_err().to_string();
     assert!(message.contains("has 2 bytes, expected 4"), "{message}");
-    assert!(!store.exists("name").unwrap());
+    assert!(store.read("name").unwrap_err().is_not_found());
 }
 
 #[test]
@@ -130,24 +135,24 @@ fn the_folder_for_temporary_files_does_not_belong_to_a_store_around_it() {
     let state = Store::open_local(&root.join("t.lakefront"), &root.join("t.lakefront/tmp")).unwrap();
     let _staged = state.stage().unwrap();
     assert!(state.is_empty().unwrap());
-    assert_eq!(state.list("").unwrap(), [""; 0]);
+    assert_eq!(names(&state, ""), [""; 0]);
     state.put_if_absent("table.json", b"{}").unwrap();
-    assert_eq!(state.list("").unwrap(), ["table.json"]);
+    assert_eq!(names(&state, ""), ["table.json"]);
 }
 
 #[test]
 fn names_are_listed_by_prefix_in_byte_order() {
     let (_place, root, store) = store();
-    assert_eq!(store.list("").unwrap(), [""; 0]);
+    assert_eq!(names(&store, ""), [""; 0]);
     for name in ["log/2", "log/10", "log/1", "log.txt", "logs/x", "a#1"] {
         store.put_if_absent(name, b"").unwrap();
     }
     fs::create_dir(root.join("t/empty")).unwrap();
-    assert_eq!(store.list("").unwrap(), ["a#1", "log.txt", "log/1", "log/10", "log/2", "logs/x"]);
-    assert_eq!(store.list("log/").unwrap(), ["log/1", "log/10", "log/2"]);
-    assert_eq!(store.list("log/1").unwrap(), ["log/1", "log/10"]);
-    assert_eq!(store.list("log").unwrap(), ["log.txt", "log/1", "log/10", "log/2", "logs/x"]);
-    assert_eq!(store.list("none/").unwrap(), [""; 0]);
+    assert_eq!(names(&store, ""), ["a#1", "log.txt", "log/1", "log/10", "log/2", "logs/x"]);
+    assert_eq!(names(&store, "log/"), ["log/1", "log/10", "log/2"]);
+    assert_eq!(names(&store, "log/1"), ["log/1", "log/10"]);
+    assert_eq!(names(&store, "log"), ["log.txt", "log/1", "log/10", "log/2", "logs/x"]);
+    assert_eq!(names(&store, "none/"), [""; 0]);
     assert!(store.list("../").is_err());
 }
 
@@ -158,7 +163,7 @@ fn a_linked_folder_is_listed_once_and_a_circle_is_refused() {
     fs::create_dir(root.join("other-disk")).unwrap();
     fs::write(root.join("other-disk/b"), "").unwrap();
     symlink(root.join("other-disk"), root.join("t/year=2024")).unwrap();
-    assert_eq!(store.list("").unwrap(), ["year=2024/b", "year=2025/a"]);
+    assert_eq!(names(&store, ""), ["year=2024/b", "year=2025/a"]);
     symlink("..", root.join("t/year=2025/up")).unwrap();
     let message = store.list("").unwrap_err().to_string();
     assert!(message.contains("year=2025/up: the symbolic link leads back"), "{message}");
@@ -170,7 +175,8 @@ fn names_that_lead_elsewhere_are_refused() {
     for name in ["", "/a", "../a", "a/../b", "a//b", "a/", "./a", "a\0b"] {
         assert!(matches!(store.put_if_absent(name, b""), Err(Error::BadName { .. })), "{name:?}");
         assert!(matches!(store.read(name), Err(Error::BadName { .. })), "{name:?}");
-        assert!(matches!(store.exists(name), Err(Error::BadName { .. })), "{name:?}");
+        assert!(matches!(store.put(name, b""), Err(Error::BadName { .. })), "{name:?}");
+        assert!(matches!(store.delete(name), Err(Error::BadName { .. })), "{name:?}");
     }
     assert!(!root.join("t").exists());
 }
@@ -181,7 +187,8 @@ fn what_is_absent_is_said_to_be_absent() {
     store.put_if_absent("file", b"").unwrap();
     for name in ["absent", "absent/below", "file/below"] {
         assert!(store.read(name).unwrap_err().is_not_found());
-        assert!(!store.exists(name).unwrap());
+        assert!(store.read_tail(name, 1).unwrap_err().is_not_found());
+        assert!(store.read_range(name, 0..1).unwrap_err().is_not_found());
     }
 }
 
@@ -198,12 +205,141 @@ fn a_file_in_the_way_of_a_folder_is_named() {
 }
 
 #[test]
-fn two_filesystems_are_told_apart_or_the_name_is_written() {
+fn two_filesystems_are_told_apart_before_anything_is_written() {
     let (_place, root, _) = store();
     let Ok(memory) = tempfile::tempdir_in("/dev/shm") else { return };
-    let store = Store::open_local(&root.join("t"), memory.path()).unwrap();
-    match store.put_if_absent("name", b"text") {
-        Ok(()) => assert_eq!(store.read("name").unwrap(), b"text"),
-        Err(error) => assert!(matches!(error, Error::DifferentFilesystems { .. }), "{error}"),
+    let is_other = fs::metadata(&root).unwrap().dev() != fs::metadata(memory.path()).unwrap().dev();
+    match Store::open_local(&root.join("t/new"), &memory.path().join("new/tmp")) {
+        Ok(_) => assert!(!is_other),
+        Err(error) => {
+            assert!(is_other && matches!(error, Error::DifferentFilesystems { .. }), "{error}");
+            assert!(error.to_string().contains("/t/new: is not on the filesystem of"), "{error}");
+        }
     }
+    assert!(!root.join("t").exists());
+    assert!(!memory.path().join("new").exists());
+}
+
+#[test]
+fn put_writes_over_what_stands_there_and_delete_takes_it_away() {
+    let (_place, root, store) = store();
+    store.put("lease/1", b"a long first text").unwrap();
+    store.put("lease/1", b"second").unwrap();
+    assert_eq!(store.read("lease/1").unwrap(), b"second");
+    assert!(store.put_if_absent("lease/1", b"third").unwrap_err().is_already_exists());
+    store.delete("lease/1").unwrap();
+    assert!(store.read("lease/1").unwrap_err().is_not_found());
+    for absent in ["lease/1", "absent/below"] {
+        store.delete(absent).unwrap();
+    }
+    store.put_if_absent("lease/1", b"third").unwrap();
+    assert_eq!(store.read("lease/1").unwrap(), b"third");
+    assert_eq!(num_temp_files(&root), 0);
+}
+
+#[test]
+fn a_put_that_fails_leaves_no_temporary_file() {
+    let (_place, root, store) = store();
+    store.put("folder/name", b"").unwrap();
+    assert!(store.put("folder", b"text").is_err());
+    assert_eq!(num_temp_files(&root), 0);
+}
+
+#[test]
+fn any_part_of_a_name_can_be_read() {
+    let (_place, _root, store) = store();
+    store.put_if_absent("name", b"0123456789").unwrap();
+    assert_eq!(store.read_range("name", 2..5).unwrap(), b"234");
+    assert_eq!(store.read_range("name", 8..50).unwrap(), b"89");
+    assert_eq!(store.read_range("name", 10..50).unwrap(), b"");
+    assert_eq!(store.read_range("name", u64::MAX - 1..u64::MAX).unwrap(), b"");
+    assert_eq!(store.read_range("name", 5..5).unwrap(), b"");
+    assert_eq!(store.read_tail("name", 3).unwrap(), b"789");
+    assert_eq!(store.read_tail("name", 50).unwrap(), b"0123456789");
+    assert_eq!(store.read_tail("name", 0).unwrap(), b"");
+}
+
+#[test]
+fn entries_tell_their_size_and_when_they_were_written_by_the_clock_of_the_store() {
+    let (_place, root, store) = store();
+    let before_ms = store.clock_ms().unwrap();
+    store.put_if_absent("name", b"12345").unwrap();
+    let after_ms = store.clock_ms().unwrap();
+    let entries = store.list("").unwrap();
+    assert_eq!((entries.len(), entries[0].size_bytes), (1, 5));
+    assert!((before_ms..=after_ms).contains(&entries[0].modified_ms), "{before_ms} {entries:?} {after_ms}");
+    assert!(before_ms > 1_600_000_000_000);
+    assert_eq!(num_temp_files(&root), 0);
+}
+
+#[test]
+fn a_lock_shuts_out_every_other_opening_until_it_is_dropped() {
+    let (_place, root, store) = store();
+    let other = Store::open_local(&root.join("t"), &root.join("t.lakefront/tmp")).unwrap();
+    let lock = store.lock().unwrap();
+    assert!(lock.is_some());
+    for store in [&store, &other] {
+        let error = store.lock().unwrap_err();
+        assert!(error.is_locked());
+        assert!(error.to_string().contains("/t.lakefront/lock: another process holds"), "{error}");
+    }
+    drop(lock);
+    assert!(other.lock().unwrap().is_some());
+    assert!(store.lock().unwrap().is_some(), "a guard that nobody kept holds nothing");
+}
+
+#[test]
+fn the_lock_does_not_belong_to_a_store_around_it() {
+    let (_place, root, _) = store();
+    let state = Store::open_local(&root.join("t.lakefront"), &root.join("t.lakefront/tmp")).unwrap();
+    let _lock = state.lock().unwrap();
+    assert!(root.join("t.lakefront/lock").exists());
+    assert!(state.is_empty().unwrap());
+    assert_eq!(names(&state, ""), [""; 0]);
+    state.put_if_absent("log/lock", b"").unwrap();
+    assert_eq!(names(&state, "l"), ["log/lock"]);
+}
+
+#[test]
+fn a_lock_that_cannot_be_opened_is_an_error_and_not_a_store_without_locks() {
+    let (_place, root, store) = store();
+    fs::create_dir_all(root.join("t.lakefront/lock")).unwrap();
+    let error = store.lock().unwrap_err();
+    assert!(!error.is_locked());
+    assert!(error.to_string().contains("/t.lakefront/lock: cannot open the lock for writing"), "{error}");
+}
+
+#[test]
+fn sweeping_removes_what_dead_processes_left_and_nothing_else() {
+    let (_place, root, store) = store();
+    assert_eq!(store.sweep().unwrap(), 0);
+    let mut staged = store.stage().unwrap();
+    staged.append(b"alive").unwrap();
+    let temp = root.join("t.lakefront/tmp");
+    // A process of the same number, in another container, for example.
+    for left in ["1-0.staged", &format!("{}-999999.staged", std::process::id()), "notes.txt"] {
+        fs::write(temp.join(left), "left").unwrap();
+    }
+    assert_eq!(store.sweep().unwrap(), 2);
+    assert!(temp.join("notes.txt").exists());
+    staged.put_if_absent("name").unwrap();
+    assert_eq!(store.read("name").unwrap(), b"alive");
+}
+
+#[test]
+fn a_store_that_checks_first_refuses_a_name_that_exists() {
+    let (_place, _root, store) = store();
+    let store = store.checking_first();
+    store.put_if_absent("name", b"first").unwrap();
+    assert!(store.put_if_absent("name", b"second").unwrap_err().is_already_exists());
+    store.put_if_absent("other", b"").unwrap();
+    assert!(store.put_if_absent("other", b"second").unwrap_err().is_already_exists());
+    assert_eq!(store.read("name").unwrap(), b"first");
+}
+
+#[test]
+fn a_place_is_told_so_that_a_person_finds_it() {
+    let (_place, root, store) = store();
+    assert_eq!(store.location(""), root.join("t").display().to_string());
+    assert_eq!(store.location("a/b\n"), format!("{}/a/b\\n", root.join("t").display()));
 }

@@ -1,0 +1,205 @@
+//! A temporary file on the local disk: written without a name, then linked or moved to one.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use super::failed;
+use super::folders::Folders;
+use crate::uri::printable;
+use crate::{Error, StagedBytes};
+
+/// `EPERM`: how Linux says that a filesystem has no hard links. A lack of rights is `EACCES`.
+const EPERM: i32 = 1;
+
+/// How the names of temporary files end.
+const EXTENSION: &str = "staged";
+
+/// The temporary files that this process is writing. Others of the same process number are left from a process that is
+/// gone: in a container every process may have the same one.
+static ALIVE: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+
+/// A number that another process hardly has: the keys of a hash map are random.
+static TOKEN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+
+fn alive() -> MutexGuard<'static, HashSet<PathBuf>> {
+    ALIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A temporary file; dropping it removes it.
+#[derive(Debug)]
+pub(super) struct LocalStaged {
+    folders: Arc<Folders>,
+    path: PathBuf,
+    len_bytes: u64,
+    /// Whether the file has left its temporary name, which may be another's by now.
+    is_moved: bool,
+}
+
+impl LocalStaged {
+    /// Makes an empty temporary file. Its name tells processes apart, those with the same number on other machines or in
+    /// other containers too: nobody may append to another's file.
+    pub(super) fn create(folders: &Arc<Folders>) -> Result<(Self, File), Error> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let mut is_folder_made = false;
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = folders.temp.join(format!("{}-{:016x}-{number}.{EXTENSION}", std::process::id(), *TOKEN));
+            // Before it exists, so that no sweep of this process takes it for another's.
+            alive().insert(path.clone());
+            let source = match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    let staged = Self { folders: Arc::clone(folders), path, len_bytes: 0, is_moved: false };
+                    folders.syncs.wrote(&file).map_err(|source| failed("look at it", &staged.path, source))?;
+                    return Ok((staged, file));
+                }
+                Err(source) => source,
+            };
+            alive().remove(&path);
+            if source.kind() == io::ErrorKind::NotFound && !is_folder_made {
+                folders.make_folder(&folders.temp)?;
+                is_folder_made = true;
+            } else if source.kind() != io::ErrorKind::AlreadyExists {
+                return Err(failed("create it", &path, source));
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves the file to its name, over whatever stands there. Nothing is synced but new folders.
+    pub(super) fn replace(mut self, name: &str) -> Result<(), Error> {
+        let path = self.folders.root.join(name);
+        self.folders.make_folder(path.parent().unwrap_or(&self.folders.root))?;
+        match fs::rename(&self.path, &path) {
+            Ok(()) => {
+                self.is_moved = true;
+                Ok(())
+            }
+            Err(source) if source.kind() == io::ErrorKind::CrossesDevices => Err(self.other_filesystem(&path)),
+            Err(source) => Err(failed("put it under its name", &path, source)),
+        }
+    }
+
+    /// Has the bytes on the disk. The size is compared because the file was closed in between.
+    fn sync(&self) -> Result<(), Error> {
+        let synced = self.folders.syncs.file(&self.path);
+        let got_bytes = synced.map_err(|source| failed("sync it", &self.path, source))?.len();
+        if got_bytes == self.len_bytes {
+            return Ok(());
+        }
+        Err(Error::StagedChanged { location: printable(&self.path), expected_bytes: self.len_bytes, got_bytes })
+    }
+
+    /// What a failed link means.
+    fn link_failed(&self, path: &Path, source: io::Error) -> Error {
+        let location = printable(path);
+        let kind = source.kind();
+        if kind == io::ErrorKind::AlreadyExists {
+            Error::AlreadyExists { location }
+        } else if kind == io::ErrorKind::CrossesDevices {
+            self.other_filesystem(path)
+        } else if kind == io::ErrorKind::Unsupported || source.raw_os_error() == Some(EPERM) {
+            Error::NoHardLinks { location }
+        } else {
+            failed("put it under its name", path, source)
+        }
+    }
+
+    fn other_filesystem(&self, path: &Path) -> Error {
+        Error::DifferentFilesystems { location: printable(path), temp: printable(&self.folders.temp) }
+    }
+}
+
+impl StagedBytes for LocalStaged {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut file =
+            OpenOptions::new().append(true).open(&self.path).map_err(|source| failed("open it", &self.path, source))?;
+        let written = file.write_all(bytes).and_then(|()| self.folders.syncs.wrote(&file));
+        written.map_err(|source| failed("write to it", &self.path, source))?;
+        self.len_bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    /// The temporary name stays until the file is dropped.
+    fn put_if_absent(&self, name: &str) -> Result<(), Error> {
+        self.sync()?;
+        let path = self.folders.root.join(name);
+        let folder = path.parent().unwrap_or(&self.folders.root);
+        self.folders.make_folder(folder)?;
+        let mut linked = fs::hard_link(&self.path, &path).map_err(|source| self.link_failed(&path, source));
+        if linked.as_ref().is_err_and(Error::is_already_exists) {
+            if is_same_file(&self.path, &path) {
+                // A network filesystem may answer so to its own second try.
+                linked = Ok(());
+            } else {
+                sync_existing(&self.folders, &path)?;
+            }
+        } else if linked.is_err() {
+            return linked;
+        }
+        self.folders.syncs.folder(folder)?;
+        linked
+    }
+}
+
+impl Drop for LocalStaged {
+    fn drop(&mut self) {
+        if !self.is_moved {
+            // A file that stays behind is in nobody's way: no reader lists this folder.
+            let _ = fs::remove_file(&self.path);
+        }
+        alive().remove(&self.path);
+    }
+}
+
+/// Has what another writer put there on the disk, for it may have been killed before it came to that, and whoever hears that
+/// the name exists builds on it. The folder above is the caller's to sync.
+pub(super) fn sync_existing(folders: &Folders, path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => {
+            folders.syncs.file(path).map(|_metadata| ()).map_err(|source| failed("sync it", path, source))
+        }
+        // Something that no store wrote.
+        Ok(_) => Ok(()),
+        Err(source) => Err(failed("look at it", path, source)),
+    }
+}
+
+/// Removes the temporary files in a folder that this process is not writing, and gives their number.
+pub(super) fn sweep(temp: &Path) -> Result<u64, Error> {
+    let entries = match fs::read_dir(temp) {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(source) => return Err(failed("read it", temp, source)),
+    };
+    let mut num_removed = 0;
+    for entry in entries {
+        let path = entry.map_err(|source| failed("read it", temp, source))?.path();
+        if path.extension().is_none_or(|extension| extension != EXTENSION) || alive().contains(&path) {
+            continue;
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => num_removed += 1,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(failed("remove it", &path, source)),
+        }
+    }
+    Ok(num_removed)
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path| fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    identity(one).is_some_and(|one| identity(other) == Some(one))
+}

@@ -1,0 +1,63 @@
+//! Stores for tests: one in memory, faults around any, one that ignores conditions, and a disk that loses its power.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use lakefront_storage::testing::{Faults, MemoryStore, TestClock};
+//!
+//! # fn main() -> Result<(), lakefront_storage::Error> {
+//! let memory = MemoryStore::new(Arc::new(TestClock::new(0)));
+//! let faults = Faults::lose_reply(2);
+//! let store = faults.wrap(memory.store());
+//! store.put_if_absent("log/1", b"one")?;
+//! assert!(store.put_if_absent("log/2", b"two").is_err());
+//! assert_eq!(memory.names(), ["log/1", "log/2"]);
+//! assert_eq!(faults.trace()[1], "2 put_if_absent log/2: applied, reply lost");
+//! # Ok(())
+//! # }
+//! ```
+
+use std::path::Path;
+
+use crate::{Error, Store};
+
+// 1. A clock that stands still.
+mod clock;
+
+// 2. Numbers that look random and are the same every time.
+mod random;
+
+// 3. A store in memory.
+mod memory;
+
+// 4. A store that breaks the one promise that all rests on.
+mod ignores_conditions;
+
+// 5. What goes wrong, when, and the store that it goes wrong in.
+mod faults;
+mod faulty;
+pub(crate) mod sync_faults;
+
+// 6. What a local disk has in its cache only.
+mod sync_log;
+
+pub use clock::TestClock;
+pub use faults::{Faults, RandomFaults};
+pub use ignores_conditions::IgnoresConditions;
+pub use memory::{MemoryStore, Snapshot};
+pub use random::Random;
+pub use sync_log::SyncLog;
+
+/// A store on the local disk as [`Store::open_local`], and the log of what it has synced.
+///
+/// Where several stores share folders, as a table and its state do, open all with [`SyncLog::open_local`] of one log.
+///
+/// # Errors
+///
+/// As [`Store::open_local`].
+pub fn local_with_sync_log(root: &Path, temp: &Path) -> Result<(Store, SyncLog), Error> {
+    let log = SyncLog::default();
+    Ok((log.open_local(root, temp)?, log))
+}
+
+#[cfg(test)]
+mod tests;

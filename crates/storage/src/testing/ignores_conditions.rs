@@ -1,0 +1,78 @@
+//! A store that says yes to every write, as some that claim to be compatible with S3 do.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::MemoryStore;
+use super::memory::Write;
+use crate::{Backend, Entry, Error, Lock, StagedBytes, Store};
+
+/// A store around one in memory whose `put_if_absent` overwrites. It has to be found out before it does harm.
+#[derive(Clone, Debug)]
+pub struct IgnoresConditions(MemoryStore);
+
+impl IgnoresConditions {
+    /// Puts itself before a store.
+    pub fn around(memory: MemoryStore) -> Self {
+        Self(memory)
+    }
+
+    /// The store as others see it.
+    pub fn store(&self) -> Store {
+        Store::new(Arc::new(self.clone()))
+    }
+}
+
+impl Backend for IgnoresConditions {
+    fn stage(&self) -> Result<Box<dyn StagedBytes>, Error> {
+        Ok(self.0.stage_with(Write::IgnoringCondition))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.0.put(name, bytes)
+    }
+
+    fn get(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        self.0.get(name, range)
+    }
+
+    fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+        self.0.get_tail(name, bytes)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
+        self.0.list(prefix)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        self.0.delete(name)
+    }
+
+    fn clock_ms(&self) -> Result<i64, Error> {
+        self.0.clock_ms()
+    }
+
+    fn lock(&self) -> Result<Option<Lock>, Error> {
+        self.0.lock()
+    }
+
+    fn root_exists(&self) -> Result<bool, Error> {
+        self.0.root_exists()
+    }
+
+    fn is_empty(&self) -> Result<bool, Error> {
+        self.0.is_empty()
+    }
+
+    fn location(&self, name: &str) -> String {
+        self.0.location(name)
+    }
+
+    fn secure(&self, name: &str) -> Result<(), Error> {
+        self.0.secure(name)
+    }
+
+    fn sweep(&self) -> Result<u64, Error> {
+        self.0.sweep()
+    }
+}

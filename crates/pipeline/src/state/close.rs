@@ -1,0 +1,90 @@
+//! An epoch whose tasks are all committed becomes part of what is known: `seen`, then `closed`, then what is only convenient.
+//!
+//! Both are functions of the plan, the commits and the epoch before: whoever makes them makes the same bytes.
+
+use std::collections::BTreeMap;
+
+use lakefront_cloudfront::object_key;
+use lakefront_storage::{Object, Store};
+
+use super::{
+    history::seen_digest,
+    names, once,
+    records::{
+        ClosedRecord, CommitRecord, FORMAT, LogRecord, OutcomeCounts, OutcomeWord, SeenDigest, Totals, partitions_of,
+        to_bytes,
+    },
+    seen,
+};
+use crate::{Error, plan::Task};
+
+/// An epoch as it is closed: a name and bytes for each day, and the record.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    /// The `seen` objects.
+    pub(crate) seen: Vec<(String, Vec<u8>)>,
+    /// What `closed` says.
+    pub(crate) record: ClosedRecord,
+}
+
+/// What closing an epoch writes. `commits` has one for each task, in order; `before` is the epoch before.
+pub(crate) fn closing(
+    log: &LogRecord,
+    tasks: &[Task],
+    commits: &[CommitRecord],
+    before: Option<&ClosedRecord>,
+) -> Closing {
+    let mut days: BTreeMap<String, Vec<(&Object, OutcomeWord)>> = BTreeMap::new();
+    let mut inputs = OutcomeCounts::default();
+    let mut rejects = 0;
+    for (task, commit) in tasks.iter().zip(commits) {
+        for (object, outcome) in task.inputs.iter().zip(&commit.inputs) {
+            let day = names::day_of_hour(object_key::hour(object.key()));
+            days.entry(day).or_default().push((object, outcome.word()));
+            inputs.add(outcome.word());
+            rejects += outcome.rejects();
+        }
+    }
+    let files = || commits.iter().flat_map(|commit| &commit.files);
+    let seen_before = before.map(|before| before.seen.clone()).unwrap_or_default();
+    let total_before = before.map(|before| before.total).unwrap_or_default();
+    let (num_files, rows, bytes) =
+        (files().count() as u64, files().map(|file| file.rows).sum(), files().map(|file| file.bytes).sum());
+    let day_names: Vec<String> = days.keys().cloned().collect();
+    let record = ClosedRecord {
+        format: FORMAT,
+        epoch: log.epoch,
+        nonce: log.nonce.clone(),
+        tasks: tasks.len() as u64,
+        files: num_files,
+        rows,
+        bytes,
+        rejects,
+        inputs,
+        partitions: partitions_of(files()),
+        seen: SeenDigest {
+            objects: seen_before.objects + day_names.len() as u64,
+            digest: seen_digest(&seen_before.digest, log.epoch, &day_names),
+            days: day_names,
+        },
+        total: Totals {
+            files: total_before.files + num_files,
+            rows: total_before.rows + rows,
+            bytes: total_before.bytes + bytes,
+        },
+    };
+    let seen = days.iter().map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log.epoch, day, objects)));
+    Closing { seen: seen.collect(), record }
+}
+
+/// Closes an epoch.
+///
+/// # Errors
+/// The run must stop; the epoch stays open, and the next run closes it.
+pub(crate) fn close(state: &Store, closing: &Closing) -> Result<(), Error> {
+    for (name, bytes) in &closing.seen {
+        once::create(state, name, bytes)?;
+    }
+    // Last: it says that all of the above is there, after a power cut, too.
+    once::create(state, &names::closed(closing.record.epoch), &to_bytes(&closing.record))
+}

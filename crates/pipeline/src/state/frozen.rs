@@ -1,0 +1,115 @@
+//! A plan as bytes: gzipped JSON lines, a header and then one line an input, in the order of the tasks.
+//!
+//! ```text
+//! {"format":1,"epoch":42,"nonce":"...","tasks":12,"inputs":345}
+//! {"task":0,"source":"file://","key":"/logs/E1.2025-01-02-03.x.gz","name":"E1.2025-01-02-03.x.gz","version":"312-1735","size":312}
+//! ```
+//!
+//! What is frozen is what is read: whoever takes the epoch over does these tasks, not its own.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+
+use flate2::{Compression, GzBuilder, read::GzDecoder};
+use lakefront_storage::{Object, Store};
+use lakefront_table::layout::TaskId;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    names, once,
+    records::{self, LogRecord, damaged},
+};
+use crate::{Error, plan::Task};
+
+#[derive(Serialize, Deserialize)]
+struct Header<'a> {
+    format: u32,
+    epoch: u64,
+    nonce: &'a str,
+    tasks: u64,
+    inputs: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Input<'a> {
+    task: u32,
+    #[serde(borrow)]
+    source: std::borrow::Cow<'a, str>,
+    key: std::borrow::Cow<'a, str>,
+    name: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<std::borrow::Cow<'a, str>>,
+    version: std::borrow::Cow<'a, str>,
+    size: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    changed: bool,
+}
+
+/// The bytes of a plan.
+pub(crate) fn freeze(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
+    let inputs = tasks.iter().map(|task| task.inputs.len() as u64).sum();
+    let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
+    let mut line = |bytes: Vec<u8>| {
+        // Writing to memory cannot fail.
+        let _ = gzip.write_all(&bytes).and_then(|()| gzip.write_all(b"\n"));
+    };
+    line(records::to_bytes(&Header { format: records::FORMAT, epoch, nonce, tasks: tasks.len() as u64, inputs }));
+    for task in tasks {
+        for object in &task.inputs {
+            line(records::to_bytes(&Input {
+                task: task.id.task,
+                source: object.source().into(),
+                key: object.key().into(),
+                name: object.name().into(),
+                path: object.path_if_not_key().map(Into::into),
+                version: object.version().into(),
+                size: object.size_bytes(),
+                changed: task.is_changed,
+            }));
+        }
+    }
+    gzip.finish().unwrap_or_default()
+}
+
+/// The tasks of an epoch, as they were decided.
+///
+/// # Errors
+/// The run must stop: the plan is missing, or not the one that the log speaks of.
+pub(crate) fn thaw(state: &Store, log: &LogRecord) -> Result<Vec<Task>, Error> {
+    let name = &log.plan.name;
+    if names::epoch_of_plan(name) != Some((log.epoch, &log.nonce)) {
+        return Err(damaged(state, &names::log(log.epoch), "names a plan that is not its own"));
+    }
+    let bytes = match state.read(name) {
+        Err(error) if error.is_not_found() => return Err(records::missing(state, name)),
+        result => result.map_err(Error::storage)?,
+    };
+    if bytes.len() as u64 != log.plan.bytes || once::sha256(&bytes) != log.plan.sha256 {
+        return Err(damaged(state, name, "is not the plan that the log speaks of: its hash differs"));
+    }
+    let cannot = |what: &str| damaged(state, name, &format!("cannot be understood: {what}"));
+    let mut lines = BufReader::new(GzDecoder::new(bytes.as_slice())).lines();
+    let mut next = || lines.next().transpose().map_err(|error| cannot(&error.to_string()));
+    let header = next()?.unwrap_or_default();
+    let header: Header<'_> = serde_json::from_str(&header).map_err(|error| cannot(&error.to_string()))?;
+    records::check_format(state, name, header.format)?;
+    let mut tasks: Vec<Task> = Vec::new();
+    while let Some(line) = next()? {
+        let input: Input<'_> = serde_json::from_str(&line).map_err(|error| cannot(&error.to_string()))?;
+        let object = Object::restore(&input.source, &input.key, &input.name, input.path.as_deref(), &input.version);
+        let object = object.ok_or_else(|| cannot(&format!("the version `{}`", input.version.escape_debug())))?;
+        match tasks.last_mut() {
+            Some(task) if task.id.task == input.task => task.inputs.push(object),
+            _ => tasks.push(Task {
+                id: TaskId { epoch: log.epoch, task: input.task },
+                inputs: vec![object],
+                is_changed: input.changed,
+            }),
+        }
+    }
+    let inputs: usize = tasks.iter().map(|task| task.inputs.len()).sum();
+    let are_in_order = tasks.iter().zip(0..).all(|(task, number)| task.id.task == number);
+    if !are_in_order || tasks.len() as u64 != log.tasks || inputs as u64 != log.inputs {
+        return Err(cannot("it has other tasks than the log says"));
+    }
+    Ok(tasks)
+}

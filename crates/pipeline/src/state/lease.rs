@@ -1,0 +1,151 @@
+//! Who works on an open epoch. Advice only: that two runs do not do the same work, not that it comes out right.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use lakefront_storage::{Store, printable_name};
+
+use super::{
+    names,
+    records::{self, FORMAT, LeaseRecord, LogRecord, to_bytes},
+};
+use crate::{ConvertOptions, Error, options::Holder};
+
+/// A lease is renewed this often, or four times in its life if that is more often.
+const RENEW_EVERY: Duration = Duration::from_mins(1);
+/// But not more often than this.
+const RENEW_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+
+/// May this run take an open epoch over?
+///
+/// The age of the lease is told by the store's own clock, and counts from the epoch's decision where there is no lease
+/// yet. `locks` says whether this run holds the lock of a local state: then whoever held it on this host is dead.
+///
+/// # Errors
+/// [`Error::Active`]: another run is at work.
+pub(crate) fn check(state: &Store, log: &LogRecord, options: &ConvertOptions, locks: bool) -> Result<(), Error> {
+    if options.take_over {
+        return Ok(());
+    }
+    let name = names::lease(log.epoch);
+    // Advice that cannot be read is no advice.
+    let lease = records::read_if_there::<LeaseRecord>(state, &name).unwrap_or_default();
+    let is_of_the_dead = |lease: &LeaseRecord| lease.released || (locks && lease.host == options.holder.host);
+    if lease.as_ref().map_or(locks, is_of_the_dead) {
+        return Ok(());
+    }
+    let modified = |name: &str| {
+        let entries = state.list(name).map_err(Error::storage)?;
+        Ok::<_, Error>(entries.iter().find(|entry| entry.name == name).map(|entry| entry.modified_ms))
+    };
+    let Some(since_ms) = modified(&name)?.max(modified(&names::log(log.epoch))?) else { return Ok(()) };
+    let age_ms = state.clock_ms().map_err(Error::storage)?.saturating_sub(since_ms);
+    // A lease from the future, of a clock that was wrong, would never grow old.
+    let age = Duration::from_millis(age_ms.unsigned_abs());
+    let Some(left) = options.lease.checked_sub(age).filter(|left| !left.is_zero()) else { return Ok(()) };
+    let holder = holder_text(lease);
+    let left_seconds = left.as_secs() + 1;
+    Err(Error::Active {
+        epoch: log.epoch,
+        holder,
+        left: format!("the epoch is free in {left_seconds} s unless it goes on"),
+    })
+}
+
+/// Who worked on an epoch last, as far as its lease says; "another run" where it does not.
+pub(crate) fn holder(state: &Store, epoch: u64) -> String {
+    holder_text(records::read_if_there::<LeaseRecord>(state, &names::lease(epoch)).unwrap_or_default())
+}
+
+fn holder_text(lease: Option<LeaseRecord>) -> String {
+    match lease.filter(|lease| !lease.released) {
+        Some(lease) => format!("another run (last: process {} on {})", lease.pid, printable_name(&lease.host)),
+        None => "another run".to_owned(),
+    }
+}
+
+/// Renews a lease from now until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    lease: Arc<Lease>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    state: Store,
+    name: String,
+    record: LeaseRecord,
+    is_over: Mutex<bool>,
+    over: Condvar,
+}
+
+impl Heartbeat {
+    /// Takes the lease of an epoch. That it cannot be written is told, and no more: it is advice.
+    pub(crate) fn start(state: &Store, log: &LogRecord, holder: &Holder, lease: Duration) -> Self {
+        let record = LeaseRecord {
+            format: FORMAT,
+            nonce: log.nonce.clone(),
+            host: holder.host.clone(),
+            pid: holder.pid,
+            released: false,
+        };
+        let name = names::lease(log.epoch);
+        let lease_of =
+            Arc::new(Lease { state: state.clone(), name, record, is_over: Mutex::new(false), over: Condvar::new() });
+        lease_of.write(false);
+        let every = RENEW_EVERY.min(lease / 4).max(RENEW_AT_MOST_EVERY);
+        let renewed = Arc::clone(&lease_of);
+        let thread = thread::Builder::new().name("lease".to_owned()).spawn(move || renewed.renew(every));
+        let thread = thread.inspect_err(|error| tracing::warn!(%error, "no thread to renew the lease")).ok();
+        Self { lease: lease_of, thread }
+    }
+
+    /// Says that nobody works on the epoch any more, though it is open: the next run need not wait. Where another run has
+    /// taken the lease over, it stays that one's.
+    pub(crate) fn release(mut self) {
+        self.end();
+        let found = records::read_if_there::<LeaseRecord>(&self.lease.state, &self.lease.name);
+        if found.is_ok_and(|found| found.as_ref() == Some(&self.lease.record)) {
+            self.lease.write(true);
+        }
+    }
+
+    fn end(&mut self) {
+        *self.lease.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.lease.over.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It does nothing that could fail but write, and that is told there.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Lease {
+    fn renew(&self, every: Duration) {
+        let mut is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*is_over {
+            let (guard, timeout) = self.over.wait_timeout(is_over, every).unwrap_or_else(PoisonError::into_inner);
+            is_over = guard;
+            if timeout.timed_out() && !*is_over {
+                self.write(false);
+            }
+        }
+    }
+
+    fn write(&self, released: bool) {
+        let record = LeaseRecord { released, ..self.record.clone() };
+        if let Err(error) = self.state.put(&self.name, &to_bytes(&record)) {
+            tracing::warn!("the lease cannot be written, so that another run may take the epoch over: {error}");
+        }
+    }
+}

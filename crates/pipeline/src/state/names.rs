@@ -1,0 +1,150 @@
+//! The names of a state's objects, and what they say. No name ends in `.parquet` or holds `key=value`, so that no engine
+//! takes one for data.
+
+use jiff::{Timestamp, tz::TimeZone};
+use lakefront_table::layout::TaskId;
+
+/// What the table is.
+pub(crate) const TABLE: &str = "table.json";
+/// One object an epoch, each a decision.
+pub(crate) const LOG: &str = "log/";
+/// One object an epoch that is complete.
+pub(crate) const CLOSED: &str = "closed/";
+/// Frozen plans, those that lost a claim among them.
+pub(crate) const PLAN: &str = "plan/";
+/// What became of objects, by day and epoch.
+pub(crate) const SEEN: &str = "seen/";
+/// The day of objects without an hour in their names.
+pub(crate) const UNDATED: &str = "undated";
+
+const HOURS_PER_DAY: i32 = 24;
+
+pub(crate) fn log(epoch: u64) -> String {
+    format!("{LOG}{epoch:010}.json")
+}
+
+pub(crate) fn closed(epoch: u64) -> String {
+    format!("{CLOSED}{epoch:010}.json")
+}
+
+pub(crate) fn plan(epoch: u64, nonce: &str) -> String {
+    format!("{PLAN}{epoch:010}-{nonce}")
+}
+
+pub(crate) fn lease(epoch: u64) -> String {
+    format!("lease/{epoch:010}.json")
+}
+
+pub(crate) fn seen(day: &str, epoch: u64) -> String {
+    format!("{SEEN}{day}/{epoch:010}")
+}
+
+pub(crate) fn ddl(epoch: u64) -> String {
+    format!("ddl/{epoch:010}.sql")
+}
+
+pub(crate) fn report(epoch: u64) -> String {
+    format!("report/{epoch:010}.json")
+}
+
+pub(crate) fn gone(task: TaskId) -> String {
+    format!("{}{:05}.json", gone_of(task.epoch), task.task)
+}
+
+pub(crate) fn commit(task: TaskId) -> String {
+    format!("{}{:05}.json", commits_of(task.epoch), task.task)
+}
+
+pub(crate) fn quarantine(task: TaskId) -> String {
+    format!("{}{:05}.jsonl.gz", quarantine_of(task.epoch), task.task)
+}
+
+/// What the names of an epoch's commits begin with.
+pub(crate) fn commits_of(epoch: u64) -> String {
+    format!("commit/{epoch:010}/")
+}
+
+/// What the names of an epoch's lists of lost inputs begin with.
+pub(crate) fn gone_of(epoch: u64) -> String {
+    format!("gone/{epoch:010}/")
+}
+
+/// What the names of an epoch's quarantines begin with.
+pub(crate) fn quarantine_of(epoch: u64) -> String {
+    format!("quarantine/{epoch:010}/")
+}
+
+/// The epoch in a name of [`LOG`] or [`CLOSED`]; none where the name is none of them.
+pub(crate) fn epoch_of_record(name: &str) -> Option<u64> {
+    let (_, file) = name.split_once('/')?;
+    epoch(file.strip_suffix(".json")?)
+}
+
+/// Epoch and nonce in the name of a plan.
+pub(crate) fn epoch_of_plan(name: &str) -> Option<(u64, &str)> {
+    let (digits, nonce) = name.strip_prefix(PLAN)?.split_once('-')?;
+    Some((epoch(digits)?, nonce))
+}
+
+/// Day and epoch in a name of [`SEEN`].
+pub(crate) fn day_and_epoch(name: &str) -> Option<(&str, u64)> {
+    let (day, digits) = name.strip_prefix(SEEN)?.split_once('/')?;
+    let is_day = day == UNDATED || (day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
+    is_day.then_some(())?;
+    Some((day, epoch(digits)?))
+}
+
+/// The task in a name below [`commits_of`] or [`gone_of`] this epoch.
+pub(crate) fn task_of(name: &str) -> Option<u32> {
+    let (_, file) = name.rsplit_once('/')?;
+    let digits = file.strip_suffix(".json")?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// Ten digits, or more for an epoch that needs them.
+fn epoch(digits: &str) -> Option<u64> {
+    let are_digits = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    are_digits.then(|| digits.parse().ok())?
+}
+
+/// The source day of an hour (hours since 1970-01-01T00 UTC), as `2024-05-17`; without an hour, [`UNDATED`].
+pub(crate) fn day_of_hour(hour: Option<i32>) -> String {
+    let Some(hour) = hour else { return UNDATED.to_owned() };
+    let midnight = i64::from(hour.div_euclid(HOURS_PER_DAY) * HOURS_PER_DAY) * 3600;
+    Timestamp::from_second(midnight).unwrap_or_default().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string()
+}
+
+/// An hour (hours since 1970-01-01T00 UTC) as `2024-05-17T10`.
+pub fn hour_text(hour: i32) -> String {
+    Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default().strftime("%Y-%m-%dT%H").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_they_were_made_of() {
+        let task = TaskId { epoch: 42, task: 7 };
+        assert_eq!(commit(task), "commit/0000000042/00007.json");
+        assert_eq!(task_of(&commit(task)), Some(7));
+        assert_eq!(quarantine(task), "quarantine/0000000042/00007.jsonl.gz");
+        assert_eq!(epoch_of_record(&log(42)), Some(42));
+        assert_eq!(epoch_of_record(&closed(12_345_678_901)), Some(12_345_678_901));
+        assert_eq!(epoch_of_plan(&plan(42, "abc")), Some((42, "abc")));
+        assert_eq!(day_and_epoch(&seen(&day_of_hour(Some(476_650)), 42)), Some(("2024-05-17", 42)));
+        assert_eq!(day_and_epoch(&seen(UNDATED, 1)), Some(("undated", 1)));
+        assert_eq!(hour_text(476_650), "2024-05-17T10");
+    }
+
+    #[test]
+    fn other_names_say_nothing() {
+        for name in ["log/42.json", "log/0000000042", "log/x", "log", "log/0000000042.json~"] {
+            assert_eq!(epoch_of_record(name), None, "{name}");
+        }
+        for name in ["seen/x/0000000042", "seen/2024-05-17/x", "seen/2024-05-17/0000000042.gz"] {
+            assert_eq!(day_and_epoch(name), None, "{name}");
+        }
+        assert_eq!(task_of("commit/0000000042/+1.json"), None);
+    }
+}

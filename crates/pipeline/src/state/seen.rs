@@ -1,0 +1,210 @@
+//! What became of every object, by the day in its key: what a listing is compared with.
+//!
+//! ```text
+//! {"format":1,"epoch":42,"day":"2025-01-02","inputs":345}
+//! {"source":"file://","key":"/logs/E1.2025-01-02-03.x.gz","version":"312-1735","outcome":"converted"}
+//! ```
+//!
+//! Gzipped JSON lines, one object an epoch and day. A day is read when the first object of it is listed; of each object
+//! 24 bytes are kept, a hash of what it is and one of its version, so that ten million fit into 240 MB.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher as _, RandomState},
+    io::{BufRead as _, BufReader, Write as _},
+};
+
+use flate2::{Compression, GzBuilder, bufread::GzDecoder};
+use lakefront_cloudfront::object_key;
+use lakefront_storage::{Object, Store};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    names,
+    records::{self, OutcomeWord, damaged},
+};
+use crate::Error;
+
+const HOURS_PER_DAY: i32 = 24;
+
+#[derive(Serialize, Deserialize)]
+struct Header<'a> {
+    format: u32,
+    epoch: u64,
+    day: Cow<'a, str>,
+    inputs: u64,
+}
+
+/// An object and what became of it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SeenObject<'a> {
+    #[serde(borrow)]
+    pub(crate) source: Cow<'a, str>,
+    pub(crate) key: Cow<'a, str>,
+    pub(crate) version: Cow<'a, str>,
+    pub(crate) outcome: OutcomeWord,
+}
+
+/// The bytes of what an epoch saw of a day.
+pub(crate) fn to_bytes(epoch: u64, day: &str, objects: &[(&Object, OutcomeWord)]) -> Vec<u8> {
+    let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
+    let mut line = |bytes: Vec<u8>| {
+        // Writing to memory cannot fail.
+        let _ = gzip.write_all(&bytes).and_then(|()| gzip.write_all(b"\n"));
+    };
+    let inputs = objects.len() as u64;
+    line(records::to_bytes(&Header { format: records::FORMAT, epoch, day: day.into(), inputs }));
+    for (object, outcome) in objects {
+        line(records::to_bytes(&SeenObject {
+            source: object.source().into(),
+            key: object.key().into(),
+            version: object.version().into(),
+            outcome: *outcome,
+        }));
+    }
+    gzip.finish().unwrap_or_default()
+}
+
+/// Reads what an epoch saw of a day, object by object.
+///
+/// # Errors
+/// The run must stop: it is missing, cut short, or something else.
+pub(crate) fn read(
+    state: &Store,
+    day: &str,
+    epoch: u64,
+    mut on_object: impl FnMut(&SeenObject<'_>),
+) -> Result<(), Error> {
+    let name = names::seen(day, epoch);
+    let bytes = match state.read(&name) {
+        Err(error) if error.is_not_found() => return Err(records::missing(state, &name)),
+        result => result.map_err(Error::storage)?,
+    };
+    let cannot = |what: &str| damaged(state, &name, &format!("cannot be understood: {what}"));
+    let mut reader = BufReader::new(GzDecoder::new(bytes.as_slice()));
+    let mut line = String::new();
+    let mut next = |line: &mut String| {
+        line.clear();
+        reader.read_line(line).map_err(|error| cannot(&error.to_string()))
+    };
+    next(&mut line)?;
+    let header: Header<'_> = serde_json::from_str(&line).map_err(|error| cannot(&error.to_string()))?;
+    records::check_format(state, &name, header.format)?;
+    if header.epoch != epoch || header.day != day {
+        return Err(cannot(&format!("it is of epoch {} and day {}", header.epoch, header.day.escape_debug())));
+    }
+    let expected = header.inputs;
+    let mut inputs = 0;
+    while next(&mut line)? > 0 {
+        let object: SeenObject<'_> = serde_json::from_str(&line).map_err(|error| cannot(&error.to_string()))?;
+        on_object(&object);
+        inputs += 1;
+    }
+    if inputs != expected {
+        return Err(cannot(&format!("it has {inputs} objects and should have {expected}")));
+    }
+    Ok(())
+}
+
+/// What is known of a listed object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing.
+    Unknown,
+    /// This version, and what became of it.
+    Same(OutcomeWord),
+    /// Another version, and what became of that.
+    Other(OutcomeWord),
+}
+
+/// Looks objects up in what was seen, a day at a time.
+#[derive(Debug)]
+pub(crate) struct SeenDays<'s> {
+    state: &'s Store,
+    names: &'s BTreeMap<String, Vec<u64>>,
+    /// The last epoch that counts.
+    last_epoch: u64,
+    hashers: [RandomState; 3],
+    days: HashMap<Option<i32>, Vec<Entry>>,
+}
+
+/// Identity in 128 bits, version and outcome in 64. Keyed hashes: nobody outside can make two objects collide.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    identity: [u64; 2],
+    version_and_outcome: u64,
+}
+
+/// The low bits hold the outcome.
+const OUTCOME_BITS: u32 = 3;
+const OUTCOMES: [OutcomeWord; 6] = [
+    OutcomeWord::Converted,
+    OutcomeWord::Empty,
+    OutcomeWord::Failed,
+    OutcomeWord::Gone,
+    OutcomeWord::Replaced,
+    OutcomeWord::Changed,
+];
+
+impl<'s> SeenDays<'s> {
+    pub(crate) fn new(state: &'s Store, names: &'s BTreeMap<String, Vec<u64>>, last_epoch: u64) -> Self {
+        let hashers = [RandomState::new(), RandomState::new(), RandomState::new()];
+        Self { state, names, last_epoch, hashers, days: HashMap::new() }
+    }
+
+    /// What is known of this object.
+    ///
+    /// # Errors
+    /// The run must stop: what was seen on its day cannot be read.
+    pub(crate) fn look_up(&mut self, object: &Object) -> Result<Known, Error> {
+        // Of the key, not of the name: links may give an object another name tomorrow.
+        let day = object_key::hour(object.key()).map(|hour| hour.div_euclid(HOURS_PER_DAY));
+        if !self.days.contains_key(&day) {
+            let entries = self.load(&names::day_of_hour(day.map(|day| day * HOURS_PER_DAY)))?;
+            self.days.insert(day, entries);
+        }
+        let Some(entries) = self.days.get(&day).filter(|entries| !entries.is_empty()) else {
+            return Ok(Known::Unknown);
+        };
+        let identity = self.identity(object.source(), object.key());
+        let Ok(found) = entries.binary_search_by_key(&identity, |entry| entry.identity) else {
+            return Ok(Known::Unknown);
+        };
+        let Some(entry) = entries.get(found) else { return Ok(Known::Unknown) };
+        let outcome = usize::try_from(entry.version_and_outcome & ((1 << OUTCOME_BITS) - 1)).unwrap_or(usize::MAX);
+        let outcome = OUTCOMES.get(outcome).copied().ok_or(Error::Worker)?;
+        let is_same = entry.version_and_outcome >> OUTCOME_BITS == self.version(&object.version());
+        Ok(if is_same { Known::Same(outcome) } else { Known::Other(outcome) })
+    }
+
+    /// All objects of a day; of several epochs that saw one, the last counts.
+    fn load(&self, day: &str) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        for &epoch in self.names.get(day).into_iter().flatten().filter(|epoch| **epoch <= self.last_epoch) {
+            read(self.state, day, epoch, |object| {
+                let outcome = OUTCOMES.iter().position(|outcome| *outcome == object.outcome).unwrap_or_default() as u64;
+                entries.push(Entry {
+                    identity: self.identity(&object.source, &object.key),
+                    version_and_outcome: self.version(&object.version) << OUTCOME_BITS | outcome,
+                });
+            })?;
+        }
+        // Stable, so that the last epoch's entry is the last of its equals; kept is the first, hence the turning round.
+        entries.reverse();
+        entries.sort_by_key(|entry| entry.identity);
+        entries.dedup_by_key(|entry| entry.identity);
+        entries.shrink_to_fit();
+        Ok(entries)
+    }
+
+    fn identity(&self, source: &str, key: &str) -> [u64; 2] {
+        let [first, second, _] = &self.hashers;
+        [first.hash_one((source, key)), second.hash_one((source, key))]
+    }
+
+    fn version(&self, version: &str) -> u64 {
+        let [_, _, third] = &self.hashers;
+        third.hash_one(version) >> OUTCOME_BITS
+    }
+}

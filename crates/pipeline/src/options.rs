@@ -3,12 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use lakefront_cloudfront::TextLimits;
 use lakefront_schema::TableSchema;
-use lakefront_storage::{LocalFolder, Source};
+use lakefront_storage::Source;
 use lakefront_table::{PartitionBy, encode::Compression};
 
-use crate::{Error, select::Selection};
+use crate::{Destination, Error, plan::MAX_EPOCH_INPUTS, select::Selection};
 
 /// The default of [`ConvertOptions::task_bytes`]: 64 MiB.
 pub const DEFAULT_TASK_BYTES: u64 = 64 << 20;
@@ -19,33 +18,44 @@ pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
 /// What a task needs while it is worked on: text, columns and open row groups. 192 MiB.
 pub const TASK_MEMORY_BYTES: u64 = 192 << 20;
 
-/// What a conversion is asked to do.
+/// The default of [`ConvertOptions::lease`]: 10 minutes.
+pub const DEFAULT_LEASE: Duration = Duration::from_mins(10);
+/// The default of [`Limits::candidates`]: of more new objects the oldest are converted before sources are listed again.
+pub const MAX_CANDIDATES: usize = 1_000_000;
+
+/// What a conversion is asked to do. Where a setting of the table is none, it stays what it is; a new table gets the
+/// default.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives or not")]
 pub struct ConvertOptions {
     /// Where log objects are looked for.
     pub sources: Vec<Source>,
     /// Which of them are wanted.
     pub selection: Selection,
-    /// The table.
-    pub table: LocalFolder,
+    /// The table and its state.
+    pub destination: Destination,
     /// Its columns.
-    pub schema: Arc<TableSchema>,
+    pub schema: Option<Arc<TableSchema>>,
     /// How finely it is partitioned.
-    pub partition_by: PartitionBy,
+    pub partition_by: Option<PartitionBy>,
     /// The names of the fields in objects without a header, blanks between them.
     pub fields: Option<String>,
-    /// How much text an object may hold.
-    pub text_limits: TextLimits,
+    /// Bytes of text that an object may hold.
+    pub max_text_bytes: Option<u64>,
+    /// Bytes of text that an object may hold for each of its own.
+    pub max_ratio: Option<u64>,
     /// A task has at most so many compressed bytes, but for a single larger object; default [`DEFAULT_TASK_BYTES`].
     pub task_bytes: u64,
     /// Objects whose hour ended less than this ago wait for a later run; default [`DEFAULT_SETTLE`].
     pub settle: Duration,
     /// The clock, read once.
     pub now: Timestamp,
+    /// Whether a person gave the time: then it may be earlier than that of the last run.
+    pub is_now_given: bool,
     /// How pages are compressed.
-    pub compression: Compression,
+    pub compression: Option<Compression>,
     /// A data file has at most so many bytes.
-    pub max_file_bytes: u64,
+    pub max_file_bytes: Option<u64>,
     /// How many rejected rows are too many; none: never.
     pub max_rejects: Option<MaxRejects>,
     /// Whether finding no object is fine.
@@ -56,6 +66,42 @@ pub struct ConvertOptions {
     pub memory_bytes: u64,
     /// The program's version, for data file footers and the report.
     pub program_version: String,
+    /// An open epoch whose lease is older than this may be taken over; default [`DEFAULT_LEASE`].
+    pub lease: Duration,
+    /// Take an open epoch over, whoever works on it.
+    pub take_over: bool,
+    /// Nobody else writes: the store need not create names atomically.
+    pub single_writer: bool,
+    /// A text that no other run has: decisions are told apart by it.
+    pub run_id: String,
+    /// Who runs.
+    pub holder: Holder,
+    /// How much is taken at once.
+    pub limits: Limits,
+}
+
+/// Who works on an epoch, for messages and leases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// The machine.
+    pub host: String,
+    /// The process on it.
+    pub pid: u32,
+}
+
+/// How much is taken at once. The defaults are for use, smaller ones for tests: what is converted is the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Inputs of an epoch; default [`MAX_EPOCH_INPUTS`].
+    pub epoch_inputs: usize,
+    /// New objects that are kept of a listing; default [`MAX_CANDIDATES`].
+    pub candidates: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { epoch_inputs: MAX_EPOCH_INPUTS, candidates: MAX_CANDIDATES }
+    }
 }
 
 impl ConvertOptions {
@@ -77,11 +123,6 @@ impl ConvertOptions {
             }),
             tasks => Ok(tasks),
         }
-    }
-
-    /// The latest second (since 1970 UTC) that a request can have happened in: a day after the plan was made.
-    pub(crate) fn latest_second(&self) -> i64 {
-        self.now.as_second() + 86_400
     }
 }
 

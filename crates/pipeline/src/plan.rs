@@ -1,24 +1,22 @@
-//! Stage 2. Objects in, tasks out.
+//! Stage 2. Candidates in, tasks out.
 //!
 //! A task is an ordered list of inputs, by (source, key), whose rows become at most a few data files per partition:
 //!
 //! - inputs of one source hour (one source day, where the table is partitioned by day or coarser);
 //! - or several small hours of one source day, up to [`SMALL_HOURS_BYTES`];
 //! - at most `task_bytes` of compressed bytes and [`MAX_TASK_INPUTS`] objects; a larger object is a task of its own;
-//! - objects without an hour in their name are grouped by size alone, and come last.
+//! - objects without an hour in their name are grouped by size alone, and come last;
+//! - behind them those that changed after they were converted: they are not read, only seen.
 //!
 //! Tasks are numbered oldest day first, and an epoch is as many of them as one plan holds.
 //!
-//! **Invariant**: the plan is a function of the objects and the options: never of time or threads, but for
-//! [`ConvertOptions::now`], which decides what waits.
+//! **Invariant**: the plan is a function of the candidates and the options: never of time or threads.
 
 use std::collections::BTreeMap;
 
 use lakefront_cloudfront::object_key;
 use lakefront_storage::Object;
 use lakefront_table::{PartitionBy, layout::TaskId};
-
-use crate::ConvertOptions;
 
 /// Small hours of a day share a task up to so many compressed bytes: 8 MiB.
 pub const SMALL_HOURS_BYTES: u64 = 8 << 20;
@@ -29,21 +27,6 @@ pub const MAX_EPOCH_INPUTS: usize = 200_000;
 /// An epoch has at most so many tasks.
 pub const MAX_EPOCH_TASKS: u32 = 50_000;
 
-/// The work of a run.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    /// In order of their ids.
-    pub tasks: Vec<Task>,
-    /// Objects whose hour has not settled yet.
-    pub waiting: ObjectCount,
-    /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
-    pub first_waiting_hour: Option<i32>,
-    /// Objects that the selection does not take.
-    pub not_selected: ObjectCount,
-    /// How many different hours the planned objects' names have.
-    pub hours: usize,
-}
-
 /// A unit of work.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -51,6 +34,8 @@ pub struct Task {
     pub id: TaskId,
     /// What it reads, by (source, key).
     pub inputs: Vec<Object>,
+    /// Its inputs were converted before in another version: they are not read.
+    pub is_changed: bool,
 }
 
 /// Objects and their compressed bytes.
@@ -63,49 +48,48 @@ pub struct ObjectCount {
 }
 
 impl ObjectCount {
-    fn add(&mut self, object: &Object) {
+    pub(crate) fn add(&mut self, object: &Object) {
         self.objects += 1;
         self.bytes += object.size_bytes();
     }
-}
 
-impl Plan {
-    /// The objects that will be read.
-    pub fn planned(&self) -> ObjectCount {
-        let mut planned = ObjectCount::default();
-        self.tasks.iter().flat_map(|task| &task.inputs).for_each(|object| planned.add(object));
-        planned
+    /// The inputs of tasks.
+    pub fn of(tasks: &[Task]) -> Self {
+        let mut count = Self::default();
+        tasks.iter().flat_map(|task| &task.inputs).for_each(|object| count.add(object));
+        count
     }
 }
 
-/// Plans the conversion of `objects`, which are in order and without doubles. `first_epoch` is the number of the first
-/// plan.
-pub fn plan(objects: Vec<Object>, options: &ConvertOptions, first_epoch: u64) -> Plan {
-    let mut plan = Plan::default();
-    let settle_seconds = i64::try_from(options.settle.as_secs()).unwrap_or(i64::MAX);
-    let settled_before = options.now.as_second().saturating_sub(settle_seconds);
-    // Day -> hour -> objects; a map keeps each list in (source, key) order.
+/// What a plan depends on besides its objects.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanOptions {
+    /// How finely the table is partitioned.
+    pub partition_by: PartitionBy,
+    /// A task has at most so many compressed bytes, but for a single larger object.
+    pub task_bytes: u64,
+    /// An epoch has at most so many inputs, but for a single task with more; [`MAX_EPOCH_INPUTS`].
+    pub epoch_inputs: usize,
+}
+
+/// Plans the conversion of `new`, in any order and without doubles, and that `changed` be left alone. `first_epoch` is the
+/// number of the first plan.
+pub fn plan(new: Vec<Object>, changed: Vec<Object>, options: PlanOptions, first_epoch: u64) -> Vec<Task> {
+    // Day -> hour -> objects.
     let mut days: BTreeMap<i32, BTreeMap<i32, Vec<Object>>> = BTreeMap::new();
     let mut undated = Vec::new();
-    for object in objects {
-        if !options.selection.takes(&object) {
-            plan.not_selected.add(&object);
-            continue;
+    for object in new {
+        match object_key::hour(object.key()) {
+            Some(hour) => days.entry(hour.div_euclid(24)).or_default().entry(hour).or_default().push(object),
+            None => undated.push(object),
         }
-        let Some(hour) = object_key::hour(object.name()) else {
-            undated.push(object);
-            continue;
-        };
-        if (i64::from(hour) + 1) * 3600 > settled_before {
-            plan.waiting.add(&object);
-            plan.first_waiting_hour = Some(plan.first_waiting_hour.map_or(hour, |first| first.min(hour)));
-            continue;
-        }
-        days.entry(hour.div_euclid(24)).or_default().entry(hour).or_default().push(object);
     }
-    plan.hours = days.values().map(BTreeMap::len).sum();
-
-    let mut numbering = Numbering { next: TaskId { epoch: first_epoch, task: 0 }, inputs: 0 };
+    let mut numbering = Numbering {
+        next: TaskId { epoch: first_epoch, task: 0 },
+        inputs: 0,
+        epoch_inputs: options.epoch_inputs,
+        tasks: Vec::new(),
+    };
     for hours in days.into_values() {
         let groups = if options.partition_by == PartitionBy::Hour {
             join_small_hours(hours)
@@ -113,11 +97,22 @@ pub fn plan(objects: Vec<Object>, options: &ConvertOptions, first_epoch: u64) ->
             vec![in_order(hours.into_values())]
         };
         for group in groups {
-            numbering.add(cut(group, options.task_bytes), &mut plan.tasks);
+            numbering.add(cut(group, options.task_bytes), false);
         }
     }
-    numbering.add(cut(undated, options.task_bytes), &mut plan.tasks);
-    plan
+    for (group, is_changed) in [(undated, false), (changed, true)] {
+        numbering.add(
+            cut(in_order(std::iter::once(group)), if is_changed { u64::MAX } else { options.task_bytes }),
+            is_changed,
+        );
+    }
+    numbering.tasks
+}
+
+/// How many different hours are in the objects' keys.
+pub(crate) fn hours_of(tasks: &[Task]) -> usize {
+    let keys = tasks.iter().flat_map(|task| &task.inputs).map(Object::key);
+    keys.filter_map(object_key::hour).collect::<std::collections::BTreeSet<_>>().len()
 }
 
 /// The hours of a day, neighbours joined while they are small together.
@@ -170,18 +165,20 @@ fn cut(objects: Vec<Object>, task_bytes: u64) -> Vec<Vec<Object>> {
 struct Numbering {
     next: TaskId,
     inputs: usize,
+    epoch_inputs: usize,
+    tasks: Vec<Task>,
 }
 
 impl Numbering {
-    fn add(&mut self, lists: Vec<Vec<Object>>, tasks: &mut Vec<Task>) {
+    fn add(&mut self, lists: Vec<Vec<Object>>, is_changed: bool) {
         for inputs in lists {
-            let is_full = self.inputs + inputs.len() > MAX_EPOCH_INPUTS || self.next.task >= MAX_EPOCH_TASKS;
+            let is_full = self.inputs + inputs.len() > self.epoch_inputs || self.next.task >= MAX_EPOCH_TASKS;
             if is_full && self.next.task > 0 {
                 self.next = TaskId { epoch: self.next.epoch + 1, task: 0 };
                 self.inputs = 0;
             }
             self.inputs += inputs.len();
-            tasks.push(Task { id: self.next, inputs });
+            self.tasks.push(Task { id: self.next, inputs, is_changed });
             self.next.task += 1;
         }
     }

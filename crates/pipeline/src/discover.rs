@@ -1,0 +1,188 @@
+//! Listing in, candidates out: what there is, without what is known.
+//!
+//! ```text
+//!   listed object --> not selected | waits | known --> skipped, and counted
+//!                 '-> new | failed before in another version --> candidate
+//!                 '-> converted before in another version    --> changed: reported, never read
+//! ```
+//!
+//! Memory does not depend on how much there is: of what is known 24 bytes an object are kept, of the days that are
+//! listed, and of what is new the oldest, at most [`MAX_CANDIDATES`](crate::options::MAX_CANDIDATES). The next listing
+//! finds the rest.
+
+use std::collections::BinaryHeap;
+
+use lakefront_cloudfront::object_key;
+use lakefront_storage::{ListFailure, Object, list};
+
+use crate::{
+    ConvertOptions, Error, Stop,
+    plan::ObjectCount,
+    progress::{Event, Progress},
+    state::{
+        history::History,
+        names::hour_text,
+        records::{OutcomeWord, Waiting},
+        seen::{Known, SeenDays},
+    },
+};
+
+/// What a new object takes until it is converted, with its plan and what became of it: 512 bytes, generously.
+const CANDIDATE_BYTES: u64 = 512;
+
+/// What a listing found.
+#[derive(Debug, Default)]
+pub(crate) struct Discovered {
+    /// To be converted: the oldest, in order of hour, source and key. Objects without an hour come last.
+    pub(crate) new: Vec<Object>,
+    /// Converted before in another version.
+    pub(crate) changed: Vec<Object>,
+    /// All that is new or changed, kept or not.
+    pub(crate) wanted: ObjectCount,
+    /// How many of these were left for the next listing.
+    pub(crate) left: u64,
+    /// Objects found.
+    pub(crate) listed: u64,
+    /// Objects whose hour has not settled yet.
+    pub(crate) waiting: ObjectCount,
+    /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
+    pub(crate) first_waiting_hour: Option<i32>,
+    /// Objects that the selection does not take.
+    pub(crate) not_selected: ObjectCount,
+    /// Objects that were taken before, as they are.
+    pub(crate) known: u64,
+    /// Those among them that were judged bad.
+    pub(crate) known_failed: u64,
+    /// What could not be listed.
+    pub(crate) failures: Vec<ListFailure>,
+}
+
+/// Lists the sources and leaves out what the table has seen.
+///
+/// # Errors
+/// The run must stop: someone asked for it, or what was seen cannot be read.
+pub(crate) fn discover(
+    options: &ConvertOptions,
+    history: &History,
+    stop: &Stop,
+    progress: &dyn Progress,
+) -> Result<Discovered, Error> {
+    let mut sieve = Sieve {
+        options,
+        settled_before: settled_before(options),
+        seen: SeenDays::new(options.destination.state(), &history.seen, history.last_closed()),
+        candidates: BinaryHeap::new(),
+        most: most_candidates(options),
+        found: Discovered::default(),
+    };
+    let mut error = None;
+    let mut on_object = |object: Object| {
+        if error.is_none() {
+            error = sieve.take(object).err();
+        }
+    };
+    let listed = list(&options.sources, &mut on_object, &mut |objects| progress.on(Event::Listed { objects }), &|| {
+        stop.is_asked()
+    });
+    if let Some(error) = error {
+        return Err(error);
+    }
+    let failures = listed.map_err(Error::storage)?;
+    let mut found = sieve.finish();
+    found.failures = failures;
+    Ok(found)
+}
+
+/// What passes is a candidate.
+struct Sieve<'s> {
+    options: &'s ConvertOptions,
+    settled_before: i64,
+    seen: SeenDays<'s>,
+    /// The oldest so far; the newest of them on top.
+    candidates: BinaryHeap<(i32, Object, bool)>,
+    /// How many of them are kept.
+    most: usize,
+    found: Discovered,
+}
+
+impl Sieve<'_> {
+    fn take(&mut self, object: Object) -> Result<(), Error> {
+        // A link in a source may lead into the table.
+        if self.options.destination.holds(&object) {
+            return Ok(());
+        }
+        let found = &mut self.found;
+        found.listed += 1;
+        if !self.options.selection.takes(&object) {
+            found.not_selected.add(&object);
+            return Ok(());
+        }
+        let hour = object_key::hour(object.key());
+        let is_changed = match self.seen.look_up(&object)? {
+            // What was gone or replaced was not converted, whatever version it had, nor was what failed or was empty.
+            Known::Unknown
+            | Known::Same(OutcomeWord::Gone | OutcomeWord::Replaced)
+            | Known::Other(OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Failed | OutcomeWord::Empty) => {
+                false
+            }
+            Known::Same(
+                outcome @ (OutcomeWord::Converted | OutcomeWord::Empty | OutcomeWord::Changed | OutcomeWord::Failed),
+            ) => {
+                found.known += 1;
+                found.known_failed += u64::from(outcome == OutcomeWord::Failed);
+                return Ok(());
+            }
+            Known::Other(OutcomeWord::Converted | OutcomeWord::Changed) => true,
+        };
+        if let Some(hour) = hour.filter(|hour| (i64::from(*hour) + 1) * 3600 > self.settled_before) {
+            found.waiting.add(&object);
+            found.first_waiting_hour = Some(found.first_waiting_hour.map_or(hour, |first| first.min(hour)));
+            return Ok(());
+        }
+        found.wanted.add(&object);
+        self.candidates.push((hour.unwrap_or(i32::MAX), object, is_changed));
+        if self.candidates.len() > self.most {
+            self.candidates.pop();
+            found.left += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Discovered {
+        let Self { candidates, mut found, .. } = self;
+        let mut candidates = candidates.into_sorted_vec();
+        // Some filesystems show a file twice that is replaced while its folder is read.
+        candidates.dedup_by(|(_, later, _), (_, earlier, _)| later == earlier);
+        for (_, object, is_changed) in candidates {
+            if is_changed { &mut found.changed } else { &mut found.new }.push(object);
+        }
+        found
+    }
+}
+
+impl Discovered {
+    /// What waits, as the plan log keeps it.
+    pub(crate) fn waiting_record(&self) -> Waiting {
+        Waiting {
+            objects: self.waiting.objects,
+            bytes: self.waiting.bytes,
+            first_hour: self.first_waiting_hour.map(hour_text),
+        }
+    }
+
+    /// Is there nothing to do?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.changed.is_empty()
+    }
+}
+
+/// So many that they fit into the run's memory, planned and all.
+fn most_candidates(options: &ConvertOptions) -> usize {
+    let fitting = usize::try_from(options.memory_bytes / CANDIDATE_BYTES).unwrap_or(usize::MAX);
+    options.limits.candidates.min(fitting).max(1)
+}
+
+/// An hour that ended later than this second waits.
+fn settled_before(options: &ConvertOptions) -> i64 {
+    options.now.as_second().saturating_sub(i64::try_from(options.settle.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,138 @@
+//! What a run refuses before it writes: places that overlap, a state that is not this table's, a clock that is wrong, a listing
+//! that found nothing.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use lakefront_cloudfront::object_key;
+use lakefront_table::{PartitionBy, PartitionKey, layout::task_of_data_file};
+
+use crate::{
+    ConvertOptions, Destination, Error,
+    discover::Discovered,
+    plan::Task,
+    state::{
+        history::{History, read_closed},
+        names,
+        records::{self, CommitRecord},
+        settings::{LATEST_AFTER_PLAN_SECONDS, Settings},
+    },
+};
+
+/// A source must not share objects with the table or its state, nor with another one where they have ids: an object would
+/// be two.
+///
+/// # Errors
+/// [`Error::Overlap`], [`Error::SourcesOverlap`], [`Error::TableInTable`].
+pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
+    if let Some((around, is_state)) = options.destination.enclosing_table()? {
+        let what = if is_state { "the state" } else { "the table" };
+        return Err(Error::TableInTable { table: options.destination.to_string(), what, around: around.to_string() });
+    }
+    for (index, source) in options.sources.iter().enumerate() {
+        if options.destination.overlaps(source) {
+            return Err(Error::Overlap { source_location: source.to_string(), table: options.destination.to_string() });
+        }
+        let mut before = options.sources.iter().take(index);
+        if let Some(other) = before.find(|other| source.id() != other.id() && source.overlaps_source(other)) {
+            return Err(Error::SourcesOverlap { one: other.to_string(), other: source.to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// How many epochs with data files are looked at, the last ones, before a state is held to be another table's.
+const EPOCHS_LOOKED_AT: usize = 5;
+
+/// Sees whether the table holds what its state says that it does: at least one data file of the last epochs. A table that is
+/// not mounted, or another table's state, is found out before anything is written.
+///
+/// # Errors
+/// None of these files is there.
+pub(crate) fn refuse_other_table(destination: &Destination, history: &History) -> Result<(), Error> {
+    let (state, table) = (destination.state(), destination.table());
+    if history.closed.as_ref().is_none_or(|closed| closed.total.files == 0) {
+        return Ok(());
+    }
+    let mut looked_at = 0;
+    for epoch in (1..=history.last_closed()).rev() {
+        if looked_at == EPOCHS_LOOKED_AT {
+            break;
+        }
+        if read_closed(state, epoch)?.files == 0 {
+            continue;
+        }
+        looked_at += 1;
+        for entry in state.list(&names::commits_of(epoch)).map_err(Error::storage)? {
+            let commit = match records::read::<CommitRecord>(state, &entry.name) {
+                // Damage of the past is for `verify` to tell.
+                Err(Error::State { .. }) => continue,
+                commit => commit?,
+            };
+            for file in commit.files.iter().take(1) {
+                match table.read_range(&file.path, 0..1) {
+                    Ok(_) => return Ok(()),
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => return Err(Error::storage(error)),
+                }
+            }
+        }
+    }
+    Err(Error::State {
+        location: destination.to_string(),
+        what: format!("holds none of the data files that the state {} says were written last", state.location("")),
+        hint: "is it mounted? is the state another table's? restore what is missing; to begin anew, remove table and state",
+    })
+}
+
+/// Where an epoch is about to store files, none of it or of a later one may be: the state would be older than the table.
+pub(crate) fn refuse_later_files(
+    options: &ConvertOptions,
+    history: &History,
+    settings: &Settings,
+    tasks: &[Task],
+) -> Result<(), Error> {
+    let table = options.destination.table();
+    let hours = tasks.iter().flat_map(|task| &task.inputs).filter_map(|object| object_key::hour(object.key()));
+    // A day is looked at as a whole; where the table is coarser, its partition.
+    let by = settings.partition_by.min(PartitionBy::Day);
+    let partitions: BTreeSet<PartitionKey> = hours.map(|hour| PartitionKey::of_hour(hour, by)).collect();
+    for partition in partitions {
+        for entry in table.list(&format!("{partition}/")).map_err(Error::storage)? {
+            if task_of_data_file(&entry.name).is_some_and(|task| task.epoch > history.last_epoch()) {
+                return Err(Error::State {
+                    location: table.location(&entry.name),
+                    what: format!("is of an epoch that the log does not have: it ends with {}", history.last_epoch()),
+                    hint: "the state is older than the table: restore the state that belongs to it, as rows would be doubled",
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A clock that stands long before the last run's would take the rows of today for rows of the future.
+pub(crate) fn refuse_early_clock(options: &ConvertOptions, history: &History) -> Result<(), Error> {
+    let Some(last) = history.last.as_ref().filter(|_| !options.is_now_given) else { return Ok(()) };
+    let planned: Option<Timestamp> = last.now.parse().ok();
+    match planned {
+        Some(planned) if planned.as_second() > options.now.as_second() + LATEST_AFTER_PLAN_SECONDS => {
+            Err(Error::ClockBehind { now: options.now.to_string(), last: last.now.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nothing below the sources is mostly a wrong folder.
+pub(crate) fn require_objects(options: &ConvertOptions, found: &Discovered) -> Result<(), Error> {
+    if options.allow_empty || !found.is_empty() || found.waiting.objects > 0 || found.known > 0 {
+        return Ok(());
+    }
+    let sources: Vec<String> = options.sources.iter().map(ToString::to_string).collect();
+    let sources = sources.join(", ");
+    let what = match found.not_selected.objects {
+        0 => format!("below {sources}"),
+        objects => format!("is selected, of {objects} below {sources}"),
+    };
+    Err(Error::NoObjects { what })
+}

@@ -1,41 +1,170 @@
 //! Stage 10. Stored objects in, committed task out.
 //!
 //! ```text
-//!   staged data file --put-if-absent--> year=.../part-<epoch>-<task>-<n>.parquet     each once, never replaced
-//!   staged quarantine --put-if-absent-> quarantine/<epoch>/<task>.jsonl.gz           last
+//!   which inputs are gone --put-if-absent--> gone/<epoch>/<task>.json         before the first data file
+//!   staged data files ------put-if-absent--> year=.../part-<epoch>-<task>-<n>.parquet
+//!   staged quarantine ------put-if-absent--> quarantine/<epoch>/<task>.jsonl.gz
+//!   what became of each ----put-if-absent--> commit/<epoch>/<task>.json       last: now the task is done
 //! ```
 //!
-//! A task is committed when all its data files, and then its quarantine, have their names. All inputs were read to their
-//! ends before: until then nothing of the task is visible.
-//!
-//! **Not here yet**: a record of what was committed. A run that stops leaves whole tasks behind, and the next one refuses
-//! the table as it is not empty.
+//! All inputs were read to their ends before: until then nothing of the task is visible. Every name and every byte is a
+//! function of the plan and the inputs, so that doing a task again finds its own work and goes on.
 
-use lakefront_table::{PartitionKey, encode::FinishedFile, layout::TaskId};
+use lakefront_storage::{Object, Store};
+use lakefront_table::{encode::FinishedFile, layout::TaskId};
 
-use crate::{Error, quarantine::Quarantine, staged::StagedFile};
+use crate::{
+    Destination, Error,
+    plan::Task,
+    quarantine::Quarantine,
+    staged::StagedFile,
+    state::{
+        names, once,
+        records::{
+            self, CommitRecord, FORMAT, FileRecord, GoneInput, GoneRecord, InputOutcome, OutcomeWord, damaged, to_bytes,
+        },
+    },
+    worker::{Lost, Outcome},
+};
 
-/// A data file of a committed task.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredFile {
-    pub(crate) partition: PartitionKey,
-    pub(crate) bytes: u64,
-}
+/// Of inputs that are missed so many are named.
+const MAX_NAMED_INPUTS: usize = 3;
 
-/// Gives the files of a task their names.
+/// The inputs of a task that an earlier try found to be gone; none where there was no such try.
 ///
 /// # Errors
-/// The run must stop; files that have their names already are whole.
+/// The run must stop: the list cannot be read.
+pub(crate) fn gone_before(destination: &Destination, task: &Task) -> Result<Option<GoneRecord>, Error> {
+    let (state, name) = (destination.state(), names::gone(task.id));
+    let Some(record) = records::read_if_there::<GoneRecord>(state, &name)? else { return Ok(None) };
+    check_gone(state, &name, task, &record)?;
+    once::secure(state, &name)?;
+    Ok(Some(record))
+}
+
+/// A list has to be of its task.
+fn check_gone(state: &Store, name: &str, task: &Task, record: &GoneRecord) -> Result<(), Error> {
+    let is_of_task = record.epoch == task.id.epoch && record.task == task.id.task;
+    let are_inputs = record.inputs.iter().all(|gone| gone.input < task.inputs.len());
+    let are_lost = record.inputs.iter().all(|gone| matches!(gone.how, OutcomeWord::Gone | OutcomeWord::Replaced));
+    if is_of_task && are_inputs && are_lost {
+        Ok(())
+    } else {
+        Err(damaged(state, name, "does not fit the plan's task"))
+    }
+}
+
+/// Which inputs a task goes without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// Those that this try found to be gone: it may go on.
+    AsFound,
+    /// Others: another run was faster, and all its followers go by its list.
+    Other(GoneRecord),
+    /// It does not matter any more: another run has committed the task.
+    Committed(CommitRecord),
+}
+
+/// Has it on record which inputs are gone, none or some, before anything of the task can be seen. The first list counts:
+/// so all who work on a task store the same rows, however long one of them slept.
+///
+/// # Errors
+/// [`Error::NeedsResolve`]: this try misses inputs that files of another one may hold.
+pub(crate) fn record_gone(
+    destination: &Destination,
+    task: &Task,
+    outcomes: &[(Object, Outcome)],
+    before: Option<&GoneRecord>,
+) -> Result<Gone, Error> {
+    let TaskId { epoch, task: number } = task.id;
+    let inputs: Vec<GoneInput> = outcomes
+        .iter()
+        .enumerate()
+        .filter_map(|(input, (_, outcome))| Some(GoneInput { input, how: outcome.lost()?.word() }))
+        .collect();
+    let found = GoneRecord { format: FORMAT, epoch, task: number, inputs };
+    let decided = if let Some(before) = before {
+        before.clone()
+    } else {
+        let name = names::gone(task.id);
+        match once::create(destination.state(), &name, &to_bytes(&found)) {
+            Ok(()) => return Ok(Gone::AsFound),
+            Err(Error::Unequal { .. }) => {
+                let decided = records::read(destination.state(), &name)?;
+                check_gone(destination.state(), &name, task, &decided)?;
+                decided
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    if decided.inputs == found.inputs {
+        return Ok(Gone::AsFound);
+    }
+    let is_decided = |found: &GoneInput| decided.inputs.iter().any(|gone| gone.input == found.input);
+    if found.inputs.iter().all(is_decided) {
+        return Ok(Gone::Other(decided));
+    }
+    let commit = records::read_if_there::<CommitRecord>(destination.state(), &names::commit(task.id))?;
+    if let Some(commit) = commit {
+        return Ok(Gone::Committed(commit));
+    }
+    let missed = outcomes.iter().enumerate().filter(|(input, (_, outcome))| {
+        outcome.lost().is_some() && decided.inputs.iter().all(|gone| gone.input != *input)
+    });
+    let missed: Vec<String> = missed.map(|(_, (object, _))| object.location()).collect();
+    let more = if missed.len() > MAX_NAMED_INPUTS { " and others" } else { "" };
+    let named = missed.iter().take(MAX_NAMED_INPUTS).cloned().collect::<Vec<_>>().join(", ");
+    Err(Error::NeedsResolve {
+        table: destination.to_string(),
+        epoch,
+        why: format!(
+            "{named}{more} vanished or changed since an earlier run began to store the rows of task {number}: is the folder moved, or not mounted? Put back what was there if you can, as `resolve` deletes these rows"
+        ),
+    })
+}
+
+/// Gives the files of a task their names, then commits it.
+///
+/// # Errors
+/// The run must stop; files that have their names already are whole, and the next run finds them.
 pub(crate) fn commit(
-    task: TaskId,
+    destination: &Destination,
+    task: &Task,
     files: Vec<FinishedFile<StagedFile>>,
     quarantine: Quarantine,
-) -> Result<Vec<StoredFile>, Error> {
+    outcomes: &[(Object, Outcome)],
+) -> Result<CommitRecord, Error> {
     let mut stored = Vec::with_capacity(files.len());
-    for FinishedFile { name, partition, file, .. } in files {
-        let bytes = file.put(&name)?;
-        stored.push(StoredFile { partition, bytes });
+    for FinishedFile { name, rows, file, .. } in files {
+        let written = file.put(destination.table(), &name)?;
+        stored.push(FileRecord { path: name, rows, bytes: written.bytes, sha256: written.sha256 });
     }
-    quarantine.put(&task.quarantine())?;
-    Ok(stored)
+    let quarantine = quarantine.put(&names::quarantine(task.id))?;
+    let inputs = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
+    let TaskId { epoch, task: number } = task.id;
+    let record = CommitRecord { format: FORMAT, epoch, task: number, files: stored, quarantine, inputs };
+    once::create(destination.state(), &names::commit(task.id), &to_bytes(&record))?;
+    Ok(record)
+}
+
+impl Outcome {
+    fn lost(&self) -> Option<Lost> {
+        if let Self::Lost(how) = self { Some(*how) } else { None }
+    }
+
+    fn record(&self) -> InputOutcome {
+        match self {
+            Self::Converted(summary) => InputOutcome::Converted {
+                lines: summary.lines,
+                rows: summary.rows,
+                rejects: summary.rejected,
+                comments: summary.comments,
+                blanks: summary.blanks,
+            },
+            Self::Failed { reason, .. } => InputOutcome::Failed { reason: (*reason).to_owned() },
+            Self::Lost(Lost::Gone) => InputOutcome::Gone,
+            Self::Lost(Lost::Replaced) => InputOutcome::Replaced,
+            Self::Changed => InputOutcome::Changed,
+        }
+    }
 }

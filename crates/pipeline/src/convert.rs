@@ -1,28 +1,45 @@
-//! A run: list, plan, then tasks in order, several at once.
+//! A run: finish what is open, list, plan, claim, carry out, close; and again while there is more.
+//!
+//! ```text
+//!   open ---> an epoch is open --yes--> adopt: do what is left of it, close it --.
+//!    ^               | no                                                        |
+//!    |<--------------+-----------------------------------------------------------'
+//!    |               v
+//!    |           discover --nothing new--> done
+//!    |               v
+//!    |             plan ---> claim the next epoch --lost--> (another run was faster)
+//!    '<--------------------------------------------------------------------------|
+//!                                          | ours
+//!                                          v
+//!                                     carry out, close; the next epoch of this listing
+//! ```
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use lakefront_cloudfront::{DecodeOptions, Enricher, enrich::user_agent::UserAgentRules};
-use lakefront_storage::{Listing, Store, list};
-use lakefront_table::encode::EncodeOptions;
+use lakefront_cloudfront::{Enricher, enrich::user_agent::UserAgentRules, object_key};
+use lakefront_storage::{ListFailure, Lock};
 
 use crate::{
-    ConvertOptions, Error, Report,
-    plan::{self, Plan},
+    ConvertOptions, Destination, Error, Report,
+    describe::ddl_of_epoch,
+    discover::{Discovered, discover},
+    epoch::{Epoch, Resources, carry_out, committed},
+    plan::{self, ObjectCount, PlanOptions, Task},
     pool::{Pool, Stop},
     progress::{Event, Progress},
+    refuse::{refuse_early_clock, refuse_later_files, refuse_other_table, refuse_overlap, require_objects},
     report::Tally,
-    worker::{Context, Worker},
+    state::{
+        claim::{self, Claim, claim, found_table, nonce},
+        frozen::{freeze, thaw},
+        history::History,
+        lease::{self, Heartbeat},
+        names, once,
+        records::{ClosedRecord, CommitRecord, Digest, FORMAT, Kind, LogRecord, TableRecord, missing},
+        settings::Settings,
+        sweep::sweep,
+    },
 };
-
-/// The first plan of a table.
-const FIRST_EPOCH: u64 = 1;
 
 /// How a run ended: what it did, and why it stopped if it did.
 #[derive(Debug)]
@@ -36,173 +53,450 @@ pub struct Run {
 /// What a run would do.
 #[derive(Debug)]
 pub struct Preview {
-    /// The tasks.
-    pub plan: Plan,
+    /// The epoch that an earlier run left open: it is finished first, and what it planned counts as new here.
+    pub open_epoch: Option<u64>,
+    /// The tasks, of the oldest objects where there are very many.
+    pub tasks: Vec<Task>,
+    /// How many different hours are in their objects' names.
+    pub hours: usize,
+    /// What would be converted.
+    pub planned: ObjectCount,
+    /// Objects that changed after they were converted.
+    pub changed: u64,
     /// Objects found.
     pub listed: u64,
+    /// Objects that were taken before.
+    pub known: u64,
+    /// Those among them that were judged bad.
+    pub known_failed: u64,
+    /// Objects that the selection does not take.
+    pub not_selected: ObjectCount,
+    /// Objects whose hour has not settled yet.
+    pub waiting: ObjectCount,
+    /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
+    pub first_waiting_hour: Option<i32>,
     /// What could not be listed.
-    pub unlisted: Vec<lakefront_storage::ListFailure>,
+    pub unlisted: Vec<ListFailure>,
 }
 
 /// Lists and plans, and writes nothing.
 ///
 /// # Errors
-/// As [`convert`], except that the table need not be empty.
+/// As [`convert`].
 pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Result<Preview, Error> {
     options.tasks_at_once()?;
     refuse_overlap(options)?;
-    let Listing { objects, failures } = list_sources(options, stop, progress)?;
-    let listed = objects.len() as u64;
-    let plan = plan::plan(objects, options, FIRST_EPOCH);
-    require_objects(options, &plan)?;
-    Ok(Preview { plan, listed, unlisted: failures })
+    let history = History::open(&options.destination)?;
+    let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+    let found = discover(options, &history, stop, progress)?;
+    require_objects(options, &found)?;
+    let Discovered { new, changed, .. } = found;
+    let changed_objects = changed.len() as u64;
+    let tasks = plan::plan(new, Vec::new(), plan_options(options, &settings), history.last_epoch() + 1);
+    Ok(Preview {
+        open_epoch: history.open_epoch().map(|log| log.epoch),
+        hours: plan::hours_of(&tasks),
+        tasks,
+        planned: found.wanted,
+        changed: changed_objects,
+        listed: found.listed,
+        known: found.known,
+        known_failed: found.known_failed,
+        not_selected: found.not_selected,
+        waiting: found.waiting,
+        first_waiting_hour: found.first_waiting_hour,
+        unlisted: found.failures,
+    })
 }
 
-/// Converts the logs below the sources into the table.
+/// Converts what is new below the sources into the table, and finishes first what an earlier run left open.
 ///
 /// The report comes in any case; with an error the table holds what was committed before.
 pub fn convert(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Run {
-    let quarantine = options.table.state().map(|state| format!("{state}/quarantine")).unwrap_or_default();
-    let tally = Tally::start(options, quarantine);
-    let error = try_convert(options, stop, progress, &tally).and_then(|()| tally.allow_all()).err();
-    Run { report: tally.finish(error.as_ref()), error }
+    run(options, stop, progress, convert_new)
 }
 
-fn try_convert(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress, tally: &Tally) -> Result<(), Error> {
-    let tasks_at_once = options.tasks_at_once()?;
-    let (table, state) = open_new(options)?;
-    let pool = Pool::try_new(options.threads.max(1))?;
-    if Enricher::needs_user_agents(&options.schema) {
-        // Compiling the rules takes as long as listing a hundred thousand objects: side by side.
-        for compile in UserAgentRules::PARTS {
-            let _ = pool.start(compile);
+/// Does something with a table, and reports it.
+pub(crate) fn run(
+    options: &ConvertOptions,
+    stop: &Stop,
+    progress: &dyn Progress,
+    work: impl FnOnce(&mut Session<'_>) -> Result<(), Error>,
+) -> Run {
+    let mut options = options.clone();
+    if options.single_writer {
+        options.destination = options.destination.checking_first();
+    }
+    let tally = Tally::start(&options);
+    let begin = || {
+        let tasks_at_once = options.tasks_at_once()?;
+        refuse_overlap(&options)?;
+        let pool = Pool::try_new(options.threads.max(1))?;
+        let resources = Resources { options: &options, pool: &pool, stop, progress, tally: &tally, tasks_at_once };
+        let mut session = Session { resources, lock: None, is_unlocked: false, claims: 0, has_swept: false };
+        work(&mut session)?;
+        tally.allow_all()
+    };
+    let error = begin().err();
+    let report = tally.finish(error.as_ref());
+    if let Some(epoch) = report.epochs.last()
+        && let Ok(json) = serde_json::to_vec_pretty(&report)
+        && let Err(error) = options.destination.state().put(&names::report(*epoch), &json)
+    {
+        tracing::warn!("the report of epoch {epoch} cannot be kept in the state: {error}");
+    }
+    Run { report, error }
+}
+
+fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
+    let Resources { options, stop, progress, tally, .. } = session.resources;
+    let mut is_first = true;
+    // What cannot be is said before an epoch that was left open is worked on.
+    let history = session.history()?;
+    Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+    loop {
+        let history = session.settled_history()?;
+        let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+        if is_first {
+            session.prepare(&settings);
+        }
+        let found = discover(options, &history, stop, progress)?;
+        if std::mem::take(&mut is_first) {
+            for failure in &found.failures {
+                let (object, message) = (failure.location.clone(), format!("list: {}", failure.reason));
+                progress.on(Event::ObjectFailed { object, message });
+            }
+            tally.listed(&found);
+        }
+        if found.is_empty() {
+            return require_objects(options, &found);
+        }
+        let left = found.left;
+        if session.take(&history, &settings, found)? == Next::Done && left == 0 {
+            return Ok(());
         }
     }
-    let Listing { objects, failures } = list_sources(options, stop, progress)?;
-    tally.listed(objects.len() as u64, &failures);
-    for failure in &failures {
-        let (object, message) = (failure.location.clone(), format!("list: {}", failure.reason));
-        progress.on(Event::ObjectFailed { object, message });
-    }
-    let plan = plan::plan(objects, options, FIRST_EPOCH);
-    let planned = plan.planned();
-    tally.planned(&plan, planned);
-    require_objects(options, &plan)?;
-    let tasks = plan.tasks.len() as u64;
-    tracing::info!(objects = planned.objects, bytes = planned.bytes, tasks, waiting = plan.waiting.objects, "planned");
-    progress.on(Event::Planned { objects: planned.objects, bytes: planned.bytes, tasks });
-
-    let context = Context {
-        options,
-        decode: Arc::new(DecodeOptions {
-            schema: Arc::clone(&options.schema),
-            fields: options.fields.clone(),
-            latest_second: options.latest_second(),
-            text_limits: options.text_limits,
-        }),
-        encode: Arc::new(EncodeOptions {
-            schema: Arc::clone(&options.schema),
-            compression: options.compression,
-            max_file_bytes: options.max_file_bytes,
-            program_version: options.program_version.clone(),
-        }),
-        table: Arc::new(table),
-        state: Arc::new(state),
-        pool: &pool,
-        stop,
-        progress,
-        tally,
-    };
-    run_tasks(&context, &plan, tasks_at_once)
 }
 
-/// Coordinators take tasks in order, one each at a time. The first error stops them all.
-fn run_tasks(context: &Context<'_>, plan: &Plan, tasks_at_once: usize) -> Result<(), Error> {
-    let next = AtomicUsize::new(0);
-    let first_error = Mutex::new(None);
-    let coordinate = || {
-        let mut worker = Worker::new(context);
-        while let Some(task) = plan.tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            tracing::debug!(epoch = task.id.epoch, task = task.id.task, inputs = task.inputs.len(), "task begins");
-            let done = context.stop.check().and_then(|()| worker.run(task));
-            match done {
-                Ok(done) => {
-                    tracing::debug!(
-                        epoch = task.id.epoch,
-                        task = task.id.task,
-                        files = done.files.len(),
-                        "task committed"
-                    );
-                    context.tally.committed(done);
-                }
-                Err(error) => {
-                    // No other task begins, and those at hand are given up.
-                    next.store(plan.tasks.len(), Ordering::Relaxed);
-                    first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                    context.stop.ask();
-                    return;
-                }
+/// A run under way.
+pub(crate) struct Session<'r> {
+    pub(crate) resources: Resources<'r>,
+    lock: Option<Lock>,
+    /// The store has no locks, or this run was told to go on without.
+    is_unlocked: bool,
+    claims: u64,
+    has_swept: bool,
+}
+
+/// Whether there may be more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Again,
+    Done,
+}
+
+impl Session<'_> {
+    /// What the table remembers, once no epoch is open.
+    ///
+    /// # Errors
+    /// The run must stop: the state is not sound, another run is at work, or its epoch could not be finished.
+    pub(crate) fn settled_history(&mut self) -> Result<History, Error> {
+        loop {
+            let history = self.history()?;
+            let Some(log) = history.open_epoch() else { return Ok(history) };
+            self.adopt(&history, log)?;
+        }
+    }
+
+    /// What the table remembers, read under the lock where there is one. A new table is not locked yet: that would write.
+    pub(crate) fn history(&mut self) -> Result<History, Error> {
+        let destination = &self.resources.options.destination;
+        let history = History::open(destination)?;
+        if history.table.is_none() || !self.lock(history.last.as_ref())? {
+            return Ok(history);
+        }
+        // What was read before the lock was had may be out of date.
+        History::open(destination)
+    }
+
+    /// Locks a state that has locks. Says whether that was done just now.
+    fn lock(&mut self, last: Option<&LogRecord>) -> Result<bool, Error> {
+        if self.lock.is_some() || self.is_unlocked {
+            return Ok(false);
+        }
+        let options = self.resources.options;
+        match options.destination.state().lock() {
+            Ok(lock) => {
+                self.is_unlocked = lock.is_none();
+                self.lock = lock;
+                Ok(self.lock.is_some())
+            }
+            Err(error) if error.is_locked() && options.take_over => {
+                tracing::warn!("another process has the lock; going on without it, as `--take-over` says");
+                self.is_unlocked = true;
+                Ok(false)
+            }
+            Err(error) if error.is_locked() => {
+                let epoch = last.map_or(0, |last| last.epoch);
+                let holder = lease::holder(options.destination.state(), epoch);
+                let lock = options.destination.state().location("lock");
+                Err(Error::Active { epoch, holder, left: format!("it has the lock {lock}") })
+            }
+            Err(error) => Err(Error::storage(error)),
+        }
+    }
+
+    /// Finishes an epoch that another run left open.
+    fn adopt(&mut self, history: &History, log: &LogRecord) -> Result<(), Error> {
+        let options = self.resources.options;
+        let destination = &options.destination;
+        let Some(table) = &history.table else { return Err(Error::Worker) };
+        self.refuse_single_writer(table)?;
+        lease::check(destination.state(), log, options, self.lock.is_some())?;
+        let settings = Settings::of_epoch(destination, table, log)?;
+        if settings.layout(&options.program_version) != log.layout {
+            return Err(Error::NeedsResolve {
+                table: destination.to_string(),
+                epoch: log.epoch,
+                why: format!(
+                    "version {} planned it: this one, {}, would write other bytes under the same names",
+                    log.program, options.program_version
+                ),
+            });
+        }
+        tracing::warn!("epoch {} was left open: finishing it first", log.epoch);
+        self.prepare(&settings);
+        let tasks = thaw(destination.state(), log)?;
+        if self.is_locked()
+            && let Err(error) = destination.state().sweep()
+        {
+            tracing::warn!("temporary files of earlier runs cannot be removed: {error}");
+        }
+        let planned = ObjectCount::of(&tasks);
+        self.tell_planned(planned, tasks.len());
+        let epoch =
+            Epoch { log, tasks: &tasks, settings: &settings, before: history.closed.as_ref(), is_adopted: true };
+        self.work_on(history, &epoch, |_commits| Ok(()))
+    }
+
+    /// Makes epochs of what was found, one after the other.
+    pub(crate) fn take(&mut self, history: &History, settings: &Settings, found: Discovered) -> Result<Next, Error> {
+        let options = self.resources.options;
+        let waiting = found.waiting_record();
+        let tasks = plan::plan(found.new, found.changed, plan_options(options, settings), history.last_epoch() + 1);
+        self.tell_planned(found.wanted, tasks.len());
+        self.claim_and_carry_out(history, settings, &tasks, |record| record.waiting = waiting.clone())
+    }
+
+    /// Claims the epochs of these tasks and carries them out.
+    pub(crate) fn claim_and_carry_out(
+        &mut self,
+        history: &History,
+        settings: &Settings,
+        tasks: &[Task],
+        complete: impl Fn(&mut LogRecord),
+    ) -> Result<Next, Error> {
+        let options = self.resources.options;
+        let state = options.destination.state();
+        refuse_early_clock(options, history)?;
+        let is_own = || {
+            refuse_other_table(&options.destination, history)?;
+            refuse_later_files(options, history, settings, tasks)
+        };
+        if let Err(error) = is_own() {
+            // Where another run has moved on meanwhile, that is no wonder.
+            let is_news = History::open(&options.destination)?.last_epoch() != history.last_epoch();
+            return if is_news { Ok(Next::Again) } else { Err(error) };
+        }
+        self.lock(history.last.as_ref())?;
+        if !self.found(history, settings)? {
+            return Ok(Next::Again);
+        }
+        if history.closed.is_some() {
+            once::secure(state, &names::closed(history.last_closed()))?;
+        }
+        let mut before = history.closed.clone();
+        for tasks in tasks.chunk_by(|a, b| a.id.epoch == b.id.epoch) {
+            self.resources.stop.check()?;
+            let Some(epoch) = tasks.first().map(|task| task.id.epoch) else { break };
+            self.claims += 1;
+            let nonce = nonce(&options.run_id, epoch, self.claims);
+            let plan = freeze(epoch, &nonce, tasks);
+            let mut record = log_record(epoch, nonce, tasks, settings, options);
+            complete(&mut record);
+            let (claim, log) = claim(state, record, &plan)?;
+            drop(plan);
+            if claim == Claim::Lost {
+                tracing::info!(epoch, "another run was faster");
+                return Ok(Next::Again);
+            }
+            if !std::mem::replace(&mut self.has_swept, true)
+                && let Err(error) = sweep(state, epoch, self.lock.is_some())
+            {
+                tracing::warn!("what earlier runs left behind cannot be swept: {error}");
+            }
+            let epoch = Epoch { log: &log, tasks, settings, before: before.as_ref(), is_adopted: false };
+            before = Some(self.carry_out(&epoch)?);
+        }
+        Ok(Next::Done)
+    }
+
+    /// Sees to it that the table is on record, and that its store can be trusted. Says whether it is what `history` says.
+    fn found(&self, history: &History, settings: &Settings) -> Result<bool, Error> {
+        let options = self.resources.options;
+        let destination = &options.destination;
+        if let Some(table) = &history.table {
+            self.refuse_single_writer(table)?;
+            if history.last.is_none() {
+                // A run that was killed as it founded the table may not have come to this.
+                claim::probe(destination, table)?;
+            }
+            return Ok(true);
+        }
+        let record = TableRecord {
+            format: FORMAT,
+            created: options.now.to_string(),
+            partition_columns: settings.partition_by.columns().iter().map(ToString::to_string).collect(),
+            single_writer: options.single_writer,
+        };
+        Ok(found_table(destination, &record)? == record)
+    }
+
+    pub(crate) fn refuse_single_writer(&self, table: &TableRecord) -> Result<(), Error> {
+        if table.single_writer && !self.resources.options.single_writer {
+            return Err(Error::SingleWriter { table: self.resources.options.destination.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Carries an epoch of this run's out, under a lease.
+    fn carry_out(&self, epoch: &Epoch<'_>) -> Result<ClosedRecord, Error> {
+        let Resources { options, .. } = self.resources;
+        let heartbeat = Heartbeat::start(options.destination.state(), epoch.log, &options.holder, options.lease);
+        self.carry_out_under(heartbeat, epoch, BTreeMap::new())
+    }
+
+    /// Carries out what is left of an epoch that another run left open, under a lease. `first` is done before, under the
+    /// lease as well; it hears which tasks are committed.
+    ///
+    /// # Errors
+    /// The run must stop.
+    pub(crate) fn work_on(
+        &self,
+        history: &History,
+        epoch: &Epoch<'_>,
+        first: impl FnOnce(&BTreeMap<u32, CommitRecord>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Resources { options, tally, .. } = self.resources;
+        let state = options.destination.state();
+        // Before the lease: nothing is written while the state may still turn out to be damaged.
+        let found = committed(state, epoch)?;
+        let was_closing = history.seen.values().any(|epochs| epochs.contains(&epoch.log.epoch));
+        if was_closing && let Some(lost) = epoch.tasks.iter().find(|task| !found.contains_key(&task.id.task)) {
+            return Err(missing(state, &names::commit(lost.id)));
+        }
+        once::secure(state, &names::log(epoch.log.epoch))?;
+        once::secure(state, &epoch.log.plan.name)?;
+        let heartbeat = Heartbeat::start(state, epoch.log, &options.holder, options.lease);
+        // Whoever had the epoch before may have committed something until now.
+        let prepared = committed(state, epoch).and_then(|commits| {
+            for task in epoch.tasks.iter().filter(|task| commits.contains_key(&task.id.task)) {
+                once::secure(state, &names::commit(task.id))?;
+            }
+            first(&commits)?;
+            Ok(commits)
+        });
+        match prepared {
+            Ok(commits) => {
+                tally.adopted(epoch.tasks, commits.values());
+                self.carry_out_under(heartbeat, epoch, commits).map(|_closed| ())
+            }
+            Err(error) => {
+                heartbeat.release();
+                Err(error)
             }
         }
-    };
-    thread::scope(|scope| {
-        for index in 0..tasks_at_once.min(plan.tasks.len()) {
-            let started = thread::Builder::new().name(format!("task-{index}")).spawn_scoped(scope, coordinate);
-            if let Err(error) = started {
-                tracing::warn!(%error, "cannot start a thread: fewer tasks at once");
-                coordinate();
-                break;
+    }
+
+    fn carry_out_under(
+        &self,
+        heartbeat: Heartbeat,
+        epoch: &Epoch<'_>,
+        commits: BTreeMap<u32, CommitRecord>,
+    ) -> Result<ClosedRecord, Error> {
+        let Resources { options, tally, .. } = self.resources;
+        tally.epoch_begins(epoch.settings, ObjectCount::of(epoch.tasks));
+        match carry_out(&self.resources, epoch, commits) {
+            Ok(closed) => {
+                drop(heartbeat);
+                tally.epoch_closed(epoch.log);
+                keep_ddl(&options.destination, epoch.settings, &closed);
+                Ok(closed)
+            }
+            Err(error) => {
+                heartbeat.release();
+                Err(error)
             }
         }
-    });
-    first_error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
-}
+    }
 
-/// A source must not share objects with the table or its state.
-fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
-    let state_folder = options.table.state().map_err(Error::storage)?;
-    for source in &options.sources {
-        if [&options.table, &state_folder].into_iter().any(|folder| source.overlaps(folder)) {
-            return Err(Error::Overlap { source_location: source.to_string(), table: options.table.to_string() });
+    /// Does this run hold the lock of the state?
+    pub(crate) fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Starts what takes a while and is needed later: rules of user agents take as long to compile as listing a hundred
+    /// thousand objects.
+    pub(crate) fn prepare(&self, settings: &Settings) {
+        if Enricher::needs_user_agents(&settings.schema) {
+            for compile in UserAgentRules::PARTS {
+                let _ = self.resources.pool.start(compile);
+            }
         }
     }
-    Ok(())
-}
 
-/// The stores of a new table and its state.
-fn open_new(options: &ConvertOptions) -> Result<(Store, Store), Error> {
-    refuse_overlap(options)?;
-    let state_folder = options.table.state().map_err(Error::storage)?;
-    let temp = state_folder.path().join("tmp");
-    let table = options.table.open_store(&temp).map_err(Error::storage)?;
-    let state = state_folder.open_store(&temp).map_err(Error::storage)?;
-    for (store, folder) in [(&table, &options.table), (&state, &state_folder)] {
-        if !store.is_empty().map_err(Error::storage)? {
-            return Err(Error::NotEmpty { location: folder.to_string(), state: state_folder.to_string() });
-        }
+    pub(crate) fn tell_planned(&self, planned: ObjectCount, tasks: usize) {
+        let tasks = tasks as u64;
+        tracing::info!(objects = planned.objects, bytes = planned.bytes, tasks, "planned");
+        self.resources.progress.on(Event::Planned { objects: planned.objects, bytes: planned.bytes, tasks });
     }
-    Ok((table, state))
 }
 
-fn list_sources(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Result<Listing, Error> {
-    let mut listing =
-        list(&options.sources, &mut |objects| progress.on(Event::Listed { objects }), &|| stop.is_asked())
-            .map_err(Error::storage)?;
-    let state = options.table.state().map_err(Error::storage)?;
-    // A link in a source may lead into the table.
-    listing.objects.retain(|object| !options.table.holds(object) && !state.holds(object));
-    Ok(listing)
-}
-
-fn require_objects(options: &ConvertOptions, plan: &Plan) -> Result<(), Error> {
-    if options.allow_empty || !plan.tasks.is_empty() || plan.waiting.objects > 0 {
-        return Ok(());
+fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, options: &ConvertOptions) -> LogRecord {
+    let planned = ObjectCount::of(tasks);
+    let keys = tasks.iter().flat_map(|task| &task.inputs).map(lakefront_storage::Object::key);
+    let days: BTreeSet<String> = keys.map(|key| names::day_of_hour(object_key::hour(key))).collect();
+    LogRecord {
+        format: FORMAT,
+        kind: Kind::Plan,
+        epoch,
+        nonce,
+        plan: Digest { name: String::new(), bytes: 0, sha256: String::new() },
+        tasks: tasks.len() as u64,
+        inputs: planned.objects,
+        input_bytes: planned.bytes,
+        retry: false,
+        now: settings.now.to_string(),
+        program: options.program_version.clone(),
+        layout: settings.layout(&options.program_version),
+        days: days.into_iter().collect(),
+        settings: settings.record(),
+        waiting: crate::state::records::Waiting::default(),
     }
-    let sources: Vec<String> = options.sources.iter().map(ToString::to_string).collect();
-    let sources = sources.join(", ");
-    let what = match plan.not_selected.objects {
-        0 => format!("below {sources}"),
-        objects => format!("is selected, of {objects} below {sources}"),
-    };
-    Err(Error::NoObjects { what })
+}
+
+/// Keeps the SQL that makes an epoch's partitions known. Nothing depends on it, so that a failure is told and no more.
+fn keep_ddl(destination: &Destination, settings: &Settings, closed: &ClosedRecord) {
+    let Some(text) = ddl_of_epoch(destination, settings, closed) else { return };
+    if let Err(error) = destination.state().put(&names::ddl(closed.epoch), text.as_bytes()) {
+        tracing::warn!("the DDL of epoch {} cannot be kept in the state: {error}", closed.epoch);
+    }
+}
+
+fn plan_options(options: &ConvertOptions, settings: &Settings) -> PlanOptions {
+    PlanOptions {
+        partition_by: settings.partition_by,
+        task_bytes: options.task_bytes,
+        epoch_inputs: options.limits.epoch_inputs,
+    }
 }

@@ -16,13 +16,14 @@ use lakefront_cloudfront::Reject;
 use lakefront_storage::Store;
 use serde::Serialize;
 
-use crate::{Error, staged::StagedFile};
+use crate::{Error, staged::StagedFile, state::records::QuarantineRecord};
 
 /// The quarantine of one task; there is no file before the first entry.
 #[derive(Debug)]
 pub(crate) struct Quarantine {
     store: Store,
     file: Option<GzEncoder<StagedFile>>,
+    entries: u64,
 }
 
 #[derive(Serialize)]
@@ -48,7 +49,7 @@ struct FailedObject<'a> {
 
 impl Quarantine {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, file: None }
+        Self { store, file: None, entries: 0 }
     }
 
     pub(crate) fn add_rejects(&mut self, object: &str, rejects: &[Reject]) -> Result<(), Error> {
@@ -73,11 +74,10 @@ impl Quarantine {
     }
 
     /// Stores it under its name; does nothing where there is no entry.
-    pub(crate) fn put(self, name: &str) -> Result<(), Error> {
-        let Some(file) = self.file else { return Ok(()) };
-        let staged = file.finish().map_err(StagedFile::error)?;
-        staged.put(name)?;
-        Ok(())
+    pub(crate) fn put(self, name: &str) -> Result<Option<QuarantineRecord>, Error> {
+        let Some(file) = self.file else { return Ok(None) };
+        let written = file.finish().map_err(StagedFile::error)?.put(&self.store, name)?;
+        Ok(Some(QuarantineRecord { entries: self.entries, bytes: written.bytes, sha256: written.sha256 }))
     }
 
     fn add(&mut self, entry: &impl Serialize) -> Result<(), Error> {
@@ -87,6 +87,7 @@ impl Quarantine {
             self.file = Some(GzBuilder::new().mtime(0).write(staged, Compression::default()));
         }
         let Some(file) = &mut self.file else { return Ok(()) };
+        self.entries += 1;
         let written = serde_json::to_writer(&mut *file, entry).map_err(io::Error::from);
         written.and_then(|()| file.write_all(b"\n")).map_err(StagedFile::error)
     }

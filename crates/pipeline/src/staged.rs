@@ -7,8 +7,9 @@ use std::{
 
 use lakefront_storage::{Staged, Store};
 use lakefront_table::encode::DataFiles;
+use sha2::{Digest as _, Sha256};
 
-use crate::Error;
+use crate::{Error, state::once};
 
 /// Appends are gathered to so many bytes: 1 MiB.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -18,17 +19,28 @@ const BUFFER_BYTES: usize = 1 << 20;
 pub(crate) struct StagedFile {
     staged: Staged,
     buffer: Vec<u8>,
+    hash: Sha256,
+}
+
+/// What stands under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
 }
 
 impl StagedFile {
     pub(crate) fn create(store: &Store) -> io::Result<Self> {
-        Ok(Self { staged: store.stage().map_err(into_io)?, buffer: Vec::new() })
+        Ok(Self { staged: store.stage().map_err(into_io)?, buffer: Vec::new(), hash: Sha256::new() })
     }
 
-    /// Gives it its name.
-    pub(crate) fn put(mut self, name: &str) -> Result<u64, Error> {
+    /// Gives it its name in the store that it was made in, or finds these very bytes there.
+    pub(crate) fn put(mut self, store: &Store, name: &str) -> Result<Written, Error> {
         self.flush().map_err(Self::error)?;
-        self.staged.put_if_absent(name).map_err(Error::storage)
+        let written = Written { bytes: self.staged.len_bytes(), sha256: once::hex(&self.hash.finalize()) };
+        let put = || self.staged.put_if_absent(name).map(|_bytes| ());
+        once::settle(store, name, put, || once::holds(store, name, written.bytes, &written.sha256))?;
+        Ok(written)
     }
 
     /// What a failed write says: what storage said, wherever it passed through.
@@ -43,6 +55,7 @@ impl StagedFile {
 
 impl Write for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
         if self.buffer.len() + bytes.len() > BUFFER_BYTES {
             self.flush()?;
         }

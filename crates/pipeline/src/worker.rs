@@ -19,18 +19,25 @@ use std::{
 
 use lakefront_cloudfront::{EnrichedBatch, ObjectSummary, Reject};
 use lakefront_storage::{Object, Store, fetch};
-use lakefront_table::encode::{EncodeOptions, ParquetError, TaskEncoder};
+use lakefront_table::{
+    PartitionBy,
+    encode::{EncodeOptions, ParquetError, TaskEncoder},
+};
 
 use self::bench::{Bench, Decoded, Fetched};
 use crate::{
     ConvertOptions, Error,
-    commit::{self, StoredFile},
+    commit::{self, Gone},
     plan::Task,
     pool::{Pending, Pool, Stop},
     progress::{Event, Progress},
     quarantine::Quarantine,
-    report::Tally,
+    report::{CHANGED, Tally},
     staged::{StagedFile, StagedFiles},
+    state::{
+        names,
+        records::{CommitRecord, GoneRecord, OutcomeWord},
+    },
 };
 
 /// Small objects are fetched together up to so many compressed bytes: 1 MiB.
@@ -40,13 +47,15 @@ const GROUP_OBJECTS: usize = 1000;
 /// Objects up to this size are fetched whole, larger ones are streamed: 16 MiB.
 const FETCH_WHOLE_BYTES: u64 = 16 << 20;
 
-/// What all tasks of a run share.
+/// What all tasks of an epoch share.
 pub(crate) struct Context<'r> {
     pub(crate) options: &'r ConvertOptions,
+    pub(crate) partition_by: PartitionBy,
+    /// Somebody may have worked on these tasks before.
+    pub(crate) is_adopted: bool,
     pub(crate) decode: Arc<lakefront_cloudfront::DecodeOptions>,
     pub(crate) encode: Arc<EncodeOptions>,
     pub(crate) table: Arc<Store>,
-    pub(crate) state: Arc<Store>,
     pub(crate) pool: &'r Pool,
     pub(crate) stop: &'r Stop,
     pub(crate) progress: &'r dyn Progress,
@@ -62,6 +71,8 @@ pub(crate) enum Outcome {
     Failed { reason: &'static str, message: String },
     /// It is no longer what was listed.
     Lost(Lost),
+    /// It was converted before in another version, and is left alone.
+    Changed,
 }
 
 /// What became of an object between being listed and being read.
@@ -70,7 +81,7 @@ pub(crate) enum Lost {
     /// It vanished.
     Gone,
     /// It has another version.
-    Changed,
+    Replaced,
 }
 
 impl Lost {
@@ -79,7 +90,7 @@ impl Lost {
         if error.is_gone() {
             Some(Self::Gone)
         } else if error.is_changed() {
-            Some(Self::Changed)
+            Some(Self::Replaced)
         } else {
             None
         }
@@ -89,15 +100,27 @@ impl Lost {
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Gone => "gone",
-            Self::Changed => "changed",
+            Self::Replaced => "replaced",
         }
+    }
+
+    /// The word for it in the state.
+    pub(crate) fn word(self) -> OutcomeWord {
+        match self {
+            Self::Gone => OutcomeWord::Gone,
+            Self::Replaced => OutcomeWord::Replaced,
+        }
+    }
+
+    fn from_word(word: OutcomeWord) -> Self {
+        if word == OutcomeWord::Gone { Self::Gone } else { Self::Replaced }
     }
 
     /// The sentence for it.
     pub(crate) fn message(self) -> &'static str {
         match self {
             Self::Gone => "fetch: vanished after it was listed",
-            Self::Changed => "fetch: changed after it was listed",
+            Self::Replaced => "fetch: changed after it was listed; the next run takes it as it is now",
         }
     }
 }
@@ -107,8 +130,8 @@ impl Lost {
 pub(crate) struct TaskDone {
     /// What became of each input.
     pub(crate) outcomes: Vec<(Object, Outcome)>,
-    /// The data files, with their names.
-    pub(crate) files: Vec<StoredFile>,
+    /// What is on record of it.
+    pub(crate) commit: CommitRecord,
     /// Refused lines by reason.
     pub(crate) rejects: BTreeMap<&'static str, u64>,
 }
@@ -130,19 +153,31 @@ impl<'c> Worker<'c> {
     /// # Errors
     /// The run must stop.
     pub(crate) fn run(&mut self, task: &Task) -> Result<TaskDone, Error> {
+        if task.is_changed {
+            return leave_alone(self.context, task);
+        }
+        let destination = &self.context.options.destination;
+        // What an earlier try went without, this one goes without: its files may be there.
+        let mut gone_before = if self.context.is_adopted { commit::gone_before(destination, task)? } else { None };
         // Objects that vanished or changed while they were read; each one costs another attempt.
-        let mut lost = Vec::new();
+        let mut lost = lost_before(task, gone_before.as_ref());
         loop {
             let bench = self.bench.take().unwrap_or_else(|| Bench::new(&self.context.decode));
             let mut attempt = Attempt::try_new(self.context, task, bench)?;
             let result = attempt.read_all(task, &lost);
             self.bench = attempt.bench.take().map(Bench::cleared);
             match result {
-                Ok(()) => return attempt.commit(task),
+                Ok(()) => match attempt.commit(task, gone_before.as_ref())? {
+                    Committed::Done(done) => return Ok(done),
+                    Committed::Again(decided) => {
+                        lost = lost_before(task, Some(&decided));
+                        gone_before = Some(decided);
+                    }
+                },
                 Err(Interrupt::Lost(object, how)) => {
                     let object_location = object.location();
                     tracing::warn!("{object_location}: {}: its task starts again without it", how.message());
-                    lost.push((object, how));
+                    lost.insert(object, how);
                 }
                 Err(Interrupt::Stop(error)) => return Err(error),
             }
@@ -176,12 +211,12 @@ struct Attempt<'c> {
 impl<'c> Attempt<'c> {
     fn try_new(context: &'c Context<'c>, task: &Task, bench: Bench) -> Result<Self, Error> {
         let files = StagedFiles::new(Arc::clone(&context.table));
-        let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.options.partition_by, task.id, files)
+        let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.partition_by, task.id, files)
             .map_err(Error::Table)?;
         Ok(Self {
             context,
             encoder,
-            quarantine: Quarantine::new((*context.state).clone()),
+            quarantine: Quarantine::new(context.options.destination.state().clone()),
             outcomes: Vec::with_capacity(task.inputs.len()),
             rejects: BTreeMap::new(),
             bench: Some(bench),
@@ -189,7 +224,7 @@ impl<'c> Attempt<'c> {
     }
 
     /// Reads all inputs and encodes their rows.
-    fn read_all(&mut self, task: &Task, lost: &[(Object, Lost)]) -> Result<(), Interrupt> {
+    fn read_all(&mut self, task: &Task, lost: &BTreeMap<Object, Lost>) -> Result<(), Interrupt> {
         let mut inputs: VecDeque<Object> = task.inputs.iter().cloned().collect();
         let mut first = bench::Group::default();
         while first.objects.is_empty() && !inputs.is_empty() {
@@ -237,12 +272,12 @@ impl<'c> Attempt<'c> {
     fn fetch_group(
         &mut self,
         inputs: &mut VecDeque<Object>,
-        lost: &[(Object, Lost)],
+        lost: &BTreeMap<Object, Lost>,
     ) -> Result<bench::Group, Interrupt> {
         let mut group = bench::Group::default();
         let mut bytes = 0;
         while let Some(object) = inputs.pop_front() {
-            if let Some((_, how)) = lost.iter().find(|(lost, _)| *lost == object) {
+            if let Some(how) = lost.get(&object) {
                 // It counts as it did when it was found to be lost: groups, and so bytes, are a function of the task and
                 // of what is lost, never of when that was noticed.
                 let was_streamed = object.size_bytes() > FETCH_WHOLE_BYTES;
@@ -365,25 +400,61 @@ impl<'c> Attempt<'c> {
         self.quarantine.add_rejects(location, rejects)
     }
 
-    fn commit(self, task: &Task) -> Result<TaskDone, Error> {
+    fn commit(self, task: &Task, gone_before: Option<&GoneRecord>) -> Result<Committed, Error> {
         let Self { context, encoder, quarantine, mut outcomes, rejects, .. } = self;
         let files = encoder.finish(context.pool).map_err(encode_error)?;
         outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let destination = &context.options.destination;
+        match commit::record_gone(destination, task, &outcomes, gone_before)? {
+            Gone::AsFound => {}
+            Gone::Other(decided) => return Ok(Committed::Again(decided)),
+            Gone::Committed(commit) => {
+                return Ok(Committed::Done(TaskDone { outcomes: Vec::new(), commit, rejects: BTreeMap::new() }));
+            }
+        }
         if let Err(too_many) = context.tally.allow(&outcomes) {
             // The rows stay out of the table, but whoever reads the message must find the rejects.
-            quarantine.put(&task.id.quarantine())?;
+            quarantine.put(&names::quarantine(task.id))?;
             return Err(too_many);
         }
-        let files = commit::commit(task.id, files, quarantine)?;
+        let commit = commit::commit(destination, task, files, quarantine, &outcomes)?;
         context.progress.on(Event::TaskDone);
-        Ok(TaskDone { outcomes, files, rejects })
+        Ok(Committed::Done(TaskDone { outcomes, commit, rejects }))
     }
+}
+
+/// What became of the wish to commit.
+enum Committed {
+    Done(TaskDone),
+    /// Another run works on the task, and goes without these inputs.
+    Again(GoneRecord),
+}
+
+/// Commits a task whose inputs were converted before in another version: it has no files.
+fn leave_alone(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
+    for object in &task.inputs {
+        context.progress.on(Event::ObjectFailed { object: object.location(), message: CHANGED.to_owned() });
+        context.progress.on(Event::Read { objects: 1, bytes: object.size_bytes(), rows: 0 });
+    }
+    let outcomes: Vec<(Object, Outcome)> =
+        task.inputs.iter().map(|object| (object.clone(), Outcome::Changed)).collect();
+    let destination = &context.options.destination;
+    let quarantine = Quarantine::new(destination.state().clone());
+    let commit = commit::commit(destination, task, Vec::new(), quarantine, &outcomes)?;
+    context.progress.on(Event::TaskDone);
+    Ok(TaskDone { outcomes, commit, rejects: BTreeMap::new() })
+}
+
+/// The inputs of a task that an earlier try went without.
+fn lost_before(task: &Task, gone_before: Option<&GoneRecord>) -> BTreeMap<Object, Lost> {
+    let gone = gone_before.into_iter().flat_map(|record| &record.inputs);
+    gone.filter_map(|gone| Some((task.inputs.get(gone.input)?.clone(), Lost::from_word(gone.how)))).collect()
 }
 
 /// An object that was judged good fails on its second reading: it changed in between.
 fn lost_or_stop(object: Object, error: bench::LargeError) -> Interrupt {
     match error {
-        bench::LargeError::Verdict(_) => Interrupt::Lost(object, Lost::Changed),
+        bench::LargeError::Verdict(_) => Interrupt::Lost(object, Lost::Replaced),
         bench::LargeError::Storage(error) => match Lost::from_error(&error) {
             Some(how) => Interrupt::Lost(object, how),
             None => Interrupt::Stop(Error::storage(error)),

@@ -1,0 +1,153 @@
+//! An epoch is carried out: its tasks, several at once, then its closing.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use lakefront_storage::Store;
+
+use crate::{
+    ConvertOptions, Error,
+    plan::Task,
+    pool::{Pool, Stop},
+    progress::Progress,
+    report::Tally,
+    state::{
+        close::{self, closing},
+        names,
+        records::{self, ClosedRecord, CommitRecord, LogRecord, damaged},
+        settings::Settings,
+    },
+    worker::{Context, Worker},
+};
+
+/// What all epochs of a run share.
+pub(crate) struct Resources<'r> {
+    pub(crate) options: &'r ConvertOptions,
+    pub(crate) pool: &'r Pool,
+    pub(crate) stop: &'r Stop,
+    pub(crate) progress: &'r dyn Progress,
+    pub(crate) tally: &'r Tally,
+    pub(crate) tasks_at_once: usize,
+}
+
+/// A decision that is to be carried out.
+pub(crate) struct Epoch<'e> {
+    pub(crate) log: &'e LogRecord,
+    pub(crate) tasks: &'e [Task],
+    pub(crate) settings: &'e Settings,
+    /// What the epoch before gave.
+    pub(crate) before: Option<&'e ClosedRecord>,
+    /// Somebody may have worked on it before.
+    pub(crate) is_adopted: bool,
+}
+
+/// Does what is left of an epoch, and closes it. `commits` are those that are there already.
+///
+/// # Errors
+/// The run must stop; the epoch stays open, and the next run goes on with it.
+pub(crate) fn carry_out(
+    resources: &Resources<'_>,
+    epoch: &Epoch<'_>,
+    mut commits: BTreeMap<u32, CommitRecord>,
+) -> Result<ClosedRecord, Error> {
+    let Resources { options, pool, stop, progress, tally, .. } = *resources;
+    let destination = &options.destination;
+    let left: Vec<&Task> = epoch.tasks.iter().filter(|task| !commits.contains_key(&task.id.task)).collect();
+    let context = Context {
+        options,
+        partition_by: epoch.settings.partition_by,
+        is_adopted: epoch.is_adopted,
+        decode: Arc::new(epoch.settings.decode_options()),
+        encode: Arc::new(epoch.settings.encode_options()),
+        table: Arc::new(destination.table().clone()),
+        pool,
+        stop,
+        progress,
+        tally,
+    };
+    for commit in run_tasks(&context, &left, resources.tasks_at_once)? {
+        commits.insert(commit.task, commit);
+    }
+    let commits: Vec<CommitRecord> = commits.into_values().collect();
+    let closing = closing(epoch.log, epoch.tasks, &commits, epoch.before);
+    close::close(destination.state(), &closing)?;
+    tracing::info!(epoch = epoch.log.epoch, rows = closing.record.rows, files = closing.record.files, "epoch closed");
+    Ok(closing.record)
+}
+
+/// The tasks of an epoch that are committed, by number.
+///
+/// # Errors
+/// A commit cannot be read, or is not of this plan.
+pub(crate) fn committed(state: &Store, epoch: &Epoch<'_>) -> Result<BTreeMap<u32, CommitRecord>, Error> {
+    let mut commits = BTreeMap::new();
+    for entry in state.list(&names::commits_of(epoch.log.epoch)).map_err(Error::storage)? {
+        let task = names::task_of(&entry.name).and_then(|task| epoch.tasks.get(usize::try_from(task).ok()?));
+        let Some(task) = task else {
+            return Err(damaged(state, &entry.name, "is of a task that the plan does not have"));
+        };
+        let record: CommitRecord = records::read(state, &entry.name)?;
+        if record.epoch != task.id.epoch || record.task != task.id.task || record.inputs.len() != task.inputs.len() {
+            return Err(damaged(state, &entry.name, "does not fit the plan's task"));
+        }
+        commits.insert(record.task, record);
+    }
+    Ok(commits)
+}
+
+/// Coordinators take tasks in order, one each at a time. The first error stops them all.
+fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Result<Vec<CommitRecord>, Error> {
+    let next = AtomicUsize::new(0);
+    let first_error = Mutex::new(None);
+    let commits = Mutex::new(Vec::with_capacity(tasks.len()));
+    let coordinate = || {
+        let mut worker = Worker::new(context);
+        while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            tracing::debug!(epoch = task.id.epoch, task = task.id.task, inputs = task.inputs.len(), "task begins");
+            match context.stop.check().and_then(|()| worker.run(task)) {
+                Ok(done) => {
+                    let files = done.commit.files.len();
+                    tracing::debug!(epoch = task.id.epoch, task = task.id.task, files, "task committed");
+                    commits.lock().unwrap_or_else(PoisonError::into_inner).push(context.tally.committed(done));
+                }
+                Err(error) => {
+                    let error = if matches!(error, Error::Worker) { died(task) } else { error };
+                    // No other task begins, and those at hand are given up.
+                    next.store(tasks.len(), Ordering::Relaxed);
+                    first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    context.stop.ask();
+                    return;
+                }
+            }
+        }
+    };
+    if tasks_at_once == 1 || tasks.len() == 1 {
+        coordinate();
+    } else {
+        thread::scope(|scope| {
+            for index in 0..tasks_at_once.min(tasks.len()) {
+                let started = thread::Builder::new().name(format!("task-{index}")).spawn_scoped(scope, coordinate);
+                if let Err(error) = started {
+                    tracing::warn!(%error, "cannot start a thread: fewer tasks at once");
+                    coordinate();
+                    break;
+                }
+            }
+        });
+    }
+    match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(commits.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    }
+}
+
+fn died(task: &Task) -> Error {
+    let object = task.inputs.first().map(lakefront_storage::Object::location).unwrap_or_default();
+    Error::TaskDied { epoch: task.id.epoch, task: task.id.task, object }
+}

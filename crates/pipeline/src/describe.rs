@@ -1,7 +1,9 @@
-//! What a table says of itself, for the DDL: its partitions by their folders, its table schema by a data file's footer.
+//! What a table says of itself, for the DDL: by its state, or, where there is none, by its folders and a data file's footer.
+
+use std::collections::BTreeSet;
 
 use lakefront_schema::TableSchema;
-use lakefront_storage::{LocalFolder, printable_name};
+use lakefront_storage::printable_name;
 use lakefront_table::{
     ddl::{DdlOptions, ddl},
     footer::{END_BYTES, footer_bytes, schema_of},
@@ -9,25 +11,88 @@ use lakefront_table::{
     partition::PARTITION_COLUMNS,
 };
 
-use crate::Error;
+use crate::{
+    Destination, Error,
+    state::{
+        history::{History, read_closed},
+        records::ClosedRecord,
+        settings::Settings,
+    },
+};
 
-/// The table schema of a table without data files, unless one is given.
+/// The table schema of a new table, unless one is given.
 pub const DEFAULT_SCHEMA: &str = "cf_logs";
 
 /// The SQL statements that make a table known: see [`ddl`].
 ///
-/// `schema` is the table schema that it was made with; none: the embedded one that its data files name.
+/// `schema` is the table schema that it was made with; none: the one that its state says, or else the embedded one that its
+/// data files name. With `only_new`, only partitions that epochs after that one added.
 ///
 /// # Errors
 /// The table cannot be read, is not one of ours, or was made with another table schema; or a name is no good for SQL.
-pub fn table_ddl(table: &LocalFolder, schema: Option<TableSchema>, options: &DdlOptions) -> Result<Vec<String>, Error> {
-    let state = table.state().map_err(Error::storage)?;
-    let store = table.open_store(&state.path().join("tmp")).map_err(Error::storage)?;
-    if !store.root_exists().map_err(Error::storage)? {
-        return Err(Error::NoTable { location: table.to_string() });
+pub fn table_ddl(
+    destination: &Destination,
+    schema: Option<TableSchema>,
+    only_new: Option<u64>,
+    options: &DdlOptions,
+) -> Result<Vec<String>, Error> {
+    let history = match History::open(destination) {
+        // A copy of a table that came without its state still has its folders.
+        Err(Error::NotEmpty { .. }) if only_new.is_none() => return ddl_of_folders(destination, schema, options),
+        result => result?,
+    };
+    let (Some(table), Some(last)) = (&history.table, &history.last) else {
+        return Err(Error::NoTable { location: destination.to_string() });
+    };
+    let settings = Settings::of_epoch(destination, table, last)?;
+    let schema = match schema {
+        Some(schema) if schema.fingerprint() != settings.schema.fingerprint() => {
+            return Err(other_schema(destination, &schema, &label(&settings.schema)));
+        }
+        Some(schema) => schema,
+        None => (*settings.schema).clone(),
+    };
+    let after = only_new.unwrap_or(0);
+    if after > history.last_closed() {
+        return Err(Error::NoEpoch { epoch: after, last: history.last_closed() });
     }
-    let names = store.list("").map_err(Error::storage)?;
-    let foreign = |name: &String| Error::ForeignFile { location: table.to_string(), name: printable_name(name) };
+    let (mut old, mut new) = (BTreeSet::new(), BTreeSet::new());
+    for epoch in 1..=history.last_closed() {
+        let of = if epoch > after { &mut new } else { &mut old };
+        of.extend(read_closed(destination.state(), epoch)?.partitions.into_iter().map(|partition| partition.path));
+    }
+    let partitions: Vec<Vec<String>> = new.difference(&old).map(|path| partition_values_of(path)).collect();
+    ddl(&schema, settings.partition_by.columns(), &partitions, options).map_err(Error::Ddl)
+}
+
+/// The SQL that makes an epoch's partitions known, as the state keeps it; none where the table's place is no good for SQL:
+/// `lakefront ddl --location` is for that.
+pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, closed: &ClosedRecord) -> Option<String> {
+    let options = DdlOptions {
+        database: None,
+        table: settings.schema.name().to_owned(),
+        location: destination.url(),
+        projection: false,
+    };
+    let partitions: Vec<Vec<String>> =
+        closed.partitions.iter().map(|partition| partition_values_of(&partition.path)).collect();
+    let statements = ddl(&settings.schema, settings.partition_by.columns(), &partitions, &options).ok()?;
+    Some(statements.join(";\n") + ";\n")
+}
+
+/// The values in a partition's folder, coarsest first.
+pub(crate) fn partition_values_of(path: &str) -> Vec<String> {
+    path.split('/').filter_map(|segment| Some(segment.split_once('=')?.1.to_owned())).collect()
+}
+
+fn ddl_of_folders(
+    destination: &Destination,
+    schema: Option<TableSchema>,
+    options: &DdlOptions,
+) -> Result<Vec<String>, Error> {
+    let store = destination.table();
+    let names: Vec<String> = store.list("").map_err(Error::storage)?.into_iter().map(|entry| entry.name).collect();
+    let foreign = |name: &String| Error::ForeignFile { location: destination.to_string(), name: printable_name(name) };
 
     let mut partitions: Vec<Vec<String>> = Vec::new();
     for name in &names {
@@ -43,33 +108,29 @@ pub fn table_ddl(table: &LocalFolder, schema: Option<TableSchema>, options: &Ddl
     let depth = partitions.first().map_or(PARTITION_COLUMNS.len(), Vec::len);
     let columns = PARTITION_COLUMNS.get(..depth).unwrap_or(&PARTITION_COLUMNS);
 
-    let written = match names.last() {
-        Some(name) => {
-            let end = store.read_tail(name, END_BYTES).map_err(Error::storage)?;
-            let bytes = footer_bytes(&end).ok_or_else(|| foreign(name))?;
-            let footer = store.read_tail(name, bytes).map_err(Error::storage)?;
-            Some(schema_of(&footer).ok_or_else(|| foreign(name))?)
-        }
-        None => None,
-    };
-    let schema = schema_for(table, schema, written)?;
+    let Some(last) = names.last() else { return Err(Error::NoTable { location: destination.to_string() }) };
+    let end = store.read_tail(last, END_BYTES).map_err(Error::storage)?;
+    let bytes = footer_bytes(&end).ok_or_else(|| foreign(last))?;
+    let footer = store.read_tail(last, bytes).map_err(Error::storage)?;
+    let written = schema_of(&footer).ok_or_else(|| foreign(last))?;
+    let schema = schema_for(destination, schema, &written)?;
     ddl(&schema, columns, &partitions, options).map_err(Error::Ddl)
 }
 
-fn schema_for(table: &LocalFolder, given: Option<TableSchema>, written: Option<String>) -> Result<TableSchema, Error> {
-    let label = |schema: &TableSchema| format!("{}/{}", schema.name(), schema.fingerprint());
-    let of_name = |name: &str| TableSchema::embedded(name);
-    let Some(written) = written else {
-        return given.or_else(|| of_name(DEFAULT_SCHEMA)).ok_or(Error::Worker);
-    };
-    let name = written.split_once('/').map_or(written.as_str(), |(name, _)| name);
-    let schema = given.or_else(|| of_name(name)).or_else(|| of_name(DEFAULT_SCHEMA)).ok_or(Error::Worker)?;
+fn schema_for(destination: &Destination, given: Option<TableSchema>, written: &str) -> Result<TableSchema, Error> {
+    let name = written.split_once('/').map_or(written, |(name, _)| name);
+    let schema = given.or_else(|| TableSchema::embedded(name)).or_else(|| TableSchema::embedded(DEFAULT_SCHEMA));
+    let schema = schema.ok_or(Error::Worker)?;
     if label(&schema) != written {
-        return Err(Error::OtherSchema {
-            location: table.to_string(),
-            given: label(&schema),
-            written: printable_name(&written),
-        });
+        return Err(other_schema(destination, &schema, written));
     }
     Ok(schema)
+}
+
+fn label(schema: &TableSchema) -> String {
+    format!("{}/{}", schema.name(), schema.fingerprint())
+}
+
+fn other_schema(destination: &Destination, given: &TableSchema, written: &str) -> Error {
+    Error::OtherSchema { location: destination.to_string(), given: label(given), written: printable_name(written) }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub enum Error {
     /// Someone asked for it: Ctrl-C, SIGTERM.
-    #[error("stopped before the end; what is stored is whole, but the table is incomplete")]
+    #[error("stopped before the end; the next run goes on where this one stopped")]
     Stopped,
     /// A glob that is none.
     #[error("`{flag} {glob}`: no glob")]
@@ -38,15 +38,117 @@ pub enum Error {
         /// The table.
         table: String,
     },
-    /// There is something at the destination already.
+    /// Sources with ids share objects.
     #[error(
-        "store: {location}: not empty\nhint: this version converts into a new table only: choose another folder, or remove this one and `{state}`"
+        "list: the sources {one} and {other} overlap, and have different ids\nhint: a log that is in both would be converted twice: leave one of them out"
+    )]
+    SourcesOverlap {
+        /// One of them.
+        one: String,
+        /// The other.
+        other: String,
+    },
+    /// The table lies in another one, or in a state.
+    #[error(
+        "store: {table}: lies in {what} {around}\nhint: keep tables in folders beside each other: readers list all of one"
+    )]
+    TableInTable {
+        /// The table.
+        table: String,
+        /// The table or the state of a table.
+        what: &'static str,
+        /// The folder around it.
+        around: String,
+    },
+    /// There is something at the destination already, and no state that knows of it.
+    #[error(
+        "store: {location}: not empty, and no state at `{state}` says what is in it\nhint: name a new folder, or give the table's state as `--state`"
     )]
     NotEmpty {
-        /// The folder that is not empty.
+        /// The table.
         location: String,
-        /// The state folder.
+        /// Where its state should be.
         state: String,
+    },
+    /// The table and its state lie in each other.
+    #[error(
+        "store: the table {table} and its state {state} overlap\nhint: keep the state outside of the table: readers list all of it"
+    )]
+    StateInTable {
+        /// The table.
+        table: String,
+        /// The state.
+        state: String,
+    },
+    /// The state is not what this program left there.
+    #[error("commit: {location}: {what}\nhint: {hint}")]
+    State {
+        /// Which of its objects.
+        location: String,
+        /// What is wrong with it.
+        what: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Another run is at work on the table.
+    #[error(
+        "commit: {holder} is at work on the table: {left}\nhint: run again later; if it is dead for certain, `--take-over`"
+    )]
+    Active {
+        /// The epoch that is open.
+        epoch: u64,
+        /// Who works on it.
+        holder: String,
+        /// When that ends.
+        left: String,
+    },
+    /// The store writes a name although it exists.
+    #[error(
+        "commit: {location}: this store ignores put-if-absent, so that two runs at once could both write\nhint: use another store; or `--single-writer`, if you make sure that only one run at a time writes to this table"
+    )]
+    NoConditions {
+        /// The state.
+        location: String,
+    },
+    /// The table was made for one writer at a time.
+    #[error(
+        "commit: {table}: made with `--single-writer`, as its store ignores put-if-absent\nhint: pass `--single-writer`, and make sure that no other run is active"
+    )]
+    SingleWriter {
+        /// The table.
+        table: String,
+    },
+    /// A name holds other bytes than it should.
+    #[error("commit: {location}: exists already with other bytes\nhint: {hint}")]
+    Unequal {
+        /// The name's place.
+        location: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// An open epoch that only an operator may decide about.
+    #[error(
+        "commit: {table}: epoch {epoch} is open, and {why}\nhint: make sure that no other run is active, then `lakefront resolve TABLE` does what is left of it again"
+    )]
+    NeedsResolve {
+        /// The table.
+        table: String,
+        /// The epoch.
+        epoch: u64,
+        /// Why it cannot just be finished.
+        why: String,
+    },
+    /// The table cannot become what was asked for.
+    #[error(
+        "plan: `{flag}`: the table {table} is made with {is}\nhint: leave the flag out, or convert into another table; columns can only be appended"
+    )]
+    OtherSettings {
+        /// The flag.
+        flag: &'static str,
+        /// The table.
+        table: String,
+        /// What the table has.
+        is: String,
     },
     /// No object was found.
     #[error(
@@ -95,14 +197,48 @@ pub enum Error {
         #[source]
         source: rayon::ThreadPoolBuildError,
     },
+    /// The clock stands before the last run's.
+    #[error(
+        "plan: it is {now} by this machine's clock, and the table's last epoch was planned at {last}\nhint: set the clock; or, if it was that run whose clock was wrong, run once with the right time as `--now` where there is something new"
+    )]
+    ClockBehind {
+        /// The clock of this run.
+        now: String,
+        /// The clock of the run that planned the last epoch.
+        last: String,
+    },
+    /// A worker died over a task: a fault of this program.
+    #[error(
+        "a worker died over task {task} of epoch {epoch}, whose first object is {object}\nhint: please report this, with the message above; the table waits for this task, so move the object away if it does it again"
+    )]
+    TaskDied {
+        /// The epoch.
+        epoch: u64,
+        /// The task.
+        task: u32,
+        /// Its first object.
+        object: String,
+    },
     /// A worker died: a fault of this program.
     #[error("a worker died\nhint: please report this, with the message above")]
     Worker,
     /// There is no table.
-    #[error("ddl: {location}: no such table\nhint: name the folder that `lakefront convert` wrote")]
+    #[error(
+        "table: {location}: no such table\nhint: name the folder that `lakefront convert` wrote; its state may be elsewhere: `--state`"
+    )]
     NoTable {
         /// Where it should be.
         location: String,
+    },
+    /// There is no such epoch.
+    #[error(
+        "ddl: there is no epoch {epoch}: the last that is closed is {last}\nhint: `lakefront status TABLE` names it"
+    )]
+    NoEpoch {
+        /// What was asked for.
+        epoch: u64,
+        /// The last one.
+        last: u64,
     },
     /// Partition folders of different depths, or names that are not this program's.
     #[error(
@@ -129,8 +265,50 @@ pub enum Error {
 }
 
 impl Error {
+    /// Is another run at work?
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Active { .. })
+    }
+
+    /// Was the wrong thing asked for?
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Memory { .. } | Self::OtherSettings { .. })
+    }
+
     /// For `map_err`: an error of `storage`, which names the object itself.
     pub(crate) fn storage(error: lakefront_storage::Error) -> Self {
         if error.is_stopped() { Self::Stopped } else { Self::Storage(Arc::new(error)) }
+    }
+}
+
+/// An error with its causes in one line, and below it all their hints.
+pub fn message(error: &dyn std::error::Error) -> String {
+    let mut facts: Vec<String> = Vec::new();
+    let mut hints: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        let mut lines = text.lines();
+        facts.extend(lines.next().map(str::to_owned));
+        hints.extend(lines.map(str::to_owned));
+        next = error.source();
+    }
+    facts.dedup();
+    std::iter::once(facts.join(": ")).chain(hints).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_follow_in_one_line_and_hints_below() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("disk on fire\nhint: water")]
+        struct Fire;
+        #[derive(Debug, thiserror::Error)]
+        #[error("store: cannot write")]
+        struct CannotWrite(#[source] Fire);
+        assert_eq!(message(&CannotWrite(Fire)), "store: cannot write: disk on fire\nhint: water");
     }
 }

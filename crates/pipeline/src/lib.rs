@@ -5,14 +5,19 @@
 //! 1. [`stage`]: the eleven names.
 //! 2. [`options`]: what a conversion is asked to do.
 //! 3. [`select`]: which listed objects are wanted.
-//! 4. [`plan`] (stage 2): objects to tasks.
-//! 5. `convert`: a run, from listing to report.
-//! 6. `worker`: one task through stages 3 to 9.
-//! 7. `commit` (stage 10): when a task is done.
-//! 8. [`progress`] and [`report`]: what a person is told.
-//! 9. `describe`: a table's DDL.
+//! 4. `discover`: of these, what the table has not seen.
+//! 5. `refuse`: what must not be, before anything is written.
+//! 6. [`plan`] (stage 2): objects to tasks.
+//! 7. `convert`: a run, from listing to report.
+//! 8. `state`: what a table remembers: plan log, leases, commits, what was seen.
+//! 9. `epoch`: one decision, carried out.
+//! 10. `worker`: one task through stages 3 to 9.
+//! 11. `commit` (stage 10): when a task is done.
+//! 12. [`progress`] and [`report`]: what a person is told.
+//! 13. `status`, `verify`, `repair`, `rebuild`: what an operator asks.
+//! 14. `describe`: a table's DDL.
 //!
-//! Threads are in `pool` and in `convert`; nothing here prints, or reads a clock but to report durations.
+//! Threads are in `pool`, `epoch` and `state::lease`; nothing here prints, or reads a clock but to report durations.
 
 // The data's way, in order.
 pub mod stage;
@@ -21,9 +26,19 @@ pub mod options;
 
 pub mod select;
 
+mod destination;
+
+mod discover;
+
+mod refuse;
+
 pub mod plan;
 
 mod convert;
+
+mod state;
+
+mod epoch;
 
 mod pool;
 
@@ -39,16 +54,35 @@ pub mod progress;
 
 pub mod report;
 
+mod status;
+
+mod verify;
+
+mod repair;
+
+mod rebuild;
+
 mod describe;
 
 mod error;
 
 pub use convert::{Preview, Run, convert, preview};
 pub use describe::{DEFAULT_SCHEMA, table_ddl};
-pub use error::Error;
+pub use destination::Destination;
+pub use error::{Error, message};
 pub use lakefront_cloudfront::{TextLimits, decompress};
-pub use lakefront_storage::{Error as StorageError, LocalFolder, Source, printable_name, read_text, write_text};
+pub use lakefront_storage::{
+    Error as StorageError, ListFailure, LocalFolder, Source, printable_name, read_text, write_text,
+};
 pub use lakefront_table::{PartitionBy, ddl, encode};
-pub use options::{ConvertOptions, MaxRejects};
+pub use options::{ConvertOptions, Holder, Limits, MaxRejects};
 pub use pool::Stop;
+pub use rebuild::{Rebuilt, rebuild_state};
+pub use repair::{resolve, retry};
 pub use report::Report;
+pub use state::{
+    names::hour_text,
+    records::{OutcomeCounts, Waiting},
+};
+pub use status::{OpenEpoch, Status, status};
+pub use verify::{Fault, Verification, VerifyOptions, verify};

@@ -6,19 +6,28 @@ use std::{
     time::Instant,
 };
 
-use lakefront_storage::{ListFailure, Object};
+use lakefront_schema::{Derivation, Source};
+use lakefront_storage::Object;
 use serde::Serialize;
 
 use crate::{
     ConvertOptions, Error,
+    discover::Discovered,
+    error::message,
     options::MaxRejects,
-    plan::{ObjectCount, Plan},
+    plan::{ObjectCount, Task},
+    state::{
+        records::{CommitRecord, InputOutcome, LogRecord, Waiting},
+        settings::Settings,
+    },
     worker::{Lost, Outcome, TaskDone},
 };
 
 /// Of objects that were not converted this many are named; all of them are counted, and failed ones stand in the
 /// quarantine.
 pub const MAX_NAMED_OBJECTS: usize = 1000;
+/// What is said of an object that changed after it was converted.
+pub(crate) const CHANGED: &str = "list: changed after it was converted; its rows stay as they were";
 /// Data files smaller than this on average (8 MiB) deserve a hint.
 const SMALL_FILE_BYTES: u64 = 8 << 20;
 
@@ -35,7 +44,9 @@ pub struct Report {
     pub error: Option<String>,
     /// The table.
     pub table: String,
-    /// Its table schema.
+    /// Its state.
+    pub state: String,
+    /// Its table schema; empty where nothing was to be converted.
     pub schema: String,
     /// Objects by what became of them.
     pub objects: ObjectReport,
@@ -65,12 +76,18 @@ pub struct Report {
     pub nulled_cells: BTreeMap<String, u64>,
     /// Fields that the logs have and the table schema does not.
     pub unclaimed_fields: BTreeSet<String>,
+    /// Whether the table schema keeps those, all in one column.
+    pub keeps_unclaimed_fields: bool,
     /// Data files written.
     pub files: u64,
     /// Partitions they are in.
     pub partitions: u64,
     /// Tasks committed.
     pub tasks: u64,
+    /// Epochs closed, among them one that an earlier run left open.
+    pub epochs: Vec<u64>,
+    /// What was left for a later run, as its hour has not settled.
+    pub waiting: Waiting,
     /// Objects that were judged bad, the first [`MAX_NAMED_OBJECTS`].
     pub failed_objects: Vec<FailedObject>,
     /// Objects that vanished or changed after they were listed, and what could not be listed, likewise.
@@ -86,6 +103,8 @@ pub enum RunOutcome {
     /// It stopped before the end.
     #[default]
     Stopped,
+    /// Another run is at work on the table.
+    Active,
     /// All objects were converted.
     Done,
     /// It came to the end, but some objects failed, changed, vanished or could not be listed.
@@ -101,15 +120,23 @@ pub struct ObjectReport {
     pub not_selected: u64,
     /// Found, but their hour has not settled.
     pub waiting: u64,
-    /// To be read.
+    /// Taken by an earlier run, and unchanged.
+    pub known: u64,
+    /// Those among them that were judged bad: `lakefront retry` tries them again.
+    pub known_failed: u64,
+    /// In the epochs that this run carried out.
     pub planned: u64,
+    /// Those among them that an earlier run had committed before it left its epoch open.
+    pub adopted: u64,
     /// Their rows are in the table.
     pub converted: u64,
     /// Judged bad.
     pub failed: u64,
     /// Vanished after they were listed.
     pub gone: u64,
-    /// Changed after they were listed.
+    /// Changed after they were listed: the next run takes them as they are then.
+    pub replaced: u64,
+    /// Changed after they were converted: their rows stay as they were.
     pub changed: u64,
     /// Could not be listed.
     pub unlisted: u64,
@@ -163,7 +190,6 @@ impl Report {
 pub(crate) struct Tally {
     started: Instant,
     max_rejects: Option<MaxRejects>,
-    column_names: Vec<String>,
     quarantine: String,
     state: Mutex<State>,
 }
@@ -171,18 +197,19 @@ pub(crate) struct Tally {
 #[derive(Debug, Default)]
 struct State {
     report: Report,
-    partitions: BTreeSet<lakefront_table::PartitionKey>,
+    partitions: BTreeSet<String>,
+    column_names: Vec<String>,
     /// Rows and rejects of tasks that are about to be committed as well.
     rows: u64,
     rejects: u64,
 }
 
 impl Tally {
-    pub(crate) fn start(options: &ConvertOptions, quarantine: String) -> Self {
+    pub(crate) fn start(options: &ConvertOptions) -> Self {
         let report = Report {
             version: options.program_version.clone(),
-            table: options.table.to_string(),
-            schema: options.schema.name().to_owned(),
+            table: options.destination.to_string(),
+            state: options.destination.state().location(""),
             ..Report::default()
         };
         #[expect(
@@ -190,21 +217,25 @@ impl Tally {
             reason = "the report says how long the run took; nothing else depends on it"
         )]
         let started = Instant::now();
-        let column_names = options.schema.columns().iter().map(|column| column.name.clone()).collect();
         Self {
             started,
             max_rejects: options.max_rejects,
-            column_names,
-            quarantine,
+            quarantine: options.destination.state().location("quarantine"),
             state: Mutex::new(State { report, ..State::default() }),
         }
     }
 
-    pub(crate) fn listed(&self, objects: u64, failures: &[ListFailure]) {
+    /// The first listing of a run; later ones find what it found.
+    pub(crate) fn listed(&self, found: &Discovered) {
         self.with(|State { report, .. }| {
-            report.objects.listed = objects;
-            report.objects.unlisted = failures.len() as u64;
-            report.lost_objects.extend(failures.iter().take(MAX_NAMED_OBJECTS).map(|failure| FailedObject {
+            report.objects.listed = found.listed;
+            report.objects.not_selected = found.not_selected.objects;
+            report.objects.waiting = found.waiting.objects;
+            report.objects.known = found.known;
+            report.objects.known_failed = found.known_failed;
+            report.objects.unlisted = found.failures.len() as u64;
+            report.waiting = found.waiting_record();
+            report.lost_objects.extend(found.failures.iter().take(MAX_NAMED_OBJECTS).map(|failure| FailedObject {
                 object: failure.location.clone(),
                 reason: "unlisted".to_owned(),
                 message: failure.reason.clone(),
@@ -212,12 +243,43 @@ impl Tally {
         });
     }
 
-    pub(crate) fn planned(&self, plan: &Plan, planned: ObjectCount) {
+    /// An object that was to be read and is not there any more.
+    pub(crate) fn gone(&self, object: &Object, message: &str) {
         self.with(|State { report, .. }| {
-            report.objects.not_selected = plan.not_selected.objects;
-            report.objects.waiting = plan.waiting.objects;
-            report.objects.planned = planned.objects;
+            report.objects.gone += 1;
+            let (object, message) = (object.location(), message.to_owned());
+            push_named(&mut report.lost_objects, FailedObject { object, reason: "gone".to_owned(), message });
         });
+    }
+
+    /// Tasks of an open epoch that an earlier run committed. What became of their objects is told now where it was not what
+    /// was hoped for: that run may have died before it could say so.
+    pub(crate) fn adopted<'c>(&self, tasks: &[Task], commits: impl Iterator<Item = &'c CommitRecord>) {
+        self.with(|State { report, .. }| {
+            for commit in commits {
+                let task = usize::try_from(commit.task).ok().and_then(|task| tasks.get(task));
+                for (object, outcome) in task.into_iter().flat_map(|task| &task.inputs).zip(&commit.inputs) {
+                    report.objects.adopted += 1;
+                    add_adopted(report, object, outcome);
+                }
+            }
+        });
+    }
+
+    /// An epoch that this run carries out.
+    pub(crate) fn epoch_begins(&self, settings: &Settings, planned: ObjectCount) {
+        self.with(|State { report, column_names, .. }| {
+            settings.schema.name().clone_into(&mut report.schema);
+            let is_extra = |column: &lakefront_schema::Column| column.source == Source::Derived(Derivation::Extra);
+            report.keeps_unclaimed_fields = settings.schema.columns().iter().any(is_extra);
+            *column_names = settings.schema.columns().iter().map(|column| column.name.clone()).collect();
+            report.objects.planned += planned.objects;
+        });
+    }
+
+    /// An epoch is closed.
+    pub(crate) fn epoch_closed(&self, log: &LogRecord) {
+        self.with(|State { report, .. }| report.epochs.push(log.epoch));
     }
 
     /// May a task with these outcomes be committed?
@@ -252,60 +314,24 @@ impl Tally {
         Ok(())
     }
 
-    pub(crate) fn committed(&self, done: TaskDone) {
-        self.with(|State { report, partitions, .. }| {
-            for (reason, count) in done.rejects {
+    /// Counts a task, and gives what is on record of it.
+    pub(crate) fn committed(&self, done: TaskDone) -> CommitRecord {
+        let TaskDone { outcomes, commit, rejects } = done;
+        self.with(|State { report, partitions, column_names, .. }| {
+            for (reason, count) in rejects {
                 *report.rejects.entry(reason.to_owned()).or_default() += count;
             }
-            for (object, outcome) in done.outcomes {
-                self.add_outcome(report, &object, outcome);
+            for (object, outcome) in outcomes {
+                add_outcome(report, column_names, &object, outcome);
             }
             report.tasks += 1;
-            report.files += done.files.len() as u64;
-            for file in &done.files {
+            report.files += commit.files.len() as u64;
+            for file in &commit.files {
                 report.bytes_out += file.bytes;
-                partitions.insert(file.partition);
+                partitions.insert(file.partition().to_owned());
             }
         });
-    }
-
-    fn add_outcome(&self, report: &mut Report, object: &Object, outcome: Outcome) {
-        let named = |reason: &str, message: String| FailedObject {
-            object: object.location(),
-            reason: reason.to_owned(),
-            message,
-        };
-        match outcome {
-            Outcome::Converted(summary) => {
-                report.objects.converted += 1;
-                report.bytes_in += object.size_bytes();
-                report.text_bytes += summary.text_bytes;
-                report.lines += summary.lines;
-                report.rows += summary.rows;
-                report.comments += summary.comments;
-                report.blanks += summary.blanks;
-                report.padded_rows += summary.padded_rows;
-                report.rows_with_extra_cells += summary.rows_with_extra_cells;
-                report.lossy_cells += summary.lossy_cells;
-                for (name, count) in
-                    self.column_names.iter().zip(&summary.nulled_cells).filter(|(_, count)| **count > 0)
-                {
-                    *report.nulled_cells.entry(name.clone()).or_default() += count;
-                }
-                report.unclaimed_fields.extend(summary.unclaimed_fields.iter().map(ToString::to_string));
-            }
-            Outcome::Failed { reason, message } => {
-                report.objects.failed += 1;
-                push_named(&mut report.failed_objects, named(reason, message));
-            }
-            Outcome::Lost(how) => {
-                match how {
-                    Lost::Gone => report.objects.gone += 1,
-                    Lost::Changed => report.objects.changed += 1,
-                }
-                push_named(&mut report.lost_objects, named(how.reason(), how.message().to_owned()));
-            }
-        }
+        commit
     }
 
     /// The report, as the run ends.
@@ -317,10 +343,11 @@ impl Tally {
         report.failed_objects.sort_by(|a, b| a.object.cmp(&b.object));
         report.lost_objects.sort_by(|a, b| a.object.cmp(&b.object));
         let objects = report.objects;
-        report.error = error.map(chain);
+        report.error = error.map(|error| message(error));
         report.outcome = match error {
+            Some(error) if error.is_active() => RunOutcome::Active,
             Some(_) => RunOutcome::Stopped,
-            None if objects.failed + objects.gone + objects.changed + objects.unlisted > 0 => {
+            None if objects.failed + objects.gone + objects.replaced + objects.changed + objects.unlisted > 0 => {
                 RunOutcome::DoneWithFailures
             }
             None => RunOutcome::Done,
@@ -333,20 +360,75 @@ impl Tally {
     }
 }
 
+fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome) {
+    let named = |reason: &str, message: &str| FailedObject {
+        object: object.location(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    };
+    let lost = |how: Lost| named(how.reason(), how.message());
+    match outcome {
+        InputOutcome::Converted { .. } => {}
+        InputOutcome::Failed { reason } => {
+            report.objects.failed += 1;
+            let message = "judged bad by the run that left the epoch open; the quarantine says more";
+            push_named(&mut report.failed_objects, named(reason, message));
+        }
+        InputOutcome::Gone => {
+            report.objects.gone += 1;
+            push_named(&mut report.lost_objects, lost(Lost::Gone));
+        }
+        InputOutcome::Replaced => {
+            report.objects.replaced += 1;
+            push_named(&mut report.lost_objects, lost(Lost::Replaced));
+        }
+        InputOutcome::Changed => {
+            report.objects.changed += 1;
+            push_named(&mut report.lost_objects, named("changed", CHANGED));
+        }
+    }
+}
+
+fn add_outcome(report: &mut Report, column_names: &[String], object: &Object, outcome: Outcome) {
+    let named =
+        |reason: &str, message: String| FailedObject { object: object.location(), reason: reason.to_owned(), message };
+    match outcome {
+        Outcome::Converted(summary) => {
+            report.objects.converted += 1;
+            report.bytes_in += object.size_bytes();
+            report.text_bytes += summary.text_bytes;
+            report.lines += summary.lines;
+            report.rows += summary.rows;
+            report.comments += summary.comments;
+            report.blanks += summary.blanks;
+            report.padded_rows += summary.padded_rows;
+            report.rows_with_extra_cells += summary.rows_with_extra_cells;
+            report.lossy_cells += summary.lossy_cells;
+            for (name, count) in column_names.iter().zip(&summary.nulled_cells).filter(|(_, count)| **count > 0) {
+                *report.nulled_cells.entry(name.clone()).or_default() += count;
+            }
+            report.unclaimed_fields.extend(summary.unclaimed_fields.iter().map(ToString::to_string));
+        }
+        Outcome::Failed { reason, message } => {
+            report.objects.failed += 1;
+            push_named(&mut report.failed_objects, named(reason, message));
+        }
+        Outcome::Lost(how) => {
+            match how {
+                Lost::Gone => report.objects.gone += 1,
+                Lost::Replaced => report.objects.replaced += 1,
+            }
+            push_named(&mut report.lost_objects, named(how.reason(), how.message().to_owned()));
+        }
+        Outcome::Changed => {
+            report.objects.changed += 1;
+            push_named(&mut report.lost_objects, named("changed", CHANGED.to_owned()));
+        }
+    }
+}
+
 fn push_named(list: &mut Vec<FailedObject>, object: FailedObject) {
     if list.len() < MAX_NAMED_OBJECTS {
         list.push(object);
     }
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -1,0 +1,160 @@
+//! What can be made anew is made anew: `seen`, `closed` and the DDL, from log, plan and commits. What decides is never touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lakefront_storage::Store;
+use lakefront_table::layout::TaskId;
+use serde::Serialize;
+
+use crate::{
+    Destination, Error,
+    describe::ddl_of_epoch,
+    epoch::{Epoch, committed},
+    state::{
+        close::{Closing, closing},
+        frozen::thaw,
+        history::{epochs, foreign, read_log, refuse_undecided},
+        names, once,
+        records::{self, ClosedRecord, CommitRecord, TableRecord, missing, refuse_newer, to_bytes},
+        settings::Settings,
+    },
+};
+
+/// What was made anew.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Rebuilt {
+    /// Epochs that were looked at.
+    pub epochs: u64,
+    /// Objects of the state that were missing.
+    pub created: Vec<String>,
+    /// Objects of the state that said something else.
+    pub replaced: Vec<String>,
+    /// Objects of the state that no epoch left there.
+    pub removed: Vec<String>,
+}
+
+/// Makes `seen`, `closed` and DDL of all epochs anew, where they are not what they should be. The caller sees to it that no
+/// other run is active; where the state has locks, that is enforced.
+///
+/// # Errors
+/// A log record, a plan or a commit is missing or damaged: nothing else knows what stood there.
+pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
+    let state = destination.state();
+    let Some(table) = records::read_if_there::<TableRecord>(state, names::TABLE)? else {
+        return Err(if state.list("").map_err(Error::storage)?.is_empty() {
+            Error::NoTable { location: destination.to_string() }
+        } else {
+            missing(state, names::TABLE)
+        });
+    };
+    let _lock = state.lock().map_err(|error| {
+        if !error.is_locked() {
+            return Error::storage(error);
+        }
+        let left = format!("it has the lock {}", state.location("lock"));
+        Error::Active { epoch: 0, holder: "another process on this machine".to_owned(), left }
+    })?;
+    // All of it is worked out before anything is written.
+    let log = epochs(state, names::LOG)?;
+    refuse_undecided(state, log.len() as u64 + 1)?;
+    let mut closings: Vec<Closing> = Vec::new();
+    let mut ddl = Vec::new();
+    for epoch in &log {
+        let is_last = *epoch == log.len() as u64;
+        let before: Option<&ClosedRecord> = closings.last().map(|closing| &closing.record);
+        match closing_of(destination, &table, *epoch, before, is_last)? {
+            Some((closing, text)) => {
+                ddl.extend(text.map(|text| (names::ddl(*epoch), text)));
+                closings.push(closing);
+            }
+            None => break,
+        }
+    }
+
+    let mut rebuilt = Rebuilt { epochs: closings.len() as u64, ..Rebuilt::default() };
+    let mut expected: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for closing in closings {
+        expected.insert(names::closed(closing.record.epoch), to_bytes(&closing.record));
+        expected.extend(closing.seen);
+    }
+    let found = [names::SEEN, names::CLOSED].map(|folder| state.list(folder));
+    let mut found_names = BTreeSet::new();
+    for entries in found {
+        found_names.extend(entries.map_err(Error::storage)?.into_iter().map(|entry| entry.name));
+    }
+    for name in &found_names {
+        // What a later epoch left says that its log record was lost: nothing may be taken away then.
+        let epoch = names::epoch_of_record(name).or_else(|| Some(names::day_and_epoch(name)?.1));
+        refuse_newer(state, name)?;
+        match epoch {
+            None => return Err(foreign(state, name)),
+            Some(epoch) if epoch > log.len() as u64 => return Err(missing(state, &names::log(epoch))),
+            Some(_) => {}
+        }
+    }
+    // `seen` before `closed`, as always: the names sort the other way round.
+    for (name, bytes) in expected.iter().rev() {
+        make(state, name, bytes, found_names.contains(name), &mut rebuilt)?;
+    }
+    for name in found_names.into_iter().filter(|name| !expected.contains_key(name)) {
+        state.delete(&name).map_err(Error::storage)?;
+        rebuilt.removed.push(state.location(&name));
+    }
+    for (name, text) in ddl {
+        let found = state.read(&name);
+        if found.as_deref().is_ok_and(|found| found == text.as_bytes()) {
+            continue;
+        }
+        state.put(&name, text.as_bytes()).map_err(Error::storage)?;
+        if found.is_ok() { &mut rebuilt.replaced } else { &mut rebuilt.created }.push(state.location(&name));
+    }
+    Ok(rebuilt)
+}
+
+/// What closes an epoch, and its DDL; none for one that is still open.
+fn closing_of(
+    destination: &Destination,
+    table: &TableRecord,
+    epoch: u64,
+    before: Option<&ClosedRecord>,
+    is_last: bool,
+) -> Result<Option<(Closing, Option<String>)>, Error> {
+    let state = destination.state();
+    let log = read_log(state, epoch)?;
+    let tasks = thaw(state, &log)?;
+    let settings = Settings::of_epoch(destination, table, &log)?;
+    let found = committed(state, &Epoch { log: &log, tasks: &tasks, settings: &settings, before, is_adopted: true })?;
+    let commits: Vec<CommitRecord> = found.into_values().collect();
+    let was_closed = !state.list(&names::closed(epoch)).map_err(Error::storage)?.is_empty();
+    if commits.len() == tasks.len() {
+        if !was_closed {
+            for commit in &commits {
+                once::secure(state, &names::commit(TaskId { epoch, task: commit.task }))?;
+            }
+        }
+        let closing = closing(&log, &tasks, &commits, before);
+        let ddl = ddl_of_epoch(destination, &settings, &closing.record);
+        return Ok(Some((closing, ddl)));
+    }
+    // The last epoch may be open: the next run carries it out. One that was closed has all its commits, or lost some.
+    if is_last && !was_closed {
+        return Ok(None);
+    }
+    let lost = tasks.iter().find(|task| commits.iter().all(|commit| commit.task != task.id.task));
+    Err(lost.map_or(Error::Worker, |task| missing(state, &names::commit(task.id))))
+}
+
+/// Has a name hold these bytes.
+fn make(state: &Store, name: &str, bytes: &[u8], is_there: bool, rebuilt: &mut Rebuilt) -> Result<(), Error> {
+    if is_there {
+        if state.read(name).is_ok_and(|found| found == bytes) {
+            return Ok(());
+        }
+        state.delete(name).map_err(Error::storage)?;
+        rebuilt.replaced.push(state.location(name));
+    } else {
+        rebuilt.created.push(state.location(name));
+    }
+    once::create(state, name, bytes)
+}

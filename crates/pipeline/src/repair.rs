@@ -1,0 +1,165 @@
+//! What only an operator decides: to try failed objects again, and to do over an epoch that cannot just be finished.
+
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher as _, RandomState},
+};
+
+use lakefront_storage::Object;
+use lakefront_table::layout::{TaskId, task_of_data_file};
+
+use crate::{
+    ConvertOptions, Destination, Error, Run, Stop,
+    convert::{Next, Session, run},
+    epoch::Epoch,
+    plan::{self, ObjectCount, PlanOptions},
+    progress::{Event, Progress},
+    state::{
+        frozen::thaw,
+        history::{History, read_closed, read_log},
+        lease, names,
+        records::{OutcomeWord, refuse_newer},
+        seen::{Known, SeenDays},
+        settings::Settings,
+    },
+};
+
+/// Plans the objects that failed once more, as they are now. What the options say of sources and selection does not count.
+///
+/// The report comes in any case.
+pub fn retry(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Run {
+    run(options, stop, progress, retry_failed)
+}
+
+/// Does over what is left of an open epoch: its uncommitted files are deleted, its open tasks done by this program.
+///
+/// Whoever calls it asserts that no other run is active. It is the only thing that deletes below a table.
+/// The report comes in any case.
+pub fn resolve(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Run {
+    run(options, stop, progress, do_over)
+}
+
+fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
+    let options = session.resources.options;
+    loop {
+        let history = session.settled_history()?;
+        if history.table.is_none() {
+            return Err(Error::NoTable { location: options.destination.to_string() });
+        }
+        let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+        let mut objects = Vec::new();
+        let failed = failed_objects(&options.destination, &history, options.limits.candidates)?;
+        let left = failed.objects - failed.first.len() as u64;
+        for object in failed.first {
+            if let Some(now) = object.look_again().map_err(Error::storage)? {
+                objects.push(now);
+            } else {
+                let message = "list: failed before, and is gone now".to_owned();
+                session.resources.tally.gone(&object, &message);
+                session.resources.progress.on(Event::ObjectFailed { object: object.location(), message });
+            }
+        }
+        if objects.is_empty() {
+            return Ok(());
+        }
+        session.prepare(&settings);
+        let plan_options = PlanOptions {
+            partition_by: settings.partition_by,
+            task_bytes: options.task_bytes,
+            epoch_inputs: options.limits.epoch_inputs,
+        };
+        let tasks = plan::plan(objects, Vec::new(), plan_options, history.last_epoch() + 1);
+        session.tell_planned(ObjectCount::of(&tasks), tasks.len());
+        let waiting = history.last.as_ref().map(|last| last.waiting.clone()).unwrap_or_default();
+        let next = session.claim_and_carry_out(&history, &settings, &tasks, |record| {
+            record.retry = true;
+            record.waiting = waiting.clone();
+        })?;
+        if next == Next::Done {
+            if left > 0 {
+                tracing::warn!("{left} more objects failed before: run `retry` again for them");
+            }
+            return Ok(());
+        }
+    }
+}
+
+fn do_over(session: &mut Session<'_>) -> Result<(), Error> {
+    let options = session.resources.options;
+    let destination = &options.destination;
+    let history = session.history()?;
+    let Some(table) = &history.table else {
+        return Err(Error::NoTable { location: destination.to_string() });
+    };
+    let Some(log) = history.open_epoch() else { return Ok(()) };
+    session.refuse_single_writer(table)?;
+    lease::check(destination.state(), log, options, session.is_locked())?;
+    // What is left is done by this program, whatever wrote the rest.
+    let mut settings = Settings::of_epoch(destination, table, log)?;
+    settings.program_version.clone_from(&options.program_version);
+    let tasks = thaw(destination.state(), log)?;
+    let epoch = Epoch { log, tasks: &tasks, settings: &settings, before: history.closed.as_ref(), is_adopted: true };
+    session.prepare(&settings);
+    session.tell_planned(ObjectCount::of(&tasks), tasks.len());
+    session.work_on(&history, &epoch, |done| {
+        // Under the lease, so that whoever comes now leaves the epoch alone.
+        let is_left = |task: TaskId| task.epoch == log.epoch && !done.contains_key(&task.task);
+        for task in tasks.iter().filter(|task| is_left(task.id)) {
+            refuse_newer(destination.state(), &names::gone(task.id))?;
+        }
+        for entry in destination.table().list("").map_err(Error::storage)? {
+            if task_of_data_file(&entry.name).is_some_and(is_left) {
+                tracing::warn!("deleting {}", destination.table().location(&entry.name));
+                destination.table().delete(&entry.name).map_err(Error::storage)?;
+            }
+        }
+        for task in tasks.iter().filter(|task| is_left(task.id)) {
+            for name in [names::gone(task.id), names::quarantine(task.id)] {
+                destination.state().delete(&name).map_err(Error::storage)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Objects that were judged bad and not converted since.
+#[derive(Debug, Default)]
+pub(crate) struct FailedObjects {
+    /// How many.
+    pub(crate) objects: u64,
+    /// The first of them, in the version that was judged.
+    pub(crate) first: Vec<Object>,
+}
+
+/// The objects that were judged bad and not converted since, and `most` of them by name.
+///
+/// # Errors
+/// The state cannot be read.
+pub(crate) fn failed_objects(
+    destination: &Destination,
+    history: &History,
+    most: usize,
+) -> Result<FailedObjects, Error> {
+    let state = destination.state();
+    let mut seen = SeenDays::new(state, &history.seen, history.last_closed());
+    // Tried twice, failed twice: still one object. Told by a hash, as there may be millions.
+    let hashers = [RandomState::new(), RandomState::new()];
+    let mut counted = HashSet::new();
+    let mut failed = FailedObjects::default();
+    for epoch in 1..=history.last_closed() {
+        if read_closed(state, epoch)?.inputs.failed == 0 {
+            continue;
+        }
+        let log = read_log(state, epoch)?;
+        for object in thaw(state, &log)?.into_iter().flat_map(|task| task.inputs) {
+            let identity = hashers.each_ref().map(|hasher| hasher.hash_one((object.source(), object.key())));
+            if seen.look_up(&object)? == Known::Same(OutcomeWord::Failed) && counted.insert(identity) {
+                failed.objects += 1;
+                if failed.first.len() < most {
+                    failed.first.push(object);
+                }
+            }
+        }
+    }
+    Ok(failed)
+}

@@ -1,0 +1,154 @@
+//! What a table's state says of it, for people and for scripts. Reads the whole history, and writes nothing, but for a
+//! temporary file that tells the store's clock while an epoch is open.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::{
+    Destination, Error,
+    repair::failed_objects,
+    report::MAX_NAMED_OBJECTS,
+    state::{
+        history::{History, read_closed},
+        names,
+        records::{self, LeaseRecord, OutcomeCounts, Waiting},
+        settings::Settings,
+    },
+};
+
+/// What is known of a table.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// Where it is.
+    pub table: String,
+    /// Where its state is.
+    pub state: String,
+    /// When its first run founded it.
+    pub created: String,
+    /// The name of its table schema.
+    pub schema: String,
+    /// Its partition columns.
+    pub partition_columns: Vec<String>,
+    /// Epochs that are complete.
+    pub epochs: u64,
+    /// When the last epoch was planned, complete or not; none before the first.
+    pub last_planned: Option<String>,
+    /// The version of the program that planned it.
+    pub last_program: Option<String>,
+    /// An epoch that is not complete.
+    pub open: Option<OpenEpoch>,
+    /// Partitions with rows of complete epochs.
+    pub partitions: u64,
+    /// Data files of complete epochs.
+    pub files: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Rows that were rejected.
+    pub rejects: u64,
+    /// Inputs of complete epochs, by what became of them; an object that is tried again counts each time.
+    pub inputs: OutcomeCounts,
+    /// Objects that failed and were not converted since.
+    pub failed: u64,
+    /// The first [`MAX_NAMED_OBJECTS`] of them.
+    pub failed_objects: Vec<String>,
+    /// What the run that planned the last epoch left for later.
+    pub waiting: Waiting,
+}
+
+/// An epoch that is decided and not carried out.
+#[derive(Clone, Debug, Serialize)]
+pub struct OpenEpoch {
+    /// Its number.
+    pub epoch: u64,
+    /// When it was planned.
+    pub planned: String,
+    /// Its tasks.
+    pub tasks: u64,
+    /// Those that are committed.
+    pub committed: u64,
+    /// The machine that works on it, or did.
+    pub host: Option<String>,
+    /// The process on it.
+    pub pid: Option<u32>,
+    /// Whether its holder stopped and said so.
+    pub is_released: bool,
+    /// Seconds since it last gave a sign of life, by the store's clock.
+    pub idle_seconds: Option<u64>,
+}
+
+/// Reads what a table's state says of it.
+///
+/// # Errors
+/// There is no such table, or its state is not sound.
+pub fn status(destination: &Destination) -> Result<Status, Error> {
+    let history = History::open_existing(destination)?;
+    let state = destination.state();
+    let Some(table) = &history.table else { return Err(Error::NoTable { location: destination.to_string() }) };
+    let mut status = Status {
+        table: destination.to_string(),
+        state: state.location(""),
+        created: table.created.clone(),
+        schema: String::new(),
+        partition_columns: table.partition_columns.clone(),
+        epochs: history.last_closed(),
+        last_planned: history.last.as_ref().map(|log| log.now.clone()),
+        last_program: history.last.as_ref().map(|log| log.program.clone()),
+        open: open_epoch(destination, &history)?,
+        partitions: 0,
+        files: 0,
+        rows: 0,
+        bytes: 0,
+        rejects: 0,
+        inputs: OutcomeCounts::default(),
+        failed: 0,
+        failed_objects: Vec::new(),
+        waiting: history.last.as_ref().map(|log| log.waiting.clone()).unwrap_or_default(),
+    };
+    if let Some(last) = &history.last {
+        Settings::of_epoch(destination, table, last)?.schema.name().clone_into(&mut status.schema);
+    }
+    let mut partitions = BTreeSet::new();
+    for epoch in 1..=history.last_closed() {
+        let closed = read_closed(state, epoch)?;
+        status.files += closed.files;
+        status.rows += closed.rows;
+        status.bytes += closed.bytes;
+        status.rejects += closed.rejects;
+        status.inputs.add_all(closed.inputs);
+        partitions.extend(closed.partitions.into_iter().map(|partition| partition.path));
+    }
+    status.partitions = partitions.len() as u64;
+    let failed = failed_objects(destination, &history, MAX_NAMED_OBJECTS)?;
+    status.failed = failed.objects;
+    status.failed_objects = failed.first.iter().map(lakefront_storage::Object::location).collect();
+    Ok(status)
+}
+
+fn open_epoch(destination: &Destination, history: &History) -> Result<Option<OpenEpoch>, Error> {
+    let state = destination.state();
+    let Some(log) = history.open_epoch() else { return Ok(None) };
+    let name = names::lease(log.epoch);
+    let lease = records::read_if_there::<LeaseRecord>(state, &name).unwrap_or_default();
+    let entries = state.list(&name).map_err(Error::storage)?;
+    let idle_seconds = match entries.iter().find(|entry| entry.name == name) {
+        // Where the clock cannot be asked, as the disk is read-only, nothing is said of it.
+        Some(entry) => {
+            state.clock_ms().ok().map(|now_ms| u64::try_from((now_ms - entry.modified_ms) / 1000).unwrap_or(0))
+        }
+        None => None,
+    };
+    Ok(Some(OpenEpoch {
+        epoch: log.epoch,
+        planned: log.now.clone(),
+        tasks: log.tasks,
+        committed: state.list(&names::commits_of(log.epoch)).map_err(Error::storage)?.len() as u64,
+        host: lease.as_ref().map(|lease| lease.host.clone()),
+        pid: lease.as_ref().map(|lease| lease.pid),
+        is_released: lease.is_some_and(|lease| lease.released),
+        idle_seconds,
+    }))
+}

@@ -1,0 +1,436 @@
+//! Table and state are held against each other. Reads the whole history, and writes nothing.
+//!
+//! | | what is checked |
+//! |---|---|
+//! | I1 | each task's data files have as many rows as its inputs gave; deep: by their footers |
+//! | I2 | the log is linear; each version of an input is in one plan, or retried; none is converted twice |
+//! | I6 | what a commit says is stored is there, in that size; deep: with that hash |
+//! | I7 | lines = rows + rejects + comments + blanks, for each input; the quarantine has every reject and failed object |
+//! | I11 | every file of the table is in a commit, or of an open epoch |
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    hash::{BuildHasher as _, RandomState},
+};
+
+use lakefront_storage::{Object, printable_name};
+use lakefront_table::{
+    footer::{END_BYTES, footer_bytes, rows_of},
+    layout::{TaskId, task_of_data_file},
+};
+use serde::Serialize;
+
+use crate::{
+    Destination, Error, Stop,
+    epoch::{Epoch, committed},
+    plan::Task,
+    pool::{Pending, Pool},
+    state::{
+        close::closing,
+        frozen::thaw,
+        history::{History, read_closed, read_log},
+        names, once,
+        records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, OutcomeWord},
+        settings::Settings,
+    },
+};
+
+/// So many faults are named; all of them are counted.
+const MAX_NAMED_FAULTS: usize = 1000;
+/// Data files that are read ahead for each thread.
+const FILES_AHEAD: usize = 2;
+
+/// How much is verified.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Read every data file, too.
+    pub deep: bool,
+    /// Data files of partitions that end before this day, as `2024-05-17`, may be missing: they have expired.
+    pub since: Option<String>,
+    /// Threads that read.
+    pub threads: usize,
+}
+
+/// What was looked at, and what is wrong.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Verification {
+    /// Epochs, an open one among them.
+    pub epochs: u64,
+    /// Committed tasks.
+    pub tasks: u64,
+    /// Inputs of these.
+    pub inputs: u64,
+    /// Data files that are there.
+    pub files: u64,
+    /// Rows that commits say they have.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Data files that are gone, of partitions before `since`.
+    pub expired_files: u64,
+    /// Faults, named or not.
+    pub num_faults: u64,
+    /// The first [`MAX_NAMED_FAULTS`] of them.
+    pub faults: Vec<Fault>,
+}
+
+/// Something that should not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The invariant that is broken.
+    pub invariant: &'static str,
+    /// Of which object of table or state, or which log object.
+    pub object: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Holds a table and its state against each other.
+///
+/// # Errors
+/// There is no such table, its state is not sound, or something cannot be read: nothing is known then. What is wrong with
+/// the table is in [`Verification::faults`] instead.
+pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -> Result<Verification, Error> {
+    let history = History::open_existing(destination)?;
+    let Some(table) = &history.table else { return Err(Error::NoTable { location: destination.to_string() }) };
+    let entries = destination.table().list("").map_err(Error::storage)?;
+    let mut check = Check {
+        destination,
+        options,
+        found: Verification::default(),
+        files: entries.into_iter().map(|entry| (entry.name, entry.size_bytes)).collect(),
+        lost_commits: BTreeSet::new(),
+        quarantines: BTreeMap::new(),
+        pool: Pool::try_new(options.threads.max(1))?,
+        reading: VecDeque::new(),
+        hashers: [RandomState::new(), RandomState::new(), RandomState::new()],
+        outcomes: Vec::new(),
+    };
+    let mut before: Option<ClosedRecord> = None;
+    for epoch in 1..=history.last_epoch() {
+        stop.check()?;
+        let log = read_log(destination.state(), epoch)?;
+        let tasks = thaw(destination.state(), &log)?;
+        let settings = Settings::of_epoch(destination, table, &log)?;
+        let this = Epoch { log: &log, tasks: &tasks, settings: &settings, before: before.as_ref(), is_adopted: true };
+        let commits = committed(destination.state(), &this)?;
+        let quarantine = destination.state().list(&names::quarantine_of(epoch)).map_err(Error::storage)?;
+        check.quarantines = quarantine.into_iter().map(|entry| (entry.name, entry.size_bytes)).collect();
+        for (task, commit) in &commits {
+            if let Some(task) = usize::try_from(*task).ok().and_then(|task| tasks.get(task)) {
+                check.task(&log, task, commit, stop)?;
+            }
+        }
+        if epoch <= history.last_closed() {
+            before = Some(check.closed(&log, &tasks, commits, before.as_ref())?);
+        }
+        check.found.epochs += 1;
+    }
+    while let Some(file) = check.reading.pop_front() {
+        check.finish_file(file)?;
+    }
+    check.orphans(history.open_epoch().map(|log| log.epoch));
+    check.converted_once(history.last_epoch())?;
+    Ok(check.found)
+}
+
+struct Check<'v> {
+    destination: &'v Destination,
+    options: &'v VerifyOptions,
+    found: Verification,
+    /// What the table holds, by name: those that a commit speaks of are taken out.
+    files: BTreeMap<String, u64>,
+    /// Tasks of closed epochs without a commit.
+    lost_commits: BTreeSet<TaskId>,
+    /// The quarantines of the epoch at hand, by name.
+    quarantines: BTreeMap<String, u64>,
+    pool: Pool,
+    reading: VecDeque<(FileRecord, Pending<Result<Read, lakefront_storage::Error>>)>,
+    hashers: [RandomState; 3],
+    /// What became of each input, in the order of epochs.
+    outcomes: Vec<Seen>,
+}
+
+/// What a data file holds.
+struct Read {
+    bytes: u64,
+    sha256: String,
+    rows: Option<u64>,
+}
+
+/// An input in 24 bytes and a word: ten million are to fit into memory.
+#[derive(Clone, Copy)]
+struct Seen {
+    identity: [u64; 2],
+    version: u64,
+    outcome: OutcomeWord,
+    is_retry: bool,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, invariant: &'static str, object: String, what: String) {
+        self.found.num_faults += 1;
+        if self.found.faults.len() < MAX_NAMED_FAULTS {
+            self.found.faults.push(Fault { invariant, object, what });
+        }
+    }
+
+    fn task(&mut self, log: &LogRecord, task: &Task, commit: &CommitRecord, stop: &Stop) -> Result<(), Error> {
+        self.found.tasks += 1;
+        self.found.inputs += task.inputs.len() as u64;
+        let state = self.destination.state();
+        let commit_location = state.location(&names::commit(task.id));
+        let (mut input_rows, mut entries) = (0, 0);
+        for (object, outcome) in task.inputs.iter().zip(&commit.inputs) {
+            match outcome {
+                InputOutcome::Converted { lines, rows, rejects, comments, blanks } => {
+                    input_rows += rows;
+                    entries += rejects;
+                    if *lines != rows + rejects + comments + blanks {
+                        let what = format!(
+                            "{lines} lines are not {rows} rows, {rejects} rejects, {comments} comments and {blanks} blanks"
+                        );
+                        self.fault("I7", object.location(), what);
+                    }
+                }
+                InputOutcome::Failed { .. } => entries += 1,
+                InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Changed => {}
+            }
+            self.outcomes.push(Seen {
+                identity: self.identity(object),
+                version: self.hashers[2].hash_one(object.version()),
+                outcome: outcome.word(),
+                is_retry: log.retry,
+            });
+        }
+        let file_rows: u64 = commit.files.iter().map(|file| file.rows).sum();
+        if file_rows != input_rows {
+            self.fault(
+                "I1",
+                commit_location.clone(),
+                format!("its data files have {file_rows} rows, its inputs gave {input_rows}"),
+            );
+        }
+        self.quarantine(task, commit, entries)?;
+        for file in &commit.files {
+            stop.check()?;
+            self.file(file)?;
+        }
+        Ok(())
+    }
+
+    /// A commit implies its data.
+    fn file(&mut self, file: &FileRecord) -> Result<(), Error> {
+        let location = self.destination.table().location(&file.path);
+        let Some(bytes) = self.files.remove(&file.path) else {
+            if self.options.since.as_ref().is_some_and(|since| is_before(file.partition(), since)) {
+                self.found.expired_files += 1;
+            } else {
+                self.fault("I6", location, "is missing, though a task that stored it is committed".to_owned());
+            }
+            return Ok(());
+        };
+        self.found.files += 1;
+        self.found.rows += file.rows;
+        self.found.bytes += bytes;
+        if bytes != file.bytes {
+            self.fault("I6", location, format!("has {bytes} bytes, and {} were stored", file.bytes));
+            return Ok(());
+        }
+        if self.options.deep {
+            if self.reading.len() >= FILES_AHEAD * self.options.threads.max(1)
+                && let Some(oldest) = self.reading.pop_front()
+            {
+                self.finish_file(oldest)?;
+            }
+            let (store, name) = (self.destination.table().clone(), file.path.clone());
+            let reading = self.pool.start(move || {
+                let (bytes, sha256) = once::hash_of(&store, &name)?;
+                let end = store.read_tail(&name, END_BYTES)?;
+                let rows = match footer_bytes(&end) {
+                    Some(footer) => rows_of(&store.read_tail(&name, footer)?),
+                    None => None,
+                };
+                Ok(Read { bytes, sha256, rows })
+            });
+            self.reading.push_back((file.clone(), reading));
+        }
+        Ok(())
+    }
+
+    fn finish_file(
+        &mut self,
+        (file, reading): (FileRecord, Pending<Result<Read, lakefront_storage::Error>>),
+    ) -> Result<(), Error> {
+        let read = reading.wait()?.map_err(Error::storage)?;
+        let location = self.destination.table().location(&file.path);
+        if read.bytes != file.bytes || read.sha256 != file.sha256 {
+            self.fault("I6", location, format!("holds other bytes than were stored: their SHA-256 is {}", read.sha256));
+        } else if read.rows != Some(file.rows) {
+            let rows = read.rows.map_or_else(|| "no footer".to_owned(), |rows| format!("{rows} rows"));
+            self.fault("I1", location, format!("has {rows}, and its commit says {} rows", file.rows));
+        }
+        Ok(())
+    }
+
+    fn quarantine(&mut self, task: &Task, commit: &CommitRecord, entries: u64) -> Result<(), Error> {
+        let state = self.destination.state();
+        let name = names::quarantine(task.id);
+        let location = state.location(&name);
+        let recorded = commit.quarantine.as_ref().map_or(0, |quarantine| quarantine.entries);
+        if recorded != entries {
+            let what = format!("has {recorded} entries, and its task {entries} rejects and failed objects");
+            self.fault("I7", location.clone(), what);
+        }
+        let Some(quarantine) = &commit.quarantine else { return Ok(()) };
+        match self.quarantines.get(&name).copied() {
+            None => self.fault("I6", location, "is missing".to_owned()),
+            Some(bytes) if bytes != quarantine.bytes => {
+                self.fault("I6", location, format!("has {bytes} bytes, and {} were stored", quarantine.bytes));
+            }
+            Some(_) if self.options.deep => {
+                let is_same =
+                    once::holds(state, &name, quarantine.bytes, &quarantine.sha256).map_err(Error::storage)?;
+                if !is_same {
+                    self.fault("I6", location, "holds other bytes than were stored".to_owned());
+                }
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A closed epoch has all its commits, and what was made of them is what should be. Gives what it should be.
+    fn closed(
+        &mut self,
+        log: &LogRecord,
+        tasks: &[Task],
+        commits: BTreeMap<u32, CommitRecord>,
+        before: Option<&ClosedRecord>,
+    ) -> Result<ClosedRecord, Error> {
+        let state = self.destination.state();
+        let is_complete = commits.len() == tasks.len();
+        for task in tasks.iter().filter(|task| !commits.contains_key(&task.id.task)) {
+            self.lost_commits.insert(task.id);
+            self.fault(
+                "I2",
+                state.location(&names::commit(task.id)),
+                "is missing, though its epoch is closed".to_owned(),
+            );
+        }
+        let record = read_closed(state, log.epoch)?;
+        if !is_complete {
+            return Ok(record);
+        }
+        let commits: Vec<CommitRecord> = commits.into_values().collect();
+        let expected = closing(log, tasks, &commits, before);
+        if record != expected.record {
+            let what = "says something else than log, plan and commits: `lakefront rebuild-state TABLE`".to_owned();
+            self.fault("I2", state.location(&names::closed(log.epoch)), what);
+        }
+        for (name, bytes) in &expected.seen {
+            let found = match state.read(name) {
+                Err(error) if error.is_not_found() => None,
+                result => Some(result.map_err(Error::storage)?),
+            };
+            if found.as_ref() != Some(bytes) {
+                let what = "is not what log, plan and commits say: `lakefront rebuild-state TABLE`".to_owned();
+                self.fault("I2", state.location(name), what);
+            }
+        }
+        Ok(expected.record)
+    }
+
+    fn orphans(&mut self, open_epoch: Option<u64>) {
+        for name in std::mem::take(&mut self.files).into_keys() {
+            match task_of_data_file(&name) {
+                Some(task) if Some(task.epoch) == open_epoch => {}
+                Some(task) => {
+                    let what = if self.lost_commits.contains(&task) {
+                        "is in no commit, as its commit is missing: leave it where it is, its rows count"
+                    } else {
+                        "is in no commit: its rows may be in the table twice"
+                    };
+                    self.fault("I11", self.destination.table().location(&name), what.to_owned());
+                }
+                None => self.fault(
+                    "I11",
+                    self.destination.table().location(&name),
+                    format!("`{}` is no data file of lakefront", printable_name(&name)),
+                ),
+            }
+        }
+    }
+
+    /// No object is converted twice, and no version planned twice but where that is right.
+    fn converted_once(&mut self, last_epoch: u64) -> Result<(), Error> {
+        // Stable: of one object, in the order of epochs.
+        self.outcomes.sort_by_key(|seen| seen.identity);
+        let mut wrong: HashMap<[u64; 2], &'static str> = HashMap::new();
+        for seen in self.outcomes.chunk_by(|a, b| a.identity == b.identity) {
+            let converted = seen.iter().filter(|seen| seen.outcome == OutcomeWord::Converted).count();
+            let identity = seen.first().map(|seen| seen.identity).unwrap_or_default();
+            if converted > 1 {
+                wrong.insert(identity, "was converted more than once");
+            } else if seen.windows(2).any(|pair| matches!(pair, [first, next] if !may_follow(*first, *next))) {
+                wrong.insert(identity, "is in two plans in the same version");
+            }
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let mut named = BTreeSet::new();
+        for epoch in 1..=last_epoch {
+            let log = read_log(self.destination.state(), epoch)?;
+            for object in thaw(self.destination.state(), &log)?.into_iter().flat_map(|task| task.inputs) {
+                if let Some(what) = wrong.get(&self.identity(&object))
+                    && named.insert(object.clone())
+                {
+                    self.fault("I2", object.location(), (*what).to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn identity(&self, object: &Object) -> [u64; 2] {
+        let [first, second, _] = &self.hashers;
+        let identity = (object.source(), object.key());
+        [first.hash_one(identity), second.hash_one(identity)]
+    }
+}
+
+/// May an object be planned again like this?
+fn may_follow(first: Seen, next: Seen) -> bool {
+    match first.outcome {
+        OutcomeWord::Gone | OutcomeWord::Replaced => true,
+        OutcomeWord::Failed => next.is_retry || next.version != first.version,
+        OutcomeWord::Empty => next.version != first.version,
+        OutcomeWord::Converted | OutcomeWord::Changed => {
+            next.outcome == OutcomeWord::Changed && next.version != first.version
+        }
+    }
+}
+
+/// Does a partition end before a day? `year=2024/month=05` ends before `2024-06-01`, and not before `2024-05-31`.
+fn is_before(partition: &str, day: &str) -> bool {
+    let values: Vec<&str> = partition.split('/').filter_map(|segment| Some(segment.split_once('=')?.1)).collect();
+    let values = values.get(..3).unwrap_or(&values).join("-");
+    day.get(..values.len()).is_some_and(|day| values.as_str() < day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_before;
+
+    #[test]
+    fn a_partition_ends_before_a_day_if_all_of_it_does() {
+        assert!(is_before("year=2024/month=05/day=16/hour=23", "2024-05-17"));
+        assert!(!is_before("year=2024/month=05/day=17/hour=00", "2024-05-17"));
+        assert!(is_before("year=2024/month=05", "2024-06-01"));
+        assert!(!is_before("year=2024/month=05", "2024-05-31"));
+        assert!(is_before("year=2023", "2024-01-01"));
+        assert!(!is_before("year=2024", "2024-12-31"));
+    }
+}

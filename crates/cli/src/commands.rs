@@ -1,18 +1,21 @@
 //! One function per command.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Context;
 use lakefront_pipeline::{
-    ConvertOptions, Error, LocalFolder, Preview, Run, convert, ddl::DdlOptions, preview, report::RunOutcome, table_ddl,
-    write_text,
+    ConvertOptions, Error, LocalFolder, Preview, Report, Run, Stop, VerifyOptions, convert, ddl::DdlOptions, preview,
+    progress::Progress, rebuild_state, report::RunOutcome, resolve, retry, status, table_ddl, verify, write_text,
 };
 use lakefront_schema::TableSchema;
 
 use crate::{
     draw::{Draw, Screen},
     exit::ExitStatus,
-    flags::{Command, ConvertFlags, DdlFlags, Flags, SchemaFlags, SchemaFormat},
+    flags::{
+        Command, ConvertFlags, DdlFlags, Flags, ResolveFlags, RetryFlags, SchemaFlags, SchemaFormat, StateFlags,
+        VerifyFlags,
+    },
     log, options, output, signals, summary,
 };
 
@@ -25,6 +28,11 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<ExitStatus> {
     log::start(&flags.output, &screen);
     match &flags.command {
         Command::Convert(convert) => run_convert(flags, convert, &screen),
+        Command::Status(status) => run_status(status),
+        Command::Verify(verify) => run_verify(flags, verify),
+        Command::Retry(retry) => run_retry(flags, retry, &screen),
+        Command::Resolve(resolve) => run_resolve(flags, resolve, &screen),
+        Command::RebuildState(rebuild) => run_rebuild_state(rebuild),
         Command::Ddl(ddl) => run_ddl(flags, ddl),
         Command::Schema(schema) => run_schema(flags, schema),
     }
@@ -36,49 +44,94 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
         Ok(options) => options,
         Err(error) => return Ok(wrong_usage(flags, &error)),
     };
-    warn_of_unknown_fields(&options.schema);
-    let stop = signals::listen()?;
-    let draw = Draw::new(&flags.output, screen);
-    if convert_flags.run.dry_run {
+    options.schema.iter().for_each(|schema| warn_of_unknown_fields(schema));
+    if convert_flags.dry_run {
+        let stop = signals::listen()?;
+        let draw = Draw::new(&flags.output, screen);
         let preview = preview(&options, &stop, &draw);
         draw.finish();
         return match preview {
-            Err(error @ Error::Memory { .. }) => Ok(wrong_usage(flags, &error.into())),
-            preview => dry_run(&options, &preview?),
+            Err(error) => Ok(stopped(flags, error)),
+            Ok(preview) => dry_run(&options, &preview),
         };
     }
-    let Run { report, error } = convert(&options, &stop, &draw);
+    run_work(flags, screen, &options, convert_flags.run.report.as_deref(), false, convert)
+}
+
+fn run_retry(flags: &Flags, retry_flags: &RetryFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
+    let run = &retry_flags.run;
+    let table = options::destination(&retry_flags.table, run.state.as_deref())?;
+    match options::run_options(run, Some(&retry_flags.reading), table) {
+        Ok(options) => run_work(flags, screen, &options, run.report.as_deref(), retry_flags.json, retry),
+        Err(error) => Ok(wrong_usage(flags, &error)),
+    }
+}
+
+fn run_resolve(flags: &Flags, resolve_flags: &ResolveFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
+    let run = &resolve_flags.run;
+    let table = options::destination(&resolve_flags.table, run.state.as_deref())?;
+    match options::run_options(run, None, table) {
+        Ok(options) => run_work(flags, screen, &options, run.report.as_deref(), resolve_flags.json, resolve),
+        Err(error) => Ok(wrong_usage(flags, &error)),
+    }
+}
+
+/// Does something that takes a while with a table, and tells what came of it.
+fn run_work(
+    flags: &Flags,
+    screen: &Screen,
+    options: &ConvertOptions,
+    report_file: Option<&Path>,
+    json: bool,
+    work: impl FnOnce(&ConvertOptions, &Stop, &dyn Progress) -> Run,
+) -> anyhow::Result<ExitStatus> {
+    let stop: Arc<Stop> = signals::listen()?;
+    let draw = Draw::new(&flags.output, screen);
+    let Run { report, error } = work(options, &stop, &draw);
     draw.finish();
     match (flags.output.quiet, report.outcome) {
-        (_, RunOutcome::Stopped) if report.files > 0 => {
-            let (files, table) = (report.files, &report.table);
-            tracing::warn!("{table}: {files} data files of an incomplete table: remove it and {table}.lakefront");
-        }
-        (_, RunOutcome::Stopped) => {}
+        (_, RunOutcome::Stopped | RunOutcome::Active) => {}
         (true, _) if report.rejected_rows() > 0 => {
-            tracing::warn!(
-                "{} rows were rejected; {}.lakefront/quarantine has them",
-                report.rejected_rows(),
-                report.table
-            );
+            tracing::warn!("{} rows were rejected; {}/quarantine has them", report.rejected_rows(), report.state);
         }
         (true, _) => {}
-        (false, _) => log::tell(flags.output.log_format, screen, &summary::of_run(&report, &options)),
+        (false, _) => log::tell(flags.output.log_format, screen, &summary::of_run(&report)),
     }
     let status = match error {
-        Some(error @ Error::Memory { .. }) => wrong_usage(flags, &error.into()),
-        Some(error) => {
-            log::error(flags.output.log_format, &error.into());
-            ExitStatus::Stopped
-        }
+        Some(error) => stopped(flags, error),
         None => report.outcome.into(),
     };
+    if json {
+        print_json(&report)?;
+    }
     // Last, so that a report that cannot be written hides nothing else.
-    if let Some(file) = &convert_flags.run.report {
-        let json = serde_json::to_string_pretty(&report)?;
-        write_text(file, &format!("{json}\n")).context("`--report`")?;
+    if let Some(file) = report_file {
+        write_report(file, &report)?;
     }
     Ok(status)
+}
+
+fn write_report(file: &Path, report: &Report) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(report)?;
+    write_text(file, &format!("{json}\n")).context("`--report`")
+}
+
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(value)?;
+    output::data(&format!("{json}\n"))
+}
+
+/// Tells why a run stopped, and what that means to whoever started it.
+fn stopped(flags: &Flags, error: Error) -> ExitStatus {
+    let status = if error.is_active() {
+        ExitStatus::Active
+    } else if error.is_usage() {
+        ExitStatus::Usage
+    } else {
+        ExitStatus::Stopped
+    };
+    log::error(flags.output.log_format, &error.into());
+    status
 }
 
 fn dry_run(options: &ConvertOptions, preview: &Preview) -> anyhow::Result<ExitStatus> {
@@ -86,11 +139,56 @@ fn dry_run(options: &ConvertOptions, preview: &Preview) -> anyhow::Result<ExitSt
     Ok(if preview.unlisted.is_empty() { ExitStatus::Done } else { ExitStatus::DoneWithFailures })
 }
 
+fn run_status(flags: &StateFlags) -> anyhow::Result<ExitStatus> {
+    let status = status(&options::destination(&flags.table, flags.state.as_deref())?)?;
+    if flags.json {
+        print_json(&status)?;
+    } else {
+        output::data(&summary::of_status(&status))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn run_verify(all: &Flags, flags: &VerifyFlags) -> anyhow::Result<ExitStatus> {
+    let table = options::destination(&flags.table.table, flags.table.state.as_deref())?;
+    let options = || {
+        let since = flags.since.as_deref().map(options::day).transpose()?;
+        Ok(VerifyOptions { deep: flags.deep, since, threads: options::threads(flags.threads)? })
+    };
+    let options = match options() {
+        Ok(options) => options,
+        Err(error) => return Ok(wrong_usage(all, &error)),
+    };
+    let verification = verify(&table, &options, &*signals::listen()?)?;
+    if flags.table.json {
+        print_json(&verification)?;
+    } else {
+        output::data(&summary::of_verification(&verification, flags.deep))?;
+    }
+    Ok(if verification.num_faults == 0 { ExitStatus::Done } else { ExitStatus::Stopped })
+}
+
+fn run_rebuild_state(flags: &StateFlags) -> anyhow::Result<ExitStatus> {
+    let rebuilt = match rebuild_state(&options::destination(&flags.table, flags.state.as_deref())?) {
+        Err(error) if error.is_active() => {
+            output::error(&error.into());
+            return Ok(ExitStatus::Active);
+        }
+        result => result?,
+    };
+    if flags.json {
+        print_json(&rebuilt)?;
+    } else {
+        output::data(&summary::of_rebuilt(&rebuilt))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
 fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
-    let table = LocalFolder::parse(&flags.table)?;
+    let table = options::destination(&flags.table, flags.state.as_deref())?;
     let location = match &flags.location {
         Some(location) => location.clone(),
-        None => table.url(),
+        None => LocalFolder::parse(&flags.table)?.url(),
     };
     let ddl_options = DdlOptions {
         database: flags.database.clone(),
@@ -102,7 +200,7 @@ fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
         Ok(schema) => schema,
         Err(error) => return Ok(wrong_usage(all, &error)),
     };
-    let statements = match table_ddl(&table, schema, &ddl_options) {
+    let statements = match table_ddl(&table, schema, flags.only_new, &ddl_options) {
         Err(error @ Error::Ddl(_)) => return Ok(wrong_usage(all, &error.into())),
         result => result?,
     };

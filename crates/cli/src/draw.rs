@@ -109,9 +109,11 @@ impl Draw {
             Style::Silent => {}
             Style::Bars { listing, objects, bytes } => {
                 listing.finish_and_clear();
-                objects.set_length(planned_objects);
+                // An epoch that was left open is planned before the listing.
+                let (before_objects, before_bytes) = (objects.length().unwrap_or(0), bytes.length().unwrap_or(0));
+                objects.set_length(before_objects + planned_objects);
                 objects.set_style(style("objects {bar:30} {human_pos}/{human_len}  {msg}"));
-                bytes.set_length(planned_bytes);
+                bytes.set_length(before_bytes + planned_bytes);
                 bytes.set_style(style(
                     "bytes   {bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}, {eta} left",
                 ));
@@ -127,7 +129,9 @@ impl Draw {
             }
             Style::Lines(lines) => {
                 let mut lines = lock(lines);
-                (lines.planned_objects, lines.planned_bytes, lines.started) = (planned_objects, planned_bytes, now());
+                lines.planned_objects += planned_objects;
+                lines.planned_bytes += planned_bytes;
+                lines.started = now();
                 let counted =
                     format!("{} objects, {}, {tasks} tasks", HumanCount(planned_objects), HumanBytes(planned_bytes));
                 log::tell(self.format, &self.screen, &format!("plan: {counted}"));

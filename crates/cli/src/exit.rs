@@ -13,6 +13,8 @@ pub(crate) enum ExitStatus {
     Usage,
     /// 3: finished, but some objects failed, changed, vanished or could not be listed.
     DoneWithFailures,
+    /// 75: another run is at work on the table. `EX_TEMPFAIL`: job schedulers try again.
+    Active,
 }
 
 impl From<RunOutcome> for ExitStatus {
@@ -21,6 +23,7 @@ impl From<RunOutcome> for ExitStatus {
             RunOutcome::Done => Self::Done,
             RunOutcome::DoneWithFailures => Self::DoneWithFailures,
             RunOutcome::Stopped => Self::Stopped,
+            RunOutcome::Active => Self::Active,
         }
     }
 }
@@ -32,6 +35,7 @@ impl From<ExitStatus> for std::process::ExitCode {
             ExitStatus::Stopped => 1,
             ExitStatus::Usage => 2,
             ExitStatus::DoneWithFailures => 3,
+            ExitStatus::Active => 75,
         })
     }
 }

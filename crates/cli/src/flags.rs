@@ -18,11 +18,13 @@ pub(crate) struct Flags {
 const EXAMPLES: &str = "\
 Examples:
   lakefront convert ./logs ./lake/cf_logs
-      Convert every log below ./logs into a new table.
+      Convert every log below ./logs that the table does not have yet.
   lakefront convert ./logs ./lake/cf_logs --dry-run
       Say what that would read, and write nothing.
   lakefront ddl ./lake/cf_logs --database logs --table cf_logs --location s3://bucket/lake/cf_logs
       Print the SQL that makes the table known to Athena.
+  lakefront status ./lake/cf_logs
+      Say what is in the table, what failed, and who is at work on it.
   lakefront schema cf_logs_wide
       Print a table schema, to use it or to make your own of it.
 
@@ -30,12 +32,23 @@ Exit status:
   0  done; rejected rows alone are a warning
   1  stopped before the end
   2  wrong usage
-  3  finished, but some objects failed, changed, vanished or could not be listed";
+  3  finished, but some objects failed, changed, vanished or could not be listed
+  75 another run is at work on the table: run again later";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Convert logs into a table
+    /// Convert the logs that a table does not have yet
     Convert(Box<ConvertFlags>),
+    /// Say what is in a table, what failed, what waits, and who is at work on it
+    Status(StateFlags),
+    /// Hold a table and its state against each other: is every row there, once?
+    Verify(VerifyFlags),
+    /// Try the objects again that failed before
+    Retry(Box<RetryFlags>),
+    /// Do over what is left of an open epoch that cannot just be finished; no other run may be active
+    Resolve(Box<ResolveFlags>),
+    /// Make those parts of a state anew that follow from the plan log
+    RebuildState(StateFlags),
     /// Print the SQL that makes a table known to Athena, Spark or Hive
     Ddl(DdlFlags),
     /// Print a table schema
@@ -82,6 +95,10 @@ pub(crate) struct ConvertFlags {
     #[command(flatten)]
     pub(crate) table: TableFlags,
 
+    /// Say what would be read and what waits, and write nothing
+    #[arg(long, help_heading = "How it runs")]
+    pub(crate) dry_run: bool,
+
     #[command(flatten)]
     pub(crate) run: RunFlags,
 }
@@ -89,11 +106,11 @@ pub(crate) struct ConvertFlags {
 const CONVERT_EXAMPLES: &str = "\
 Examples:
   lakefront convert ./logs ./lake/cf_logs
-      Everything below ./logs, 29 columns, one partition an hour.
+      Everything below ./logs that is new: 29 columns, one partition an hour.
   lakefront convert ./logs ./lake/cf_logs --from 2024-05-01 --to 2024-06-01 --distribution E1EXAMPLE
       One month of one distribution.
   lakefront convert ./logs ./lake/cf_logs --from -3d --report report.json --quiet
-      The last three days, from cron: silent, with a report to keep.
+      What is new in the last three days, from cron: silent, with a report to keep.
   lakefront convert ./logs ./lake/cf_logs --schema cf_logs_wide --partition-by day
       All fields CloudFront has, one partition a day: fewer and larger files.
   lakefront convert ./realtime ./lake/realtime --fields @fields.txt
@@ -128,6 +145,10 @@ pub(crate) struct SelectionFlags {
     #[arg(long, value_name = "DURATION", default_value = "2h")]
     pub(crate) settle: String,
 
+    /// A name for the source, instead of where it is: logs stay known when they move. Once for each SOURCE, in order
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source_id: Vec<String>,
+
     /// Finding no object is fine
     #[arg(long)]
     pub(crate) allow_empty: bool,
@@ -144,33 +165,35 @@ pub(crate) struct ReadingFlags {
     #[arg(long, value_name = "N|P%")]
     pub(crate) max_rejects: Option<String>,
 
-    /// An object with more text than this fails
-    #[arg(long, value_name = "BYTES", default_value = "64GiB")]
-    pub(crate) max_text_bytes: String,
+    /// An object with more text than this fails [default: as before, or 64GiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_text_bytes: Option<String>,
 
-    /// An object with more than this many bytes of text for each of its bytes fails, past 64 MiB of text
-    #[arg(long, value_name = "N", default_value_t = lakefront_pipeline::decompress::DEFAULT_MAX_RATIO)]
-    pub(crate) max_ratio: u64,
+    /// An object with more than this many bytes of text for each of its bytes fails, past 64 MiB of text [default: as
+    /// before, or 200]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_ratio: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What the table is like")]
 pub(crate) struct TableFlags {
-    /// Table schema: `cf_logs`, `cf_logs_wide`, or a file of your own (see `lakefront schema`)
-    #[arg(long, value_name = "NAME|FILE", default_value = "cf_logs")]
-    pub(crate) schema: String,
+    /// Table schema: `cf_logs`, `cf_logs_wide`, or a file of your own (see `lakefront schema`) [default: the table's, or
+    /// `cf_logs`]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) schema: Option<String>,
 
-    /// One partition each
-    #[arg(long, value_name = "year|month|day|hour", default_value = "hour")]
-    pub(crate) partition_by: String,
+    /// One partition each [default: the table's, or hour]
+    #[arg(long, value_name = "year|month|day|hour")]
+    pub(crate) partition_by: Option<String>,
 
-    /// `zstd(1)` to `zstd(22)`, `snappy` or `none`
-    #[arg(long, value_name = "CODEC", default_value = "zstd(3)")]
-    pub(crate) compression: String,
+    /// `zstd(1)` to `zstd(22)`, `snappy` or `none` [default: as before, or zstd(3)]
+    #[arg(long, value_name = "CODEC")]
+    pub(crate) compression: Option<String>,
 
-    /// No data file is larger than this
-    #[arg(long, value_name = "BYTES", default_value = "128MiB")]
-    pub(crate) max_file_bytes: String,
+    /// No data file is larger than this [default: as before, or 128MiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_file_bytes: Option<String>,
 
     /// Compressed bytes that make one unit of work, and so one data file or more in each partition
     #[arg(long, value_name = "BYTES", default_value = "64MiB")]
@@ -180,9 +203,21 @@ pub(crate) struct TableFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How it runs")]
 pub(crate) struct RunFlags {
-    /// Say what would be read and what waits, and write nothing
+    /// Where the table's state is [default: TABLE.lakefront, beside it]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state: Option<String>,
+
+    /// Take an unfinished epoch over when its run gave no sign of life for so long
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    pub(crate) lease: String,
+
+    /// Take an unfinished epoch over at once, whoever works on it
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub(crate) take_over: bool,
+
+    /// You make sure that only one run at a time writes to this table: for stores that ignore put-if-absent
+    #[arg(long)]
+    pub(crate) single_writer: bool,
 
     /// Write the summary as JSON to this file, too
     #[arg(long, value_name = "FILE")]
@@ -199,6 +234,68 @@ pub(crate) struct RunFlags {
     /// Pretend that it is this time (UTC), as `2024-05-17T10:00:00Z`: to repeat a run exactly
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,
+}
+
+/// A table and its state.
+#[derive(Debug, Args)]
+pub(crate) struct StateFlags {
+    /// The table: a folder or `file://` URL
+    pub(crate) table: String,
+
+    /// Where its state is [default: TABLE.lakefront, beside it]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyFlags {
+    #[command(flatten)]
+    pub(crate) table: StateFlags,
+
+    /// Read every data file, too, and compare its hash
+    #[arg(long)]
+    pub(crate) deep: bool,
+
+    /// Data files of partitions that end before this day may be missing, as a lifecycle rule has expired them
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) since: Option<String>,
+
+    /// Threads that read [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryFlags {
+    /// The table: a folder or `file://` URL
+    pub(crate) table: String,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingFlags,
+
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResolveFlags {
+    /// The table: a folder or `file://` URL
+    pub(crate) table: String,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
 }
 
 #[derive(Debug, Args)]
@@ -222,9 +319,17 @@ pub(crate) struct DdlFlags {
     #[arg(long)]
     pub(crate) projection: bool,
 
-    /// The table schema that the table was made with [default: as its data files say]
+    /// The table schema that the table was made with [default: as its state, or else its data files say]
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) schema: Option<String>,
+
+    /// Where the table's state is [default: TABLE.lakefront, beside it]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state: Option<String>,
+
+    /// Only partitions that epochs after this one added
+    #[arg(long, value_name = "EPOCH")]
+    pub(crate) only_new: Option<u64>,
 }
 
 #[derive(Debug, Args)]

@@ -43,7 +43,7 @@ pub(crate) fn tell(format: LogFormat, screen: &Screen, text: &str) {
 pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
     match format {
         LogFormat::Text => output::error(error),
-        LogFormat::Json => tracing::error!("{}", output::message(error)),
+        LogFormat::Json => tracing::error!("{}", lakefront_pipeline::message(error.as_ref())),
     }
 }
 

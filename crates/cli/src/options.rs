@@ -1,16 +1,22 @@
 //! What was typed to what it means; whatever is wrong with it is found here, before anything is touched.
 
-use std::{num::NonZero, path::Path, sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    num::NonZero,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, bail};
 use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use lakefront_pipeline::{
-    ConvertOptions, LocalFolder, MaxRejects, Source, TextLimits, encode::MIN_MAX_FILE_BYTES, read_text,
-    select::Selection,
+    ConvertOptions, Destination, Holder, Limits, LocalFolder, MaxRejects, Source, encode::MIN_MAX_FILE_BYTES,
+    options::DEFAULT_TASK_BYTES, printable_name, read_text, select::Selection,
 };
 use lakefront_schema::TableSchema;
 
-use crate::flags::{ConvertFlags, SelectionFlags};
+use crate::flags::{ConvertFlags, ReadingFlags, RunFlags, SelectionFlags};
 
 /// More threads than any machine has.
 const MAX_THREADS: usize = 1025;
@@ -23,10 +29,19 @@ const TIB: u64 = 1 << 40;
 ///
 /// # Errors
 /// A source that does not exist or cannot be read from, a table that cannot be one.
-pub(crate) fn locations(flags: &ConvertFlags) -> anyhow::Result<(Vec<Source>, LocalFolder)> {
-    let (table, sources) = flags.locations.split_last().context("a source and a table are needed")?;
-    let sources = sources.iter().map(|source| Source::parse(source)).collect::<Result<_, _>>()?;
-    Ok((sources, LocalFolder::parse(table)?))
+pub(crate) fn locations(flags: &ConvertFlags) -> anyhow::Result<(Vec<Source>, Destination)> {
+    let (table, texts) = flags.locations.split_last().context("a source and a table are needed")?;
+    let sources = texts.iter().map(|source| Source::parse(source)).collect::<Result<Vec<_>, _>>()?;
+    Ok((sources, destination(table, flags.run.state.as_deref())?))
+}
+
+/// A table and its state.
+///
+/// # Errors
+/// A table that cannot be one, a state that cannot be.
+pub(crate) fn destination(table: &str, state: Option<&str>) -> anyhow::Result<Destination> {
+    let state = state.map(LocalFolder::parse_state).transpose()?;
+    Ok(Destination::local(LocalFolder::parse(table)?, state)?)
 }
 
 /// The options of a conversion.
@@ -36,50 +51,141 @@ pub(crate) fn locations(flags: &ConvertFlags) -> anyhow::Result<(Vec<Source>, Lo
 pub(crate) fn convert_options(
     flags: &ConvertFlags,
     sources: Vec<Source>,
-    table: LocalFolder,
+    destination: Destination,
 ) -> anyhow::Result<ConvertOptions> {
-    let now = match &flags.run.now {
+    let options = run_options(&flags.run, Some(&flags.reading), destination)?;
+    let table = &flags.table;
+    let max_file_bytes = table.max_file_bytes.as_deref().map(|text| bytes("--max-file-bytes", text)).transpose()?;
+    if let (Some(given), Some(text)) = (max_file_bytes, &table.max_file_bytes)
+        && given < MIN_MAX_FILE_BYTES
+    {
+        bail!("`--max-file-bytes {text}`: at least {MIN_MAX_FILE_BYTES} bytes are needed");
+    }
+    let schema = table.schema.as_deref().map(|text| schema(text).context("`--schema`")).transpose()?;
+    let partition_by =
+        table.partition_by.as_deref().map(|text| text.parse().context("`--partition-by`")).transpose()?;
+    let compression = table.compression.as_deref().map(|text| text.parse().context("`--compression`")).transpose()?;
+    Ok(ConvertOptions {
+        selection: selection(&flags.selection, options.now)?,
+        sources: with_ids(sources, &flags.selection.source_id)?,
+        schema: schema.map(Arc::new),
+        partition_by,
+        task_bytes: bytes("--task-bytes", &table.task_bytes)?,
+        settle: duration("--settle", &flags.selection.settle)?,
+        compression,
+        max_file_bytes,
+        allow_empty: flags.selection.allow_empty,
+        ..options
+    })
+}
+
+/// The options of a run that works on a table, whatever it reads: no sources, and nothing of the table's settings changed.
+///
+/// # Errors
+/// The flag that is wrong, and why.
+pub(crate) fn run_options(
+    flags: &RunFlags,
+    reading: Option<&ReadingFlags>,
+    destination: Destination,
+) -> anyhow::Result<ConvertOptions> {
+    let now = match &flags.now {
         Some(text) => {
             text.parse().with_context(|| format!("`--now {text}`: expected a time like `2024-05-17T10:00:00Z`"))?
         }
         None => now(),
     };
-    let threads = match flags.run.threads {
-        Some(threads @ (0 | MAX_THREADS..)) => bail!("`--threads {threads}`: expected 1 to {}", MAX_THREADS - 1),
-        Some(threads) => threads,
-        None => std::thread::available_parallelism().map_or(1, NonZero::get),
-    };
-    let memory_bytes = match &flags.run.memory_bytes {
+    let threads = threads(flags.threads)?;
+    let memory_bytes = match &flags.memory_bytes {
         Some(text) => bytes("--memory-bytes", text)?,
         None => ConvertOptions::default_memory_bytes(threads),
     };
-    let max_file_bytes = bytes("--max-file-bytes", &flags.table.max_file_bytes)?;
-    if max_file_bytes < MIN_MAX_FILE_BYTES {
-        bail!("`--max-file-bytes {}`: at least {MIN_MAX_FILE_BYTES} bytes are needed", flags.table.max_file_bytes);
-    }
-    let text_limits = TextLimits {
-        text_bytes: bytes("--max-text-bytes", &flags.reading.max_text_bytes)?,
-        ratio: flags.reading.max_ratio,
-    };
+    let max_text_bytes = reading.and_then(|reading| reading.max_text_bytes.as_deref());
     Ok(ConvertOptions {
-        selection: selection(&flags.selection, now)?,
-        schema: Arc::new(schema(&flags.table.schema).context("`--schema`")?),
-        partition_by: flags.table.partition_by.parse().context("`--partition-by`")?,
-        fields: flags.reading.fields.as_deref().map(fields).transpose()?,
-        text_limits,
-        task_bytes: bytes("--task-bytes", &flags.table.task_bytes)?,
-        settle: duration("--settle", &flags.selection.settle)?,
+        sources: Vec::new(),
+        selection: Selection::default(),
+        destination,
+        schema: None,
+        partition_by: None,
+        fields: reading.and_then(|reading| reading.fields.as_deref()).map(fields).transpose()?,
+        max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
+        max_ratio: reading.and_then(|reading| reading.max_ratio),
+        task_bytes: DEFAULT_TASK_BYTES,
+        settle: Duration::ZERO,
         now,
-        compression: flags.table.compression.parse().context("`--compression`")?,
-        max_file_bytes,
-        max_rejects: flags.reading.max_rejects.as_deref().map(max_rejects).transpose()?,
-        allow_empty: flags.selection.allow_empty,
+        is_now_given: flags.now.is_some(),
+        compression: None,
+        max_file_bytes: None,
+        max_rejects: reading.and_then(|reading| reading.max_rejects.as_deref()).map(max_rejects).transpose()?,
+        allow_empty: true,
         threads,
         memory_bytes,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        sources,
-        table,
+        lease: duration("--lease", &flags.lease)?,
+        take_over: flags.take_over,
+        single_writer: flags.single_writer,
+        run_id: run_id(),
+        holder: holder(),
+        limits: Limits::default(),
     })
+}
+
+/// Threads that compute.
+///
+/// # Errors
+/// More than any machine has, or none.
+pub(crate) fn threads(flag: Option<usize>) -> anyhow::Result<usize> {
+    match flag {
+        Some(threads @ (0 | MAX_THREADS..)) => bail!("`--threads {threads}`: expected 1 to {}", MAX_THREADS - 1),
+        Some(threads) => Ok(threads),
+        None => Ok(std::thread::available_parallelism().map_or(1, NonZero::get)),
+    }
+}
+
+/// The day of `--since`.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn day(text: &str) -> anyhow::Result<String> {
+    let date: civil::Date = text
+        .parse()
+        .ok()
+        .filter(|_| text.len() == "YYYY-MM-DD".len())
+        .with_context(|| format!("`--since {text}`: expected a day like `2024-05-17`"))?;
+    Ok(date.to_string())
+}
+
+/// Gives each source its `--source-id`.
+fn with_ids(sources: Vec<Source>, ids: &[String]) -> anyhow::Result<Vec<Source>> {
+    if ids.is_empty() {
+        return Ok(sources);
+    }
+    if ids.len() != sources.len() {
+        bail!(
+            "`--source-id`: {} given for {} sources\nhint: give one for each, in their order",
+            ids.len(),
+            sources.len()
+        );
+    }
+    if let Some(double) = ids.iter().enumerate().find(|(index, id)| ids.iter().take(*index).any(|before| before == *id))
+    {
+        bail!(
+            "`--source-id {}`: given twice\nhint: a log is known by its source's id and its name below it, so each source needs an id of its own",
+            double.1.escape_debug()
+        );
+    }
+    Ok(sources.into_iter().zip(ids).map(|(source, id)| source.with_id(id)).collect::<Result<_, _>>()?)
+}
+
+/// A text that no other run has: the keys of a hash map come from the operating system's random numbers.
+fn run_id() -> String {
+    let random = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}-{}-{}", random(), random(), std::process::id(), now().as_nanosecond())
+}
+
+/// Who runs. Another name in every container, so that a host of the same name is the same machine.
+fn holder() -> Holder {
+    let host = read_text(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
+    Holder { host: printable_name(host.trim()), pid: std::process::id() }
 }
 
 /// A table schema by name, or from a file.

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use lakefront_pipeline::message;
+
 /// Prints data. A reader that went away (`| head`) is no error.
 ///
 /// # Errors
@@ -22,32 +24,5 @@ pub(crate) fn tell(text: &str) {
 
 /// Tells why the program stops: the error and its causes, hints on lines of their own.
 pub(crate) fn error(error: &anyhow::Error) {
-    tell(&format!("error: {}", message(error)));
-}
-
-/// An error with its causes, and behind them all hints.
-pub(crate) fn message(error: &anyhow::Error) -> String {
-    let mut facts = Vec::new();
-    let mut hints = Vec::new();
-    for cause in error.chain() {
-        let text = cause.to_string();
-        let mut lines = text.lines();
-        facts.extend(lines.next().map(str::to_owned));
-        hints.extend(lines.map(str::to_owned));
-    }
-    facts.dedup();
-    std::iter::once(facts.join(": ")).chain(hints).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use anyhow::anyhow;
-
-    use super::message;
-
-    #[test]
-    fn causes_follow_in_one_line_and_hints_below() {
-        let error = anyhow!("disk on fire\nhint: water").context("store: cannot write");
-        assert_eq!(message(&error), "store: cannot write: disk on fire\nhint: water");
-    }
+    tell(&format!("error: {}", message(error.as_ref())));
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
-use lakefront_pipeline::{ConvertOptions, Preview, Report, printable_name};
+use lakefront_pipeline::{
+    ConvertOptions, OpenEpoch, Preview, Rebuilt, Report, Status, Verification, hour_text, printable_name,
+};
 use lakefront_schema::TableSchema;
 
 /// What could not be listed is named up to this many times.
@@ -25,16 +27,22 @@ impl Lines {
 }
 
 /// The summary of a run that came to its end.
-pub(crate) fn of_run(report: &Report, options: &ConvertOptions) -> String {
+pub(crate) fn of_run(report: &Report) -> String {
     let mut lines = Lines { text: String::new() };
     let objects = report.objects;
+    if objects.planned == 0 {
+        return of_no_news(report);
+    }
     let parts = [
         (objects.converted, "converted"),
         (objects.failed, "failed"),
         (objects.gone, "gone"),
-        (objects.changed, "changed"),
+        (objects.replaced, "changed before they were read"),
+        (objects.changed, "changed after they were converted"),
         (objects.unlisted, "could not be listed"),
         (objects.waiting, "waiting until their hour has settled"),
+        (objects.adopted, "committed by an earlier run that left them open"),
+        (objects.known - objects.known_failed, "converted before"),
     ];
     lines.add("objects", &counted(&parts, "none"));
     lines.add("rows", &format!("{} of {} lines", HumanCount(report.rows), HumanCount(report.lines)));
@@ -69,13 +77,14 @@ pub(crate) fn of_run(report: &Report, options: &ConvertOptions) -> String {
         ),
     );
     lines.add("time", &speed(report));
-    if report.rejected_rows() + objects.failed > 0
-        && let Ok(state) = options.table.state()
-    {
-        lines.add("warning", &format!("rejected rows and failed objects are kept in {state}/quarantine"));
+    if report.rejected_rows() + objects.failed > 0 {
+        lines.add("warning", &format!("rejected rows and failed objects are kept in {}/quarantine", report.state));
     }
-    if !report.unclaimed_fields.is_empty() && !keeps_unclaimed(&options.schema) {
-        lines.add("hint", &unclaimed(report, &options.schema));
+    if objects.known_failed > 0 {
+        lines.add("hint", &failed_before(objects.known_failed));
+    }
+    if !report.unclaimed_fields.is_empty() && !report.keeps_unclaimed_fields {
+        lines.add("hint", &unclaimed(report));
     }
     if let Some(hint) = report.hint() {
         lines.add("hint", &hint);
@@ -84,34 +93,181 @@ pub(crate) fn of_run(report: &Report, options: &ConvertOptions) -> String {
     lines.text
 }
 
+/// The summary of a run that found nothing to do.
+fn of_no_news(report: &Report) -> String {
+    let objects = report.objects;
+    let mut lines = Lines { text: String::new() };
+    let parts = [
+        (objects.known - objects.known_failed, "converted before"),
+        (objects.known_failed, "failed before"),
+        (objects.not_selected, "not selected"),
+        (objects.gone, "gone"),
+        (objects.unlisted, "could not be listed"),
+    ];
+    lines.add("objects", &format!("nothing new: {}", counted(&parts, "none found")));
+    if objects.waiting > 0 {
+        let since = report.waiting.first_hour.as_ref().map_or_else(String::new, |hour| format!(", from {hour} on"));
+        lines.add("waiting", &format!("{} objects{since}: their hour has not settled", HumanCount(objects.waiting)));
+    }
+    if objects.known_failed > 0 {
+        lines.add("hint", &failed_before(objects.known_failed));
+    }
+    lines.add("table", &format!("{} (nothing was written)", report.table));
+    lines.text.truncate(lines.text.trim_end().len());
+    lines.text
+}
+
+fn failed_before(objects: u64) -> String {
+    format!(
+        "{} objects failed before and are as they were; `lakefront retry TABLE` tries them again",
+        HumanCount(objects)
+    )
+}
+
 /// What a run would do.
 pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String {
-    let Preview { plan, listed, unlisted } = preview;
-    let planned = plan.planned();
     let mut lines = Lines { text: String::new() };
-    lines.add("listed", &format!("{} objects", HumanCount(*listed)));
+    lines.add("listed", &format!("{} objects", HumanCount(preview.listed)));
+    if let Some(epoch) = preview.open_epoch {
+        lines.add("open", &format!("epoch {epoch} is not finished: what it planned counts as new here"));
+    }
+    let planned = preview.planned;
     lines.add("objects", &format!("{} to convert, {}", HumanCount(planned.objects), HumanBytes(planned.bytes)));
-    lines.add("tasks", &HumanCount(plan.tasks.len() as u64).to_string());
-    lines.add("hours", &HumanCount(plan.hours as u64).to_string());
-    if plan.waiting.objects > 0 {
-        let since = plan.first_waiting_hour.map_or_else(String::new, |hour| format!(", from {} on", hour_text(hour)));
+    if preview.known > 0 {
+        lines.add("known", &format!("{} objects that an earlier run took", HumanCount(preview.known)));
+    }
+    if preview.changed > 0 {
+        let changed = HumanCount(preview.changed);
+        lines.add("changed", &format!("{changed} objects after they were converted: their rows stay as they are"));
+    }
+    lines.add("tasks", &HumanCount(preview.tasks.len() as u64).to_string());
+    lines.add("hours", &HumanCount(preview.hours as u64).to_string());
+    if preview.waiting.objects > 0 {
+        let since =
+            preview.first_waiting_hour.map_or_else(String::new, |hour| format!(", from {} on", hour_text(hour)));
         let waiting = format!(
             "{} objects, {}{since}: their hour has not settled",
-            HumanCount(plan.waiting.objects),
-            HumanBytes(plan.waiting.bytes)
+            HumanCount(preview.waiting.objects),
+            HumanBytes(preview.waiting.bytes)
         );
         lines.add("waiting", &waiting);
     }
-    if plan.not_selected.objects > 0 {
+    if preview.not_selected.objects > 0 {
         lines.add(
             "skipped",
-            &format!("{} objects that the selection does not take", HumanCount(plan.not_selected.objects)),
+            &format!("{} objects that the selection does not take", HumanCount(preview.not_selected.objects)),
         );
     }
-    for failure in unlisted.iter().take(NAMED_FAILURES) {
+    if preview.known_failed > 0 {
+        lines.add("hint", &failed_before(preview.known_failed));
+    }
+    for failure in preview.unlisted.iter().take(NAMED_FAILURES) {
         lines.add("warning", &format!("{}: {}", failure.location, failure.reason));
     }
-    lines.add("table", &format!("{} (nothing was written)", options.table));
+    lines.add("table", &format!("{} (nothing was written)", options.destination));
+    lines.text
+}
+
+/// What a table's state says of it.
+pub(crate) fn of_status(status: &Status) -> String {
+    let mut lines = Lines { text: String::new() };
+    lines.add("table", &status.table);
+    lines.add("state", &status.state);
+    lines.add("schema", &format!("{}, by {}", status.schema, status.partition_columns.join(", ")));
+    let planned =
+        status.last_planned.as_ref().map_or_else(String::new, |planned| format!(", the last planned {planned}"));
+    lines.add("epochs", &format!("{} closed{planned}", HumanCount(status.epochs)));
+    lines.add("open", &status.open.as_ref().map_or_else(|| "none: nobody is at work".to_owned(), open_epoch));
+    let (files, partitions) = (HumanCount(status.files), HumanCount(status.partitions));
+    lines.add("data", &format!("{files} data files in {partitions} partitions, {}", HumanBytes(status.bytes)));
+    lines.add("rows", &format!("{}, and {} rejected", HumanCount(status.rows), HumanCount(status.rejects)));
+    let inputs = status.inputs;
+    let parts = [
+        (inputs.converted, "converted"),
+        (inputs.gone, "gone before they were read"),
+        (inputs.replaced, "changed before they were read"),
+        (inputs.changed, "changed after they were converted"),
+        (status.failed, "failed and not converted since"),
+    ];
+    lines.add("objects", &counted(&parts, "none"));
+    for object in status.failed_objects.iter().take(NAMED_FAILURES) {
+        lines.add("failed", object);
+    }
+    if status.failed > NAMED_FAILURES as u64 {
+        lines.add(
+            "failed",
+            &format!("and {} more: `--json` names up to a thousand", status.failed - NAMED_FAILURES as u64),
+        );
+    }
+    if status.waiting.objects > 0 {
+        let first = status.waiting.first_hour.as_ref().map_or_else(String::new, |hour| format!(", from {hour} on"));
+        let waiting = HumanCount(status.waiting.objects);
+        lines.add(
+            "waiting",
+            &format!(
+                "{waiting} objects{first}, when the last epoch was planned; `convert --dry-run` says what waits now"
+            ),
+        );
+    }
+    lines.text
+}
+
+fn open_epoch(open: &OpenEpoch) -> String {
+    let OpenEpoch { epoch, tasks, committed, host, pid, is_released, idle_seconds, .. } = open;
+    let holder = match (host, pid) {
+        (Some(host), Some(pid)) => format!("process {pid} on {}", printable_name(host)),
+        _ => "nobody yet".to_owned(),
+    };
+    let idle = idle_seconds.map_or_else(String::new, |seconds| format!(", last sign of life {seconds} s ago"));
+    let state = if *is_released {
+        format!("left by {holder}: the next run goes on with it")
+    } else {
+        format!("{holder}{idle}")
+    };
+    format!("epoch {epoch}, {committed} of {tasks} tasks committed; {state}")
+}
+
+/// What was verified, and what is wrong.
+pub(crate) fn of_verification(verification: &Verification, is_deep: bool) -> String {
+    let mut lines = Lines { text: String::new() };
+    let Verification { epochs, tasks, inputs, files, rows, bytes, expired_files, num_faults, faults, .. } =
+        verification;
+    let (epochs, tasks, inputs) = (HumanCount(*epochs), HumanCount(*tasks), HumanCount(*inputs));
+    lines.add("state", &format!("{epochs} epochs, {tasks} committed tasks of {inputs} objects"));
+    let how = if is_deep { "every byte read" } else { "by name and size" };
+    lines.add(
+        "data",
+        &format!("{} data files, {} rows, {}: {how}", HumanCount(*files), HumanCount(*rows), HumanBytes(*bytes)),
+    );
+    if *expired_files > 0 {
+        lines.add("expired", &format!("{} data files", HumanCount(*expired_files)));
+    }
+    for fault in faults {
+        lines.add("fault", &format!("{}: {}: {}", fault.invariant, fault.object, fault.what));
+    }
+    if *num_faults > faults.len() as u64 {
+        lines.add("fault", &format!("and {} more", num_faults - faults.len() as u64));
+    }
+    lines.add(
+        "result",
+        &if *num_faults == 0 { "no fault".to_owned() } else { format!("{} faults", HumanCount(*num_faults)) },
+    );
+    lines.text
+}
+
+/// What was made anew.
+pub(crate) fn of_rebuilt(rebuilt: &Rebuilt) -> String {
+    let mut lines = Lines { text: String::new() };
+    lines.add("epochs", &format!("{} looked at", HumanCount(rebuilt.epochs)));
+    let kinds = [("created", &rebuilt.created), ("replaced", &rebuilt.replaced), ("removed", &rebuilt.removed)];
+    for (label, objects) in kinds {
+        for object in objects {
+            lines.add(label, object);
+        }
+    }
+    if kinds.iter().all(|(_, objects)| objects.is_empty()) {
+        lines.add("result", "all was as it should be");
+    }
     lines.text
 }
 
@@ -152,12 +308,7 @@ fn speed(report: &Report) -> String {
     format!("{:.1} s, {} rows/s, {megabytes:.0} MB of text/s", report.seconds, HumanCount(rows))
 }
 
-fn keeps_unclaimed(schema: &TableSchema) -> bool {
-    use lakefront_schema::{Derivation, Source};
-    schema.columns().iter().any(|column| column.source == Source::Derived(Derivation::Extra))
-}
-
-fn unclaimed(report: &Report, schema: &TableSchema) -> String {
+fn unclaimed(report: &Report) -> String {
     let short = |name: &String| printable_name(&name.chars().take(NAME_CHARS).collect::<String>());
     let names: Vec<String> = report.unclaimed_fields.iter().take(NAMED_FIELDS).map(short).collect();
     let names = names.join(" ");
@@ -165,11 +316,6 @@ fn unclaimed(report: &Report, schema: &TableSchema) -> String {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
         "the logs have fields that `{}` does not keep: {names}{more}; `--schema cf_logs_wide` keeps them",
-        schema.name()
+        report.schema
     )
-}
-
-fn hour_text(hour: i32) -> String {
-    let moment = jiff::Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default();
-    moment.strftime("%Y-%m-%dT%H").to_string()
 }

@@ -1,0 +1,144 @@
+//! What a converter is asked to do, and how that ended. What depends on how the program is called stands here.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use lakefront_pipeline::{
+    ConvertOptions, Destination, Holder, Limits, Source, Stop, convert, ddl::DdlOptions, progress::Silent, resolve,
+    retry, select::Selection, table_ddl,
+};
+use lakefront_schema::TableSchema;
+use lakefront_storage::{Store, testing::Faults};
+use serde_json::Value;
+
+use crate::{
+    hooks::{Hook, hooked},
+    logs::SCHEMA,
+    random::Random,
+};
+
+/// How long an epoch belongs to whoever works on it.
+pub(crate) const LEASE: Duration = Duration::from_mins(10);
+/// How long an hour waits for its objects.
+pub(crate) const SETTLE: Duration = Duration::from_hours(2);
+/// A few small objects a task.
+const TASK_BYTES: u64 = 700;
+/// Few tasks an epoch.
+const EPOCH_INPUTS: usize = 6;
+/// What a converter is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Convert,
+    Retry,
+    Resolve,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) verb: Verb,
+    pub(crate) faults: Faults,
+    pub(crate) hook: Option<Arc<dyn Hook>>,
+    pub(crate) lease: Duration,
+    pub(crate) take_over: bool,
+    /// It was promised that nobody else writes.
+    pub(crate) single_writer: bool,
+}
+
+impl Ask {
+    /// A run that nothing disturbs.
+    pub(crate) fn undisturbed(verb: Verb) -> Self {
+        Self::with(verb, &Faults::none())
+    }
+
+    /// A run with faults.
+    pub(crate) fn with(verb: Verb, faults: &Faults) -> Self {
+        Self { verb, faults: faults.clone(), hook: None, lease: LEASE, take_over: false, single_writer: false }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) report: Value,
+    /// The error and its causes.
+    pub(crate) error: Option<String>,
+    /// It found that another converter works on the epoch.
+    pub(crate) is_active: bool,
+}
+
+impl Ran {
+    /// Whether it wants a person to say that no other converter runs.
+    pub(crate) fn asks_to_resolve(&self) -> bool {
+        self.error.as_ref().is_some_and(|error| error.contains("lakefront resolve"))
+    }
+}
+
+/// A run on any stores.
+pub(crate) fn run_on(sources: Vec<Source>, stores: (Store, Store), ask: &Ask, now_second: i64, number: u64) -> Ran {
+    let wrap = |store: Store| {
+        let faulty = ask.faults.wrap(store);
+        match &ask.hook {
+            Some(hook) => hooked(faulty, hook),
+            None => faulty,
+        }
+    };
+    let options = ConvertOptions {
+        sources,
+        selection: Selection::default(),
+        destination: Destination::of_stores(wrap(stores.0), wrap(stores.1)),
+        schema: Some(Arc::new(TableSchema::from_toml(SCHEMA, "exactly_once").unwrap())),
+        partition_by: None,
+        fields: None,
+        max_text_bytes: None,
+        max_ratio: None,
+        task_bytes: TASK_BYTES,
+        settle: SETTLE,
+        now: Timestamp::from_second(now_second).unwrap(),
+        is_now_given: false,
+        compression: None,
+        max_file_bytes: None,
+        max_rejects: None,
+        allow_empty: true,
+        threads: 1,
+        memory_bytes: ConvertOptions::default_memory_bytes(1),
+        program_version: "0.0.0".to_owned(),
+        lease: ask.lease,
+        take_over: ask.take_over,
+        single_writer: ask.single_writer,
+        run_id: format!("{:016x}", Random::new(number).number()),
+        holder: Holder { host: format!("converter{number}"), pid: 1 },
+        limits: Limits { epoch_inputs: EPOCH_INPUTS, ..Limits::default() },
+    };
+    let run = match ask.verb {
+        Verb::Convert => convert(&options, &Stop::default(), &Silent),
+        Verb::Retry => retry(&options, &Stop::default(), &Silent),
+        Verb::Resolve => resolve(&options, &Stop::default(), &Silent),
+    };
+    Ran {
+        report: serde_json::to_value(&run.report).unwrap(),
+        is_active: run.error.as_ref().is_some_and(lakefront_pipeline::Error::is_active),
+        error: run.error.as_ref().map(chain),
+    }
+}
+
+/// The SQL that makes a table known; none where there is no table yet, or its state is not sound.
+pub(crate) fn statements_of(destination: &Destination) -> Option<Vec<String>> {
+    let options = DdlOptions {
+        database: None,
+        table: "exactly_once".to_owned(),
+        location: "s3://example-bucket/lake/exactly_once".to_owned(),
+        projection: false,
+    };
+    table_ddl(destination, None, None, &options).ok()
+}
+
+fn chain(error: &lakefront_pipeline::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,145 @@
+//! A table on the local disk, whose power may fail.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use lakefront_pipeline::Destination;
+use lakefront_storage::{
+    Store,
+    testing::{Faults, SyncLog},
+};
+
+use crate::{
+    ask::{Ask, Ran, SETTLE, Verb, run_on, statements_of},
+    invariants::{Files, Observations, check},
+    logs::{FIRST_HOUR, LogObject, Logs, temporary_folder},
+};
+
+/// The clock that runs on disk are told.
+const NOW_SECOND: i64 = (FIRST_HOUR + 240) * 3600;
+
+/// A table on the local disk. All runs have one log of what is on the disk.
+pub(crate) struct Disk {
+    pub(crate) logs: Logs,
+    root: PathBuf,
+    log: SyncLog,
+    runs: u64,
+    committed: Files,
+    is_resolved: bool,
+    _folder: tempfile::TempDir,
+}
+
+impl Disk {
+    pub(crate) fn new(objects: &[Arc<LogObject>]) -> Self {
+        let folder = temporary_folder();
+        let root = folder.path().canonicalize().unwrap();
+        let logs = Logs::new();
+        logs.hold(objects);
+        let (log, committed) = (SyncLog::default(), Files::new());
+        Self { logs, root, log, runs: 0, committed, is_resolved: false, _folder: folder }
+    }
+
+    fn table(&self) -> PathBuf {
+        self.root.join("lake/table")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.root.join("lake/table.lakefront")
+    }
+
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.state().join("tmp")
+    }
+
+    /// A run, which goes on whoever has the lease.
+    pub(crate) fn run(&mut self, ask: &Ask) -> Ran {
+        self.runs += 1;
+        let open = |root: &Path| self.log.open_local(root, &self.temporary()).unwrap();
+        let stores = (open(&self.table()), open(&self.state()));
+        run_on(self.logs.sources(), stores, &Ask { take_over: true, ..ask.clone() }, NOW_SECOND, self.runs)
+    }
+
+    /// A run with faults. Says whether it came so far that it crashed.
+    pub(crate) fn convert(&mut self, faults: &Faults) -> bool {
+        self.run(&Ask::with(Verb::Convert, faults));
+        faults.is_crashed()
+    }
+
+    /// One undisturbed run.
+    pub(crate) fn finish(&mut self, when: &str) {
+        let ran = self.run(&Ask::undisturbed(Verb::Convert));
+        assert_eq!(ran.error, None, "{when}: the undisturbed run after it stopped");
+        self.assert_checked(true, when);
+        let has_worked = ran.report["epochs"].as_array().is_some_and(|epochs| !epochs.is_empty());
+        let temporary = self.temporary_files();
+        assert!(!has_worked || temporary.is_empty(), "I13: {when}: temporary files are left: {temporary:?}");
+    }
+
+    /// As [`Self::finish`], where the program may first ask a person, as inputs changed in mid-epoch.
+    pub(crate) fn finish_or_resolve(&mut self, when: &str) {
+        if self.run(&Ask::undisturbed(Verb::Convert)).asks_to_resolve() {
+            let resolved = self.run(&Ask::undisturbed(Verb::Resolve));
+            assert_eq!(resolved.error, None, "{when}: `resolve` stopped");
+            self.is_resolved = true;
+        }
+        self.finish(when);
+    }
+
+    /// The power fails, and takes all that was never synced; or some of it, as the seed says.
+    pub(crate) fn power_cut(&self, seed: Option<u64>) {
+        match seed {
+            Some(seed) => self.log.power_cut_by_chance(seed).unwrap(),
+            None => self.log.power_cut().unwrap(),
+        }
+    }
+
+    pub(crate) fn temporary_files(&self) -> Vec<String> {
+        files_below(&self.temporary()).into_keys().collect()
+    }
+
+    pub(crate) fn assert_checked(&mut self, is_settled: bool, when: &str) {
+        let mut state = files_below(&self.state());
+        state.retain(|name, _| name != "lock" && !name.starts_with("tmp/"));
+        let open = |root: &Path| Store::open_local(root, &self.temporary()).unwrap();
+        let seen = Observations {
+            table: files_below(&self.table()),
+            state,
+            statements: statements_of(&Destination::of_stores(open(&self.table()), open(&self.state()))),
+            puts: BTreeMap::new(),
+            deleted: Vec::new(),
+            deleted_lately: Vec::new(),
+            committed_before: self.committed.clone(),
+            // A run that finds nothing to do leaves them; one that works on an epoch removes them.
+            temporary: Vec::new(),
+            said: Vec::new(),
+            settled_before: NOW_SECOND - i64::try_from(SETTLE.as_secs()).unwrap(),
+            is_settled,
+            is_torn: true,
+            is_resolved: self.is_resolved,
+        };
+        check(&self.logs, &seen).unwrap_or_else(|violations| panic!("{when}: {violations:#?}"));
+        self.committed = seen.committed_files();
+    }
+}
+
+/// All files below a folder, by name.
+fn files_below(root: &Path) -> Files {
+    let mut files = Files::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.insert(name, fs::read(&path).unwrap().into());
+            }
+        }
+    }
+    files
+}

@@ -1,0 +1,103 @@
+//! What a run says of itself, against what it left: I8 for whoever reads the report instead of the table.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    Files, Found, Violation,
+    records::{self, Epoch, Task},
+};
+use crate::world::{World, first_logs};
+
+/// I8: the report of a run that was alone and came to its end counts all inputs of the epochs that it closed, and names
+/// each that was not converted: those of tasks, too, that were committed by a run that was killed.
+pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Result<(), Vec<Violation>> {
+    let mut found = Found::default();
+    let closed_before: BTreeSet<u64> = numbers_of_closed(&records::read(before, &mut Found::default()));
+    let epochs = records::read(after, &mut Found::default());
+    let ours: Vec<&Epoch> =
+        epochs.iter().filter(|epoch| epoch.closed.is_some() && !closed_before.contains(&epoch.number)).collect();
+    let numbers: Vec<u64> = ours.iter().map(|epoch| epoch.number).collect();
+    found.expect("I8", report["epochs"] == Value::from(numbers.clone()), || {
+        format!("it closed {numbers:?}, and the report says {}", report["epochs"])
+    });
+
+    let tasks = || ours.iter().flat_map(|epoch| epoch.tasks.iter().enumerate().map(|task| (epoch.number, task)));
+    let is_adopted = |epoch: u64, task: usize| before.contains_key(&format!("commit/{epoch:010}/{task:05}.json"));
+    let count = |matches: &dyn Fn(bool, &str) -> bool| -> usize {
+        let inputs = tasks().flat_map(|(epoch, (number, task))| {
+            let is_adopted = is_adopted(epoch, number);
+            words(task).map(move |(_, word)| (is_adopted, word))
+        });
+        inputs.filter(|(is_adopted, word)| matches(*is_adopted, word)).count()
+    };
+    let mut not_converted = 0;
+    for word in ["failed", "gone", "replaced", "changed"] {
+        let expected = count(&|_, outcome| outcome == word);
+        not_converted += expected;
+        expect_count(report, word, expected, &mut found);
+    }
+    expect_count(report, "planned", count(&|_, _| true), &mut found);
+    expect_count(report, "adopted", count(&|is_adopted, _| is_adopted), &mut found);
+    expect_count(
+        report,
+        "converted",
+        count(&|is_adopted, word| !is_adopted && ["converted", "empty"].contains(&word)),
+        &mut found,
+    );
+    let outcome = if not_converted > 0 { "done-with-failures" } else { "done" };
+    found.expect("I8", report["outcome"] == outcome, || format!("the outcome is {}, not {outcome}", report["outcome"]));
+
+    let named = |list: &str| -> BTreeSet<String> {
+        let objects = report[list].as_array().map(Vec::as_slice).unwrap_or_default();
+        objects.iter().map(|object| object["object"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let expected = |wanted: &[&str]| -> BTreeSet<String> {
+        let inputs = tasks().flat_map(|(_, (_, task))| words(task));
+        inputs.filter(|(_, word)| wanted.contains(word)).map(|(url, _)| url).collect()
+    };
+    for (list, wanted) in [("failed_objects", &["failed"][..]), ("lost_objects", &["gone", "replaced", "changed"])] {
+        let (got, expected) = (named(list), expected(wanted));
+        found.expect("I8", got == expected, || format!("`{list}` names {got:?}, and has to name {expected:?}"));
+    }
+    if found.violations.is_empty() { Ok(()) } else { Err(found.violations) }
+}
+
+fn numbers_of_closed(epochs: &[Epoch]) -> BTreeSet<u64> {
+    epochs.iter().filter(|epoch| epoch.closed.is_some()).map(|epoch| epoch.number).collect()
+}
+
+/// Each input of a committed task, as it is shown, and what became of it.
+fn words(task: &Task) -> impl Iterator<Item = (String, &str)> {
+    let inputs = task.inputs.iter().enumerate();
+    inputs.map(|(index, input)| (input.url(), task.outcome(index).unwrap_or_default()))
+}
+
+fn expect_count(report: &Value, word: &str, expected: usize, found: &mut Found) {
+    let said = &report["objects"][word];
+    found.expect("I8", *said == expected, || format!("`objects.{word}` is {said}, and has to be {expected}"));
+}
+
+#[test]
+fn a_report_that_is_silent_about_an_input_is_found() {
+    let world = World::new(&first_logs(1));
+    world.crash_until(World::has_half_an_epoch);
+    let before = world.look(false).state;
+    let ran = world.finish("the next run");
+    let after = world.look(true).state;
+    check_report(&before, &after, &ran.report).unwrap();
+    let spoilt = |spoil: fn(&mut Value)| {
+        let mut report = ran.report.clone();
+        spoil(&mut report);
+        check_report(&before, &after, &report).is_err()
+    };
+    assert!(spoilt(|report| report["outcome"] = "done".into()));
+    assert!(spoilt(|report| report["epochs"] = Value::Array(Vec::new())));
+    assert!(spoilt(|report| report["failed_objects"] = Value::Array(Vec::new())));
+    for word in ["planned", "adopted", "converted", "failed", "gone", "replaced", "changed"] {
+        let mut report = ran.report.clone();
+        report["objects"][word] = (report["objects"][word].as_u64().unwrap() + 1).into();
+        assert!(check_report(&before, &after, &report).is_err(), "{word}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Temporary files that killed runs left: whoever works on an epoch removes them.
+
+use std::fs;
+
+use lakefront_storage::testing::Faults;
+
+use crate::{
+    ask::{Ask, Verb},
+    disk::Disk,
+    logs::{FIRST_HOUR, LogObject},
+};
+
+/// What stands in the folder for temporary files when a run on that disk begins, and after it.
+fn left_by_a_run(disk: &mut Disk) -> Vec<String> {
+    fs::create_dir_all(disk.temporary()).unwrap();
+    for name in ["4711-0.staged", "4711-00c0ffee00c0ffee-7.staged"] {
+        fs::write(disk.temporary().join(name), "half a data file").unwrap();
+    }
+    let ran = disk.run(&Ask::undisturbed(Verb::Convert));
+    assert_eq!(ran.error, None);
+    assert_eq!(ran.report["epochs"], serde_json::json!([1]), "it closes one epoch: {:#}", ran.report);
+    disk.temporary_files()
+}
+
+/// A table whose first epoch has all there is.
+fn disk() -> Disk {
+    Disk::new(&[0, 1, 2, 4].map(|number| LogObject::make(37, number, FIRST_HOUR, 0)))
+}
+
+#[test]
+fn a_run_that_claims_an_epoch_removes_the_temporary_files_of_killed_runs() {
+    let mut disk = disk();
+    // The folder of the state is there, and no table in it yet.
+    assert!(disk.convert(&Faults::crash_before(4)));
+    assert!(!disk.state().join("log").exists());
+    assert!(left_by_a_run(&mut disk).is_empty(), "{:?}", disk.temporary_files());
+}
+
+#[test]
+fn a_run_that_adopts_an_epoch_removes_the_temporary_files_of_killed_runs() {
+    for k in 1.. {
+        let mut disk = disk();
+        disk.convert(&Faults::crash_after(k));
+        if disk.state().join("log/0000000001.json").exists() {
+            assert!(left_by_a_run(&mut disk).is_empty(), "{:?}", disk.temporary_files());
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_run_leaves_no_temporary_files_of_its_own() {
+    let mut disk = disk();
+    disk.finish("the first run");
+    assert!(disk.temporary_files().is_empty(), "{:?}", disk.temporary_files());
+}

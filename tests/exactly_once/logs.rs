@@ -1,0 +1,314 @@
+//! Log objects as real files, and the model of them: what is in every version that ever stood there. The text is made here,
+//! so its rows are known without reading it.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use jiff::Timestamp;
+use lakefront_pipeline::Source;
+use tempfile::TempDir;
+
+use crate::random::Random;
+
+/// The table schema of all tests here: rows show their object and line, and no user agent is looked at.
+pub(crate) const SCHEMA: &str = r#"
+name = "exactly_once"
+description = "Rows that can be told apart"
+
+[[column]]
+name = "logdate"
+type = "date"
+derive = "date"
+
+[[column]]
+name = "logtime"
+type = "string"
+derive = "time"
+
+[[column]]
+name = "requestip"
+type = "string"
+field = "c-ip"
+
+[[column]]
+name = "uri"
+type = "string"
+field = "cs-uri-stem"
+
+[[column]]
+name = "filename"
+type = "string"
+derive = "filename"
+
+[[column]]
+name = "line"
+type = "bigint"
+derive = "line"
+"#;
+
+/// Stands in a cell that no column takes, in every good row: it must come out nowhere.
+pub(crate) const SECRET: &str = "session=planted-secret-3141592653";
+
+/// The first hour of most worlds: 2024-05-17T00, in hours since 1970.
+pub(crate) const FIRST_HOUR: i64 = 476_640;
+
+/// A row as it has to be in the table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Row {
+    pub(crate) filename: String,
+    pub(crate) line: i64,
+    pub(crate) partition: String,
+    /// Days since 1970.
+    pub(crate) date: i32,
+    pub(crate) time: String,
+    pub(crate) ip: String,
+    pub(crate) uri: String,
+}
+
+/// One version of a log object.
+#[derive(Debug)]
+pub(crate) struct LogObject {
+    /// Its name below the source.
+    pub(crate) name: String,
+    /// The hour in its name.
+    pub(crate) hour: i64,
+    /// Cut short: no row of it may come into the table.
+    pub(crate) is_damaged: bool,
+    pub(crate) lines: u64,
+    pub(crate) rows: Vec<Row>,
+    /// Refused lines, with the reason.
+    pub(crate) rejects: Vec<(u64, &'static str)>,
+    pub(crate) comments: u64,
+    pub(crate) blanks: u64,
+    modified_ns: u64,
+    bytes: Vec<u8>,
+}
+
+impl LogObject {
+    /// The `revision`-th version of an object. Odd numbers are gzip; those that end in 3 are damaged until they are
+    /// revised; those that end in 5 have no good row.
+    pub(crate) fn make(seed: u64, number: u64, hour: i64, revision: u64) -> Arc<Self> {
+        let is_gzip = number % 2 == 1;
+        let time = hour_text(hour);
+        let extension = if is_gzip { "gz" } else { "log" };
+        let name = format!("E{}EXAMPLE.{}.{number:08x}.{extension}", number % 3, time.replace('T', "-"));
+        let mut object = Self {
+            name,
+            hour,
+            is_damaged: number % 10 == 3 && revision == 0,
+            lines: 0,
+            rows: Vec::new(),
+            rejects: Vec::new(),
+            comments: 0,
+            blanks: 0,
+            modified_ns: 1_700_000_000_000_000_000 + (number * 1_000 + revision) * 1_000_000,
+            bytes: Vec::new(),
+        };
+        let mut random = Random::new(seed ^ (number << 20) ^ (revision << 50));
+        let text = object.write_lines(&mut random, number, revision);
+        object.bytes = if is_gzip { gzip(&text) } else { text.into_bytes() };
+        if object.is_damaged {
+            object.bytes.truncate(object.bytes.len() - 6);
+        }
+        Arc::new(object)
+    }
+
+    /// What the plan calls this version.
+    pub(crate) fn version(&self) -> String {
+        format!("{}-{}", self.bytes.len(), self.modified_ns)
+    }
+
+    fn write_lines(&mut self, random: &mut Random, number: u64, revision: u64) -> String {
+        let mut text = String::from("#Version: 1.0\n#Fields: date time c-ip cs-uri-stem cs(Cookie)\n");
+        self.lines = 2;
+        self.comments = 2;
+        let has_rows = number % 10 != 5;
+        for index in 0..2 + random.below(4) {
+            self.lines += 1;
+            let line = match random.below(10) {
+                0 => {
+                    self.comments += 1;
+                    "#Remark\n".to_owned()
+                }
+                1 => {
+                    self.blanks += 1;
+                    " \t\n".to_owned()
+                }
+                2 => self.reject(random),
+                _ if !has_rows => self.reject(random),
+                _ => self.row(random, format!("/object{number}/revision{revision}/{index}")),
+            };
+            text.push_str(&line);
+        }
+        text
+    }
+
+    fn reject(&mut self, random: &mut Random) -> String {
+        let (date, time, reason) = [
+            ("2024-02-30", "10:00:00", "bad-date"),
+            ("2024-05-17", "25:00:00", "bad-time"),
+            ("-", "10:00:00", "no-time"),
+        ][usize::try_from(random.below(3)).unwrap()];
+        self.rejects.push((self.lines, reason));
+        format!("{date}\t{time}\t192.0.2.1\t/rejected\t-\n")
+    }
+
+    /// A good row. One in five happened in the hour before the one in the object's name.
+    fn row(&mut self, random: &mut Random, uri: String) -> String {
+        let early = if random.chance(20) { 3600 } else { 0 };
+        let second = self.hour * 3600 + i64::try_from(random.below(3600)).unwrap() - early;
+        let moment = Timestamp::from_second(second).unwrap().to_string();
+        let (date, time) = (&moment[..10], &moment[11..19]);
+        let ip = format!("192.0.2.{}", random.below(250));
+        let line = format!("{date}\t{time}\t{ip}\t{uri}\t{SECRET}\n");
+        self.rows.push(Row {
+            filename: self.name.clone(),
+            line: i64::try_from(self.lines).unwrap(),
+            partition: partition_of_hour(second.div_euclid(3600)),
+            date: i32::try_from(second.div_euclid(86_400)).unwrap(),
+            time: time.to_owned(),
+            ip,
+            uri,
+        });
+        line
+    }
+}
+
+/// The folder with the logs, and all that ever stood in it.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    /// Where they are, which may change.
+    root: Mutex<PathBuf>,
+    /// The name of the source, if it has one.
+    id: Option<String>,
+    present: Mutex<BTreeMap<String, Arc<LogObject>>>,
+    /// All versions that ever stood there, by name and version.
+    ever: Mutex<BTreeMap<(String, String), Arc<LogObject>>>,
+    _folder: TempDir,
+}
+
+impl Logs {
+    pub(crate) fn new() -> Self {
+        Self::of_source(None)
+    }
+
+    /// Logs of a source that is known by a name wherever it is.
+    pub(crate) fn with_id(id: &str) -> Self {
+        Self::of_source(Some(id.to_owned()))
+    }
+
+    fn of_source(id: Option<String>) -> Self {
+        let folder = temporary_folder();
+        let root = folder.path().canonicalize().unwrap().join("logs");
+        fs::create_dir(&root).unwrap();
+        Self { root: Mutex::new(root), id, present: Mutex::default(), ever: Mutex::default(), _folder: folder }
+    }
+
+    /// The folder.
+    fn root(&self) -> PathBuf {
+        self.root.lock().unwrap().clone()
+    }
+
+    /// Gives the folder another name.
+    pub(crate) fn move_away(&self, name: &str) {
+        let mut root = self.root.lock().unwrap();
+        let moved = root.with_file_name(name);
+        fs::rename(&*root, &moved).unwrap();
+        *root = moved;
+    }
+
+    /// What a converter is told.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        let source = Source::parse(self.root().to_str().unwrap()).unwrap();
+        vec![match &self.id {
+            Some(id) => source.with_id(id).unwrap(),
+            None => source,
+        }]
+    }
+
+    /// Makes the folder hold these versions and nothing else.
+    pub(crate) fn hold(&self, objects: &[Arc<LogObject>]) {
+        let wanted: BTreeMap<String, Arc<LogObject>> =
+            objects.iter().map(|object| (object.name.clone(), Arc::clone(object))).collect();
+        let mut present = self.present.lock().unwrap();
+        for name in present.keys().filter(|name| !wanted.contains_key(*name)) {
+            fs::remove_file(self.root().join(name)).unwrap();
+        }
+        for object in wanted.values() {
+            if present.get(&object.name).is_none_or(|old| old.version() != object.version()) {
+                self.write(object);
+            }
+        }
+        *present = wanted;
+    }
+
+    /// Adds versions to what the folder holds.
+    pub(crate) fn add(&self, objects: &[Arc<LogObject>]) {
+        let mut all = self.present();
+        all.extend(objects.iter().map(Arc::clone));
+        self.hold(&all);
+    }
+
+    /// What the folder holds, by name.
+    pub(crate) fn present(&self) -> Vec<Arc<LogObject>> {
+        self.present.lock().unwrap().values().map(Arc::clone).collect()
+    }
+
+    /// The version of this object, if it ever stood there.
+    pub(crate) fn version(&self, source: &str, key: &str, version: &str) -> Option<Arc<LogObject>> {
+        if source != self.id.as_deref().unwrap_or("file://") {
+            return None;
+        }
+        let name = if self.id.is_some() { key } else { Path::new(key).strip_prefix(self.root()).ok()?.to_str()? };
+        self.ever.lock().unwrap().get(&(name.to_owned(), version.to_owned())).map(Arc::clone)
+    }
+
+    /// What identifies an object.
+    pub(crate) fn key(&self, object: &LogObject) -> String {
+        if self.id.is_some() {
+            object.name.clone()
+        } else {
+            self.root().join(&object.name).to_str().unwrap().to_owned()
+        }
+    }
+
+    fn write(&self, object: &Arc<LogObject>) {
+        let path = self.root().join(&object.name);
+        fs::write(&path, &object.bytes).unwrap();
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(object.modified_ns);
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        self.ever.lock().unwrap().insert((object.name.clone(), object.version()), Arc::clone(object));
+    }
+}
+
+/// A folder in memory where the machine has such a place.
+pub(crate) fn temporary_folder() -> TempDir {
+    let shared_memory = Path::new("/dev/shm");
+    let folder = if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() };
+    folder.or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// An hour as `2024-05-17T10`.
+pub(crate) fn hour_text(hour: i64) -> String {
+    Timestamp::from_second(hour * 3600).unwrap().to_string()[..13].to_owned()
+}
+
+/// The folder of an hour's rows.
+pub(crate) fn partition_of_hour(hour: i64) -> String {
+    let text = hour_text(hour);
+    format!("year={}/month={}/day={}/hour={}", &text[..4], &text[5..7], &text[8..10], &text[11..13])
+}
+
+/// One gzip member.
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}

@@ -1,0 +1,142 @@
+//! A month of nightly runs. Objects come up to 30 days late, and some change after they were converted.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use lakefront_storage::testing::Faults;
+
+use crate::{
+    ask::{Ask, Verb},
+    logs::{FIRST_HOUR, LogObject},
+    random::Random,
+    world::World,
+};
+
+const NIGHTS: i64 = 30;
+const OBJECTS_A_DAY: u64 = 5;
+
+/// An object, the night before which it is delivered, the one before which it changes, if it does, and the one before
+/// which it is again what it was.
+struct Delivery {
+    number: u64,
+    hour: i64,
+    night: i64,
+    changes: Option<i64>,
+    changes_back: Option<i64>,
+}
+
+fn deliveries() -> Vec<Delivery> {
+    let mut random = Random::new(30);
+    let mut all = Vec::new();
+    for day in 0..NIGHTS {
+        for _ in 0..OBJECTS_A_DAY {
+            let hour = FIRST_HOUR + day * 24 + i64::try_from(random.below(24)).unwrap();
+            let days_late = if random.chance(50) { 0 } else { random.below(31) };
+            let night = day + i64::try_from(days_late).unwrap();
+            let days_to_change = 1 + i64::try_from(random.below(10)).unwrap();
+            let changes = random.chance(15).then_some(night + days_to_change);
+            let days_to_change_back = 1 + i64::try_from(random.below(5)).unwrap();
+            let changes_back = changes.filter(|_| random.chance(40)).map(|changes| changes + days_to_change_back);
+            all.push(Delivery { number: all.len() as u64, hour, night, changes, changes_back });
+        }
+    }
+    all
+}
+
+fn present(deliveries: &[Delivery], night: i64) -> Vec<Arc<LogObject>> {
+    let delivered = deliveries.iter().filter(|delivery| delivery.night <= night);
+    let has_come = |change: Option<i64>| change.is_some_and(|change| change <= night);
+    let revision = |of: &Delivery| u64::from(has_come(of.changes) && !has_come(of.changes_back));
+    delivered.map(|delivery| LogObject::make(30, delivery.number, delivery.hour, revision(delivery))).collect()
+}
+
+#[test]
+fn thirty_nights_with_late_and_changing_objects_take_each_object_once() {
+    let deliveries = deliveries();
+    let world = World::new(&[]);
+    let mut converted: BTreeSet<String> = BTreeSet::new();
+    let mut num_changed = 0;
+    // Thirty nights, and as many until the last late object is there.
+    for night in 0..2 * NIGHTS {
+        let logs = present(&deliveries, night);
+        let before: BTreeSet<(String, String)> =
+            world.logs.present().iter().map(|object| (object.name.clone(), object.version())).collect();
+        world.logs.hold(&logs);
+        // Half an hour past midnight: the last hours of the day have not settled.
+        let now = (FIRST_HOUR + (night + 1) * 24) * 3600 + 1800;
+        world.set_now(now);
+        let has_news = |object: &&Arc<LogObject>| !before.contains(&(object.name.clone(), object.version()));
+        let changed = logs.iter().filter(has_news).filter(|object| converted.contains(&object.name)).count();
+
+        let ran = world.finish(&format!("night {night}"));
+        assert_eq!(ran.report["objects"]["changed"], changed, "night {night}: {:#}", ran.report);
+        let has_settled = |object: &&Arc<LogObject>| (object.hour + 1) * 3600 + 2 * 3600 <= now;
+        let waiting = logs.iter().filter(|object| !has_settled(object)).count();
+        assert_eq!(ran.report["objects"]["waiting"], waiting, "night {night}: {:#}", ran.report);
+        num_changed += changed;
+        let gives =
+            |object: &&Arc<LogObject>| !object.is_damaged && (!object.rows.is_empty() || !object.rejects.is_empty());
+        let done = logs.iter().filter(has_settled).filter(gives);
+        converted.extend(done.map(|object| object.name.clone()));
+
+        let again = world.run(&Ask::undisturbed(Verb::Convert));
+        assert_eq!(again.report["objects"]["changed"], 0, "night {night}: a change is reported once");
+        world.assert_idle(&format!("night {night}"));
+    }
+    assert_eq!(world.logs.present().len(), deliveries.len());
+    assert!(num_changed > 10, "only {num_changed} objects changed after they were converted");
+}
+
+/// The objects of a day, one of which is another version of itself.
+fn with_revision(number: u64, revision: u64) -> Vec<Arc<LogObject>> {
+    let of = |other| if other == number { revision } else { 0 };
+    (0..6).map(|other| LogObject::make(31, other, FIRST_HOUR, of(other))).collect()
+}
+
+#[test]
+fn an_object_that_changes_and_changes_back_is_told_of_each_time_and_keeps_its_first_rows() {
+    let world = World::new(&with_revision(2, 0));
+    world.finish("the first run");
+    let table = world.look(true).table;
+    for (revision, when) in [(1, "changed"), (0, "changed back"), (1, "changed again"), (2, "changed once more")] {
+        world.logs.hold(&with_revision(2, revision));
+        let ran = world.finish(when);
+        assert_eq!(ran.report["objects"]["changed"], 1, "{when}: {:#}", ran.report);
+        assert_eq!(ran.report["objects"]["converted"], 0, "{when}: {:#}", ran.report);
+        assert_eq!(world.look(true).table, table, "{when}");
+        world.assert_idle(when);
+    }
+}
+
+#[test]
+fn a_failed_object_that_is_made_good_and_damaged_again_keeps_the_rows_of_its_good_version() {
+    // Number 3 is damaged until it is revised.
+    let world = World::new(&with_revision(3, 0));
+    assert_eq!(world.finish("damaged").report["objects"]["failed"], 1);
+    for (revision, word) in [(1, "converted"), (0, "changed"), (1, "changed")] {
+        world.logs.hold(&with_revision(3, revision));
+        let ran = world.finish(word);
+        assert_eq!(ran.report["objects"][word], 1, "{:#}", ran.report);
+        world.assert_idle(word);
+    }
+}
+
+#[test]
+fn a_failed_object_that_is_gone_when_it_is_retried_is_new_when_it_comes_back() {
+    let all = with_revision(3, 0);
+    let world = World::new(&all);
+    world.finish("the first run");
+    let saved = world.save();
+    for k in 1.. {
+        world.restore(&saved);
+        world.run(&Ask::with(Verb::Retry, &Faults::crash_after(k)));
+        if world.open_epoch().is_some() {
+            break;
+        }
+    }
+    world.logs.hold(&[&all[..3], &all[4..]].concat());
+    assert_eq!(world.finish("gone").report["objects"]["gone"], 1);
+    world.assert_idle("gone");
+    world.logs.hold(&all);
+    assert_eq!(world.finish("back again").report["objects"]["failed"], 1);
+    world.assert_idle("back again");
+}

@@ -1,0 +1,143 @@
+//! What can be seen and is not on the disk: a sync that fails, and a converter that is killed between creating a name and
+//! having it on the disk. Others go on from there; then the power fails.
+
+use lakefront_storage::testing::Faults;
+
+use crate::{
+    ask::{Ask, Verb},
+    world::{Saved, World, first_logs, later_logs, vanished_logs},
+};
+
+const SEED: u64 = 29;
+
+/// A new table, or one with epochs that finds late and changed objects; and how many operations the next run has.
+fn worlds() -> [(World, Saved, u64); 2] {
+    [false, true].map(|is_new| {
+        let world = World::new(&first_logs(SEED));
+        if !is_new {
+            world.finish("the first run");
+            world.logs.hold(&later_logs(SEED));
+        }
+        let saved = world.save();
+        let operations = count_operations(&world);
+        world.restore(&saved);
+        (world, saved, operations)
+    })
+}
+
+fn count_operations(world: &World) -> u64 {
+    let faults = Faults::none();
+    assert_eq!(world.convert(&faults).error, None);
+    faults.operations()
+}
+
+/// What was done in operation `k`.
+fn struck(faults: &Faults, k: u64) -> String {
+    faults.trace()[usize::try_from(k).unwrap() - 1].clone()
+}
+
+/// The power fails, and everything is as it was, or can be made so.
+fn survives_a_power_cut(world: &World, seed: u64, when: &str) {
+    world.power_cut(seed);
+    world.assert_holds(when);
+    world.finish(when);
+    world.assert_idle(when);
+}
+
+#[test]
+fn a_sync_may_fail_at_any_operation_before_the_power_does() {
+    for (world, saved, operations) in worlds() {
+        for k in 1..=operations {
+            world.restore(&saved);
+            let faults = Faults::fail_sync(k);
+            world.convert(&faults);
+            let when = format!("a power cut after {}", struck(&faults, k));
+            survives_a_power_cut(&world, k, &when);
+        }
+    }
+}
+
+#[test]
+fn what_a_failed_sync_left_is_on_the_disk_before_the_next_run_builds_on_it() {
+    for (world, saved, operations) in worlds() {
+        for k in 1..=operations {
+            world.restore(&saved);
+            let faults = Faults::fail_sync(k);
+            world.convert(&faults);
+            let when = format!("another run, then a power cut after {}", struck(&faults, k));
+            world.finish(&when);
+            survives_a_power_cut(&world, k, &when);
+        }
+    }
+}
+
+#[test]
+fn what_a_killed_run_had_not_synced_is_on_the_disk_before_others_build_on_it() {
+    for (world, saved, operations) in worlds() {
+        for k in 1..=operations {
+            world.restore(&saved);
+            let faults = Faults::crash_before_sync(k);
+            world.convert(&faults);
+            let when = format!("another run, then a power cut after {}", struck(&faults, k));
+            world.finish(&when);
+            survives_a_power_cut(&world, k, &when);
+        }
+    }
+}
+
+#[test]
+fn the_power_may_fail_while_an_epoch_of_a_killed_run_is_finished() {
+    let (world, saved, operations) = worlds().into_iter().next_back().unwrap();
+    for k in (1..=operations).step_by(3) {
+        world.restore(&saved);
+        world.convert(&Faults::crash_before_sync(k));
+        world.wait_for_leases();
+        let killed = world.save();
+        let left = count_operations(&world);
+        for j in (1 + k % 4..=left).step_by(4) {
+            world.restore(&killed);
+            let faults = Faults::crash_before_sync(j);
+            world.convert(&faults);
+            let when = format!("killed at operation {k}, and the next at {}, then a power cut", struck(&faults, j));
+            survives_a_power_cut(&world, j, &when);
+        }
+    }
+}
+
+#[test]
+fn the_list_of_lost_inputs_of_a_killed_run_is_on_the_disk_before_others_go_by_it() {
+    let world = World::new(&first_logs(SEED));
+    world.crash_until(|world| world.open_epoch().is_some());
+    world.logs.hold(&vanished_logs(SEED));
+    world.wait_for_leases();
+    let saved = world.save();
+    let operations = count_operations(&world);
+    for k in 1..=operations {
+        world.restore(&saved);
+        let faults = Faults::crash_before_sync(k);
+        world.convert(&faults);
+        if faults.trace().last().is_some_and(|line| line.contains(" put_if_absent gone/")) {
+            let when = format!("another run, then a power cut after {}", struck(&faults, k));
+            world.finish(&when);
+            survives_a_power_cut(&world, k, &when);
+        }
+    }
+}
+
+#[test]
+fn a_single_writer_survives_a_failed_sync_and_a_kill_before_it_too() {
+    let mut world = World::new(&first_logs(SEED));
+    world.is_single_writer = true;
+    let saved = world.save();
+    let operations = count_operations(&world);
+    for k in 1..=operations {
+        for fault in [Faults::fail_sync, Faults::crash_before_sync] {
+            world.restore(&saved);
+            let faults = fault(k);
+            world.run(&Ask::with(Verb::Convert, &faults));
+            let when = format!("a single writer, then a power cut after {}", struck(&faults, k));
+            world.finish(&when);
+            survives_a_power_cut(&world, k, &when);
+        }
+    }
+}

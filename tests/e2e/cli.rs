@@ -11,3 +11,39 @@ mod ddl;
 
 // How a run is stopped: by rejects, by signals, by a reader that went away.
 mod stopping;
+
+// A table that is converted into again: what is new, late, changed or replaced.
+mod incremental;
+
+// What a table was made with, and what a later run may change of it.
+mod settings;
+
+// Where a state is, and by which names it knows logs.
+mod places;
+
+// Who may work on a table: locks, leases, `--take-over`, epochs that were left open.
+mod at_work;
+
+// `lakefront status`.
+mod status;
+
+// `lakefront verify`.
+mod verify;
+
+// `lakefront retry`.
+mod retry;
+
+// `lakefront resolve`.
+mod resolve;
+
+// `lakefront rebuild-state`.
+mod rebuild_state;
+
+// A state that is not what it was left as: refused, and nothing written.
+mod damage;
+
+// Tables, states and sources that were mixed up.
+mod mixed_up;
+
+// Disks that are full or read-only, and few open files.
+mod surroundings;

@@ -2,7 +2,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that meets what it did not expect fails, and says where"
+    clippy::print_stderr,
+    reason = "a test that meets what it did not expect fails, and says where; and what could not be tested"
 )]
 #![expect(clippy::disallowed_methods, reason = "tests write logs and read tables with plain file functions")]
 
@@ -23,6 +24,9 @@ mod cli;
 
 // Same inputs, same bytes, whatever the threads and the memory.
 mod determinism;
+
+// Real processes that are killed, stopped, started twenty at once, read beside, and run out of disk.
+mod crash;
 
 // The memory that was allowed is enough, whatever the input's size.
 mod memory;

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::symlink};
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestFolder, log};
+use crate::harness::{LEAN, TestFolder, log};
 
 /// A log with one row in this hour of 2024-05-17.
 fn log_of_hour(hour: u32) -> String {
@@ -25,7 +25,7 @@ fn hours() -> TestFolder {
 
 /// Converts with these flags and gives the names of the objects that came into the table, without folder and ending.
 fn selected(folder: &TestFolder, args: &[&str]) -> Vec<String> {
-    folder.converts(args);
+    folder.converts(&[&LEAN[..], args].concat());
     let names = folder.rows().into_iter().map(|row| {
         let name = row.get("filename").as_str().unwrap().to_owned();
         name.trim_end_matches(".0123abcd").rsplit('/').next().unwrap().replace(".2024-05-17-", " ")
@@ -109,7 +109,7 @@ fn an_hour_has_settled_when_its_end_is_as_long_ago_as_settle_says() {
 fn where_all_objects_wait_that_is_no_error() {
     let folder = hours();
     let args = ["--include", "a/**", "--now", "2024-05-17T09:59:00Z"];
-    folder.convert(&args).exits(0).says("6 waiting");
+    folder.convert(&args).exits(0).says("nothing new").says("6 objects, from 2024-05-17T09 on");
     assert_eq!(folder.tree("lake"), Vec::<String>::new());
 }
 
@@ -248,19 +248,20 @@ fn a_source_that_overlaps_the_tables_state_is_refused() {
 }
 
 #[test]
-fn a_destination_that_is_not_empty_is_refused_with_a_hint() {
+fn a_destination_that_is_not_empty_and_has_no_state_is_refused_with_a_hint() {
     let folder = hours();
-    folder.converts(&[]);
-    let before = folder.tree("lake");
-    folder.convert(&[]).exits(1).says("not empty").says("\nhint: ").says("cf_logs.lakefront");
-    assert_eq!(folder.tree("lake"), before, "nothing was written");
+    folder.write("lake/cf_logs/year=2024/note.txt", "in the way");
+    folder.convert(&[]).exits(1).says("not empty").says("\nhint: ").says("cf_logs.lakefront").says("`--state`");
+    assert_eq!(folder.tree("lake"), ["cf_logs/year=2024/note.txt"], "nothing was written");
 }
 
 #[test]
-fn a_state_folder_that_is_not_empty_is_refused_too() {
+fn a_state_folder_with_something_else_in_it_is_refused_too() {
     let folder = hours();
     folder.write("lake/cf_logs.lakefront/log/0000000001.json", "{}");
-    folder.convert(&[]).exits(1).says("not empty").says("cf_logs.lakefront");
+    let ran = folder.convert(&[]).exits(1).says("cf_logs.lakefront/table.json: is missing").says("\nhint: ");
+    assert!(ran.stderr.contains("`log/0000000001.json`"), "{}", ran.stderr);
+    assert_eq!(folder.tree("lake"), ["cf_logs.lakefront/log/0000000001.json"], "nothing was written");
 }
 
 #[test]
@@ -290,7 +291,7 @@ fn small_hours_of_a_day_share_a_task_and_days_do_not() {
             log("date time", &[&format!("2024-05-{day} {hour:02}:00:00")]),
         );
     }
-    assert_eq!(folder.converts(&[])["tasks"], 2);
+    assert_eq!(folder.converts(&LEAN)["tasks"], 2);
 }
 
 #[test]

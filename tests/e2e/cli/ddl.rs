@@ -116,32 +116,64 @@ fn a_location_that_is_no_url_is_refused_and_quotes_in_it_are_escaped() {
 fn another_table_schema_than_the_files_were_written_with_is_refused() {
     let folder = table(&[]);
     ddl(&folder, &["--schema", "cf_logs_wide"]).exits(1).says("written with table schema `cf_logs/").says("\nhint: ");
-    let folder = TestFolder::with_log(log("date time", &["2024-05-17 09:00:00"]));
-    folder.write("mine.toml", "name = \"mine\"\n[[column]]\nname = \"logdate\"\ntype = \"date\"\nderive = \"date\"\n");
-    folder.converts(&["--schema", "mine.toml"]);
-    ddl(&folder, &[]).exits(1).says("`mine/").says("`--schema`");
-    ddl(&folder, &["--schema", "mine.toml"]).exits(0);
+    lose_state(&folder);
+    ddl(&folder, &["--schema", "cf_logs_wide"]).exits(1).says("written with table schema `cf_logs/").says("\nhint: ");
 }
 
 #[test]
-fn a_file_that_is_not_the_tables_is_refused_by_name() {
-    for name in [
+fn the_state_knows_a_table_schema_of_ones_own_and_a_table_without_state_needs_its_file() {
+    let folder = TestFolder::with_log(log("date time", &["2024-05-17 09:00:00"]));
+    folder.write("mine.toml", "name = \"mine\"\n[[column]]\nname = \"logdate\"\ntype = \"date\"\nderive = \"date\"\n");
+    folder.converts(&["--schema", "mine.toml"]);
+    let text = ddl(&folder, &[]).exits(0).stdout;
+    lose_state(&folder);
+    ddl(&folder, &[]).exits(1).says("`mine/").says("`--schema`");
+    assert_eq!(ddl(&folder, &["--schema", "mine.toml"]).exits(0).stdout, text);
+}
+
+/// Leaves the table without its state, as when only the table was copied.
+fn lose_state(folder: &TestFolder) {
+    std::fs::remove_dir_all(folder.path("lake/cf_logs.lakefront")).unwrap();
+}
+
+#[test]
+fn a_table_without_its_state_has_the_same_ddl() {
+    let folder = table(&["--partition-by", "day"]);
+    let text = ddl(&folder, &LOCATION).exits(0).stdout;
+    lose_state(&folder);
+    assert_eq!(ddl(&folder, &LOCATION).exits(0).stdout, text);
+}
+
+/// Tables with a file that is not theirs, and its name.
+fn with_foreign_files() -> impl Iterator<Item = (TestFolder, &'static str)> {
+    let names = [
         "note.txt",
         "year=2024/stray.parquet",
         "year=2024/part-0000000001-00000-000.parquet",
         "a=1/part-0000000001-00000-000.parquet",
-    ] {
+        "year=2024/month=05/day=17/hour=11/part-0000000001-00000-000.parquet",
+    ];
+    names.into_iter().map(|name| {
         let folder = table(&[]);
-        folder.write(&format!("lake/cf_logs/{name}"), "x");
-        ddl(&folder, &[]).exits(1).says(name).says("\nhint: ");
+        folder.write(&format!("lake/cf_logs/{name}"), "not Parquet");
+        (folder, name)
+    })
+}
+
+#[test]
+fn a_file_that_is_not_the_tables_is_in_no_ddl() {
+    for (folder, name) in with_foreign_files() {
+        let text = ddl(&folder, &LOCATION).exits(0).stdout;
+        assert_eq!(text, ddl(&table(&[]), &LOCATION).exits(0).stdout, "{name}");
     }
 }
 
 #[test]
-fn a_data_file_that_is_no_parquet_is_refused() {
-    let folder = table(&[]);
-    folder.write("lake/cf_logs/year=2024/month=05/day=17/hour=11/part-0000000001-00000-000.parquet", "not Parquet");
-    ddl(&folder, &[]).exits(1).says("hour=11/part-0000000001-00000-000.parquet");
+fn without_a_state_a_file_that_is_not_the_tables_is_refused_by_name() {
+    for (folder, name) in with_foreign_files() {
+        lose_state(&folder);
+        ddl(&folder, &[]).exits(1).says(name).says("\nhint: ");
+    }
 }
 
 #[test]

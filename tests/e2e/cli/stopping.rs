@@ -7,7 +7,7 @@ use std::{
 };
 
 use lakefront_loggen::{Options, objects};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{NOW, TestFolder, log, read_rows};
 
@@ -88,7 +88,14 @@ fn stops_at(signal: &str) {
     let rows: usize = names.iter().map(|name| read_rows(&folder.path("lake/cf_logs"), name).len()).sum();
     assert_eq!(report["rows"], rows, "what the table holds is whole, and reported");
     let left: Vec<String> = folder.tree("lake/cf_logs.lakefront");
-    assert!(left.iter().all(|name| name.starts_with("quarantine/")), "temporary files are left: {left:?}");
+    assert!(!left.iter().any(|name| name.starts_with("tmp/")), "temporary files are left: {left:?}");
+
+    // It left in peace: the next run does not wait, and takes what is missing.
+    let rest = folder.converts(&[]);
+    assert_eq!(rest["objects"]["listed"], 120);
+    let verified = folder.run(&["verify", "lake/cf_logs", "--json"]).exits(0).stdout;
+    let verified: Value = serde_json::from_str(&verified).unwrap();
+    assert_eq!(verified["rows"], 120 * 2000);
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn a_rejected_row_is_kept_whole_with_its_object_line_byte_and_reason() {
         "text": "2024-02-30\t10:00:00\t/%20\"ä",
     });
     assert_eq!(folder.quarantine(), [expected]);
-    assert_eq!(folder.tree("lake/cf_logs.lakefront"), ["quarantine/0000000001/00000.jsonl.gz"]);
+    assert_eq!(folder.tree("lake/cf_logs.lakefront/quarantine"), ["0000000001/00000.jsonl.gz"]);
 }
 
 #[test]

@@ -1,0 +1,212 @@
+//! A table that is converted into again: what is new, late, changed or replaced.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::harness::{LEAN, NOW, TestFolder, log};
+
+/// The key of a log of this day of May 2024 and this hour.
+fn key(day: u32, hour: u32) -> String {
+    format!("E1EXAMPLE.2024-05-{day:02}-{hour:02}.0123abcd")
+}
+
+/// A log with a row of that hour.
+fn log_of(day: u32, hour: u32, bytes: u64) -> String {
+    log("date time sc-bytes", &[&format!("2024-05-{day:02} {hour:02}:00:00 {bytes}")])
+}
+
+/// A table of one row, and its log.
+fn one_row() -> TestFolder {
+    let folder = TestFolder::new();
+    folder.add(&key(17, 9), log_of(17, 9, 1));
+    folder.converts(&LEAN);
+    folder
+}
+
+/// The column `bytes` of all rows, in order: it tells rows apart.
+fn rows(folder: &TestFolder) -> Vec<u64> {
+    let mut rows: Vec<u64> = folder.rows().iter().map(|row| row.get("bytes").as_u64().unwrap()).collect();
+    rows.sort_unstable();
+    rows
+}
+
+#[test]
+fn a_second_run_takes_only_what_is_new_and_leaves_data_files_alone() {
+    let folder = one_row();
+    let before = folder.snapshot("lake/cf_logs/year=2024/month=05/day=17/hour=09");
+    folder.add(&key(17, 10), log_of(17, 10, 2));
+    folder.add(&key(18, 9), log_of(18, 9, 3));
+    let report = folder.converts(&[]);
+    let objects = &report["objects"];
+    assert_eq!((&objects["listed"], &objects["known"], &objects["converted"]), (&3.into(), &1.into(), &2.into()));
+    assert_eq!((&report["rows"], &report["epochs"]), (&2.into(), &json!([2])));
+    assert_eq!(rows(&folder), [1, 2, 3]);
+    assert!(folder.snapshot("lake/cf_logs/year=2024/month=05/day=17/hour=09") == before);
+}
+
+#[test]
+fn a_run_that_finds_nothing_new_says_so_and_writes_nothing() {
+    let folder = one_row();
+    let args = ["convert", "logs", "lake/cf_logs", "--now", NOW];
+    let ran = folder.only_looks(&args, 0).says("nothing new: 1 converted before").says("nothing was written");
+    assert_eq!(ran.stdout, "");
+    assert_eq!(folder.only_looks(&[&args[..], &["-q"]].concat(), 0).stderr, "");
+    let ran = folder.only_looks(&[&args[..], &["--dry-run"]].concat(), 0);
+    assert!(
+        ran.stdout.contains("0 to convert") && ran.stdout.contains("1 objects that an earlier run took"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn objects_are_taken_however_late_they_come() {
+    let folder = TestFolder::new();
+    folder.add(&key(30, 9), log_of(30, 9, 1));
+    folder.converts(&LEAN);
+    // A month late, of the hour of a known one, and of an hour whose partition is there.
+    folder.add(&key(1, 0), log_of(1, 0, 2));
+    folder.add(&key(30, 9).replace("0123abcd", "0123abce"), log_of(30, 9, 3));
+    folder.add(&key(29, 23), log_of(30, 9, 4));
+    assert_eq!(folder.converts(&[])["objects"]["converted"], 3);
+    assert_eq!(rows(&folder), [1, 2, 3, 4]);
+    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+}
+
+#[test]
+fn objects_that_waited_for_their_hour_to_settle_are_taken_later() {
+    let folder = TestFolder::new();
+    for hour in [9, 10, 11] {
+        folder.add(&key(17, hour), log_of(17, hour, hour.into()));
+    }
+    for (now, waiting, expected) in [
+        ("2024-05-17T12:30:00Z", 2, vec![9]),
+        ("2024-05-17T13:00:00Z", 1, vec![9, 10]),
+        ("2024-05-18T00:00:00Z", 0, vec![9, 10, 11]),
+    ] {
+        assert_eq!(folder.converts(&[&LEAN[..], &["--now", now]].concat())["objects"]["waiting"], waiting);
+        assert_eq!(rows(&folder), expected);
+    }
+}
+
+#[test]
+fn an_object_without_an_hour_in_its_name_is_known_too() {
+    let folder = TestFolder::with_log(log_of(17, 9, 1));
+    folder.converts(&LEAN);
+    folder.add("other.log", log_of(17, 9, 2));
+    assert_eq!(folder.converts(&[])["objects"]["known"], 1);
+    assert_eq!(rows(&folder), [1, 2]);
+}
+
+#[test]
+fn an_object_that_changed_after_it_was_converted_is_reported_once_and_its_rows_stay() {
+    let folder = one_row();
+    folder.add(&key(17, 10), log_of(17, 10, 2));
+    // Each other content has another size: a version is a size and a time.
+    for bytes in [10, 100] {
+        folder.add(&key(17, 9), log_of(17, 9, bytes));
+        let ran = folder.convert(&[]).exits(3).says(&key(17, 9)).says("changed after it was converted");
+        let report = folder.report();
+        assert_eq!(report["objects"]["changed"], 1, "{}", ran.stderr);
+        assert_eq!(report["lost_objects"][0]["object"], folder.object(&key(17, 9)));
+        assert_eq!(report["lost_objects"][0]["reason"], "changed");
+        folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+    }
+    assert_eq!(rows(&folder), [1, 2]);
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+#[test]
+fn a_dry_run_tells_what_changed() {
+    let folder = one_row();
+    folder.add(&key(17, 9), log_of(17, 9, 10));
+    let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs", "--dry-run", "--now", NOW], 0);
+    let changed = ran.stdout.lines().find(|line| line.starts_with("changed"));
+    assert!(changed.is_some_and(|line| line.contains("1 objects")), "{}", ran.stdout);
+}
+
+#[test]
+fn a_failed_object_is_not_read_again_until_it_is_replaced() {
+    let folder = one_row();
+    folder.add(&key(17, 10), "no log");
+    folder.converts_but_some(&[]);
+    let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+    assert!(ran.stderr.contains("1 objects failed before") && ran.stderr.contains("`lakefront retry TABLE`"));
+
+    folder.add(&key(17, 10), "no log either");
+    assert_eq!(folder.converts_but_some(&[])["objects"]["failed"], 1);
+    folder.add(&key(17, 10), log_of(17, 10, 2));
+    assert_eq!(folder.converts(&[])["objects"]["converted"], 1);
+    assert_eq!(rows(&folder), [1, 2]);
+}
+
+#[test]
+fn logs_that_are_deleted_after_their_conversion_leave_their_rows_and_do_not_come_twice() {
+    let folder = one_row();
+    fs::remove_file(folder.path(&format!("logs/{}", key(17, 9)))).unwrap();
+    folder.add(&key(17, 10), log_of(17, 10, 2));
+    folder.converts(&[]);
+    // Put back with other bytes, it is known as changed, not as new.
+    folder.add(&key(17, 9), log_of(17, 9, 12345));
+    folder.convert(&[]).exits(3);
+    assert_eq!(rows(&folder), [1, 2]);
+}
+
+#[test]
+fn a_selection_leaves_the_rest_for_another_run() {
+    let folder = TestFolder::new();
+    for day in 1..=4 {
+        folder.add(&key(day, 9), log_of(day, 9, day.into()));
+    }
+    folder.converts(&[&LEAN[..], &["--from", "2024-05-02", "--to", "2024-05-03"]].concat());
+    folder.converts(&["--from", "2024-05-02", "--to", "2024-05-04"]);
+    assert_eq!(rows(&folder), [2, 3]);
+    assert_eq!(folder.converts(&[])["objects"]["known"], 2);
+    assert_eq!(rows(&folder), [1, 2, 3, 4]);
+}
+
+#[test]
+fn thirty_nights_with_objects_up_to_thirty_days_late_bring_each_row_once() {
+    let folder = TestFolder::new();
+    let mut expected = Vec::new();
+    let mut changed = 0;
+    for night in 1..=30_u32 {
+        // One log of each night comes at once, one some nights later, and some change after they were taken.
+        let mut arrive = vec![(night, 3)];
+        arrive.extend((1..=night).filter(|day| day + day * 7 % 31 == night).map(|day| (day, 4)));
+        for (day, hour) in arrive {
+            let bytes = u64::from(day * 100 + hour);
+            folder.add(&key(day, hour), log_of(day, hour, bytes));
+            expected.push(bytes);
+        }
+        let has_changed = night % 10 == 0;
+        if has_changed {
+            folder.add(&key(night - 5, 3), log_of(night - 5, 3, 1_000_000));
+            changed += 1;
+        }
+        let now = format!("2024-05-{night:02}T12:30:00Z");
+        let args = ["convert", "logs", "lake/cf_logs", "-q", "--now", &now, "--report", "report.json"];
+        folder.run(&[&args, &LEAN[..]].concat()).exits(if has_changed { 3 } else { 0 });
+        assert_eq!(folder.report()["objects"]["changed"], u64::from(has_changed), "night {night}");
+    }
+    expected.sort_unstable();
+    assert_eq!(rows(&folder), expected);
+    assert!(expected.len() > 40 && changed == 3, "{}", expected.len());
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+#[test]
+fn a_log_that_was_empty_when_it_was_read_is_taken_when_it_is_not() {
+    let folder = one_row();
+    let key = "E1EXAMPLE.2024-05-17-12.half-written";
+    for unfinished in ["", "#Version: 1.0\n"] {
+        folder.add(key, unfinished);
+        assert_eq!(folder.converts(&[])["objects"]["converted"], 1, "{unfinished:?}");
+        assert_eq!(folder.converts(&[])["objects"]["known"], 2, "{unfinished:?}");
+    }
+    folder.add(key, log("date time sc-bytes", &["2024-05-17 12:00:00 7"]));
+    assert_eq!(folder.converts(&[])["rows"], 1);
+    assert_eq!(rows(&folder), [1, 7]);
+    folder.run(&["verify", "lake/cf_logs"]).exits(0);
+}

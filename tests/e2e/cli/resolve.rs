@@ -1,0 +1,140 @@
+//! `lakefront resolve`: an open epoch that cannot just be finished is done over.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::harness::{NOW, TestFolder, column, log};
+
+const SECOND: &str = "lake/cf_logs/year=2024/month=05/day=18/hour=09/part-0000000001-00001-000.parquet";
+const RESOLVE: [&str; 2] = ["resolve", "lake/cf_logs"];
+
+/// A table whose only epoch is open: its first task is committed, its second one has stored its data file.
+fn half_done() -> TestFolder {
+    let folder = TestFolder::of_two_tasks();
+    folder.reopen(1, &[1]);
+    folder
+}
+
+/// As if another version of the program had planned the open epoch, and stored a data file.
+fn of_another_version() -> TestFolder {
+    let folder = half_done();
+    folder.doctor("log/0000000001.json", |log| {
+        log["program"] = "0.0.9".into();
+        log["layout"] = "0123456789abcdef".into();
+    });
+    fs::write(folder.path(SECOND), "as the other version wrote it").unwrap();
+    folder
+}
+
+/// Both rows are there, once, and nothing is open.
+fn is_whole(folder: &TestFolder) {
+    let days = column(&folder.rows(), "logdate");
+    assert_eq!(days, json!(["2024-05-17", "2024-05-18"]));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    assert!(folder.json(&["status", "lake/cf_logs"])["open"].is_null());
+    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0).says("nothing new");
+}
+
+#[test]
+fn an_open_epoch_that_another_version_planned_is_refused_by_convert_and_done_over_by_resolve() {
+    let folder = of_another_version();
+    folder.add("E1EXAMPLE.2024-05-19-09.a", log("date time", &["2024-05-19 09:00:00"]));
+    folder.refuses().says("version 0.0.9 planned it").says("`lakefront resolve TABLE`");
+    folder.only_looks(&["retry", "lake/cf_logs"], 1).says("`lakefront resolve TABLE`");
+    let first = folder.snapshot("lake/cf_logs/year=2024/month=05/day=17");
+    let ran = folder.run(&RESOLVE).exits(0);
+    assert!(ran.stderr.contains("deleting") && ran.stderr.contains(SECOND), "{}", ran.stderr);
+    assert!(folder.snapshot("lake/cf_logs/year=2024/month=05/day=17") == first, "committed tasks are not touched");
+    assert_eq!(folder.rows().len(), 2, "what is new is left for the next run");
+    fs::remove_file(folder.path("logs/E1EXAMPLE.2024-05-19-09.a")).unwrap();
+    is_whole(&folder);
+}
+
+#[test]
+fn all_of_its_tasks_may_be_committed() {
+    let folder = TestFolder::of_two_tasks();
+    folder.reopen(1, &[]);
+    folder.doctor("log/0000000001.json", |log| log["layout"] = "0123456789abcdef".into());
+    folder.refuses().says("`lakefront resolve TABLE`");
+    folder.run(&RESOLVE).exits(0);
+    is_whole(&folder);
+}
+
+#[test]
+fn a_data_file_with_other_bytes_stops_convert_and_is_done_over_by_resolve() {
+    let folder = half_done();
+    fs::write(folder.path(SECOND), "other bytes").unwrap();
+    folder
+        .run(&["convert", "logs", "lake/cf_logs", "--now", NOW])
+        .exits(1)
+        .says(SECOND)
+        .says("`lakefront resolve TABLE`");
+    assert_eq!(fs::read(folder.path(SECOND)).unwrap(), b"other bytes", "data files are never replaced by `convert`");
+    folder.run(&RESOLVE).exits(0);
+    is_whole(&folder);
+}
+
+#[test]
+fn an_input_that_vanished_from_a_task_that_has_data_files_stops_convert_and_is_left_out_by_resolve() {
+    let folder = half_done();
+    fs::remove_file(folder.path("logs/E1EXAMPLE.2024-05-18-09.a")).unwrap();
+    let ran = folder.run(&["convert", "logs", "lake/cf_logs", "--now", NOW]).exits(1);
+    assert!(ran.stderr.contains("vanished") && ran.stderr.contains("`lakefront resolve TABLE`"), "{}", ran.stderr);
+    folder.run(&RESOLVE).exits(3).says("E1EXAMPLE.2024-05-18-09.a");
+    assert_eq!(column(&folder.rows(), "logdate"), json!(["2024-05-17"]));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    // It was not converted: when it comes back, it is new.
+    folder.add("E1EXAMPLE.2024-05-18-09.a", log("date time", &["2024-05-18 09:00:00"]));
+    folder.converts(&[]);
+    is_whole(&folder);
+}
+
+#[test]
+fn an_input_that_vanished_before_its_task_had_begun_is_left_out_by_convert() {
+    let folder = half_done();
+    for path in [folder.path(SECOND), folder.state("gone/0000000001/00001.json")] {
+        fs::remove_file(path).unwrap();
+    }
+    fs::remove_file(folder.path("logs/E1EXAMPLE.2024-05-18-09.a")).unwrap();
+    let report = folder.converts_but_some(&[]);
+    assert_eq!((&report["objects"]["gone"], &report["epochs"]), (&1.into(), &json!([1])));
+    assert_eq!(folder.rows().len(), 1);
+}
+
+#[test]
+fn an_input_that_changed_before_its_task_had_begun_is_taken_by_the_next_epoch() {
+    let folder = half_done();
+    for path in [folder.path(SECOND), folder.state("gone/0000000001/00001.json")] {
+        fs::remove_file(path).unwrap();
+    }
+    folder.add("E1EXAMPLE.2024-05-18-09.a", log("date time", &["2024-05-18 10:00:00", "2024-05-18 11:00:00"]));
+    let report = folder.converts_but_some(&[]);
+    assert_eq!((&report["objects"]["replaced"], &report["epochs"]), (&1.into(), &json!([1, 2])));
+    assert_eq!(column(&folder.rows(), "logtime"), json!(["09:00:00", "10:00:00", "11:00:00"]));
+}
+
+#[test]
+fn an_open_epoch_of_a_living_run_on_another_host_is_left_alone_unless_told_otherwise() {
+    let folder = of_another_version();
+    folder.doctor("lease/0000000001.json", |lease| lease["host"] = "etl-7".into());
+    let files = folder.tree("lake");
+    folder.run(&RESOLVE).exits(75).says("etl-7").says("--take-over");
+    assert_eq!(folder.tree("lake"), files);
+    folder.run(&[&RESOLVE[..], &["--take-over"]].concat()).exits(0);
+    is_whole(&folder);
+}
+
+#[test]
+fn where_no_epoch_is_open_it_does_nothing() {
+    let folder = TestFolder::of_two_tasks();
+    folder.only_looks(&RESOLVE, 0);
+    is_whole(&folder);
+}
+
+#[test]
+fn its_json_is_the_report() {
+    let folder = of_another_version();
+    let report = folder.json(&RESOLVE);
+    assert_eq!((&report["outcome"], &report["rows"], &report["epochs"]), (&"done".into(), &1.into(), &json!([1])));
+}

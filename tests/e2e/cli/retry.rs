@@ -1,0 +1,98 @@
+//! `lakefront retry`: failed objects are tried again.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::harness::{LEAN, NOW, TestFolder, gzip, log};
+
+/// A table with an object that was too large.
+fn too_large() -> TestFolder {
+    let folder = TestFolder::new();
+    folder.add("E1EXAMPLE.2024-05-17-09.a", log("date time sc-bytes", &["2024-05-17 09:00:00 1"]));
+    folder.add("E1EXAMPLE.2024-05-17-09.large", log("date time sc-bytes", &["2024-05-17 09:00:00 2"; 20]));
+    let report = folder.converts_but_some(&["--max-text-bytes", "200", LEAN[0], LEAN[1]]);
+    assert_eq!(report["failed_objects"][0]["reason"], "too-large");
+    folder
+}
+
+const RETRY: [&str; 2] = ["retry", "lake/cf_logs"];
+
+/// How many objects `status` counts as failed.
+fn failed(folder: &TestFolder) -> u64 {
+    folder.json(&["status", "lake/cf_logs"])["failed"].as_u64().unwrap()
+}
+
+#[test]
+fn an_object_that_was_too_large_is_converted_with_a_higher_limit() {
+    let folder = too_large();
+    assert_eq!(failed(&folder), 1);
+    let ran = folder.run(&[&RETRY[..], &["--max-text-bytes", "1MiB", "--report", "report.json"]].concat()).exits(0);
+    assert!(ran.stderr.contains("1 converted") && ran.stdout.is_empty(), "{}{}", ran.stderr, ran.stdout);
+    assert_eq!((&folder.report()["rows"], &folder.report()["epochs"]), (&20.into(), &json!([2])));
+    assert_eq!((failed(&folder), folder.rows().len()), (0, 21));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    folder.only_looks(&["convert", "logs", "lake/cf_logs"], 0).says("nothing new: 2 converted before");
+}
+
+#[test]
+fn what_failed_again_has_failed_still_and_may_be_tried_once_more() {
+    let folder = too_large();
+    for _ in 0..2 {
+        folder.run(&RETRY).exits(3).says("1 failed").says("E1EXAMPLE.2024-05-17-09.large");
+        assert_eq!((failed(&folder), folder.rows().len()), (1, 1));
+        folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    }
+    folder.run(&[&RETRY[..], &["--max-text-bytes", "1MiB"]].concat()).exits(0);
+    assert_eq!((failed(&folder), folder.rows().len()), (0, 21));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+#[test]
+fn an_object_that_was_mended_is_taken_as_it_is_now() {
+    let folder = TestFolder::new();
+    let whole = gzip(log("date time", &["2024-05-17 09:00:00"]));
+    folder.add("E1EXAMPLE.2024-05-17-09.a.gz", &whole[..whole.len() - 4]);
+    folder.converts_but_some(&LEAN);
+    folder.add("E1EXAMPLE.2024-05-17-09.a.gz", whole);
+    folder.run(&RETRY).exits(0);
+    assert_eq!((failed(&folder), folder.rows().len()), (0, 1));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+#[test]
+fn an_object_that_is_gone_is_told_with_exit_3_and_others_are_tried() {
+    let folder = too_large();
+    folder.add("E1EXAMPLE.2024-05-17-10.large", log("date time sc-bytes", &["2024-05-17 09:00:00 3"; 20]));
+    folder.converts_but_some(&[]);
+    fs::remove_file(folder.path("logs/E1EXAMPLE.2024-05-17-09.large")).unwrap();
+    let retry = [&RETRY[..], &["--max-text-bytes", "1MiB", "--report", "report.json"]].concat();
+    folder.run(&retry).exits(3).says("E1EXAMPLE.2024-05-17-09.large").says("gone");
+    let report = folder.report();
+    assert_eq!((&report["objects"]["gone"], &report["objects"]["converted"]), (&1.into(), &1.into()));
+    assert_eq!(folder.rows().len(), 21);
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+#[test]
+fn only_failed_objects_are_tried() {
+    let folder = too_large();
+    folder.add("E1EXAMPLE.2024-05-17-11.new", log("date time", &["2024-05-17 11:00:00"]));
+    folder.run(&[&RETRY[..], &["--max-text-bytes", "1MiB", "--now", NOW]].concat()).exits(0);
+    assert_eq!(folder.rows().len(), 21);
+    assert_eq!(folder.converts(&[])["objects"]["converted"], 1);
+}
+
+#[test]
+fn where_nothing_failed_nothing_is_written() {
+    let folder = TestFolder::of_two_tasks();
+    let ran = folder.only_looks(&RETRY, 0);
+    assert!(ran.stderr.contains("nothing"), "{}", ran.stderr);
+}
+
+#[test]
+fn its_json_is_the_report() {
+    let folder = too_large();
+    let report = folder.json(&[&RETRY[..], &["--max-text-bytes", "1MiB"]].concat());
+    assert_eq!((&report["outcome"], &report["rows"]), (&"done".into(), &20.into()));
+}

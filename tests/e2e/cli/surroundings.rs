@@ -1,0 +1,127 @@
+//! Disks that are full or read-only, and few open files.
+
+use std::{fs, process::Command};
+
+use crate::harness::{LEAN, NOW, Ran, TestFolder, log};
+
+/// A table, and a log that is new.
+fn table() -> TestFolder {
+    let folder = TestFolder::of_two_tasks();
+    folder.add("E1EXAMPLE.2024-05-18-10.a", log("date time", &["2024-05-18 10:00:00"]));
+    folder
+}
+
+const CONVERT: [&str; 5] = ["convert", "logs", "lake/cf_logs", "--now", NOW];
+
+/// Runs the program behind a line of shell, where `"$@"` is the program and its flags.
+fn behind(folder: &TestFolder, shell: &str, args: &[&str]) -> Ran {
+    folder.behind(&[], shell, args)
+}
+
+/// Runs the program where `lake` is mounted read-only; none where this machine lets nobody mount.
+fn read_only(folder: &TestFolder, args: &[&str]) -> Option<Ran> {
+    let mount = "mount --bind lake lake && mount -o remount,ro,bind lake";
+    let allowed = Command::new("unshare").args(["-m", "sh", "-c", mount]).current_dir(folder.path("")).output();
+    if !allowed.is_ok_and(|output| output.status.success()) {
+        eprintln!("not tested: nothing can be mounted here");
+        return None;
+    }
+    // Mounts of a namespace of its own end with the program.
+    Some(folder.behind(&["unshare", "-m"], &format!("{mount} && exec \"$@\""), args))
+}
+
+#[test]
+fn on_a_read_only_disk_what_only_looks_works_and_what_writes_stops_with_a_message() {
+    let folder = table();
+    let before = folder.snapshot("lake");
+    for (args, status) in [
+        (&CONVERT[..], 1),
+        (&["rebuild-state", "lake/cf_logs"], 1),
+        (&["status", "lake/cf_logs"], 0),
+        (&["verify", "lake/cf_logs", "--deep"], 0),
+        (&["ddl", "lake/cf_logs"], 0),
+        (&["convert", "logs", "lake/cf_logs", "--dry-run"], 0),
+    ] {
+        let Some(ran) = read_only(&folder, args) else { return };
+        let ran = ran.exits(status);
+        if status == 1 {
+            assert!(
+                ran.stderr.contains("read-only") && ran.stderr.contains("lake/cf_logs.lakefront"),
+                "{}",
+                ran.stderr
+            );
+        }
+    }
+    assert!(folder.snapshot("lake") == before);
+    folder.converts(&[]);
+    assert_eq!(folder.rows().len(), 3);
+}
+
+#[test]
+fn on_a_read_only_disk_the_status_of_an_open_epoch_is_told() {
+    let folder = table();
+    folder.reopen(1, &[1]);
+    let Some(ran) = read_only(&folder, &["status", "lake/cf_logs"]) else { return };
+    assert!(ran.exits(0).stdout.contains("epoch 1, 1 of 2 tasks committed"));
+}
+
+#[test]
+fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
+    let folder = TestFolder::new();
+    folder.add("a.log", log("date time", &["2024-05-17 09:00:00"]));
+    folder.write("lake/cf_logs.lakefront", "a file");
+    folder.run(&CONVERT).exits(1).says("cf_logs.lakefront").says("not a folder");
+    assert_eq!(folder.tree("lake"), ["cf_logs.lakefront"]);
+
+    for name in ["tmp", "commit/0000000002", "plan/x", "year"] {
+        let folder = table();
+        let way = match name {
+            "year" => folder.path("lake/cf_logs/year=2024/month=05/day=18/hour=10"),
+            "plan/x" => {
+                // The run gets as far as its plan.
+                fs::rename(folder.state("plan"), folder.path("plan")).unwrap();
+                folder.state("plan")
+            }
+            name => folder.state(name),
+        };
+        let _ = fs::remove_dir(&way);
+        fs::write(&way, "a file").unwrap();
+        let ran = folder.run(&CONVERT).exits(1);
+        assert!(ran.stderr.contains(way.to_str().unwrap()), "{name}: {}", ran.stderr);
+        // Out of the way, the next run finishes.
+        fs::remove_file(&way).unwrap();
+        if name == "plan/x" {
+            fs::rename(folder.path("plan"), &way).unwrap();
+        }
+        folder.converts(&[]);
+        assert_eq!(folder.rows().len(), 3, "{name}");
+    }
+}
+
+#[test]
+fn sixty_four_open_files_are_enough_for_any_number_of_logs_hours_and_epochs() {
+    let folder = TestFolder::new();
+    let rows: Vec<String> =
+        (0..300).map(|hour| format!("2024-05-{:02} {:02}:00:00", 1 + hour / 24, hour % 24)).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    folder.add("E1EXAMPLE.2024-05-17-00.hours", log("date time", &rows));
+    for number in 0..200 {
+        folder.add(&format!("E1EXAMPLE.2024-05-17-00.{number:03}"), log("date time", &["2024-05-17 00:00:00"]));
+    }
+    let args = [&CONVERT[..], &["--threads", "4", "--task-bytes", "1KiB"], &LEAN[..]].concat();
+    behind(&folder, "ulimit -n 64 && exec \"$@\"", &args).exits(0);
+    behind(&folder, "ulimit -n 64 && exec \"$@\"", &["verify", "lake/cf_logs", "--deep"]).exits(0);
+    assert_eq!(folder.json(&["status", "lake/cf_logs"])["rows"], 500);
+}
+
+#[test]
+fn too_few_open_files_stop_a_run_cleanly_and_the_next_one_finishes() {
+    let folder = table();
+    for files in [4, 6, 8] {
+        let ran = behind(&folder, &format!("ulimit -n {files} && exec \"$@\""), &CONVERT);
+        assert!(ran.status == Some(0) || ran.status == Some(1) || ran.status == Some(127), "{ran:?}");
+    }
+    folder.run(&CONVERT).exits(0);
+    assert_eq!(folder.rows().len(), 3);
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,7 +102,7 @@ def convert(name, folder):
 
 
 def table_of_years(folder):
-    """A table of three years of hours; its data files are one file under many names."""
+    """A table of three years of hours; its data files are one file under many names, and it came without its state."""
     logs, table = folder / "logs", folder / "lake" / "cf_logs"
     logs.mkdir()
     (logs / "E1BYHAND.2023-01-01-00.00000001").write_text(
@@ -114,6 +115,7 @@ def table_of_years(folder):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.hardlink_to(data_file)
+    shutil.rmtree(table.with_name(table.name + ".lakefront"))
     return table
 
 

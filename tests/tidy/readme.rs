@@ -172,7 +172,7 @@ fn every_command_of_the_readme_works_and_shows_what_it_says() {
 fn every_flag_in_the_readme_exists() {
     let place = Place::new();
     let mut help = String::new();
-    for command in ["", "convert", "ddl", "schema"] {
+    for command in ["", "convert", "status", "verify", "retry", "resolve", "rebuild-state", "ddl", "schema"] {
         let (is_success, text) = place.run(&format!("lakefront {command} --help"));
         assert!(is_success, "lakefront {command} --help: {text}");
         help.push_str(&text);

@@ -1,7 +1,7 @@
 # The commands that people and CI run. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-integration test-engines golden bench fuzz lint fmt doc deny advisories dist check
+.PHONY: help build demo test test-integration test-engines chaos golden bench bench-history fuzz lint fmt doc deny advisories dist check
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -15,6 +15,8 @@ CARGO_DENY := $(abspath .tools)/bin/cargo-deny
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := $(abspath .tools)/bin/cargo-fuzz
 FUZZ_SECONDS ?= 60
+CHAOS_SEEDS ?= 10000
+CHAOS_KILLS ?= 200
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.* ## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -41,12 +43,19 @@ test-integration: .venv/integration/installed ## Reads tables with DuckDB and py
 test-engines: .venv/engines/installed build ## Reads tables with Spark and Hive; needs Java, and takes a while
 	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen .venv/engines/bin/python -m pytest tests/engines
 
+chaos: ## Tries to break the commit protocol: CHAOS_SEEDS (10000) random schedules, CHAOS_KILLS (200) SIGKILLs
+	LAKEFRONT_SEEDS=$(CHAOS_SEEDS) $(CARGO) test --locked --release -p lakefront-pipeline --test exactly_once -- any_schedule
+	LAKEFRONT_KILLS=$(CHAOS_KILLS) $(CARGO) test --locked --release -p lakefront --test e2e -- crash::
+
 golden: ## Writes tests/golden anew from what the program does now; look at the difference before you keep it
 	UPDATE_GOLDEN=1 $(CARGO) test --locked -p lakefront --test e2e
 
 bench: build ## Measures a whole conversion, its memory, and decoding alone
 	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen $(PYTHON) scripts/bench.py
 	$(CARGO) bench --locked -p lakefront-cloudfront --bench decode
+
+bench-history: build ## Measures runs on a table that knows ten million objects: needs 10 GB and as many inodes
+	LAKEFRONT_BIN=$(RELEASE)/lakefront $(PYTHON) scripts/bench_history.py
 
 fuzz: $(CARGO_FUZZ) ## Throws random bytes at what reads logs, FUZZ_SECONDS (60) for each target
 	for target in decompress decode; do \

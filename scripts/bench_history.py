@@ -1,0 +1,145 @@
+"""What a long history costs: a table that knows ten million objects, and runs that find nothing or little new.
+
+Makes the state of such a table as the program would have left it, and the objects' files (empty, as nothing of them is
+read). Then takes time and peak memory of:
+
+- a nightly run with `--from -3d` over the last three days, with and without the history;
+- the same where all objects stand below the source;
+- a run over everything.
+
+Usage: bench_history.py [OBJECTS]    (LAKEFRONT_BIN: the program; default target/release/lakefront)
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+
+OBJECTS = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
+DAYS = 365
+EPOCH_INPUTS = 200_000
+FIRST_DAY = date(2025, 1, 1)
+MTIME_NS = 1_735_689_600_000_000_000
+ROOT = pathlib.Path(os.environ.get("BENCH_DIR", "bench-data/history")).absolute()
+LAKEFRONT = pathlib.Path(os.environ.get("LAKEFRONT_BIN", "target/release/lakefront")).absolute()
+
+
+def day_name(day: int) -> str:
+    return (FIRST_DAY + timedelta(days=day)).isoformat()
+
+
+def object_name(day: int, number: int) -> str:
+    return f"E1EXAMPLE2345.{day_name(day)}-{number % 24:02}.{number:08x}.gz"
+
+
+def of_day(day: int) -> int:
+    """How many objects a day has."""
+    return OBJECTS // DAYS + (day < OBJECTS % DAYS)
+
+
+def make_logs(logs: pathlib.Path) -> None:
+    for day in range(DAYS):
+        folder = logs / day_name(day)
+        folder.mkdir(parents=True, exist_ok=True)
+        at = os.open(folder, os.O_RDONLY)
+        for number in range(of_day(day)):
+            name = object_name(day, number)
+            os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=at))
+            os.utime(name, ns=(MTIME_NS, MTIME_NS), dir_fd=at)
+        os.close(at)
+
+
+def compact(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def epochs(first_day: int):
+    """Lists of (day, first number, past the last number), each of at most EPOCH_INPUTS objects."""
+    epoch, room = [], EPOCH_INPUTS
+    for day in range(first_day, DAYS):
+        start = 0
+        while start < of_day(day):
+            end = min(of_day(day), start + room)
+            epoch.append((day, start, end))
+            room -= end - start
+            start = end
+            if room == 0:
+                yield epoch
+                epoch, room = [], EPOCH_INPUTS
+    if epoch:
+        yield epoch
+
+
+def make_state(template: pathlib.Path, table: pathlib.Path, logs: pathlib.Path, first_day: int) -> None:
+    """A state that has seen all objects from a day on; what the log says is taken from a real table's."""
+    state = table.with_name(table.name + ".lakefront")
+    shutil.copytree(template, table)
+    state.mkdir(parents=True)
+    real = template.with_name(template.name + ".lakefront")
+    shutil.copy(real / "table.json", state)
+    log = json.loads((real / "log/0000000001.json").read_bytes())
+    closed = json.loads((real / "closed/0000000001.json").read_bytes())
+    digest, seen_objects = "", 0
+    for number, parts in enumerate(epochs(first_day), start=1):
+        days = []
+        for day, start, end in parts:
+            days.append(day_name(day))
+            path = state / "seen" / day_name(day) / f"{number:010}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = [compact({"format": 1, "epoch": number, "day": day_name(day), "inputs": end - start})]
+            for of in range(start, end):
+                key = f"{logs}/{day_name(day)}/{object_name(day, of)}"
+                lines.append(b'{"source":"file://","key":"%s","version":"0-%d","outcome":"converted"}' % (key.encode(), MTIME_NS))
+            path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", compresslevel=6, mtime=0))
+        seen_objects += len(days)
+        digest = hashlib.sha256(f"{digest}\n{number}\n{','.join(days)}".encode()).hexdigest()
+        log.update(epoch=number, days=days)
+        closed.update(epoch=number, seen={"days": days, "objects": seen_objects, "digest": digest})
+        for folder, record in [("log", log), ("closed", closed)]:
+            (state / folder).mkdir(exist_ok=True)
+            (state / folder / f"{number:010}.json").write_bytes(compact(record))
+
+
+def measure(label: str, *args: str) -> None:
+    best, memory, said = float("inf"), 0, ""
+    for _ in range(3):
+        began = time.monotonic()
+        run = subprocess.Popen([LAKEFRONT, "convert", *args, "--now", "2026-01-01T12:00:00Z", "--quiet", "--report", ROOT / "report.json"])
+        _, status, usage = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+        assert run.returncode == 0, (label, run.returncode)
+        best = min(best, time.monotonic() - began)
+        memory = max(memory, usage.ru_maxrss)
+    objects = json.loads((ROOT / "report.json").read_bytes())["objects"]
+    said = f"{objects['listed']:,} listed, {objects['known']:,} known, {objects['planned']:,} planned"
+    print(f"{label:44} {best:8.2f} s {memory / 1024:7.0f} MiB   {said}", flush=True)
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+    logs, one = ROOT / "logs", ROOT / "one"
+    if not (ROOT / "made").exists():
+        shutil.rmtree(ROOT, ignore_errors=True)
+        one.mkdir(parents=True)
+        (one / "E1EXAMPLE2345.2024-12-31-00.00000000").write_text("#Fields: date time\n2024-12-31\t00:00:00\n")
+        subprocess.run([LAKEFRONT, "convert", one, ROOT / "template", "--quiet", "--now", "2025-01-01T12:00:00Z"], check=True)
+        make_logs(logs)
+        make_state(ROOT / "template", ROOT / "all", logs, 0)
+        make_state(ROOT / "template", ROOT / "recent", logs, DAYS - 3)
+        (ROOT / "made").touch()
+    recent = [str(logs / day_name(day)) for day in range(DAYS - 3, DAYS)]
+    print(f"{OBJECTS:,} objects of {DAYS} days; the best time and the highest peak of three runs")
+    measure("three days, table of three days", *recent, str(ROOT / "recent"), "--from", "-4d")
+    measure("three days, table of a year", *recent, str(ROOT / "all"), "--from", "-4d")
+    measure("--from -4d over all, table of a year", str(logs), str(ROOT / "all"), "--from", "-4d")
+    measure("all, table of a year: all known", str(logs), str(ROOT / "all"))
+
+
+main()

@@ -85,4 +85,4 @@ pub use state::{
     records::{OutcomeCounts, Waiting},
 };
 pub use status::{OpenEpoch, Status, status};
-pub use verify::{Fault, Verification, VerifyOptions, verify};
+pub use verify::{Fault, MAX_NAMED_FAULTS, Verification, VerifyOptions, verify};

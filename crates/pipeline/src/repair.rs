@@ -91,7 +91,10 @@ fn do_over(session: &mut Session<'_>) -> Result<(), Error> {
     let Some(table) = &history.table else {
         return Err(Error::NoTable { location: destination.to_string() });
     };
-    let Some(log) = history.open_epoch() else { return Ok(()) };
+    let Some(log) = history.open_epoch() else {
+        tracing::warn!("no epoch is open: there is nothing to resolve");
+        return Ok(());
+    };
     session.refuse_single_writer(table)?;
     lease::check(destination.state(), log, options, session.is_locked())?;
     // What is left is done by this program, whatever wrote the rest.

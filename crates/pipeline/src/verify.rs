@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// So many faults are named; all of them are counted.
-const MAX_NAMED_FAULTS: usize = 1000;
+pub const MAX_NAMED_FAULTS: usize = 1000;
 /// Data files that are read ahead for each thread.
 const FILES_AHEAD: usize = 2;
 

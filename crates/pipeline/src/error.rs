@@ -160,7 +160,7 @@ pub enum Error {
     },
     /// More rejects than `--max-rejects`.
     #[error(
-        "decode: {rejects} rows were rejected beside {rows} good ones, more than `--max-rejects` allows\nhint: they stand in `{quarantine}`"
+        "decode: {rejects} rows were rejected beside {rows} good ones, more than `--max-rejects` allows\nhint: they stand in `{quarantine}`; if they are in order, run again with a larger `--max-rejects`, or once without"
     )]
     TooManyRejects {
         /// Rows so far.

@@ -152,10 +152,10 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
     let Resources { options, stop, progress, tally, .. } = session.resources;
     let mut is_first = true;
     // What cannot be is said before an epoch that was left open is worked on.
-    let history = session.history()?;
+    let mut history = session.history()?;
     Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
     loop {
-        let history = session.settled_history()?;
+        history = session.settled(history)?;
         let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
         if is_first {
             session.prepare(&settings);
@@ -175,6 +175,7 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
         if session.take(&history, &settings, found)? == Next::Done && left == 0 {
             return Ok(());
         }
+        history = session.history()?;
     }
 }
 
@@ -196,16 +197,16 @@ pub(crate) enum Next {
 }
 
 impl Session<'_> {
-    /// What the table remembers, once no epoch is open.
+    /// What the table remembers once no epoch is open: one that is, is finished first.
     ///
     /// # Errors
     /// The run must stop: the state is not sound, another run is at work, or its epoch could not be finished.
-    pub(crate) fn settled_history(&mut self) -> Result<History, Error> {
-        loop {
-            let history = self.history()?;
-            let Some(log) = history.open_epoch() else { return Ok(history) };
+    pub(crate) fn settled(&mut self, mut history: History) -> Result<History, Error> {
+        while let Some(log) = history.open_epoch() {
             self.adopt(&history, log)?;
+            history = self.history()?;
         }
+        Ok(history)
     }
 
     /// What the table remembers, read under the lock where there is one. A new table is not locked yet: that would write.
@@ -390,7 +391,7 @@ impl Session<'_> {
         let Resources { options, tally, .. } = self.resources;
         let state = options.destination.state();
         // Before the lease: nothing is written while the state may still turn out to be damaged.
-        let found = committed(state, epoch)?;
+        let found = committed(state, epoch.log.epoch, epoch.tasks)?;
         let was_closing = history.seen.values().any(|epochs| epochs.contains(&epoch.log.epoch));
         if was_closing && let Some(lost) = epoch.tasks.iter().find(|task| !found.contains_key(&task.id.task)) {
             return Err(missing(state, &names::commit(lost.id)));
@@ -399,7 +400,7 @@ impl Session<'_> {
         once::secure(state, &epoch.log.plan.name)?;
         let heartbeat = Heartbeat::start(state, epoch.log, &options.holder, options.lease);
         // Whoever had the epoch before may have committed something until now.
-        let prepared = committed(state, epoch).and_then(|commits| {
+        let prepared = committed(state, epoch.log.epoch, epoch.tasks).and_then(|commits| {
             for task in epoch.tasks.iter().filter(|task| commits.contains_key(&task.id.task)) {
                 once::secure(state, &names::commit(task.id))?;
             }
@@ -493,7 +494,7 @@ fn keep_ddl(destination: &Destination, settings: &Settings, closed: &ClosedRecor
     }
 }
 
-fn plan_options(options: &ConvertOptions, settings: &Settings) -> PlanOptions {
+pub(crate) fn plan_options(options: &ConvertOptions, settings: &Settings) -> PlanOptions {
     PlanOptions {
         partition_by: settings.partition_by,
         task_bytes: options.task_bytes,

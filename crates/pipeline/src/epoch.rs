@@ -65,7 +65,6 @@ pub(crate) fn carry_out(
         is_adopted: epoch.is_adopted,
         decode: Arc::new(epoch.settings.decode_options()),
         encode: Arc::new(epoch.settings.encode_options()),
-        table: Arc::new(destination.table().clone()),
         pool,
         stop,
         progress,
@@ -85,10 +84,10 @@ pub(crate) fn carry_out(
 ///
 /// # Errors
 /// A commit cannot be read, or is not of this plan.
-pub(crate) fn committed(state: &Store, epoch: &Epoch<'_>) -> Result<BTreeMap<u32, CommitRecord>, Error> {
+pub(crate) fn committed(state: &Store, epoch: u64, tasks: &[Task]) -> Result<BTreeMap<u32, CommitRecord>, Error> {
     let mut commits = BTreeMap::new();
-    for entry in state.list(&names::commits_of(epoch.log.epoch)).map_err(Error::storage)? {
-        let task = names::task_of(&entry.name).and_then(|task| epoch.tasks.get(usize::try_from(task).ok()?));
+    for entry in state.list(&names::commits_of(epoch)).map_err(Error::storage)? {
+        let task = names::task_of(&entry.name).and_then(|task| tasks.get(usize::try_from(task).ok()?));
         let Some(task) = task else {
             return Err(damaged(state, &entry.name, "is of a task that the plan does not have"));
         };

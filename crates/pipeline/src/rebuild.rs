@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     Destination, Error,
     describe::ddl_of_epoch,
-    epoch::{Epoch, committed},
+    epoch::committed,
     state::{
         close::{Closing, closing},
         frozen::thaw,
@@ -124,7 +124,7 @@ fn closing_of(
     let log = read_log(state, epoch)?;
     let tasks = thaw(state, &log)?;
     let settings = Settings::of_epoch(destination, table, &log)?;
-    let found = committed(state, &Epoch { log: &log, tasks: &tasks, settings: &settings, before, is_adopted: true })?;
+    let found = committed(state, epoch, &tasks)?;
     let commits: Vec<CommitRecord> = found.into_values().collect();
     let was_closed = !state.list(&names::closed(epoch)).map_err(Error::storage)?.is_empty();
     if commits.len() == tasks.len() {

@@ -1,25 +1,22 @@
 //! What only an operator decides: to try failed objects again, and to do over an epoch that cannot just be finished.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher as _, RandomState},
-};
+use std::collections::HashSet;
 
 use lakefront_storage::Object;
 use lakefront_table::layout::{TaskId, task_of_data_file};
 
 use crate::{
     ConvertOptions, Destination, Error, Run, Stop,
-    convert::{Next, Session, run},
+    convert::{Next, Session, plan_options, run},
     epoch::Epoch,
-    plan::{self, ObjectCount, PlanOptions},
+    plan::{self, ObjectCount},
     progress::{Event, Progress},
     state::{
         frozen::thaw,
         history::{History, read_closed, read_log},
         lease, names,
         records::{OutcomeWord, refuse_newer},
-        seen::{Known, SeenDays},
+        seen::{Identities, Known, SeenDays},
         settings::Settings,
     },
 };
@@ -42,7 +39,8 @@ pub fn resolve(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
 fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
     let options = session.resources.options;
     loop {
-        let history = session.settled_history()?;
+        let history = session.history()?;
+        let history = session.settled(history)?;
         if history.table.is_none() {
             return Err(Error::NoTable { location: options.destination.to_string() });
         }
@@ -63,12 +61,7 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
             return Ok(());
         }
         session.prepare(&settings);
-        let plan_options = PlanOptions {
-            partition_by: settings.partition_by,
-            task_bytes: options.task_bytes,
-            epoch_inputs: options.limits.epoch_inputs,
-        };
-        let tasks = plan::plan(objects, Vec::new(), plan_options, history.last_epoch() + 1);
+        let tasks = plan::plan(objects, Vec::new(), plan_options(options, &settings), history.last_epoch() + 1);
         session.tell_planned(ObjectCount::of(&tasks), tasks.len());
         let waiting = history.last.as_ref().map(|last| last.waiting.clone()).unwrap_or_default();
         let next = session.claim_and_carry_out(&history, &settings, &tasks, |record| {
@@ -146,7 +139,7 @@ pub(crate) fn failed_objects(
     let state = destination.state();
     let mut seen = SeenDays::new(state, &history.seen, history.last_closed());
     // Tried twice, failed twice: still one object. Told by a hash, as there may be millions.
-    let hashers = [RandomState::new(), RandomState::new()];
+    let identities = Identities::default();
     let mut counted = HashSet::new();
     let mut failed = FailedObjects::default();
     for epoch in 1..=history.last_closed() {
@@ -155,7 +148,7 @@ pub(crate) fn failed_objects(
         }
         let log = read_log(state, epoch)?;
         for object in thaw(state, &log)?.into_iter().flat_map(|task| task.inputs) {
-            let identity = hashers.each_ref().map(|hasher| hasher.hash_one((object.source(), object.key())));
+            let identity = identities.of(object.source(), object.key());
             if seen.look_up(&object)? == Known::Same(OutcomeWord::Failed) && counted.insert(identity) {
                 failed.objects += 1;
                 if failed.first.len() < most {

@@ -247,8 +247,7 @@ impl Tally {
     pub(crate) fn gone(&self, object: &Object, message: &str) {
         self.with(|State { report, .. }| {
             report.objects.gone += 1;
-            let (object, message) = (object.location(), message.to_owned());
-            push_named(&mut report.lost_objects, FailedObject { object, reason: "gone".to_owned(), message });
+            push_named(&mut report.lost_objects, object, "gone", message.to_owned());
         });
     }
 
@@ -361,37 +360,19 @@ impl Tally {
 }
 
 fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome) {
-    let named = |reason: &str, message: &str| FailedObject {
-        object: object.location(),
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-    };
-    let lost = |how: Lost| named(how.reason(), how.message());
     match outcome {
         InputOutcome::Converted { .. } => {}
         InputOutcome::Failed { reason } => {
-            report.objects.failed += 1;
             let message = "judged bad by the run that left the epoch open; the quarantine says more";
-            push_named(&mut report.failed_objects, named(reason, message));
+            add_failed(report, object, reason, message.to_owned());
         }
-        InputOutcome::Gone => {
-            report.objects.gone += 1;
-            push_named(&mut report.lost_objects, lost(Lost::Gone));
-        }
-        InputOutcome::Replaced => {
-            report.objects.replaced += 1;
-            push_named(&mut report.lost_objects, lost(Lost::Replaced));
-        }
-        InputOutcome::Changed => {
-            report.objects.changed += 1;
-            push_named(&mut report.lost_objects, named("changed", CHANGED));
-        }
+        InputOutcome::Gone => add_lost(report, object, Lost::Gone),
+        InputOutcome::Replaced => add_lost(report, object, Lost::Replaced),
+        InputOutcome::Changed => add_changed(report, object),
     }
 }
 
 fn add_outcome(report: &mut Report, column_names: &[String], object: &Object, outcome: Outcome) {
-    let named =
-        |reason: &str, message: String| FailedObject { object: object.location(), reason: reason.to_owned(), message };
     match outcome {
         Outcome::Converted(summary) => {
             report.objects.converted += 1;
@@ -409,26 +390,32 @@ fn add_outcome(report: &mut Report, column_names: &[String], object: &Object, ou
             }
             report.unclaimed_fields.extend(summary.unclaimed_fields.iter().map(ToString::to_string));
         }
-        Outcome::Failed { reason, message } => {
-            report.objects.failed += 1;
-            push_named(&mut report.failed_objects, named(reason, message));
-        }
-        Outcome::Lost(how) => {
-            match how {
-                Lost::Gone => report.objects.gone += 1,
-                Lost::Replaced => report.objects.replaced += 1,
-            }
-            push_named(&mut report.lost_objects, named(how.reason(), how.message().to_owned()));
-        }
-        Outcome::Changed => {
-            report.objects.changed += 1;
-            push_named(&mut report.lost_objects, named("changed", CHANGED.to_owned()));
-        }
+        Outcome::Failed { reason, message } => add_failed(report, object, reason, message),
+        Outcome::Lost(how) => add_lost(report, object, how),
+        Outcome::Changed => add_changed(report, object),
     }
 }
 
-fn push_named(list: &mut Vec<FailedObject>, object: FailedObject) {
+fn add_failed(report: &mut Report, object: &Object, reason: &str, message: String) {
+    report.objects.failed += 1;
+    push_named(&mut report.failed_objects, object, reason, message);
+}
+
+fn add_lost(report: &mut Report, object: &Object, how: Lost) {
+    match how {
+        Lost::Gone => report.objects.gone += 1,
+        Lost::Replaced => report.objects.replaced += 1,
+    }
+    push_named(&mut report.lost_objects, object, how.reason(), how.message().to_owned());
+}
+
+fn add_changed(report: &mut Report, object: &Object) {
+    report.objects.changed += 1;
+    push_named(&mut report.lost_objects, object, "changed", CHANGED.to_owned());
+}
+
+fn push_named(list: &mut Vec<FailedObject>, object: &Object, reason: &str, message: String) {
     if list.len() < MAX_NAMED_OBJECTS {
-        list.push(object);
+        list.push(FailedObject { object: object.location(), reason: reason.to_owned(), message });
     }
 }

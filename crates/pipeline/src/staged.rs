@@ -1,9 +1,6 @@
 //! Files that are written in pieces before they get their names: a [`Staged`] with the face of [`Write`].
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::io::{self, Write};
 
 use lakefront_storage::{Staged, Store};
 use lakefront_table::encode::DataFiles;
@@ -81,11 +78,11 @@ fn into_io(error: lakefront_storage::Error) -> io::Error {
 /// Makes data files in a store's temporary folder.
 #[derive(Clone, Debug)]
 pub(crate) struct StagedFiles {
-    store: Arc<Store>,
+    store: Store,
 }
 
 impl StagedFiles {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
+    pub(crate) fn new(store: Store) -> Self {
         Self { store }
     }
 }

@@ -11,7 +11,7 @@
 //! closed/E.json         epoch E is complete                       close
 //! ```
 //!
-//! Reading order: `names`, `records`, `once` (how a name is created), `history` (what a run finds), `settings`, `claim`,
+//! Reading order: `names`, `records`, `lines` (long records), `once` (how a name is created), `history` (what a run finds), `settings`, `claim`,
 //! `frozen`, `lease`, `seen`, `close`.
 //!
 //! **Invariant**: what decides is created once and never changed; everything else can be made again from it.
@@ -20,6 +20,8 @@
 pub(crate) mod names;
 
 pub(crate) mod records;
+
+pub(crate) mod lines;
 
 pub(crate) mod once;
 

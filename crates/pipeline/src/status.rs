@@ -11,7 +11,7 @@ use crate::{
     report::MAX_NAMED_OBJECTS,
     state::{
         history::{History, read_closed},
-        names,
+        lease, names,
         records::{self, LeaseRecord, OutcomeCounts, Waiting},
         settings::Settings,
     },
@@ -133,14 +133,10 @@ fn open_epoch(destination: &Destination, history: &History) -> Result<Option<Ope
     let Some(log) = history.open_epoch() else { return Ok(None) };
     let name = names::lease(log.epoch);
     let lease = records::read_if_there::<LeaseRecord>(state, &name).unwrap_or_default();
-    let entries = state.list(&name).map_err(Error::storage)?;
-    let idle_seconds = match entries.iter().find(|entry| entry.name == name) {
-        // Where the clock cannot be asked, as the disk is read-only, nothing is said of it.
-        Some(entry) => {
-            state.clock_ms().ok().map(|now_ms| u64::try_from((now_ms - entry.modified_ms) / 1000).unwrap_or(0))
-        }
-        None => None,
-    };
+    // Where the clock cannot be asked, as the disk is read-only, nothing is said of it.
+    let now_ms = || state.clock_ms().ok();
+    let idle_ms = lease::modified_ms(state, &name)?.and_then(|since_ms| Some(now_ms()? - since_ms));
+    let idle_seconds = idle_ms.map(|idle_ms| u64::try_from(idle_ms / 1000).unwrap_or(0));
     Ok(Some(OpenEpoch {
         epoch: log.epoch,
         planned: log.now.clone(),

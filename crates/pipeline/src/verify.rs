@@ -8,12 +8,9 @@
 //! | I7 | lines = rows + rejects + comments + blanks, for each input; the quarantine has every reject and failed object |
 //! | I11 | every file of the table is in a commit, or of an open epoch |
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    hash::{BuildHasher as _, RandomState},
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use lakefront_storage::{Object, printable_name};
+use lakefront_storage::printable_name;
 use lakefront_table::{
     footer::{END_BYTES, footer_bytes, rows_of},
     layout::{TaskId, task_of_data_file},
@@ -22,7 +19,7 @@ use serde::Serialize;
 
 use crate::{
     Destination, Error, Stop,
-    epoch::{Epoch, committed},
+    epoch::committed,
     plan::Task,
     pool::{Pending, Pool},
     state::{
@@ -31,6 +28,7 @@ use crate::{
         history::{History, read_closed, read_log},
         names, once,
         records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, OutcomeWord},
+        seen::Identities,
         settings::Settings,
     },
 };
@@ -104,7 +102,7 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         quarantines: BTreeMap::new(),
         pool: Pool::try_new(options.threads.max(1))?,
         reading: VecDeque::new(),
-        hashers: [RandomState::new(), RandomState::new(), RandomState::new()],
+        identities: Identities::default(),
         outcomes: Vec::new(),
     };
     let mut before: Option<ClosedRecord> = None;
@@ -112,9 +110,9 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         stop.check()?;
         let log = read_log(destination.state(), epoch)?;
         let tasks = thaw(destination.state(), &log)?;
-        let settings = Settings::of_epoch(destination, table, &log)?;
-        let this = Epoch { log: &log, tasks: &tasks, settings: &settings, before: before.as_ref(), is_adopted: true };
-        let commits = committed(destination.state(), &this)?;
+        // Settings that cannot be understood are damage, too.
+        Settings::of_epoch(destination, table, &log)?;
+        let commits = committed(destination.state(), epoch, &tasks)?;
         let quarantine = destination.state().list(&names::quarantine_of(epoch)).map_err(Error::storage)?;
         check.quarantines = quarantine.into_iter().map(|entry| (entry.name, entry.size_bytes)).collect();
         for (task, commit) in &commits {
@@ -147,7 +145,7 @@ struct Check<'v> {
     quarantines: BTreeMap<String, u64>,
     pool: Pool,
     reading: VecDeque<(FileRecord, Pending<Result<Read, lakefront_storage::Error>>)>,
-    hashers: [RandomState; 3],
+    identities: Identities,
     /// What became of each input, in the order of epochs.
     outcomes: Vec<Seen>,
 }
@@ -198,8 +196,8 @@ impl Check<'_> {
                 InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Changed => {}
             }
             self.outcomes.push(Seen {
-                identity: self.identity(object),
-                version: self.hashers[2].hash_one(object.version()),
+                identity: self.identities.of(object.source(), object.key()),
+                version: self.identities.of_version(&object.version()),
                 outcome: outcome.word(),
                 is_retry: log.retry,
             });
@@ -384,7 +382,7 @@ impl Check<'_> {
         for epoch in 1..=last_epoch {
             let log = read_log(self.destination.state(), epoch)?;
             for object in thaw(self.destination.state(), &log)?.into_iter().flat_map(|task| task.inputs) {
-                if let Some(what) = wrong.get(&self.identity(&object))
+                if let Some(what) = wrong.get(&self.identities.of(object.source(), object.key()))
                     && named.insert(object.clone())
                 {
                     self.fault("I2", object.location(), (*what).to_owned());
@@ -392,12 +390,6 @@ impl Check<'_> {
             }
         }
         Ok(())
-    }
-
-    fn identity(&self, object: &Object) -> [u64; 2] {
-        let [first, second, _] = &self.hashers;
-        let identity = (object.source(), object.key());
-        [first.hash_one(identity), second.hash_one(identity)]
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 };
 
 use lakefront_cloudfront::{EnrichedBatch, ObjectSummary, Reject};
-use lakefront_storage::{Object, Store, fetch};
+use lakefront_storage::{Object, fetch};
 use lakefront_table::{
     PartitionBy,
     encode::{EncodeOptions, ParquetError, TaskEncoder},
@@ -55,7 +55,6 @@ pub(crate) struct Context<'r> {
     pub(crate) is_adopted: bool,
     pub(crate) decode: Arc<lakefront_cloudfront::DecodeOptions>,
     pub(crate) encode: Arc<EncodeOptions>,
-    pub(crate) table: Arc<Store>,
     pub(crate) pool: &'r Pool,
     pub(crate) stop: &'r Stop,
     pub(crate) progress: &'r dyn Progress,
@@ -210,7 +209,7 @@ struct Attempt<'c> {
 
 impl<'c> Attempt<'c> {
     fn try_new(context: &'c Context<'c>, task: &Task, bench: Bench) -> Result<Self, Error> {
-        let files = StagedFiles::new(Arc::clone(&context.table));
+        let files = StagedFiles::new(context.options.destination.table().clone());
         let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.partition_by, task.id, files)
             .map_err(Error::Table)?;
         Ok(Self {

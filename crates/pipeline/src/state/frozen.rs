@@ -7,14 +7,14 @@
 //!
 //! What is frozen is what is read: whoever takes the epoch over does these tasks, not its own.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::borrow::Cow;
 
-use flate2::{Compression, GzBuilder, read::GzDecoder};
 use lakefront_storage::{Object, Store};
 use lakefront_table::layout::TaskId;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    lines::{LinesReader, LinesWriter},
     names, once,
     records::{self, LogRecord, damaged},
 };
@@ -33,12 +33,12 @@ struct Header<'a> {
 struct Input<'a> {
     task: u32,
     #[serde(borrow)]
-    source: std::borrow::Cow<'a, str>,
-    key: std::borrow::Cow<'a, str>,
-    name: std::borrow::Cow<'a, str>,
+    source: Cow<'a, str>,
+    key: Cow<'a, str>,
+    name: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<std::borrow::Cow<'a, str>>,
-    version: std::borrow::Cow<'a, str>,
+    path: Option<Cow<'a, str>>,
+    version: Cow<'a, str>,
     size: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     changed: bool,
@@ -47,15 +47,11 @@ struct Input<'a> {
 /// The bytes of a plan.
 pub(crate) fn freeze(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
     let inputs = tasks.iter().map(|task| task.inputs.len() as u64).sum();
-    let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
-    let mut line = |bytes: Vec<u8>| {
-        // Writing to memory cannot fail.
-        let _ = gzip.write_all(&bytes).and_then(|()| gzip.write_all(b"\n"));
-    };
-    line(records::to_bytes(&Header { format: records::FORMAT, epoch, nonce, tasks: tasks.len() as u64, inputs }));
+    let mut lines =
+        LinesWriter::new(&Header { format: records::FORMAT, epoch, nonce, tasks: tasks.len() as u64, inputs });
     for task in tasks {
         for object in &task.inputs {
-            line(records::to_bytes(&Input {
+            lines.push(&Input {
                 task: task.id.task,
                 source: object.source().into(),
                 key: object.key().into(),
@@ -64,10 +60,10 @@ pub(crate) fn freeze(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
                 version: object.version().into(),
                 size: object.size_bytes(),
                 changed: task.is_changed,
-            }));
+            });
         }
     }
-    gzip.finish().unwrap_or_default()
+    lines.finish()
 }
 
 /// The tasks of an epoch, as they were decided.
@@ -79,22 +75,18 @@ pub(crate) fn thaw(state: &Store, log: &LogRecord) -> Result<Vec<Task>, Error> {
     if names::epoch_of_plan(name) != Some((log.epoch, &log.nonce)) {
         return Err(damaged(state, &names::log(log.epoch), "names a plan that is not its own"));
     }
-    let bytes = match state.read(name) {
-        Err(error) if error.is_not_found() => return Err(records::missing(state, name)),
-        result => result.map_err(Error::storage)?,
-    };
+    let bytes = records::bytes_of(state, name)?;
     if bytes.len() as u64 != log.plan.bytes || once::sha256(&bytes) != log.plan.sha256 {
         return Err(damaged(state, name, "is not the plan that the log speaks of: its hash differs"));
     }
     let cannot = |what: &str| damaged(state, name, &format!("cannot be understood: {what}"));
-    let mut lines = BufReader::new(GzDecoder::new(bytes.as_slice())).lines();
-    let mut next = || lines.next().transpose().map_err(|error| cannot(&error.to_string()));
-    let header = next()?.unwrap_or_default();
-    let header: Header<'_> = serde_json::from_str(&header).map_err(|error| cannot(&error.to_string()))?;
+    let mut lines = LinesReader::new(&bytes);
+    let header = lines.next_line().map_err(|error| cannot(&error.to_string()))?.unwrap_or_default();
+    let header: Header<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
     records::check_format(state, name, header.format)?;
     let mut tasks: Vec<Task> = Vec::new();
-    while let Some(line) = next()? {
-        let input: Input<'_> = serde_json::from_str(&line).map_err(|error| cannot(&error.to_string()))?;
+    while let Some(line) = lines.next_line().map_err(|error| cannot(&error.to_string()))? {
+        let input: Input<'_> = serde_json::from_str(line).map_err(|error| cannot(&error.to_string()))?;
         let object = Object::restore(&input.source, &input.key, &input.name, input.path.as_deref(), &input.version);
         let object = object.ok_or_else(|| cannot(&format!("the version `{}`", input.version.escape_debug())))?;
         match tasks.last_mut() {

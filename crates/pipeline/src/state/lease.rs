@@ -37,11 +37,8 @@ pub(crate) fn check(state: &Store, log: &LogRecord, options: &ConvertOptions, lo
     if lease.as_ref().map_or(locks, is_of_the_dead) {
         return Ok(());
     }
-    let modified = |name: &str| {
-        let entries = state.list(name).map_err(Error::storage)?;
-        Ok::<_, Error>(entries.iter().find(|entry| entry.name == name).map(|entry| entry.modified_ms))
-    };
-    let Some(since_ms) = modified(&name)?.max(modified(&names::log(log.epoch))?) else { return Ok(()) };
+    let since_ms = modified_ms(state, &name)?.max(modified_ms(state, &names::log(log.epoch))?);
+    let Some(since_ms) = since_ms else { return Ok(()) };
     let age_ms = state.clock_ms().map_err(Error::storage)?.saturating_sub(since_ms);
     // A lease from the future, of a clock that was wrong, would never grow old.
     let age = Duration::from_millis(age_ms.unsigned_abs());
@@ -53,6 +50,15 @@ pub(crate) fn check(state: &Store, log: &LogRecord, options: &ConvertOptions, lo
         holder,
         left: format!("the epoch is free in {left_seconds} s unless it goes on"),
     })
+}
+
+/// When a name was written last, by the store's clock; none where it is not there.
+///
+/// # Errors
+/// It cannot be told.
+pub(crate) fn modified_ms(state: &Store, name: &str) -> Result<Option<i64>, Error> {
+    let entries = state.list(name).map_err(Error::storage)?;
+    Ok(entries.iter().find(|entry| entry.name == name).map(|entry| entry.modified_ms))
 }
 
 /// Who worked on an epoch last, as far as its lease says; "another run" where it does not.

@@ -1,14 +1,11 @@
 //! What a state's objects say. Written compactly, keys in the order they stand here: same content, same bytes.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead as _, BufReader},
-};
+use std::collections::BTreeMap;
 
-use flate2::bufread::GzDecoder;
 use lakefront_storage::Store;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::lines::LinesReader;
 use crate::Error;
 
 /// The format that this version writes, and the only one that it reads.
@@ -324,6 +321,14 @@ pub(crate) fn read_if_there<T: DeserializeOwned>(state: &Store, name: &str) -> R
     parse(state, name, &bytes).map(Some)
 }
 
+/// The bytes of an object that has to be there.
+///
+/// # Errors
+/// The run must stop: it is absent, or cannot be read.
+pub(crate) fn bytes_of(state: &Store, name: &str) -> Result<Vec<u8>, Error> {
+    state.read(name).map_err(|error| if error.is_not_found() { missing(state, name) } else { Error::storage(error) })
+}
+
 /// A record from its bytes.
 ///
 /// # Errors
@@ -341,9 +346,9 @@ pub(crate) fn parse<T: DeserializeOwned>(state: &Store, name: &str, bytes: &[u8]
 /// It is.
 pub(crate) fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
     let Ok(bytes) = state.read(name) else { return Ok(()) };
-    let mut line = String::new();
+    let mut lines = LinesReader::new(&bytes);
     let first = match bytes.first() {
-        Some(0x1f) => BufReader::new(GzDecoder::new(bytes.as_slice())).read_line(&mut line).map(|_| line.as_bytes()),
+        Some(0x1f) => lines.next_line().map(|line| line.unwrap_or_default().as_bytes()),
         _ => Ok(bytes.as_slice()),
     };
     let format = first.ok().and_then(|first| serde_json::from_slice::<AnyFormat>(first).ok());

@@ -12,15 +12,14 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     hash::{BuildHasher as _, RandomState},
-    io::{BufRead as _, BufReader, Write as _},
 };
 
-use flate2::{Compression, GzBuilder, bufread::GzDecoder};
 use lakefront_cloudfront::object_key;
 use lakefront_storage::{Object, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    lines::{LinesReader, LinesWriter},
     names,
     records::{self, OutcomeWord, damaged},
 };
@@ -48,22 +47,17 @@ pub(crate) struct SeenObject<'a> {
 
 /// The bytes of what an epoch saw of a day.
 pub(crate) fn to_bytes(epoch: u64, day: &str, objects: &[(&Object, OutcomeWord)]) -> Vec<u8> {
-    let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
-    let mut line = |bytes: Vec<u8>| {
-        // Writing to memory cannot fail.
-        let _ = gzip.write_all(&bytes).and_then(|()| gzip.write_all(b"\n"));
-    };
     let inputs = objects.len() as u64;
-    line(records::to_bytes(&Header { format: records::FORMAT, epoch, day: day.into(), inputs }));
+    let mut lines = LinesWriter::new(&Header { format: records::FORMAT, epoch, day: day.into(), inputs });
     for (object, outcome) in objects {
-        line(records::to_bytes(&SeenObject {
+        lines.push(&SeenObject {
             source: object.source().into(),
             key: object.key().into(),
             version: object.version().into(),
             outcome: *outcome,
-        }));
+        });
     }
-    gzip.finish().unwrap_or_default()
+    lines.finish()
 }
 
 /// Reads what an epoch saw of a day, object by object.
@@ -77,27 +71,19 @@ pub(crate) fn read(
     mut on_object: impl FnMut(&SeenObject<'_>),
 ) -> Result<(), Error> {
     let name = names::seen(day, epoch);
-    let bytes = match state.read(&name) {
-        Err(error) if error.is_not_found() => return Err(records::missing(state, &name)),
-        result => result.map_err(Error::storage)?,
-    };
+    let bytes = records::bytes_of(state, &name)?;
     let cannot = |what: &str| damaged(state, &name, &format!("cannot be understood: {what}"));
-    let mut reader = BufReader::new(GzDecoder::new(bytes.as_slice()));
-    let mut line = String::new();
-    let mut next = |line: &mut String| {
-        line.clear();
-        reader.read_line(line).map_err(|error| cannot(&error.to_string()))
-    };
-    next(&mut line)?;
-    let header: Header<'_> = serde_json::from_str(&line).map_err(|error| cannot(&error.to_string()))?;
+    let mut lines = LinesReader::new(&bytes);
+    let header = lines.next_line().map_err(|error| cannot(&error.to_string()))?.unwrap_or_default();
+    let header: Header<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
     records::check_format(state, &name, header.format)?;
     if header.epoch != epoch || header.day != day {
         return Err(cannot(&format!("it is of epoch {} and day {}", header.epoch, header.day.escape_debug())));
     }
     let expected = header.inputs;
     let mut inputs = 0;
-    while next(&mut line)? > 0 {
-        let object: SeenObject<'_> = serde_json::from_str(&line).map_err(|error| cannot(&error.to_string()))?;
+    while let Some(line) = lines.next_line().map_err(|error| cannot(&error.to_string()))? {
+        let object: SeenObject<'_> = serde_json::from_str(line).map_err(|error| cannot(&error.to_string()))?;
         on_object(&object);
         inputs += 1;
     }
@@ -118,6 +104,25 @@ pub(crate) enum Known {
     Other(OutcomeWord),
 }
 
+/// Tells objects apart by 128 bits and versions by 64: ten million are to fit into memory. The hashes are keyed, so that
+/// nobody outside can make two objects collide; they mean nothing to another one of these.
+#[derive(Debug, Default)]
+pub(crate) struct Identities {
+    hashers: [RandomState; 3],
+}
+
+impl Identities {
+    pub(crate) fn of(&self, source: &str, key: &str) -> [u64; 2] {
+        let [first, second, _] = &self.hashers;
+        [first.hash_one((source, key)), second.hash_one((source, key))]
+    }
+
+    pub(crate) fn of_version(&self, version: &str) -> u64 {
+        let [_, _, third] = &self.hashers;
+        third.hash_one(version)
+    }
+}
+
 /// Looks objects up in what was seen, a day at a time.
 #[derive(Debug)]
 pub(crate) struct SeenDays<'s> {
@@ -125,11 +130,11 @@ pub(crate) struct SeenDays<'s> {
     names: &'s BTreeMap<String, Vec<u64>>,
     /// The last epoch that counts.
     last_epoch: u64,
-    hashers: [RandomState; 3],
+    identities: Identities,
     days: HashMap<Option<i32>, Vec<Entry>>,
 }
 
-/// Identity in 128 bits, version and outcome in 64. Keyed hashes: nobody outside can make two objects collide.
+/// Identity in 128 bits, version and outcome in 64.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     identity: [u64; 2],
@@ -149,8 +154,7 @@ const OUTCOMES: [OutcomeWord; 6] = [
 
 impl<'s> SeenDays<'s> {
     pub(crate) fn new(state: &'s Store, names: &'s BTreeMap<String, Vec<u64>>, last_epoch: u64) -> Self {
-        let hashers = [RandomState::new(), RandomState::new(), RandomState::new()];
-        Self { state, names, last_epoch, hashers, days: HashMap::new() }
+        Self { state, names, last_epoch, identities: Identities::default(), days: HashMap::new() }
     }
 
     /// What is known of this object.
@@ -167,14 +171,14 @@ impl<'s> SeenDays<'s> {
         let Some(entries) = self.days.get(&day).filter(|entries| !entries.is_empty()) else {
             return Ok(Known::Unknown);
         };
-        let identity = self.identity(object.source(), object.key());
+        let identity = self.identities.of(object.source(), object.key());
         let Ok(found) = entries.binary_search_by_key(&identity, |entry| entry.identity) else {
             return Ok(Known::Unknown);
         };
         let Some(entry) = entries.get(found) else { return Ok(Known::Unknown) };
         let outcome = usize::try_from(entry.version_and_outcome & ((1 << OUTCOME_BITS) - 1)).unwrap_or(usize::MAX);
         let outcome = OUTCOMES.get(outcome).copied().ok_or(Error::Worker)?;
-        let is_same = entry.version_and_outcome >> OUTCOME_BITS == self.version(&object.version());
+        let is_same = entry.version_and_outcome >> OUTCOME_BITS == self.version_bits(&object.version());
         Ok(if is_same { Known::Same(outcome) } else { Known::Other(outcome) })
     }
 
@@ -185,8 +189,8 @@ impl<'s> SeenDays<'s> {
             read(self.state, day, epoch, |object| {
                 let outcome = OUTCOMES.iter().position(|outcome| *outcome == object.outcome).unwrap_or_default() as u64;
                 entries.push(Entry {
-                    identity: self.identity(&object.source, &object.key),
-                    version_and_outcome: self.version(&object.version) << OUTCOME_BITS | outcome,
+                    identity: self.identities.of(&object.source, &object.key),
+                    version_and_outcome: self.version_bits(&object.version) << OUTCOME_BITS | outcome,
                 });
             })?;
         }
@@ -198,13 +202,8 @@ impl<'s> SeenDays<'s> {
         Ok(entries)
     }
 
-    fn identity(&self, source: &str, key: &str) -> [u64; 2] {
-        let [first, second, _] = &self.hashers;
-        [first.hash_one((source, key)), second.hash_one((source, key))]
-    }
-
-    fn version(&self, version: &str) -> u64 {
-        let [_, _, third] = &self.hashers;
-        third.hash_one(version) >> OUTCOME_BITS
+    /// A version's hash, without the bits that the outcome takes.
+    fn version_bits(&self, version: &str) -> u64 {
+        self.identities.of_version(version) >> OUTCOME_BITS
     }
 }

@@ -15,9 +15,9 @@ use arrow::{
 };
 use lakefront_schema::{Derivation, Source, TableSchema};
 
-use self::user_agent::{UserAgent, UserAgentCache, UserAgentRules};
+use self::user_agent::{Classified, UserAgent, UserAgentCache, UserAgentRules};
 use crate::{
-    decode::{DecodedBatch, ObjectRows, views::ViewColumn},
+    decode::{DecodedBatch, ObjectRows, UserAgents, views::ViewColumn},
     object_key,
 };
 
@@ -60,15 +60,18 @@ impl Enricher {
     pub fn enrich(&mut self, decoded: DecodedBatch) -> Result<EnrichedBatch, ArrowError> {
         let DecodedBatch { columns, seconds, user_agents, record_ids, objects } = decoded;
         let rows = seconds.len();
-        let mut of_user_agents = user_agents.map(|agents| self.classify(&agents)).unwrap_or_default();
+        let user_agent_column = user_agents.as_ref().and_then(|agents| agents.column);
+        let (logged, mut of_user_agents) = user_agents.map(|agents| self.classify(agents)).unzip();
         let mut complete: Vec<ArrayRef> = Vec::with_capacity(columns.len());
-        for (array, column) in columns.into_iter().zip(self.schema.columns()) {
-            let array = match (array, &column.source) {
+        for (index, (array, column)) in columns.into_iter().zip(self.schema.columns()).enumerate() {
+            let logged = logged.as_ref().filter(|_| user_agent_column == Some(index));
+            let array = match (array.or(logged.cloned()), &column.source) {
                 (Some(array), _) => array,
                 (None, Source::Derived(Derivation::Filename)) => file_names(&objects, rows),
                 (None, Source::Derived(Derivation::Distribution)) => distributions(&objects, record_ids.as_ref(), rows),
                 (None, Source::Derived(derivation)) => of_user_agents
-                    .remove(derivation)
+                    .as_mut()
+                    .and_then(|columns| columns.remove(derivation))
                     .ok_or_else(|| ArrowError::SchemaError(format!("column `{}` was not decoded", column.name)))?,
                 (None, Source::Field(_)) => {
                     return Err(ArrowError::SchemaError(format!("column `{}` was not decoded", column.name)));
@@ -81,21 +84,27 @@ impl Enricher {
         Ok(EnrichedBatch { batch, hours })
     }
 
-    /// The columns that come from user agents, by what they are derived by.
-    fn classify(&mut self, logged: &StringViewArray) -> HashMap<Derivation, ArrayRef> {
+    /// The user agents as logged, and the columns that come from them, by what they are derived by.
+    fn classify(&mut self, user_agents: UserAgents) -> (ArrayRef, HashMap<Derivation, ArrayRef>) {
         let cache = self.user_agents.get_or_insert_with(|| UserAgentCache::new(UserAgentRules::embedded()));
-        let rows = logged.len();
-        let [mut browsers, mut systems, mut bots] = [(); 3].map(|()| ViewColumn::with_capacity(rows));
-        for cell in logged {
-            let UserAgent { browserfamily, osfamily, is_bot } = cache.get(cell.unwrap_or_default());
-            browsers.push_str(browserfamily);
-            systems.push_str(osfamily);
-            bots.push_str(if *is_bot { "True" } else { "False" });
-        }
-        [(Derivation::BrowserFamily, browsers), (Derivation::OsFamily, systems), (Derivation::IsBot, bots)]
-            .into_iter()
-            .map(|(derivation, views)| (derivation, finish(views)))
-            .collect()
+        let UserAgents { mut views, text, .. } = user_agents;
+        let rows = views.len();
+        let mut batch = Classified { places: Vec::with_capacity(rows), distinct: Vec::new() };
+        cache.begin_batch();
+        views.for_each(&text, |logged| cache.add(logged, &mut batch));
+        let Classified { places, distinct } = batch;
+        views.share(distinct.iter().map(|(first_row, _)| *first_row), &places);
+        let values = |value: fn(&UserAgent) -> &str| {
+            let mut views = ViewColumn::with_capacity(rows);
+            views.push_places(distinct.iter().map(|(_, answer)| value(answer)), &places);
+            finish(views)
+        };
+        let derived = [
+            (Derivation::BrowserFamily, values(|answer| &answer.browserfamily)),
+            (Derivation::OsFamily, values(|answer| &answer.osfamily)),
+            (Derivation::IsBot, values(|answer| if answer.is_bot { "True" } else { "False" })),
+        ];
+        (Arc::new(views.finish(&text)), HashMap::from(derived))
     }
 }
 
@@ -114,8 +123,15 @@ fn distributions(objects: &[ObjectRows], record_ids: Option<&StringViewArray>, r
         match record_ids.filter(|ids| ids.null_count() < ids.len()) {
             None => views.push_repeated(of_name, object.rows.len()),
             Some(ids) => {
+                let mut last = None;
                 for row in object.rows.clone() {
-                    views.push_str(if ids.is_null(row) { of_name } else { ids.value(row) });
+                    let id = if ids.is_null(row) { of_name } else { ids.value(row) };
+                    if last == Some(id) {
+                        views.push_again(row - 1);
+                    } else {
+                        views.push_str(id);
+                        last = Some(id);
+                    }
                 }
             }
         }

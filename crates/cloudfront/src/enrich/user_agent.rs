@@ -14,7 +14,7 @@ use crate::percent;
 mod cache;
 mod rules;
 
-pub use cache::UserAgentCache;
+pub use cache::{Classified, UserAgentCache};
 pub use rules::UserAgentRules;
 
 /// What a family is called that no rule knows.

@@ -6,7 +6,7 @@ use arrow::{
     array::{ArrayRef, StringViewArray},
     buffer::Buffer,
 };
-use lakefront_schema::{Derivation, Source, TableSchema};
+use lakefront_schema::{CellDecode, Column, Derivation, Source, TableSchema, fields};
 
 use super::{
     columns::ColumnBuilder,
@@ -23,11 +23,21 @@ pub struct DecodedBatch {
     /// When each request happened, in seconds since 1970 UTC.
     pub(crate) seconds: Vec<i64>,
     /// User agents as logged, where the schema derives something from them.
-    pub(crate) user_agents: Option<StringViewArray>,
+    pub(crate) user_agents: Option<UserAgents>,
     /// The records' own distribution IDs, where the schema has such a column.
     pub(crate) record_ids: Option<StringViewArray>,
     /// Which rows came from which object, in order.
     pub(crate) objects: Vec<ObjectRows>,
+}
+
+/// The user agents of a batch.
+#[derive(Debug)]
+pub(crate) struct UserAgents {
+    pub(crate) views: ViewColumn,
+    /// What the views are into.
+    pub(crate) text: Buffer,
+    /// Which column of the table schema has the very same values; it still lacks them.
+    pub(crate) column: Option<usize>,
 }
 
 /// The rows of one object in a batch.
@@ -52,6 +62,8 @@ pub(crate) struct BatchBuilder {
     schema: Arc<TableSchema>,
     columns: Vec<ColumnBuilder>,
     user_agents: Option<ViewColumn>,
+    /// The column that takes `user_agents` as they are.
+    user_agent_column: Option<usize>,
     record_ids: Option<ViewColumn>,
     seconds: Vec<i64>,
     /// Cells of all rows.
@@ -64,19 +76,34 @@ pub(crate) struct BatchBuilder {
 
 impl BatchBuilder {
     pub(crate) fn new(schema: Arc<TableSchema>) -> Self {
+        Self::with_capacity(schema, 0)
+    }
+
+    /// With memory for so many rows, if there will be any.
+    fn with_capacity(schema: Arc<TableSchema>, rows: usize) -> Self {
         let derives = |wanted: &[Derivation]| {
             let is_wanted =
                 |source: &Source| matches!(source, Source::Derived(derivation) if wanted.contains(derivation));
             schema.columns().iter().any(|column| is_wanted(&column.source))
         };
         let needs_user_agents = derives(&[Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot]);
-        let columns = schema.columns().iter().map(|column| ColumnBuilder::new(column, 0)).collect();
+        let takes_user_agents = |column: &Column| {
+            matches!(&column.source, Source::Field(field) if field.as_str() == fields::USER_AGENT)
+                && column.cell_decode == CellDecode::AsLogged
+        };
+        let user_agent_column =
+            schema.columns().iter().position(|column| needs_user_agents && takes_user_agents(column));
+        let mut columns: Vec<_> = schema.columns().iter().map(|column| ColumnBuilder::new(column, rows)).collect();
+        if let Some(column) = user_agent_column.and_then(|index| columns.get_mut(index)) {
+            *column = ColumnBuilder::Later;
+        }
         Self {
             columns,
-            user_agents: needs_user_agents.then(|| ViewColumn::with_capacity(0)),
-            record_ids: derives(&[Derivation::Distribution]).then(|| ViewColumn::with_capacity(0)),
+            user_agent_column,
+            user_agents: needs_user_agents.then(|| ViewColumn::with_capacity(rows)),
+            record_ids: derives(&[Derivation::Distribution]).then(|| ViewColumn::with_capacity(rows)),
             schema,
-            seconds: Vec::new(),
+            seconds: Vec::with_capacity(rows),
             cells: 0,
             objects: Vec::new(),
             block: RowBlock::default(),
@@ -149,7 +176,10 @@ impl BatchBuilder {
             }
         }
         if let Some(user_agents) = &mut self.user_agents {
-            push_cells(user_agents, self.block.cells(layout.user_agent), text);
+            match layout.user_agent {
+                Some(position) => user_agents.push_cells(&self.block, position, text),
+                None => user_agents.push_nulls(self.block.len()),
+            }
         }
         if let Some(record_ids) = &mut self.record_ids {
             push_record_ids(record_ids, &self.block, layout, text);
@@ -164,7 +194,8 @@ impl BatchBuilder {
     /// What has been gathered, over `text`, which is the text that all rows were pushed from; a new batch begins. The
     /// block must have been drained.
     pub(crate) fn take(&mut self, text: &Buffer) -> DecodedBatch {
-        let next = Self::new(Arc::clone(&self.schema));
+        // A batch will hold about as many rows as the one before.
+        let next = Self::with_capacity(Arc::clone(&self.schema), self.rows());
         std::mem::replace(self, next).finish(text)
     }
 
@@ -178,18 +209,13 @@ impl BatchBuilder {
         DecodedBatch {
             columns: columns.collect(),
             seconds: self.seconds,
-            user_agents: self.user_agents.map(|views| views.finish(text)),
+            user_agents: self.user_agents.map(|views| UserAgents {
+                views,
+                text: text.clone(),
+                column: self.user_agent_column,
+            }),
             record_ids: self.record_ids.map(|views| views.finish(text)),
             objects: self.objects.into_iter().filter(|object| !object.rows.is_empty()).collect(),
-        }
-    }
-}
-
-fn push_cells(views: &mut ViewColumn, cells: impl Iterator<Item = Option<(u32, u32)>>, text: Text<'_>) {
-    for cell in cells {
-        match cell {
-            Some((start, end)) => views.push_cell(text, start, end),
-            None => views.push_null(),
         }
     }
 }
@@ -197,7 +223,7 @@ fn push_cells(views: &mut ViewColumn, cells: impl Iterator<Item = Option<(u32, u
 /// The first of the record's ID fields that says something.
 fn push_record_ids(views: &mut ViewColumn, block: &RowBlock, layout: &Layout, text: Text<'_>) {
     if layout.record_ids.is_empty() {
-        return (0..block.len()).for_each(|_| views.push_null());
+        return views.push_nulls(block.len());
     }
     for row in block.rows() {
         let mut ids = layout.record_ids.iter().filter_map(|&position| row.range(position));

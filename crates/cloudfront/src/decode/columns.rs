@@ -87,10 +87,15 @@ impl ColumnBuilder {
                 days.extend(block.moments.iter().map(|moment| day(moment.second)));
             }
             Self::Time(views) => {
-                for (cell, moment) in block.cells(layout.time).zip(&block.moments) {
-                    match cell {
-                        Some((start, end)) if moment.is_logged => views.push_cell(text, start, end),
-                        _ => views.push_str(&String::from_utf8_lossy(&time_of_second(moment.second))),
+                let position = layout.time.unwrap_or(usize::MAX);
+                if block.moments.iter().all(|moment| moment.is_logged) {
+                    views.push_cells(block, position, text);
+                } else {
+                    for (cell, moment) in block.cells(position).zip(&block.moments) {
+                        match cell {
+                            Some((start, end)) if moment.is_logged => views.push_cell(text, start, end),
+                            _ => views.push_str(&String::from_utf8_lossy(&time_of_second(moment.second))),
+                        }
                     }
                 }
             }
@@ -149,12 +154,16 @@ fn push_text(
     text: Text<'_>,
     counts: &mut CellCounts,
 ) {
+    let Some(position) = position else { return views.push_nulls(block.len()) };
+    if !is_decoded {
+        return views.push_cells(block, position, text);
+    }
     for cell in block.cells(position) {
         let Some((start, end)) = cell else {
             views.push_null();
             continue;
         };
-        if is_decoded && memchr(b'%', text.cell(start, end)).is_some() {
+        if memchr(b'%', text.cell(start, end)).is_some() {
             let logged = String::from_utf8_lossy(text.cell(start, end));
             let decoded = percent::decode(logged.as_bytes());
             let value = String::from_utf8_lossy(&decoded);
@@ -188,6 +197,10 @@ impl<T: Copy + Default> Numbers<T> {
         parse: impl Fn(&[u8]) -> Option<T>,
         counts: &mut CellCounts,
     ) {
+        let Some(position) = position else {
+            self.values.resize(self.values.len() + block.len(), T::default());
+            return self.nulls.append_n_nulls(block.len());
+        };
         for cell in block.cells(position) {
             let bytes = cell.map(|(start, end)| text.cell(start, end)).filter(|bytes| !is_absent(bytes));
             match bytes.map(&parse) {

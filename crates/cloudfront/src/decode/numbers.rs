@@ -4,9 +4,10 @@
 /// The whole number with its fraction cut off towards zero (`570129.76` is 570129); none if it is no number or does not
 /// fit 64 bits.
 pub(crate) fn whole(cell: &[u8]) -> Option<i64> {
-    // Nearly every cell is a few plain digits.
-    if cell.len() < 19 && !cell.is_empty() && cell.iter().all(u8::is_ascii_digit) {
-        return Some(cell.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')));
+    if let Some((number, fraction)) = split_plain(cell)
+        && fraction.iter().all(u8::is_ascii_digit)
+    {
+        return Some(number);
     }
     let (is_negative, unsigned) = split_sign(cell);
     let (digits, fraction) = split_at_byte(unsigned, b'.');
@@ -24,6 +25,25 @@ pub(crate) fn whole(cell: &[u8]) -> Option<i64> {
         sum.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))
     })?;
     if is_negative { Some(negated) } else { negated.checked_neg() }
+}
+
+/// What nearly every cell is: at least one digit, and no more than fit for sure, then nothing or a point. Returns the
+/// number before the point and what stands behind it.
+#[inline]
+fn split_plain(cell: &[u8]) -> Option<(i64, &[u8])> {
+    const SAFE_DIGITS: usize = 18;
+    let mut number = 0;
+    for (at, byte) in cell.iter().enumerate().take(SAFE_DIGITS + 1) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return if *byte == b'.' && at > 0 { Some((number, cell.get(at + 1..)?)) } else { None };
+        }
+        if at == SAFE_DIGITS {
+            return None;
+        }
+        number = number * 10 + i64::from(digit);
+    }
+    if cell.is_empty() { None } else { Some((number, &[])) }
 }
 
 /// The number; none if it is none or not finite in 64 bits.

@@ -9,12 +9,14 @@ use crate::{RejectReason, header::Layout, header::Position};
 /// Rows of one layout, some thousand at most, so that columns are built in tight loops over what the cache holds.
 #[derive(Debug, Default)]
 pub(crate) struct RowBlock {
-    /// Text positions: where each row starts.
-    starts: Vec<u32>,
-    /// Text positions: where each cell ends; a TAB or the line's end stands there.
-    ends: Vec<u32>,
-    /// For each row where its first cell's end is in `ends`, and one more for where the last row's cells end.
-    first_ends: Vec<u32>,
+    /// Text positions: for each row one before its start, then where each of its cells ends; a TAB or the line's end
+    /// stands there. So every cell starts one behind the position before its end.
+    bounds: Vec<u32>,
+    /// For each row where it begins in `bounds`, and one more for where the last row ends.
+    first_bounds: Vec<u32>,
+    /// How many bounds the last row has, and whether no other has more or fewer.
+    bounds_per_row: usize,
+    is_uniform: bool,
     /// When each request happened.
     pub(crate) moments: Vec<Moment>,
     /// Line number of each row in its object, from 1.
@@ -60,44 +62,77 @@ impl RowBlock {
     const MAX_CELLS: usize = 64 * 1024;
 
     pub(crate) fn len(&self) -> usize {
-        self.starts.len()
+        self.moments.len()
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.len() >= Self::MAX_ROWS || self.ends.len() >= Self::MAX_CELLS
+        self.len() >= Self::MAX_ROWS || self.bounds.len() >= Self::MAX_CELLS
     }
 
     pub(crate) fn clear(&mut self) {
-        self.starts.clear();
-        self.ends.clear();
-        self.first_ends.clear();
+        self.bounds_per_row = 0;
+        self.is_uniform = true;
+        self.bounds.clear();
+        self.first_bounds.clear();
         self.moments.clear();
         self.lines.clear();
     }
 
     pub(crate) fn push(&mut self, cells: Cells<'_>, moment: Moment, line: u64) {
-        if self.first_ends.is_empty() {
-            self.first_ends.push(0);
+        if self.first_bounds.is_empty() {
+            self.first_bounds.push(0);
         }
-        self.starts.push(cells.start);
-        self.ends.extend_from_slice(cells.ends);
-        self.first_ends.push(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
+        let bounds = cells.ends.len() + 1;
+        self.is_uniform &= self.bounds_per_row == bounds || self.moments.is_empty();
+        self.bounds_per_row = bounds;
+        self.bounds.push(cells.start.wrapping_sub(1));
+        self.bounds.extend_from_slice(cells.ends);
+        self.first_bounds.push(u32::try_from(self.bounds.len()).unwrap_or(u32::MAX));
         self.moments.push(moment);
         self.lines.push(line);
     }
 
     /// The row's cells, in the order of the rows.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Cells<'_>> {
-        self.starts.iter().zip(self.first_ends.windows(2)).map(|(&start, ends)| {
-            let (from, to) = (ends.first().copied().unwrap_or(0), ends.last().copied().unwrap_or(0));
-            Cells { start, ends: self.ends.get(from as usize..to as usize).unwrap_or_default() }
+        self.ranges().map(|(from, to)| match self.bounds.get(from..to) {
+            Some([before, ends @ ..]) => Cells { start: before.wrapping_add(1), ends },
+            _ => Cells { start: 0, ends: &[] },
+        })
+    }
+
+    /// The same as [`Self::cells`] where all rows have as many cells, and such a cell: it is quicker.
+    #[inline]
+    pub(crate) fn uniform_cells(&self, position: usize) -> Option<impl Iterator<Item = (u32, u32)> + Clone> {
+        let is_there = self.is_uniform && position.saturating_add(1) < self.bounds_per_row;
+        let rows = self.bounds.chunks_exact(self.bounds_per_row.max(1));
+        is_there.then(|| {
+            rows.map(move |bounds| match bounds.get(position..position + 2) {
+                Some(&[before, end]) => (before.wrapping_add(1), end),
+                _ => (0, 0),
+            })
         })
     }
 
     /// For each row where the cell at `position` starts and ends; none where the row has no such cell.
     #[inline]
-    pub(crate) fn cells(&self, position: Position) -> impl Iterator<Item = Option<(u32, u32)>> {
-        self.rows().map(move |row| row.range(position?))
+    pub(crate) fn cells(&self, position: usize) -> impl Iterator<Item = Option<(u32, u32)>> + Clone {
+        self.ranges().map(move |(from, to)| {
+            let at = from.saturating_add(position);
+            if at.saturating_add(1) >= to {
+                return None;
+            }
+            match self.bounds.get(at..at + 2) {
+                Some(&[before, end]) => Some((before.wrapping_add(1), end)),
+                _ => None,
+            }
+        })
+    }
+
+    /// For each row where its bounds are.
+    #[inline]
+    fn ranges(&self) -> impl Iterator<Item = (usize, usize)> + Clone {
+        let ends = self.first_bounds.get(1..).unwrap_or_default();
+        self.first_bounds.iter().zip(ends).map(|(&from, &to)| (from as usize, to as usize))
     }
 }
 

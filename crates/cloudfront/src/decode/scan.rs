@@ -2,11 +2,12 @@
 
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
-use memchr::{Memchr2, memchr, memchr_iter, memchr2_iter};
+use memchr::{memchr, memchr_iter};
 
 use super::{
     DecodeOptions, DecodeSizes, MAX_HOURS, MAX_UNCLAIMED_BYTES, ObjectSummary,
     batch::{BatchBuilder, Mark},
+    delimiters::Delimiters,
     rows::{Cells, Clock},
     sniff,
     views::Text,
@@ -53,7 +54,7 @@ pub(crate) struct Scan {
     /// What to add to a text position to get the offset in the object's text.
     byte_shift: i64,
     long_line: Option<LongLine>,
-    /// Ends of the cells of the line at hand.
+    /// Ends of the cells of the line at hand, as many as matter, then leftovers of lines before.
     ends: Vec<u32>,
 }
 
@@ -135,24 +136,31 @@ impl Scan {
             if start >= until || sink.is_full(self.summary.rejects.len()) {
                 return Ok(ScanEnd::Full { at: start });
             }
-            let mut count = 1;
             let keep =
                 self.layout.as_ref().filter(|_| self.mode == Mode::Named).map_or(ERA_CELLS, |layout| layout.width);
+            if self.ends.len() != keep {
+                self.ends.resize(keep, 0);
+            }
             let judged_cells = self.judged_cells(sink);
-            self.ends.clear();
+            let kept_cells = judged_cells.map_or(keep, |cells| cells.min(keep));
+            let mut ends = self.ends.get_mut(..kept_cells).unwrap_or_default().iter_mut();
+            let mut tabs_behind = 0;
             let newline = loop {
                 let Some(at) = delimiters.next() else { break None };
                 if text.bytes.get(at) == Some(&b'\n') {
                     break Some(at);
                 }
-                if count <= keep {
-                    self.ends.push(as_u32(at));
+                if let Some(end) = ends.next() {
+                    *end = as_u32(at);
+                } else if judged_cells.is_some() {
+                    let newline;
+                    (newline, delimiters) = Delimiters::skip_line(text.bytes, at);
+                    break newline;
+                } else {
+                    tabs_behind += 1;
                 }
-                if judged_cells.is_some_and(|cells| count >= cells) {
-                    break delimiters.skip_line(at);
-                }
-                count += 1;
             };
+            let count = kept_cells - ends.len() + tabs_behind + 1;
             let end = match newline {
                 Some(at) => at,
                 None if is_last => text.bytes.len(),
@@ -160,8 +168,8 @@ impl Scan {
             };
             let has_cr = newline.is_some() && end > start && text.bytes.get(end - 1) == Some(&b'\r');
             let line_end = end - usize::from(has_cr);
-            if count <= keep {
-                self.ends.push(as_u32(line_end));
+            if let Some(end) = ends.next() {
+                *end = as_u32(line_end);
             }
             self.line(layouts, text, start..line_end, count, sink)?;
             start = newline.map_or(end, |at| at + 1);
@@ -248,8 +256,8 @@ impl Scan {
         // A layout is always there: named, given, or of an era.
         let Some(layout) = &self.layout else { return Ok(()) };
         let width = layout.width;
-        self.ends.truncate(width);
-        let cells = Cells { start: as_u32(range.start), ends: &self.ends };
+        let ends = self.ends.get(..count.min(width)).unwrap_or(&self.ends);
+        let cells = Cells { start: as_u32(range.start), ends };
         match self.clock.moment(text, cells, layout) {
             Ok(moment) => {
                 let hour = moment.second.div_euclid(3600);
@@ -404,31 +412,6 @@ impl Scan {
             return Ok(());
         }
         self.reject_long_line(&head, byte, bytes - u64::from(has_newline && ends_in_cr))
-    }
-}
-
-/// Where TABs and line ends stand in a text.
-struct Delimiters<'t> {
-    bytes: &'t [u8],
-    from: usize,
-    found: Memchr2<'t>,
-}
-
-impl<'t> Delimiters<'t> {
-    fn new(bytes: &'t [u8], from: usize) -> Self {
-        Self { bytes, from, found: memchr2_iter(b'\t', b'\n', bytes.get(from..).unwrap_or_default()) }
-    }
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        self.found.next().map(|at| self.from + at)
-    }
-
-    /// The end of the line that `at` stands in: TABs before it are passed over.
-    fn skip_line(&mut self, at: usize) -> Option<usize> {
-        let newline = memchr(b'\n', self.bytes.get(at..).unwrap_or_default()).map(|behind| at + behind);
-        *self = Self::new(self.bytes, newline.map_or(self.bytes.len(), |at| at + 1));
-        newline
     }
 }
 

@@ -11,10 +11,15 @@
 //! **Invariant**, which the one `unsafe` of the project rests on: every view of a [`ViewColumn`] was made by a `push`, from
 //! bytes that are UTF-8 and lie where it says, in the text or in the side buffer.
 
+use std::collections::HashMap;
+
+use ahash::RandomState;
 use arrow::{
     array::{ByteView, NullBufferBuilder, StringViewArray, make_view},
     buffer::{Buffer, NullBuffer, ScalarBuffer},
 };
+
+use super::rows::RowBlock;
 
 /// Longest cell that a view holds itself, in bytes.
 const INLINE_BYTES: usize = 12;
@@ -41,7 +46,7 @@ pub(crate) struct ViewColumn {
     views: Vec<u128>,
     nulls: NullBufferBuilder,
     side: Vec<u8>,
-    /// Where the furthest view into the text ends.
+    /// No view into the text ends behind this.
     text_end: usize,
 }
 
@@ -54,18 +59,51 @@ impl ViewColumn {
         self.views.len()
     }
 
+    /// The cells of a block at one position as they stand in the text, NULL where there is none; one that is not UTF-8 is
+    /// decoded lossily.
+    pub(crate) fn push_cells(&mut self, block: &RowBlock, position: usize, text: Text<'_>) {
+        let cells = block.cells(position);
+        if !text.is_utf8 {
+            return cells.for_each(|cell| match cell {
+                Some((start, end)) => self.push_cell(text, start, end),
+                None => self.push_null(),
+            });
+        }
+        let rows = self.views.len();
+        if let Some(cells) = block.uniform_cells(position) {
+            self.views.extend(cells.map(|(start, end)| view_in_text(text.bytes, start, end)));
+            self.text_end = text.bytes.len();
+            return self.nulls.append_n_non_nulls(block.len());
+        }
+        let mut has_nulls = false;
+        self.views.extend(cells.clone().map(|cell| {
+            has_nulls |= cell.is_none();
+            cell.map_or(0, |(start, end)| view_in_text(text.bytes, start, end))
+        }));
+        self.text_end = text.bytes.len();
+        if has_nulls {
+            cells.for_each(|cell| self.nulls.append(cell.is_some()));
+        } else {
+            self.nulls.append_n_non_nulls(self.views.len() - rows);
+        }
+    }
+
     /// A cell as it stands in the text; one that is not UTF-8 is decoded lossily.
     #[inline]
     pub(crate) fn push_cell(&mut self, text: Text<'_>, start: u32, end: u32) {
-        let cell = text.cell(start, end);
         if !text.is_utf8
-            && let decoded @ std::borrow::Cow::Owned(_) = String::from_utf8_lossy(cell)
+            && let decoded @ std::borrow::Cow::Owned(_) = String::from_utf8_lossy(text.cell(start, end))
         {
             return self.push_str(&decoded);
         }
-        self.views.push(view_in_text(text.bytes, cell, start));
-        self.text_end = self.text_end.max(end as usize);
+        self.views.push(view_in_text(text.bytes, start, end));
+        self.text_end = text.bytes.len();
         self.nulls.append_non_null();
+    }
+
+    pub(crate) fn push_nulls(&mut self, rows: usize) {
+        self.views.resize(self.views.len() + rows, 0);
+        self.nulls.append_n_nulls(rows);
     }
 
     pub(crate) fn push_null(&mut self) {
@@ -80,13 +118,53 @@ impl ViewColumn {
 
     /// The same value for many rows, kept once.
     pub(crate) fn push_repeated(&mut self, value: &str, rows: usize) {
+        let view = self.keep(value);
+        self.views.resize(self.views.len() + rows, view);
+        self.nulls.append_n_non_nulls(rows);
+    }
+
+    /// For each row one of `values`, by its place among them; the same value is kept once.
+    pub(crate) fn push_places<'v>(&mut self, values: impl Iterator<Item = &'v str>, places: &[u32]) {
+        let mut kept = HashMap::with_hasher(RandomState::with_seed(0));
+        let views: Vec<u128> = values.map(|value| *kept.entry(value).or_insert_with(|| self.keep(value))).collect();
+        let view = |place: &u32| views.get(*place as usize).copied().unwrap_or_default();
+        self.views.extend(places.iter().map(view));
+        self.nulls.append_n_non_nulls(places.len());
+    }
+
+    /// Puts the value into the side buffer, unless its view holds it.
+    fn keep(&mut self, value: &str) -> u128 {
         let offset = u32::try_from(self.side.len()).unwrap_or(u32::MAX);
         if value.len() > INLINE_BYTES {
             self.side.extend_from_slice(value.as_bytes());
         }
-        let view = make_view(value.as_bytes(), SIDE, offset);
-        self.views.resize(self.views.len() + rows, view);
-        self.nulls.append_n_non_nulls(rows);
+        make_view(value.as_bytes(), SIDE, offset)
+    }
+
+    /// Gives every row's bytes to `take`, those of NULL being none; `text` is what all cells were pushed from.
+    pub(crate) fn for_each(&self, text: &[u8], mut take: impl FnMut(&[u8])) {
+        for &view in &self.views {
+            let ByteView { length, buffer_index, offset, .. } = view.into();
+            let (length, offset) = (length as usize, offset as usize);
+            let value = if length > INLINE_BYTES {
+                let buffer = if buffer_index == TEXT { text } else { &self.side };
+                buffer.get(offset..offset + length)
+            } else {
+                view.to_le_bytes().get(LENGTH_BYTES..LENGTH_BYTES + length).map(&mut take);
+                continue;
+            };
+            take(value.unwrap_or_default());
+        }
+    }
+
+    /// Gives each row the view of the first row that has its value: `first_rows` by its place among them. Views that
+    /// are the same tell that the values are, without a look at them.
+    pub(crate) fn share(&mut self, first_rows: impl Iterator<Item = usize>, places: &[u32]) {
+        // A view of this column is as good for another row of it.
+        let firsts: Vec<u128> = first_rows.map(|row| self.views.get(row).copied().unwrap_or_default()).collect();
+        for (view, place) in self.views.iter_mut().zip(places) {
+            *view = firsts.get(*place as usize).copied().unwrap_or_default();
+        }
     }
 
     /// The value of an earlier row again, kept once; that row must not be NULL.
@@ -131,9 +209,9 @@ impl ViewColumn {
             reason = "checking every cell's UTF-8 once more would cost a tenth of the whole decoding"
         )]
         // SAFETY: each view was made by `push_cell`, from a cell that is UTF-8 (the whole text is, or this cell was looked
-        // at) and lies in the text, whose length covers `text_end`; or by `push_repeated`, from a `&str` that was put whole
-        // into the side buffer at the view's offset; or it is the empty view of a NULL, or a copy by `push_again` of one of
-        // these. `truncate` leaves text and side buffer as long as the views that stay need them. Lengths, prefixes and padding are
+        // at) and lies in the text, whose length covers `text_end`; or by `keep`, from a `&str` that was put whole into the
+        // side buffer at the view's offset; or it is the empty view of a NULL, or a copy by `push_again`, `push_places` or
+        // `share` of one of these. `truncate` leaves text and side buffer as long as the views that stay need them. Lengths, prefixes and padding are
         // those of `make_view` or of `view_in_text`, which a test holds equal to it.
         unsafe {
             StringViewArray::new_unchecked(views, buffers, nulls)
@@ -141,22 +219,41 @@ impl ViewColumn {
     }
 }
 
-/// `make_view` for a cell of the text: one 16-byte load instead of a copy by length.
+/// `make_view` for a cell of the text: one 16-byte load instead of a copy by length. A cell outside of the text is empty.
 #[inline]
-fn view_in_text(text: &[u8], cell: &[u8], start: u32) -> u128 {
-    let offset = start as usize;
-    let Some(&[b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11]) = text.get(offset..offset + INLINE_BYTES) else {
-        return make_view(cell, TEXT, start);
+fn view_in_text(text: &[u8], start: u32, end: u32) -> u128 {
+    let (from, to) = (start as usize, end as usize);
+    // The four bytes before the cell stand where the length goes.
+    let around = from.checked_sub(LENGTH_BYTES).and_then(|before| text.get(before..before + VIEW_BYTES));
+    let Some(Ok(around)) = around.map(<[u8; VIEW_BYTES]>::try_from) else {
+        return make_view(text.get(from..to).unwrap_or_default(), TEXT, start);
     };
-    let length = cell.len();
-    if length <= INLINE_BYTES {
-        let word = u128::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, 0, 0, 0, 0]);
-        let kept = word & ((1_u128 << (length * 8)) - 1);
-        return kept << 32 | length as u128;
+    if from > to || to > text.len() {
+        return 0;
     }
-    let prefix = u128::from(u32::from_le_bytes([b0, b1, b2, b3]));
-    u128::from(start) << 96 | u128::from(TEXT) << 64 | prefix << 32 | length as u128
+    let word = u128::from_le_bytes(around);
+    let length = to - from;
+    match KEPT_BITS.get(length) {
+        Some(kept) => word & kept | length as u128,
+        None => word & PREFIX_BITS | length as u128 | u128::from(start) << 96 | u128::from(TEXT) << 64,
+    }
 }
+
+const VIEW_BYTES: usize = size_of::<u128>();
+const LENGTH_BYTES: usize = size_of::<u32>();
+/// Where a longer cell's first four bytes stand in a view.
+const PREFIX_BITS: u128 = 0xffff_ffff << 32;
+
+/// By the length of a cell of 12 bytes or fewer the bits of a view that its bytes take.
+const KEPT_BITS: [u128; INLINE_BYTES + 1] = {
+    let mut kept = [0; INLINE_BYTES + 1];
+    let mut length = 0;
+    while length <= INLINE_BYTES {
+        kept[length] = ((1 << (length * 8)) - 1) << 32;
+        length += 1;
+    }
+    kept
+};
 
 #[cfg(test)]
 mod tests {
@@ -170,8 +267,9 @@ mod tests {
         for start in 0..64 {
             for end in start..=64 {
                 let cell = &text[start as usize..end as usize];
-                assert_eq!(view_in_text(&text, cell, start), make_view(cell, TEXT, start), "{start}..{end}");
+                assert_eq!(view_in_text(&text, start, end), make_view(cell, TEXT, start), "{start}..{end}");
             }
+            assert_eq!(view_in_text(&text, start, 65), 0, "{start}..65");
         }
     }
 

@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -80,16 +81,64 @@ def wide(folder):
     (folder / "E1DAMAGED.2025-02-01-00.00000003.gz").write_bytes(damaged)
 
 
-# What each set is, its table schema, and convert's exit status: 3 where an object is damaged.
-SETS = {"current": (current, "cf_logs", 0), "eras": (eras, "cf_logs", 0), "wide": (wide, "cf_logs_wide", 3)}
+# Rows of the set `varied`, and the one from which on most columns are of another kind: dictionaries have to end there.
+VARIED_ROWS, VARIED_TURN = 60_000, 25_000
+INT_64 = [-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 2, 2**63 - 1]
+INT_32 = [-(2**31), -(2**31) + 1, -1, 0, 1, 2**31 - 2, 2**31 - 1]
+DOUBLES = ["-0.0", "0.0", "5e-324", "-5e-324", "1.7976931348623157e308", "-1.7976931348623157e308", "0.1"]
+TEXTS = ["", "Gr\u00fc\u00dfe,%20J\u00fcrgen", "\u2602" * 40, "\U0010ffff" * 20, "twelve bytes", "thirteen byte", "a" * 63 + "\u00e9"]
+
+
+def varied(folder):
+    """One log whose columns are all that Parquet has encodings for: cells that repeat, that never do and that do so at
+    first, missing, empty, long and of several bytes a character, the largest and the least numbers."""
+    chance = random.Random(20250301)
+    lines = ["#Version: 1.0"]
+    for row in range(VARIED_ROWS):
+        is_early = row < VARIED_TURN
+        unique = f"{chance.getrandbits(160):040x}"
+        cells = {
+            "date": "2025-03-01",
+            "time": f"{5 + row // 50_000:02}:{row // 60 % 60:02}:{row % 60:02}",
+            "c-ip": f"192.0.2.{row % 250}",
+            "sc-bytes": row,
+            "cs-uri-stem": f"/page/{row % 3000}" if is_early else f"/{unique * 3}",
+            "cs(User-Agent)": chance.choice(["curl/8.5.0", "Googlebot/2.1", "-", ""]),
+            "cs(Referer)": chance.choice(TEXTS),
+            "cs-uri-query": chr(97 + row % 26) * 900_000 if row in (10, 11, 40_000) else unique[: row % 40],
+            "x-edge-request-id": unique[::-1],
+            "x-host-header": "" if is_early else chance.choice(TEXTS) + unique,
+            "time-taken": chance.choice(DOUBLES) if is_early else chance.uniform(-1e300, 1e300),
+            "cs-bytes": chance.getrandbits(64) - 2**63,
+            "sc-content-len": chance.choice(INT_64) if row % 3 else "-",
+            "sc-range-start": row % 7 if is_early else chance.getrandbits(64) - 2**63,
+            "sc-range-end": "-" if is_early else chance.choice(INT_64) - (chance.getrandbits(62) if row % 2 else 0),
+            "asn": 2**63 - 1 - row * 1_000_003,
+            "c-port": chance.choice(INT_32) if is_early else chance.getrandbits(32) - 2**31,
+            "fle-encrypted-fields": 4,
+            "x-new-field": chance.choice(["-", "", unique]),
+        }
+        lines[1:2] = lines[1:2] or ["#Fields: " + " ".join(cells)]
+        lines.append("\t".join(map(str, cells.values())))
+    (folder / "E1VARIED.2025-03-01-05.00000001.gz").write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
+
+
+# What each set is, its table schema, convert's exit status (3 where an object is damaged) and what else convert is told.
+SETS = {
+    "current": (current, "cf_logs", 0, []),
+    "eras": (eras, "cf_logs", 0, []),
+    "wide": (wide, "cf_logs_wide", 3, []),
+    "varied": (varied, "cf_logs_wide", 0, ["--max-file-bytes", "7MiB"]),
+}
 
 
 def convert(name, folder):
     """The set of that name in a new folder: its logs as `Logs` reads them, its table, and the report."""
-    make, schema, status = SETS[name]
+    make, schema, status, flags = SETS[name]
     logs, table, report = folder / "logs", folder / "lake" / "cf_logs", folder / "report.json"
+    logs.mkdir()
     make(logs)
-    lakefront("convert", logs, table, "--schema", schema, "--report", report, "-q", status=status)
+    lakefront("convert", logs, table, "--schema", schema, "--report", report, "-q", *flags, status=status)
     return SimpleNamespace(
         name=name,
         schema=schema,

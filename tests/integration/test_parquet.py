@@ -1,5 +1,6 @@
 """The data files are plain Parquet: types, statistics and indexes that every engine can use."""
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -11,6 +12,8 @@ from logs import COLUMNS, bigint, double, integer, string
 STRING = ("BYTE_ARRAY", "String")
 BIGINT = ("INT64", "None")
 TYPES = {string: STRING, bigint: BIGINT, integer: ("INT32", "None"), double: ("DOUBLE", "None")}
+# Columns with `dictionary = false`: what is unique has bounds that tell nothing, so none are kept.
+UNIQUE = {"requestid", "connectionid"}
 ARROW_TYPES = {string: pa.string(), bigint: pa.int64(), integer: pa.int32(), double: pa.float64()}
 
 
@@ -53,41 +56,81 @@ def test_files_carry_no_arrow_schema_and_no_partition_columns(each):
         assert not set(PARTITION_COLUMNS) & set(file.schema.names)
 
 
-def test_every_column_chunk_has_zstd_statistics_and_a_page_index(each):
-    for path in each.files:
-        metadata = pa.parquet.ParquetFile(path).metadata
-        for group in range(metadata.num_row_groups):
-            assert metadata.row_group(group).num_rows <= 1 << 20
-            for index in range(metadata.num_columns):
-                chunk = metadata.row_group(group).column(index)
-                assert chunk.compression == "ZSTD", chunk.path_in_schema
-                assert chunk.has_column_index and chunk.has_offset_index, chunk.path_in_schema
-                assert chunk.is_stats_set, chunk.path_in_schema
-
-
-def test_statistics_say_what_is_in_the_row_group(each):
+def chunks(each):
+    """Each column chunk of each data file, with the cells in it; the chunks of maps without cells."""
     for path in each.files:
         file = pa.parquet.ParquetFile(path)
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group)
-            for index, name in enumerate(field.name for field in file.schema_arrow if field.name != "extra"):
-                statistics = file.metadata.row_group(group).column(index).statistics
-                cells = [cell for cell in rows.column(name).to_pylist() if cell is not None]
-                assert statistics.null_count == rows.num_rows - len(cells), name
-                assert statistics.has_min_max == bool(cells), name
-                if cells and isinstance(cells[0], str):  # long strings are cut: the bounds may be wider, never narrower
-                    low, high = min(cell.encode() for cell in cells), max(cell.encode() for cell in cells)
-                    assert statistics.min.encode() <= low and statistics.max.encode() >= high, name
-                elif cells and name != "requesttime":
-                    assert (statistics.min, statistics.max) == (min(cells), max(cells)), name
+            for index in range(file.metadata.num_columns):
+                chunk = file.metadata.row_group(group).column(index)
+                is_flat = "." not in chunk.path_in_schema
+                yield chunk, rows.column(chunk.path_in_schema).to_pylist() if is_flat else None
 
 
-def test_request_ids_have_no_dictionary(converted):
-    for path in converted("current").files:
-        group = pa.parquet.ParquetFile(path).metadata.row_group(0)
-        dictionary = {group.column(index).path_in_schema: group.column(index).has_dictionary_page for index in range(29)}
-        assert not dictionary["requestid"]
-        assert dictionary["location"] and dictionary["useragent"]
+def test_every_column_chunk_has_zstd_statistics_and_a_page_index(each):
+    for chunk, cells in chunks(each):
+        assert cells is None or len(cells) <= 1 << 20
+        assert chunk.compression == "ZSTD", chunk.path_in_schema
+        assert chunk.has_offset_index, chunk.path_in_schema
+        assert chunk.has_column_index == (chunk.path_in_schema not in UNIQUE), chunk.path_in_schema
+        assert chunk.is_stats_set, chunk.path_in_schema
+
+
+def test_statistics_say_what_is_in_the_row_group(each):
+    for chunk, all_cells in chunks(each):
+        if all_cells is None:
+            continue
+        name, statistics = chunk.path_in_schema, chunk.statistics
+        cells = [cell for cell in all_cells if cell is not None]
+        assert statistics.null_count == len(all_cells) - len(cells), name
+        assert statistics.has_min_max == (bool(cells) and name not in UNIQUE), name
+        if not statistics.has_min_max:
+            continue
+        if isinstance(cells[0], str):  # long strings are cut: the bounds may be wider, never narrower
+            low, high = min(cell.encode() for cell in cells), max(cell.encode() for cell in cells)
+            assert statistics.min.encode() <= low and statistics.max.encode() >= high, name
+            if max(len(low), len(high)) <= 64:
+                assert (statistics.min.encode(), statistics.max.encode()) == (low, high), name
+        else:
+            assert (statistics.min, statistics.max) == (min(cells), max(cells)), name
+
+
+def test_columns_of_unique_cells_have_no_dictionary(converted):
+    with_dictionary = {chunk.path_in_schema for chunk, _ in chunks(converted("current")) if chunk.has_dictionary_page}
+    assert not with_dictionary & UNIQUE
+    assert {"location", "useragent"} <= with_dictionary
+
+
+def test_the_varied_log_needs_every_encoding(converted):
+    varied = converted("varied")
+    encodings = {(chunk.path_in_schema, *sorted(set(chunk.encodings) - {"RLE"})) for chunk, _ in chunks(varied)}
+    wanted = {
+        ("requestip", "PLAIN", "RLE_DICTIONARY"),
+        ("timetakenseconds", "PLAIN"),
+        ("bytes", "DELTA_BINARY_PACKED"),
+        ("cport", "DELTA_BINARY_PACKED"),
+        ("requestid", "DELTA_LENGTH_BYTE_ARRAY"),
+        ("header", "DELTA_LENGTH_BYTE_ARRAY"),
+        # A dictionary that is full.
+        ("uri", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN", "RLE_DICTIONARY"),
+    }
+    assert wanted <= encodings, sorted(encodings)
+    assert max(pa.parquet.ParquetFile(path).num_row_groups for path in varied.files) > 1
+
+
+def test_both_readers_agree_on_every_column(each):
+    """In the order of the rows: what one reader takes for another row's cell shows."""
+    for path in each.files:
+        read = pa.parquet.ParquetFile(path).read()
+        for name in read.column_names:
+            column = f'epoch_us("{name}")' if name == "requesttime" else f'"{name}"'
+            answer = duckdb.sql(f"SELECT {column} FROM read_parquet('{path}', hive_partitioning = false)").fetchall()
+            cells = read.column(name)
+            cells = (cells.cast("int64") if name == "requesttime" else cells).to_pylist()
+            if name == "extra":
+                cells = [None if cell is None else dict(cell) for cell in cells]
+            assert [cell for (cell,) in answer] == cells, f"{path}: {name}"
 
 
 @pytest.mark.parametrize("column, value", [("hour", "23"), ("day", "03")])

@@ -12,6 +12,7 @@
 //! - At most [`MAX_OPEN_ROW_GROUPS`] row groups are open; they and the waiting batches take about [`MAX_HELD_BYTES`].
 //! - Files carry no embedded Arrow schema, so that readers see plain Parquet strings.
 
+mod chunk;
 mod data_file;
 mod partition_writer;
 pub mod properties;
@@ -99,16 +100,16 @@ impl<D: DataFiles> TaskEncoder<D> {
     ///
     /// # Errors
     /// The run must stop: a data file could not be written.
-    pub fn write(&mut self, batch: RecordBatch, hours: &[i32], runner: &impl ColumnRunner) -> Result<(), Error> {
-        for (key, rows) in partition::split(batch, hours, self.partition_by)? {
+    pub fn write(&mut self, batch: &RecordBatch, hours: &[i32], runner: &impl ColumnRunner) -> Result<(), Error> {
+        for (key, rows) in partition::split(hours, self.partition_by) {
             let may_open = self.open_row_groups < MAX_OPEN_ROW_GROUPS;
             self.change(key, |partition, shared| {
-                let is_large = partition.waiting_rows() + rows.num_rows() >= ROWS_TO_OPEN;
+                let is_large = partition.waiting_rows() + rows.len() >= ROWS_TO_OPEN;
                 if partition.is_open() || (may_open && is_large) {
                     partition.write_waiting(shared, runner)?;
-                    partition.write(shared, &rows, runner)
+                    partition.write(shared, batch, rows.selection(), runner)
                 } else {
-                    partition.wait(&rows)
+                    partition.wait(&rows.take(batch)?)
                 }
             })?;
         }

@@ -2,7 +2,7 @@
 //!
 //! Reading order:
 //!
-//! 1. [`partition`] (stage 7): a record batch to one batch per partition.
+//! 1. [`partition`] (stage 7): a record batch to the rows of each partition.
 //! 2. [`layout`]: where a partition's data files lie and what they are called.
 //! 3. [`encode`] (stage 8): batches of one partition to data files.
 //! 4. [`footer`]: what a data file says of its table.

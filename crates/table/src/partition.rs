@@ -1,4 +1,4 @@
-//! Stage 7. Record batch in, one batch per partition out.
+//! Stage 7. Record batch in, the rows of each partition out.
 //!
 //! A row's partition comes from its own hour (UTC), never from the object's name or the clock. Rows keep their order
 //! within a partition.
@@ -6,8 +6,9 @@
 use std::{collections::HashMap, fmt, str::FromStr};
 
 use arrow::{
-    array::{RecordBatch, UInt32Array},
-    compute::take_record_batch,
+    array::{Array as _, ArrayRef, RecordBatch, UInt32Array},
+    compute::{take, take_record_batch},
+    error::ArrowError,
 };
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -100,36 +101,107 @@ impl fmt::Display for PartitionKey {
     }
 }
 
-/// Splits a batch by partition; `hours` has one entry per row, in hours since 1970-01-01T00 UTC. Partitions come in the
-/// order of their first rows. A batch of one partition is handed on as it is.
-///
-/// # Errors
-/// [`Error::Partition`]: the batch has types that Arrow cannot take rows of.
-pub fn split(batch: RecordBatch, hours: &[i32], by: PartitionBy) -> Result<Vec<(PartitionKey, RecordBatch)>, Error> {
-    let mut order: Vec<(PartitionKey, Vec<u32>)> = Vec::new();
-    let mut of_key: HashMap<PartitionKey, usize> = HashMap::new();
-    let mut last: Option<(i32, usize)> = None;
-    for (row, &hour) in (0_u32..).zip(hours) {
-        let index = match last {
-            Some((last_hour, index)) if last_hour == hour => index,
-            _ => {
-                let key = PartitionKey::of_hour(hour, by);
-                *of_key.entry(key).or_insert_with(|| {
-                    order.push((key, Vec::new()));
-                    order.len() - 1
-                })
-            }
-        };
-        last = Some((hour, index));
-        if let Some((_, rows)) = order.get_mut(index) {
-            rows.push(row);
+/// Rows of a batch, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// All of them, and how many these are.
+    All(usize),
+    /// Some of them.
+    These(Vec<u32>),
+}
+
+/// Rows of a batch that are to be read, in order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Selection<'a> {
+    /// From one row on, so many.
+    From(usize, usize),
+    /// These.
+    These(&'a [u32]),
+}
+
+impl Rows {
+    pub(crate) fn len(&self) -> usize {
+        self.selection().len()
+    }
+
+    pub(crate) fn selection(&self) -> Selection<'_> {
+        match self {
+            Self::All(count) => Selection::From(0, *count),
+            Self::These(rows) => Selection::These(rows),
         }
     }
-    if let [(key, _)] = order.as_slice() {
-        return Ok(vec![(*key, batch)]);
+
+    /// A batch of these rows alone.
+    ///
+    /// # Errors
+    /// [`Error::Partition`]: the batch has types that Arrow cannot take rows of.
+    pub(crate) fn take(&self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
+        match self {
+            Self::All(_) => Ok(batch.clone()),
+            Self::These(rows) => {
+                take_record_batch(batch, &UInt32Array::from_iter_values(rows.iter().copied())).map_err(Error::Partition)
+            }
+        }
     }
-    let take = |rows: Vec<u32>| take_record_batch(&batch, &UInt32Array::from(rows)).map_err(Error::Partition);
-    order.into_iter().map(|(key, rows)| Ok((key, take(rows)?))).collect()
+}
+
+impl<'a> Selection<'a> {
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::From(_, count) => count,
+            Self::These(rows) => rows.len(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn iter(self) -> impl Iterator<Item = usize> + Clone + 'a {
+        (0..self.len()).map(move |place| match self {
+            Self::From(first, _) => first + place,
+            Self::These(rows) => rows.get(place).map_or(usize::MAX, |row| *row as usize),
+        })
+    }
+
+    /// So many of them, from one of them on.
+    pub(crate) fn slice(self, start: usize, count: usize) -> Self {
+        match self {
+            Self::From(first, _) => Self::From(first + start, count),
+            Self::These(rows) => Self::These(rows.get(start..start + count).unwrap_or_default()),
+        }
+    }
+
+    /// Their cells of one column.
+    ///
+    /// # Errors
+    /// The column is of a type that Arrow cannot take rows of.
+    pub(crate) fn take(self, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        match self {
+            Self::From(first, count) => Ok(column.slice(first, count)),
+            Self::These(rows) => take(column, &UInt32Array::from_iter_values(rows.iter().copied()), None),
+        }
+    }
+}
+
+/// Splits a batch by partition, from the hour of each row, in hours since 1970-01-01T00 UTC. Partitions come in the order
+/// of their first rows.
+pub fn split(hours: &[i32], by: PartitionBy) -> Vec<(PartitionKey, Rows)> {
+    let mut split: Vec<(PartitionKey, Vec<u32>)> = Vec::new();
+    let mut of_key: HashMap<PartitionKey, usize> = HashMap::new();
+    let mut start = 0;
+    for run in hours.chunk_by(|hour, next| hour == next) {
+        let end = start + run.len();
+        let key = PartitionKey::of_hour(run.first().copied().unwrap_or(0), by);
+        let place = *of_key.entry(key).or_insert_with(|| {
+            split.push((key, Vec::new()));
+            split.len() - 1
+        });
+        if let Some((_, rows)) = split.get_mut(place) {
+            rows.extend((start..end).map(|row| u32::try_from(row).unwrap_or(u32::MAX)));
+        }
+        start = end;
+    }
+    let rows_of = |rows: Vec<u32>| if rows.len() == hours.len() { Rows::All(rows.len()) } else { Rows::These(rows) };
+    split.into_iter().map(|(key, rows)| (key, rows_of(rows))).collect()
 }
 
 #[cfg(test)]
@@ -163,12 +235,20 @@ mod tests {
     fn rows_keep_their_order_within_a_partition() {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5]));
         let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
-        let pieces = split(batch, &[HOUR, HOUR - 1, HOUR, HOUR - 1, HOUR], PartitionBy::Hour).unwrap();
-        let values: Vec<_> = pieces
-            .iter()
-            .map(|(key, piece)| (key.to_string(), piece.column(0).as_primitive::<Int64Type>().values().to_vec()))
-            .collect();
+        let values = |hours: &[i32]| -> Vec<(String, Vec<i64>)> {
+            split(hours, PartitionBy::Hour)
+                .iter()
+                .map(|(key, rows)| {
+                    let taken = rows.take(&batch).unwrap();
+                    (key.to_string(), taken.column(0).as_primitive::<Int64Type>().values().to_vec())
+                })
+                .collect()
+        };
         let folder = |hour| format!("year=2024/month=05/day=17/hour={hour}");
-        assert_eq!(values, [(folder("10"), vec![1, 3, 5]), (folder("09"), vec![2, 4])]);
+        assert_eq!(
+            values(&[HOUR, HOUR - 1, HOUR, HOUR - 1, HOUR]),
+            [(folder("10"), vec![1, 3, 5]), (folder("09"), vec![2, 4])]
+        );
+        assert_eq!(values(&[HOUR; 5]), [(folder("10"), vec![1, 2, 3, 4, 5])]);
     }
 }

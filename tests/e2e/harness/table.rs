@@ -13,7 +13,8 @@ use parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
     basic::Compression,
     file::{
-        metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
+        metadata::{PageIndexPolicy, ParquetColumnIndex, ParquetMetaData, ParquetMetaDataReader},
+        page_index::column_index::ColumnIndexMetaData,
         statistics::Statistics,
     },
     schema::printer::print_schema,
@@ -110,7 +111,8 @@ pub(crate) fn layout(file: &Path) -> String {
             let encodings: Vec<String> = chunk.encodings().map(|encoding| encoding.to_string()).collect();
             let dictionary = if chunk.dictionary_page_offset().is_some() { "dictionary" } else { "no dictionary" };
             let pages = metadata.offset_index().map_or(0, |index| index[number][place].page_locations().len());
-            let has_index = metadata.column_index().is_some_and(|index| index[number][place].num_pages() > 0);
+            let index_of = |index: &ParquetColumnIndex| !matches!(index[number][place], ColumnIndexMetaData::NONE);
+            let has_index = metadata.column_index().is_some_and(index_of);
             let index = if has_index { "indexed" } else { "not indexed" };
             let _ = writeln!(
                 text,

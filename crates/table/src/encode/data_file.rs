@@ -58,9 +58,7 @@ impl<F: Write + Send> DataFile<F> {
 
     fn try_append(&mut self, row_group: EncodedRowGroup) -> Result<(), ParquetError> {
         let mut writer = self.writer.next_row_group()?;
-        for chunk in row_group.chunks {
-            chunk.append_to_row_group(&mut writer)?;
-        }
+        row_group.append_to(&mut writer)?;
         writer.close()?;
         // What is encoded leaves memory at once.
         Ok(self.writer.flush()?)
@@ -77,7 +75,7 @@ impl<F: Write + Send> DataFile<F> {
 }
 
 fn footer_bytes(row_group: &EncodedRowGroup) -> u64 {
-    row_group.chunks.len() as u64 * FOOTER_BYTES_PER_COLUMN
+    row_group.columns() as u64 * FOOTER_BYTES_PER_COLUMN
 }
 
 /// Counts the bytes that reach a data file.

@@ -14,7 +14,11 @@ use super::{
     data_file::DataFile,
     row_group::{ColumnRunner, RowGroup, RowGroupFactory},
 };
-use crate::{Error, PartitionKey, layout::TaskId};
+use crate::{
+    Error, PartitionKey,
+    layout::TaskId,
+    partition::{Rows, Selection},
+};
 
 /// So many waiting pieces are joined into one: a batch of a few rows takes far more memory than its rows.
 const MAX_WAITING_PIECES: usize = 16;
@@ -98,7 +102,8 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         // One batch for the column writers, however many pieces there were.
         let batch = concat_batches(&first.schema(), &waiting).map_err(Error::Partition)?;
         drop(waiting);
-        self.write(shared, &batch, runner)
+        let rows = Rows::All(batch.num_rows());
+        self.write(shared, &batch, rows.selection(), runner)
     }
 
     /// Encodes rows into the open row group, slice by slice, closing it whenever it is full.
@@ -106,17 +111,22 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         &mut self,
         shared: &mut Shared<D>,
         batch: &RecordBatch,
+        selected: Selection<'_>,
         runner: &impl ColumnRunner,
     ) -> Result<(), Error> {
         let row_group_bytes = row_group_bytes(&shared.options);
-        // So few rows at once that a row group does not grow far past its limit.
-        let bytes_per_row = cell_bytes(batch) / batch.num_rows().max(1) + 1;
-        let slice_rows = (row_group_bytes / 8 / bytes_per_row).clamp(64, MAX_ROW_GROUP_ROWS);
+        // So few rows at once that a row group does not grow far past its limit: a large one has room for any batch.
+        let slice_rows = if row_group_bytes == MAX_ROW_GROUP_BYTES {
+            MAX_ROW_GROUP_ROWS
+        } else {
+            let bytes_per_row = cell_bytes(batch) / batch.num_rows().max(1) + 1;
+            (row_group_bytes / 8 / bytes_per_row).clamp(64, MAX_ROW_GROUP_ROWS)
+        };
         let mut start = 0;
-        while start < batch.num_rows() {
+        while start < selected.len() {
             let mut row_group = self.open.take().map_or_else(|| shared.factory.create(self.key), Ok)?;
-            let rows = slice_rows.min(batch.num_rows() - start).min(MAX_ROW_GROUP_ROWS - row_group.rows());
-            row_group.write(&batch.slice(start, rows), runner)?;
+            let rows = slice_rows.min(selected.len() - start).min(MAX_ROW_GROUP_ROWS - row_group.rows());
+            row_group.write(batch, selected.slice(start, rows), runner)?;
             start += rows;
             let is_full = row_group.rows() >= MAX_ROW_GROUP_ROWS || row_group.encoded_bytes() >= row_group_bytes;
             self.open = Some(row_group);

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use lakefront_schema::TableSchema;
 use parquet::{
     basic::{Compression as Codec, ZstdLevel},
+    errors::ParquetError,
     file::{
         metadata::KeyValue,
         properties::{EnabledStatistics, WriterProperties},
@@ -57,6 +58,25 @@ impl Default for Compression {
     }
 }
 
+impl Compression {
+    /// The quickest of its levels.
+    pub(crate) fn min_level(self) -> Self {
+        if let Self::Zstd(_) = self { Self::Zstd(1) } else { self }
+    }
+
+    /// What Parquet calls it.
+    ///
+    /// # Errors
+    /// A level that Zstandard does not have.
+    pub(crate) fn codec(self) -> Result<Codec, ParquetError> {
+        Ok(match self {
+            Self::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(i32::from(level))?),
+            Self::Snappy => Codec::SNAPPY,
+            Self::None => Codec::UNCOMPRESSED,
+        })
+    }
+}
+
 impl FromStr for Compression {
     type Err = Error;
 
@@ -88,14 +108,8 @@ impl fmt::Display for Compression {
 /// # Errors
 /// [`Error::Compression`] for a level that Zstandard does not have.
 pub(crate) fn writer_properties(options: &EncodeOptions, task: TaskId) -> Result<WriterProperties, Error> {
-    let codec = match options.compression {
-        Compression::Zstd(level) => {
-            let refused = |_| Error::Compression { text: options.compression.to_string() };
-            Codec::ZSTD(ZstdLevel::try_new(i32::from(level)).map_err(refused)?)
-        }
-        Compression::Snappy => Codec::SNAPPY,
-        Compression::None => Codec::UNCOMPRESSED,
-    };
+    let codec = options.compression.codec();
+    let codec = codec.map_err(|_| Error::Compression { text: options.compression.to_string() })?;
     let schema = &options.schema;
     // Nothing here may differ between two tables made from the same inputs by the same program.
     let footer = [

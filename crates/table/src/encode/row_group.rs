@@ -1,10 +1,10 @@
 //! One row group of one partition: a column encoder per column, which can be driven in parallel.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, RecordBatch},
-    datatypes::{DataType, FieldRef, SchemaRef},
+    datatypes::{FieldRef, Schema, SchemaRef},
 };
 use parquet::{
     arrow::{
@@ -12,12 +12,18 @@ use parquet::{
         arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves},
     },
     errors::ParquetError,
-    file::{properties::WriterPropertiesPtr, writer::SerializedFileWriter},
-    schema::types::TypePtr,
+    file::{
+        properties::WriterPropertiesPtr,
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+    },
+    schema::types::{ColumnPath, TypePtr},
 };
 
-use super::properties::{EncodeOptions, writer_properties};
-use crate::{Error, PartitionKey, layout::TaskId};
+use super::{
+    chunk::{ChunkSettings, ChunkWriter, EncodedChunk},
+    properties::{EncodeOptions, writer_properties},
+};
+use crate::{Error, PartitionKey, layout::TaskId, partition::Selection};
 
 /// Runs one job per column encoder: one after another or in parallel. What comes out does not depend on it.
 pub trait ColumnRunner {
@@ -50,22 +56,65 @@ impl ColumnRunner for OneByOne {
 #[derive(Debug)]
 pub struct ColumnEncoder {
     field: FieldRef,
-    /// One for each leaf: a map has two.
-    leaves: Vec<ArrowColumnWriter>,
-    chunks: Vec<ArrowColumnChunk>,
+    writer: Writer,
+}
+
+#[derive(Debug)]
+enum Writer {
+    Flat(Box<ChunkWriter>),
+    /// A map: `parquet`'s own writers, one for keys and one for values.
+    Nested(Vec<ArrowColumnWriter>),
+    Closed(Vec<Chunk>),
+}
+
+/// A complete column chunk.
+#[derive(Debug)]
+enum Chunk {
+    Flat(EncodedChunk),
+    Nested(ArrowColumnChunk),
 }
 
 impl ColumnEncoder {
-    fn write(&mut self, array: &ArrayRef) -> Result<(), ParquetError> {
-        for (writer, leaf) in self.leaves.iter_mut().zip(compute_leaves(&self.field, array)?) {
-            writer.write(&leaf)?;
+    fn write(&mut self, array: &ArrayRef, rows: Selection<'_>) -> Result<(), ParquetError> {
+        match &mut self.writer {
+            Writer::Flat(chunk) => chunk.write(array, rows),
+            Writer::Nested(leaves) => {
+                let array = rows.take(array)?;
+                for (writer, leaf) in leaves.iter_mut().zip(compute_leaves(&self.field, &array)?) {
+                    writer.write(&leaf)?;
+                }
+                Ok(())
+            }
+            Writer::Closed(_) => Err(ParquetError::General("the row group is complete".to_owned())),
         }
-        Ok(())
     }
 
     fn close(&mut self) -> Result<(), ParquetError> {
-        self.chunks = self.leaves.drain(..).map(ArrowColumnWriter::close).collect::<Result<_, _>>()?;
+        let chunks = match std::mem::replace(&mut self.writer, Writer::Closed(Vec::new())) {
+            Writer::Flat(chunk) => vec![Chunk::Flat(chunk.close()?)],
+            Writer::Nested(leaves) => {
+                leaves.into_iter().map(|leaf| leaf.close().map(Chunk::Nested)).collect::<Result<_, _>>()?
+            }
+            Writer::Closed(chunks) => chunks,
+        };
+        self.writer = Writer::Closed(chunks);
         Ok(())
+    }
+
+    fn encoded_bytes(&self) -> usize {
+        match &self.writer {
+            Writer::Flat(chunk) => chunk.encoded_bytes(),
+            Writer::Nested(leaves) => leaves.iter().map(ArrowColumnWriter::get_estimated_total_bytes).sum(),
+            Writer::Closed(_) => 0,
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        match &self.writer {
+            Writer::Flat(chunk) => chunk.memory_bytes(),
+            Writer::Nested(leaves) => leaves.iter().map(ArrowColumnWriter::memory_size).sum(),
+            Writer::Closed(_) => 0,
+        }
     }
 }
 
@@ -80,14 +129,40 @@ pub(crate) struct RowGroup {
 /// A complete row group, not yet in a data file.
 #[derive(Debug)]
 pub(crate) struct EncodedRowGroup {
-    pub(crate) chunks: Vec<ArrowColumnChunk>,
+    chunks: Vec<Chunk>,
     pub(crate) rows: usize,
 }
 
 impl EncodedRowGroup {
     /// How many bytes its pages have in the data file.
     pub(crate) fn bytes(&self) -> u64 {
-        self.chunks.iter().map(|chunk| chunk.close().bytes_written).sum()
+        let bytes_of = |chunk: &Chunk| match chunk {
+            Chunk::Flat(chunk) => chunk.bytes(),
+            Chunk::Nested(chunk) => chunk.close().bytes_written,
+        };
+        self.chunks.iter().map(bytes_of).sum()
+    }
+
+    /// How many column chunks it has.
+    pub(crate) fn columns(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Moves its chunks into a data file.
+    pub(crate) fn append_to<W: io::Write + Send>(
+        self,
+        file: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
+        for chunk in self.chunks {
+            match chunk {
+                Chunk::Flat(chunk) => {
+                    let (bytes, footer) = chunk.into_parts();
+                    file.append_column(&bytes, footer)?;
+                }
+                Chunk::Nested(chunk) => chunk.append_to_row_group(file)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -98,19 +173,24 @@ impl RowGroup {
 
     /// About how many bytes its pages will have.
     pub(crate) fn encoded_bytes(&self) -> usize {
-        self.columns.iter().flat_map(|column| &column.leaves).map(ArrowColumnWriter::get_estimated_total_bytes).sum()
+        self.columns.iter().map(ColumnEncoder::encoded_bytes).sum()
     }
 
     /// Memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.columns.iter().flat_map(|column| &column.leaves).map(ArrowColumnWriter::memory_size).sum()
+        self.columns.iter().map(ColumnEncoder::memory_bytes).sum()
     }
 
-    pub(crate) fn write(&mut self, batch: &RecordBatch, runner: &impl ColumnRunner) -> Result<(), Error> {
-        self.rows += batch.num_rows();
+    pub(crate) fn write(
+        &mut self,
+        batch: &RecordBatch,
+        rows: Selection<'_>,
+        runner: &impl ColumnRunner,
+    ) -> Result<(), Error> {
+        self.rows += rows.len();
         let partition = self.partition;
         runner.run(&mut self.columns, &|index, column| {
-            column.write(batch.column(index)).map_err(|source| column_error(partition, column, source))
+            column.write(batch.column(index), rows).map_err(|source| column_error(partition, column, source))
         })
     }
 
@@ -119,7 +199,9 @@ impl RowGroup {
         runner.run(&mut self.columns, &|_, column| {
             column.close().map_err(|source| column_error(partition, column, source))
         })?;
-        let chunks = self.columns.into_iter().flat_map(|column| column.chunks).collect();
+        let chunks_of =
+            |column: ColumnEncoder| if let Writer::Closed(chunks) = column.writer { chunks } else { Vec::new() };
+        let chunks = self.columns.into_iter().flat_map(chunks_of).collect();
         Ok(EncodedRowGroup { chunks, rows: self.rows })
     }
 }
@@ -134,7 +216,10 @@ pub(crate) struct RowGroupFactory {
     arrow_schema: SchemaRef,
     pub(crate) parquet_schema: TypePtr,
     pub(crate) properties: WriterPropertiesPtr,
-    columns: ArrowRowGroupWriterFactory,
+    /// For each column; none where it is nested.
+    flat: Vec<Option<Arc<ChunkSettings>>>,
+    /// Writers of the nested columns, where there are any.
+    nested: Option<ArrowRowGroupWriterFactory>,
 }
 
 impl RowGroupFactory {
@@ -142,34 +227,54 @@ impl RowGroupFactory {
         let arrow_schema = options.schema.arrow_schema();
         let properties = Arc::new(writer_properties(options, task)?);
         let no_partition = |source| Error::DataFile { partition: String::new(), source };
-        let parquet_schema = ArrowSchemaConverter::new()
-            .schema_root("schema")
-            .convert(&arrow_schema)
-            .map_err(no_partition)?
-            .root_schema_ptr();
-        // Column writers come from the settings alone; this writer's file is never used.
-        let writer = SerializedFileWriter::new(Vec::new(), Arc::clone(&parquet_schema), Arc::clone(&properties))
-            .map_err(no_partition)?;
-        let columns = ArrowRowGroupWriterFactory::new(&writer, Arc::clone(&arrow_schema));
-        Ok(Self { arrow_schema, parquet_schema, properties, columns })
+        let descriptor =
+            ArrowSchemaConverter::new().schema_root("schema").convert(&arrow_schema).map_err(no_partition)?;
+        let columns = options.schema.columns();
+        let flat: Vec<_> = (arrow_schema.fields().iter().zip(columns))
+            .map(|(field, column)| {
+                let leaf =
+                    descriptor.columns().iter().find(|leaf| *leaf.path() == ColumnPath::from(field.name().as_str()));
+                ChunkSettings::of(field, leaf?, column.dictionary, options.compression).map(Arc::new)
+            })
+            .collect();
+        let is_nested = |place: usize| flat.get(place).is_some_and(Option::is_none);
+        let nested_fields: Vec<FieldRef> = (arrow_schema.fields().iter().enumerate())
+            .filter(|(place, _)| is_nested(*place))
+            .map(|(_, field)| Arc::clone(field))
+            .collect();
+        let nested = if nested_fields.is_empty() {
+            None
+        } else {
+            Some(nested_writers(nested_fields, &properties).map_err(no_partition)?)
+        };
+        Ok(Self { arrow_schema, parquet_schema: descriptor.root_schema_ptr(), properties, flat, nested })
     }
 
     pub(crate) fn create(&self, partition: PartitionKey) -> Result<RowGroup, Error> {
         let failed = |source| Error::DataFile { partition: partition.to_string(), source };
-        let mut writers = self.columns.create_column_writers(0).map_err(failed)?.into_iter();
-        let columns = self.arrow_schema.fields().iter().map(|field| {
-            let leaves = leaf_count(field.data_type());
-            ColumnEncoder {
-                field: Arc::clone(field),
-                leaves: writers.by_ref().take(leaves).collect(),
-                chunks: Vec::new(),
-            }
+        let nested = self.nested.as_ref().map(|nested| nested.create_column_writers(0)).transpose().map_err(failed)?;
+        let mut nested = nested.unwrap_or_default().into_iter();
+        let columns = self.arrow_schema.fields().iter().zip(&self.flat).map(|(field, flat)| {
+            let writer = match flat {
+                Some(settings) => Writer::Flat(Box::new(ChunkWriter::new(settings))),
+                None => Writer::Nested(nested.by_ref().take(LEAVES_OF_A_MAP).collect()),
+            };
+            ColumnEncoder { field: Arc::clone(field), writer }
         });
         Ok(RowGroup { partition, columns: columns.collect(), rows: 0 })
     }
 }
 
-/// A map is two columns in Parquet, anything else that we have is one.
-fn leaf_count(data_type: &DataType) -> usize {
-    if matches!(data_type, DataType::Map(..)) { 2 } else { 1 }
+/// Keys and values.
+const LEAVES_OF_A_MAP: usize = 2;
+
+fn nested_writers(
+    fields: Vec<FieldRef>,
+    properties: &WriterPropertiesPtr,
+) -> Result<ArrowRowGroupWriterFactory, ParquetError> {
+    let schema = Arc::new(Schema::new(fields));
+    let descriptor = ArrowSchemaConverter::new().schema_root("schema").convert(&schema)?;
+    // Column writers come from the settings alone; this writer's file is never used.
+    let file = SerializedFileWriter::new(Vec::new(), descriptor.root_schema_ptr(), Arc::clone(properties))?;
+    Ok(ArrowRowGroupWriterFactory::new(&file, schema))
 }

@@ -1,0 +1,198 @@
+//! Small whole numbers in, packed bits out: the encodings of dictionary ids, levels, lengths and integers.
+//!
+//! Formats: "RLE/Bit-Packing Hybrid" and "Delta Encoding" of the Parquet format's Encodings page.
+
+/// Values that are packed together.
+const GROUP: usize = 8;
+/// A run of fewer groups than this is packed like its neighbours: opening and closing it would cost more bytes.
+const MIN_RUN_GROUPS: usize = 3;
+/// A stretch of packed groups has at most so many, so that its header is one byte: all writers keep to that.
+const MAX_PACKED_GROUPS: usize = 63;
+/// Values of a delta block.
+const BLOCK: usize = 128;
+/// Values of a delta block's quarter, which share a bit width.
+const MINIBLOCK: usize = 32;
+
+/// How many bits `value` takes.
+pub(crate) fn width_of(value: u32) -> u32 {
+    u32::BITS - value.leading_zeros()
+}
+
+/// Unsigned LEB128.
+pub(crate) fn varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(low_byte(value) | 0x80);
+        value >>= 7;
+    }
+    out.push(low_byte(value));
+}
+
+/// Values of `width` bits as runs and packed groups.
+pub(crate) fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
+    let (groups, rest) = values.as_chunks::<GROUP>();
+    let mut packed_from = 0;
+    let mut at = 0;
+    while let Some(group) = groups.get(at) {
+        let [first, ..] = *group;
+        let run = [first; GROUP];
+        if *group != run {
+            at += 1;
+            continue;
+        }
+        let behind = groups.get(at..).unwrap_or_default();
+        let run_groups = behind.iter().take_while(|group| **group == run).count();
+        if run_groups >= MIN_RUN_GROUPS {
+            packed(groups.get(packed_from..at).unwrap_or_default(), width, out);
+            let reaches_end = at + run_groups == groups.len() && rest.iter().all(|value| *value == first);
+            run_of(first, run_groups * GROUP + if reaches_end { rest.len() } else { 0 }, width, out);
+            if reaches_end {
+                return;
+            }
+            packed_from = at + run_groups;
+        }
+        at += run_groups;
+    }
+    packed(groups.get(packed_from..).unwrap_or_default(), width, out);
+    if let Some(&first) = rest.first() {
+        if rest.iter().all(|value| *value == first) {
+            run_of(first, rest.len(), width, out);
+        } else {
+            let mut group = [0; GROUP];
+            group.iter_mut().zip(rest).for_each(|(into, value)| *into = *value);
+            packed(&[group], width, out);
+        }
+    }
+}
+
+/// The same value so many times.
+pub(crate) fn run_of(value: u32, count: usize, width: u32, out: &mut Vec<u8>) {
+    varint((count as u64) << 1, out);
+    out.extend_from_slice(value.to_le_bytes().get(..width.div_ceil(8) as usize).unwrap_or_default());
+}
+
+/// Bits, eight a byte, the lowest first: values of one bit, packed already. Behind the last one may stand zeros.
+pub(crate) fn packed_bits(bytes: &[u8], out: &mut Vec<u8>) {
+    for stretch in bytes.chunks(MAX_PACKED_GROUPS) {
+        varint((stretch.len() as u64) << 1 | 1, out);
+        out.extend_from_slice(stretch);
+    }
+}
+
+fn packed(groups: &[[u32; GROUP]], width: u32, out: &mut Vec<u8>) {
+    for stretch in groups.chunks(MAX_PACKED_GROUPS) {
+        varint((stretch.len() as u64) << 1 | 1, out);
+        out.reserve(stretch.len() * width as usize + size_of::<u128>());
+        for group in stretch {
+            pack_group(group, width, out);
+        }
+    }
+}
+
+#[inline]
+fn pack_group(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
+    let end = out.len() + width as usize;
+    if width <= 8 {
+        let word = group.iter().rev().fold(0_u64, |word, value| word << width | u64::from(*value));
+        out.extend_from_slice(&word.to_le_bytes());
+        out.truncate(end);
+    } else if width <= 16 {
+        let word = group.iter().rev().fold(0_u128, |word, value| word << width | u128::from(*value));
+        out.extend_from_slice(&word.to_le_bytes());
+        out.truncate(end);
+    } else {
+        pack_bits(group.iter().map(|value| u64::from(*value)), width, out);
+    }
+}
+
+/// Values of up to 64 bits, one behind the other, the lowest bit first.
+fn pack_bits(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
+    let (mut word, mut bits) = (0_u128, 0);
+    for value in values {
+        word |= u128::from(value) << bits;
+        bits += width;
+        while bits >= u8::BITS {
+            out.push(word.to_le_bytes()[0]);
+            word >>= u8::BITS;
+            bits -= u8::BITS;
+        }
+    }
+    if bits > 0 {
+        out.push(word.to_le_bytes()[0]);
+    }
+}
+
+/// `DELTA_BINARY_PACKED`. `bits`: how wide the column's numbers are, 32 or 64; differences wrap around there.
+pub(crate) fn delta(values: &[i64], bits: u32, out: &mut Vec<u8>) {
+    varint(BLOCK as u64, out);
+    varint((BLOCK / MINIBLOCK) as u64, out);
+    varint(values.len() as u64, out);
+    zigzag(values.first().copied().unwrap_or(0), out);
+    let mask = u64::MAX >> (u64::BITS - bits);
+    let wrapped = |difference: i64| if bits == 32 { i64::from(low_half(difference)) } else { difference };
+    let differences: Vec<i64> = values.array_windows().map(|[a, b]| wrapped(b.wrapping_sub(*a))).collect();
+    for block in differences.chunks(BLOCK) {
+        let least = block.iter().copied().min().unwrap_or(0);
+        zigzag(least, out);
+        let above = |difference: &i64| difference.wrapping_sub(least).cast_unsigned() & mask;
+        let width = |miniblock: &[i64]| u64::BITS - miniblock.iter().map(above).max().unwrap_or(0).leading_zeros();
+        let mut widths = [0; BLOCK / MINIBLOCK];
+        widths.iter_mut().zip(block.chunks(MINIBLOCK)).for_each(|(into, miniblock)| *into = width(miniblock));
+        out.extend(widths.iter().map(|width| low_byte(u64::from(*width))));
+        for (miniblock, width) in block.chunks(MINIBLOCK).zip(widths) {
+            let padding = std::iter::repeat_n(0, MINIBLOCK - miniblock.len());
+            pack_bits(miniblock.iter().map(above).chain(padding), width, out);
+        }
+    }
+}
+
+fn zigzag(value: i64, out: &mut Vec<u8>) {
+    varint((value << 1 ^ value >> 63).cast_unsigned(), out);
+}
+
+fn low_byte(value: u64) -> u8 {
+    value.to_le_bytes()[0]
+}
+
+fn low_half(value: i64) -> i32 {
+    let [a, b, c, d, ..] = value.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_formats_own_examples_come_out() {
+        // "the numbers 0 through 7 with bit width 3" of the Parquet format's Encodings page.
+        let mut out = Vec::new();
+        hybrid(&[0, 1, 2, 3, 4, 5, 6, 7], 3, &mut out);
+        assert_eq!(out, [3, 0b1000_1000, 0b1100_0110, 0b1111_1010]);
+        let mut out = Vec::new();
+        hybrid(&[4; 100], 3, &mut out);
+        assert_eq!(out, [200, 1, 4], "a run of 100");
+        let mut out = Vec::new();
+        varint(1_000, &mut out);
+        assert_eq!(out, [0xe8, 0x07]);
+    }
+
+    #[test]
+    fn one_value_of_no_bits_takes_a_header_alone() {
+        let mut out = Vec::new();
+        hybrid(&[0; 5], 0, &mut out);
+        assert_eq!(out, [10]);
+    }
+
+    #[test]
+    fn widths_are_those_of_the_largest_value() {
+        assert_eq!([0, 1, 2, 3, 255, 256, u32::MAX].map(width_of), [0, 1, 2, 2, 8, 9, 32]);
+    }
+
+    #[test]
+    fn deltas_of_the_formats_example_come_out() {
+        // "1, 2, 3, 4, 5": every difference is the least one, so no bits follow the widths.
+        let mut out = Vec::new();
+        delta(&[1, 2, 3, 4, 5], 64, &mut out);
+        assert_eq!(out, [128, 1, 4, 5, 2, 2, 0, 0, 0, 0]);
+    }
+}

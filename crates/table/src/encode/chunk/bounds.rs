@@ -1,0 +1,158 @@
+//! The least and the largest value of a page or a column chunk.
+//!
+//! Strings are compared by their bytes, as Parquet's column order for UTF-8 wants it. Numbers of all types are held as
+//! [keys](super::number::Numbers::key), 64-bit integers in the order of the numbers.
+
+use std::cmp::Ordering;
+
+use super::number::{Number, key_of};
+
+/// Bounds of a long string have at most so many bytes: engines compare no further, and footers stay small.
+const MAX_BYTES: usize = 64;
+
+/// A bound as it stands in a footer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bound {
+    pub(crate) bytes: Vec<u8>,
+    /// It is a value of the column, and not only below or above all of them.
+    pub(crate) is_exact: bool,
+}
+
+/// The least and the largest of some values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds<T> {
+    pub(crate) least: T,
+    pub(crate) largest: T,
+}
+
+impl<T: Ord> Bounds<T> {
+    /// Widens them to hold the others.
+    fn include(&mut self, other: Self) {
+        if other.least < self.least {
+            self.least = other.least;
+        }
+        if other.largest > self.largest {
+            self.largest = other.largest;
+        }
+    }
+
+    fn order(&self, next: &Self) -> [Ordering; 2] {
+        [self.least.cmp(&next.least), self.largest.cmp(&next.largest)]
+    }
+}
+
+/// Bounds of a page or a chunk of any column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AnyBounds {
+    Strings(Bounds<Vec<u8>>),
+    Numbers(Bounds<i64>),
+}
+
+impl AnyBounds {
+    /// Of strings; none if there are none.
+    pub(crate) fn of_strings<'s>(strings: impl Iterator<Item = &'s [u8]> + Clone) -> Option<Self> {
+        let (least, largest) = (strings.clone().min()?, strings.max()?);
+        Some(Self::Strings(Bounds { least: least.to_vec(), largest: largest.to_vec() }))
+    }
+
+    /// Of numbers, by their keys; none if there are none. Bounds of doubles that are zeros hold the zero of either sign:
+    /// so Parquet wants it, as readers may compare by the bits.
+    pub(crate) fn of_numbers(number: Number, keys: impl Iterator<Item = i64> + Clone) -> Option<Self> {
+        let (mut least, mut largest) = (keys.clone().min()?, keys.max()?);
+        if number == Number::Double {
+            let [minus_zero, zero] = [-0.0, 0.0].map(key_of);
+            least = if least == zero { minus_zero } else { least };
+            largest = if largest == minus_zero { zero } else { largest };
+        }
+        Some(Self::Numbers(Bounds { least, largest }))
+    }
+
+    /// Widens them to hold the others, of the same column.
+    pub(crate) fn include(bounds: &mut Option<Self>, other: Self) {
+        match (bounds, other) {
+            (Some(Self::Strings(bounds)), Self::Strings(other)) => bounds.include(other),
+            (Some(Self::Numbers(bounds)), Self::Numbers(other)) => bounds.include(other),
+            (bounds, other) => *bounds = Some(other),
+        }
+    }
+
+    /// How the bounds of the next page lie to these: the least ones, and the largest ones.
+    pub(crate) fn order(&self, next: &Self) -> [Ordering; 2] {
+        match (self, next) {
+            (Self::Strings(bounds), Self::Strings(next)) => bounds.order(next),
+            (Self::Numbers(bounds), Self::Numbers(next)) => bounds.order(next),
+            // No column has both.
+            _ => [Ordering::Less, Ordering::Greater],
+        }
+    }
+}
+
+/// Not above `value`, and short.
+pub(crate) fn below(value: &[u8]) -> Bound {
+    let bytes = cut(value).to_vec();
+    Bound { is_exact: bytes.len() == value.len(), bytes }
+}
+
+/// Not below `value`, and short where there is such a string.
+pub(crate) fn above(value: &[u8]) -> Bound {
+    let kept = cut(value);
+    let raised = if kept.len() == value.len() { None } else { raise(kept) };
+    raised.map_or_else(|| Bound { bytes: value.to_vec(), is_exact: true }, |bytes| Bound { bytes, is_exact: false })
+}
+
+/// The first [`MAX_BYTES`] at most, up to a border between characters.
+fn cut(value: &[u8]) -> &[u8] {
+    let is_inside = |byte: Option<&u8>| byte.is_some_and(|byte| byte & 0xc0 == 0x80);
+    let mut end = value.len().min(MAX_BYTES);
+    while is_inside(value.get(end)) {
+        end -= 1;
+    }
+    value.get(..end).unwrap_or(value)
+}
+
+/// The next string of at most this length: its last character that has a successor of the same length is raised, and what
+/// stands behind it is dropped. None if no character has one.
+fn raise(value: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(value).ok()?;
+    text.char_indices().rev().find_map(|(at, character)| {
+        let next = (character..=char::MAX).nth(1).filter(|next| next.len_utf8() == character.len_utf8())?;
+        let mut raised = text.get(..at)?.to_owned();
+        raised.push(next);
+        Some(raised.into_bytes())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_strings_are_their_own_bounds() {
+        let longest = [b'a'; MAX_BYTES];
+        for value in [&b""[..], b"a", "é".as_bytes(), &longest] {
+            let own = Bound { bytes: value.to_vec(), is_exact: true };
+            assert_eq!((below(value), above(value)), (own.clone(), own));
+        }
+    }
+
+    #[test]
+    fn bounds_of_long_strings_enclose_them_and_stay_utf8() {
+        for tail in ["a", "z\u{7f}", "\u{7f}\u{7f}", "é", "ab\u{7ff}", "\u{d7ff}", "\u{ffff}", "\u{10ffff}"] {
+            let mut value = "x".repeat(MAX_BYTES - 3);
+            for _ in 0..4 {
+                value.push_str(tail);
+            }
+            let (low, high) = (below(value.as_bytes()), above(value.as_bytes()));
+            assert!(!low.is_exact && !high.is_exact, "{tail}");
+            assert!(low.bytes.len() <= MAX_BYTES && high.bytes.len() <= MAX_BYTES, "{tail}");
+            assert!(low.bytes.as_slice() < value.as_bytes() && high.bytes.as_slice() > value.as_bytes(), "{tail}");
+            assert!(std::str::from_utf8(&low.bytes).is_ok() && std::str::from_utf8(&high.bytes).is_ok(), "{tail}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_can_be_raised_the_upper_bound_is_whole() {
+        let value = "\u{10ffff}".repeat(MAX_BYTES);
+        assert_eq!(above(value.as_bytes()), Bound { bytes: value.clone().into_bytes(), is_exact: true });
+    }
+}

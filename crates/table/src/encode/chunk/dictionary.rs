@@ -1,0 +1,440 @@
+//! Cells in, ids of distinct values out; the distinct values, in the order of their first cells, are a dictionary page.
+//!
+//! ```text
+//! key of a number, or of a string of 12 bytes or fewer:  the value itself (as an Arrow view has it)
+//! key of a longer string:  length (4 bytes) | first 4 bytes | offset of the string in the dictionary page (8)
+//! ```
+//!
+//! Short strings, the most of all cells, so cost one comparison of 16 bytes.
+
+use super::{bits, number::Number};
+
+/// Longest string that a view holds itself, in bytes.
+pub(crate) const INLINE_BYTES: usize = 12;
+/// A value that takes more steps than this to look up tells of values made to collide: the dictionary is given up.
+const MAX_STEPS: usize = 256;
+const FIRST_SLOTS: usize = 64;
+/// Any odd numbers without a pattern will do, always the same ones: nothing here may depend on chance.
+const SEEDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03, 0x8cb9_2ba7_2f3d_8dd7];
+
+/// Distinct values of a column chunk.
+#[derive(Debug)]
+pub(crate) struct Dictionary {
+    /// Open addressing, as many as a power of two: 0 if free, else the hash in the upper half and the id plus 1 in the
+    /// lower one.
+    slots: Vec<u64>,
+    /// Key of each value, by id.
+    keys: Vec<u128>,
+    /// Where each value starts in the page, by id.
+    starts: Vec<u32>,
+    /// The values in `PLAIN` encoding: the dictionary page.
+    page: Vec<u8>,
+    is_crowded: bool,
+    /// For each value the number of the last page that has it.
+    last_pages: Vec<u32>,
+    pages: u32,
+}
+
+impl Dictionary {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: vec![0; FIRST_SLOTS],
+            keys: Vec::new(),
+            starts: Vec::new(),
+            page: Vec::new(),
+            is_crowded: false,
+            last_pages: Vec::new(),
+            pages: 0,
+        }
+    }
+
+    /// How many values it has.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The dictionary page's bytes.
+    pub(crate) fn page(&self) -> &[u8] {
+        &self.page
+    }
+
+    /// Memory that it takes, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let of_value = size_of::<u128>() + size_of::<u32>() * 2;
+        self.slots.len() * size_of::<u64>() + self.keys.len() * of_value + self.page.len()
+    }
+
+    /// Looking values up takes too long.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.is_crowded
+    }
+
+    /// How many bits an id takes.
+    pub(crate) fn id_width(&self) -> u32 {
+        bits::width_of(u32::try_from(self.len().saturating_sub(1)).unwrap_or(u32::MAX))
+    }
+
+    /// So many values are looked up at a time.
+    pub(crate) const AT_ONCE: usize = 32;
+
+    /// The ids of values that are whole in their keys: numbers and short strings. `wanted` makes of a key what is added.
+    ///
+    /// What is needed of the tables is read for all of them before any of it is used: a dictionary of many values lies far
+    /// from the processor, and so it waits once and not for each value.
+    #[inline]
+    pub(crate) fn look_up_keys<'a>(
+        &mut self,
+        keys: &[u128; Self::AT_ONCE],
+        wanted: impl Fn(u128) -> Wanted<'a>,
+    ) -> [u32; Self::AT_ONCE] {
+        let (mut slots, mut known) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
+        self.first_guess(keys.map(hash_of), &mut slots, &mut known);
+        let mut ids = [0; Self::AT_ONCE];
+        for (((id, slot), known), key) in ids.iter_mut().zip(slots).zip(known).zip(keys) {
+            *id = if known == *key && slot != 0 { quarters(slot)[0] - 1 } else { self.id_of(&wanted(*key)) };
+        }
+        ids
+    }
+
+    /// The ids of any values.
+    #[inline]
+    pub(crate) fn look_up(&mut self, values: &[Wanted<'_>; Self::AT_ONCE]) -> [u32; Self::AT_ONCE] {
+        let (mut slots, mut known) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
+        self.first_guess(values.map(|wanted| wanted.hash), &mut slots, &mut known);
+        let mut ids = [0; Self::AT_ONCE];
+        for (((id, slot), known), wanted) in ids.iter_mut().zip(slots).zip(known).zip(values) {
+            let [id_plus_1, hash] = quarters(slot);
+            let is_there = slot != 0 && hash == wanted.hash && wanted.is(known, &self.page);
+            *id = if is_there { id_plus_1 - 1 } else { self.id_of(wanted) };
+        }
+        ids
+    }
+
+    /// The first slot that each hash leads to, and the key of the value there.
+    #[inline]
+    fn first_guess(
+        &self,
+        hashes: [u32; Self::AT_ONCE],
+        slots: &mut [u64; Self::AT_ONCE],
+        keys: &mut [u128; Self::AT_ONCE],
+    ) {
+        let mask = self.slots.len() - 1;
+        for (slot, hash) in slots.iter_mut().zip(hashes) {
+            *slot = self.slots.get(hash as usize & mask).copied().unwrap_or(0);
+        }
+        for (key, slot) in keys.iter_mut().zip(slots) {
+            let [id_plus_1, _] = quarters(*slot);
+            *key = self.keys.get((id_plus_1 as usize).wrapping_sub(1)).copied().unwrap_or(0);
+        }
+    }
+
+    /// Looks a value up, or adds it.
+    pub(crate) fn id_of(&mut self, wanted: &Wanted<'_>) -> u32 {
+        let mask = self.slots.len() - 1;
+        let mut at = wanted.hash as usize & mask;
+        let mut steps = 0;
+        loop {
+            let slot = self.slots.get(at).copied().unwrap_or(0);
+            if slot == 0 {
+                return self.add(wanted, at, steps);
+            }
+            let [id_plus_1, hash] = quarters(slot);
+            let id = id_plus_1 - 1;
+            if hash == wanted.hash && self.keys.get(id as usize).is_some_and(|key| wanted.is(*key, &self.page)) {
+                return id;
+            }
+            at = (at + 1) & mask;
+            steps += 1;
+        }
+    }
+
+    #[inline(never)]
+    fn add(&mut self, wanted: &Wanted<'_>, at: usize, steps: usize) -> u32 {
+        self.is_crowded |= steps > MAX_STEPS;
+        let id = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        let start = self.page.len();
+        self.starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+        self.keys.push(wanted.write(&mut self.page));
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = slot_of(wanted.hash, id);
+        }
+        if self.keys.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        id
+    }
+
+    /// Twice as many slots.
+    fn grow(&mut self) {
+        let mut slots = vec![0; self.slots.len() * 2];
+        let mask = slots.len() - 1;
+        for slot in self.slots.iter().filter(|slot| **slot != 0) {
+            let [_, hash] = quarters(*slot);
+            let mut at = hash as usize & mask;
+            while slots.get(at).is_some_and(|taken| *taken != 0) {
+                at = (at + 1) & mask;
+            }
+            if let Some(free) = slots.get_mut(at) {
+                *free = *slot;
+            }
+        }
+        self.slots = slots;
+    }
+
+    /// The string of an id.
+    pub(crate) fn string(&self, id: u32) -> &[u8] {
+        let string = || {
+            let behind = self.page.get(*self.starts.get(id as usize)? as usize..)?;
+            let (length, behind) = behind.split_first_chunk()?;
+            behind.get(..u32::from_le_bytes(*length) as usize)
+        };
+        string().unwrap_or_default()
+    }
+
+    /// The number of an id.
+    pub(crate) fn number(&self, id: u32) -> i64 {
+        self.keys.get(id as usize).map_or(0, |key| halves(*key)[0].cast_signed())
+    }
+
+    /// The distinct ids among these, which are those of a page.
+    pub(crate) fn distinct_of_page(&mut self, ids: &[u32]) -> Vec<u32> {
+        self.pages += 1;
+        let page = self.pages;
+        self.last_pages.resize(self.keys.len(), 0);
+        let mut distinct = Vec::new();
+        for &id in ids {
+            if let Some(last) = self.last_pages.get_mut(id as usize).filter(|last| **last != page) {
+                *last = page;
+                distinct.push(id);
+            }
+        }
+        distinct
+    }
+}
+
+/// A value to look up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    hash: u32,
+    /// Its key, but for the offset of a longer string.
+    key: u128,
+    value: Value<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Value<'a> {
+    Number(Number),
+    ShortString,
+    LongString(&'a [u8]),
+}
+
+impl<'a> Wanted<'a> {
+    #[inline]
+    pub(crate) fn number(number: Number, key: u128) -> Self {
+        Self { hash: hash_of(key), key, value: Value::Number(number) }
+    }
+
+    /// A string that its view holds itself.
+    #[inline]
+    pub(crate) fn short(view: u128) -> Self {
+        Self { hash: hash_of(view), key: view, value: Value::ShortString }
+    }
+
+    /// A longer string, and its view.
+    #[inline]
+    pub(crate) fn long(view: u128, string: &'a [u8]) -> Self {
+        let [head, _] = halves(view);
+        Self { hash: hash_of_string(string), key: u128::from(head), value: Value::LongString(string) }
+    }
+
+    /// Is this its key?
+    #[inline]
+    fn is(&self, key: u128, page: &[u8]) -> bool {
+        let Value::LongString(string) = self.value else { return key == self.key };
+        let [head, offset] = halves(key);
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        u128::from(head) == self.key && page.get(at..at + string.len()).is_some_and(|known| is_same(known, string))
+    }
+
+    /// Adds it to the dictionary page, and says its key there.
+    fn write(&self, page: &mut Vec<u8>) -> u128 {
+        let bytes = self.key.to_le_bytes();
+        match self.value {
+            Value::Number(number) => number.plain(halves(self.key)[0].cast_signed(), page),
+            Value::ShortString => {
+                let end = 4 + usize::from(bytes[0]);
+                page.extend_from_slice(bytes.get(..end).unwrap_or_default());
+            }
+            Value::LongString(string) => {
+                page.extend_from_slice(bytes.get(..4).unwrap_or_default());
+                page.extend_from_slice(string);
+                return self.key | ((page.len() - string.len()) as u128) << 64;
+            }
+        }
+        self.key
+    }
+}
+
+/// Are these strings, of one length, the same? Most are short: a call to compare them would cost more than that.
+#[inline]
+fn is_same(known: &[u8], string: &[u8]) -> bool {
+    let (blocks, _) = string.as_chunks::<16>();
+    let (known_blocks, _) = known.as_chunks::<16>();
+    match (known.last_chunk::<16>(), string.last_chunk::<16>()) {
+        (Some(known_end), Some(end)) => known_end == end && known_blocks == blocks,
+        _ => known == string,
+    }
+}
+
+fn slot_of(hash: u32, id: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(id + 1)
+}
+
+/// The lower and the upper half.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+fn halves(value: u128) -> [u64; 2] {
+    [value as u64, (value >> u64::BITS) as u64]
+}
+
+/// The lower and the upper half.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the quarters are what is wanted")]
+fn quarters(value: u64) -> [u32; 2] {
+    [value as u32, (value >> u32::BITS) as u32]
+}
+
+/// Both halves of the product, one upon the other: every bit of the factors tells.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let [low, high] = halves(u128::from(a) * u128::from(b));
+    low ^ high
+}
+
+#[inline]
+fn hash_of(key: u128) -> u32 {
+    let [low, high] = halves(key);
+    let [a, b, _] = SEEDS;
+    let [low, high] = quarters(fold(low ^ a, high ^ b));
+    low ^ high
+}
+
+/// 32 bytes a step, in two lanes that do not wait for each other.
+#[inline]
+fn hash_of_string(string: &[u8]) -> u32 {
+    let [a, b, c] = SEEDS;
+    let (mut first, mut second) = (a ^ string.len() as u64, c);
+    let (blocks, rest) = string.as_chunks::<32>();
+    for block in blocks {
+        let (near, far) = block.split_at(16);
+        first = fold_16(near, first, b);
+        second = fold_16(far, second, b);
+    }
+    // What is left over is seen through its last bytes, some of them for the second time.
+    if let Some(near) = rest.get(..16) {
+        first = fold_16(near, first, b);
+    }
+    if let Some(last) = string.last_chunk::<16>() {
+        second = fold_16(last, second, b);
+    } else {
+        let mut padded = [0; 16];
+        padded.iter_mut().zip(string).for_each(|(into, byte)| *into = *byte);
+        second = fold_16(&padded, second, b);
+    }
+    let [low, high] = quarters(fold(first ^ b, second));
+    low ^ high
+}
+
+#[inline]
+fn fold_16(bytes: &[u8], state: u64, seed: u64) -> u64 {
+    let [low, high] = halves(u128::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 16])));
+    fold(low ^ state, high ^ seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::make_view;
+
+    use super::*;
+
+    fn id(dictionary: &mut Dictionary, string: &[u8]) -> u32 {
+        let view = make_view(string, 0, 0);
+        let wanted = if string.len() > INLINE_BYTES { Wanted::long(view, string) } else { Wanted::short(view) };
+        let id = dictionary.id_of(&wanted);
+        assert_eq!(dictionary.look_up(&[wanted; Dictionary::AT_ONCE]), [id; Dictionary::AT_ONCE]);
+        if string.len() <= INLINE_BYTES {
+            let ids = dictionary.look_up_keys(&[view; Dictionary::AT_ONCE], Wanted::short);
+            assert_eq!(ids, [id; Dictionary::AT_ONCE]);
+        }
+        id
+    }
+
+    #[test]
+    fn equal_values_have_one_id_in_the_order_of_their_first_cells() {
+        let mut dictionary = Dictionary::new();
+        let long = b"a string of more than twelve bytes";
+        let ids = [
+            id(&mut dictionary, b"a"),
+            id(&mut dictionary, long),
+            id(&mut dictionary, b""),
+            id(&mut dictionary, b"a"),
+            id(&mut dictionary, long),
+            id(&mut dictionary, b"twelve bytes"),
+        ];
+        assert_eq!(ids, [0, 1, 2, 0, 1, 3]);
+        let strings: Vec<&[u8]> = (0..4).map(|id| dictionary.string(id)).collect();
+        assert_eq!(strings, [&b"a"[..], long, b"", b"twelve bytes"]);
+        assert_eq!(dictionary.page().len(), 4 * 4 + 1 + long.len() + 12);
+        assert_eq!(dictionary.id_width(), 2);
+    }
+
+    #[test]
+    fn strings_that_differ_in_one_byte_or_in_length_are_told_apart() {
+        let mut dictionary = Dictionary::new();
+        let mut strings = Vec::new();
+        for length in 13..100 {
+            strings.push(vec![b'x'; length]);
+            for at in 0..length {
+                let mut string = vec![b'x'; length];
+                string[at] = b'y';
+                strings.push(string);
+            }
+        }
+        for round in 0..2 {
+            for (number, string) in (0..).zip(&strings) {
+                assert_eq!(id(&mut dictionary, string), number, "round {round}");
+                assert_eq!(dictionary.string(number), string.as_slice());
+            }
+        }
+        assert!(!dictionary.is_crowded());
+    }
+
+    #[test]
+    fn numbers_lead_back() {
+        let mut dictionary = Dictionary::new();
+        let numbers: Vec<i64> = (0..9_982).map(|n| n * 1_000_003 - 5_000_000_000).chain([i64::MIN, i64::MAX]).collect();
+        let (blocks, rest) = numbers.as_chunks::<{ Dictionary::AT_ONCE }>();
+        assert!(rest.is_empty() && !blocks.is_empty());
+        for _ in 0..2 {
+            let mut ids = Vec::new();
+            for block in blocks {
+                let keys = block.map(|number| u128::from(number.cast_unsigned()));
+                ids.extend(dictionary.look_up_keys(&keys, |key| Wanted::number(Number::Int64, key)));
+            }
+            assert!(ids.iter().copied().eq(0..u32::try_from(numbers.len()).unwrap()));
+            assert!(ids.iter().zip(&numbers).all(|(id, number)| dictionary.number(*id) == *number));
+        }
+        assert_eq!(dictionary.page().len(), numbers.len() * 8);
+        assert!(!dictionary.is_crowded());
+    }
+
+    #[test]
+    fn each_page_has_its_own_distinct_ids() {
+        let mut dictionary = Dictionary::new();
+        for text in ["a", "b", "c"] {
+            id(&mut dictionary, text.as_bytes());
+        }
+        assert_eq!(dictionary.distinct_of_page(&[0, 1, 0, 1]), [0, 1]);
+        assert_eq!(dictionary.distinct_of_page(&[2, 1, 1]), [2, 1]);
+    }
+}

@@ -1,0 +1,76 @@
+//! Which values of a page are NULL, in: its definition levels, out.
+
+use arrow::{array::BooleanBufferBuilder, buffer::NullBuffer};
+
+use super::bits;
+use crate::partition::Selection;
+
+/// Definition levels have one bit: 0 for NULL, 1 for a value.
+const WIDTH: u32 = 1;
+
+/// The definition levels of the page at hand.
+#[derive(Debug)]
+pub(crate) struct Levels {
+    /// The column has no NULL, and so no levels.
+    is_required: bool,
+    rows: usize,
+    nulls: usize,
+    /// One bit a row; of use only once there is a NULL.
+    valid: BooleanBufferBuilder,
+}
+
+impl Levels {
+    pub(crate) fn new(is_required: bool) -> Self {
+        Self { is_required, rows: 0, nulls: 0, valid: BooleanBufferBuilder::new(0) }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn nulls(&self) -> usize {
+        self.nulls
+    }
+
+    pub(crate) fn push(&mut self, nulls: Option<&NullBuffer>, rows: Selection<'_>) {
+        match nulls.filter(|nulls| nulls.null_count() > 0) {
+            // Without a NULL so far nothing but the count is kept.
+            None if self.nulls == 0 => {}
+            None => self.valid.append_n(rows.len(), true),
+            Some(nulls) => {
+                if self.nulls == 0 {
+                    self.valid.truncate(0);
+                    self.valid.append_n(self.rows, true);
+                }
+                for row in rows.iter() {
+                    let is_valid = nulls.is_valid(row);
+                    self.valid.append(is_valid);
+                    self.nulls += usize::from(!is_valid);
+                }
+                if self.nulls == 0 {
+                    self.valid.truncate(0);
+                }
+            }
+        }
+        self.rows += rows.len();
+    }
+
+    /// Adds the levels to a page's bytes; the next page begins.
+    pub(crate) fn write(&mut self, page: &mut Vec<u8>) {
+        if !self.is_required {
+            let length_at = page.len();
+            page.extend_from_slice(&[0; 4]);
+            if self.nulls == 0 || self.nulls == self.rows {
+                bits::run_of(u32::from(self.nulls == 0), self.rows, WIDTH, page);
+            } else {
+                bits::packed_bits(self.valid.as_slice(), page);
+            }
+            let length = u32::try_from(page.len() - length_at - 4).unwrap_or(u32::MAX);
+            if let Some(place) = page.get_mut(length_at..length_at + 4) {
+                place.copy_from_slice(&length.to_le_bytes());
+            }
+        }
+        (self.rows, self.nulls) = (0, 0);
+        self.valid.truncate(0);
+    }
+}

@@ -1,0 +1,109 @@
+//! Number columns: an Arrow array in, 64-bit keys out, which stand for the numbers in dictionaries, bounds and pages.
+
+use arrow::{
+    array::{Array, AsArray},
+    datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
+};
+
+/// How a number stands in a data file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    Int32,
+    Int64,
+    Double,
+}
+
+/// The numbers of an array.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Numbers<'a> {
+    Int32(&'a [i32]),
+    Int64(&'a [i64]),
+    Double(&'a [f64]),
+}
+
+impl Number {
+    /// What numbers of this Arrow type are; none if it is no type of numbers that tables have.
+    pub(crate) fn of(data_type: &DataType) -> Option<Self> {
+        if matches!(data_type, DataType::Date32 | DataType::Int32) {
+            Some(Self::Int32)
+        } else if matches!(data_type, DataType::Int64 | DataType::Timestamp(_, _)) {
+            Some(Self::Int64)
+        } else if *data_type == DataType::Float64 {
+            Some(Self::Double)
+        } else {
+            None
+        }
+    }
+
+    /// How many bits one has.
+    pub(crate) fn bits(self) -> u32 {
+        match self {
+            Self::Int32 => 32,
+            Self::Int64 | Self::Double => 64,
+        }
+    }
+
+    /// The number in `PLAIN` encoding.
+    #[inline]
+    pub(crate) fn plain(self, key: i64, out: &mut Vec<u8>) {
+        match self {
+            Self::Int32 => out.extend_from_slice(key.to_le_bytes().first_chunk::<4>().unwrap_or(&[0; 4])),
+            Self::Int64 => out.extend_from_slice(&key.to_le_bytes()),
+            Self::Double => out.extend_from_slice(&double_of(key).to_le_bytes()),
+        }
+    }
+}
+
+/// A key in the order of the numbers: that of -0.0 is below that of 0.0, as Parquet's statistics want it.
+#[inline]
+pub(crate) fn key_of(double: f64) -> i64 {
+    let bits = double.to_bits().cast_signed();
+    bits ^ (bits >> 63).cast_unsigned().wrapping_shr(1).cast_signed()
+}
+
+/// The number of a key.
+pub(crate) fn double_of(key: i64) -> f64 {
+    f64::from_bits((key ^ (key >> 63).cast_unsigned().wrapping_shr(1).cast_signed()).cast_unsigned())
+}
+
+impl<'a> Numbers<'a> {
+    /// The numbers of an array; none if it has none.
+    pub(crate) fn of(array: &'a dyn Array) -> Option<Self> {
+        if let Some(days) = array.as_primitive_opt::<Date32Type>() {
+            return Some(Self::Int32(days.values()));
+        }
+        if let Some(numbers) = array.as_primitive_opt::<Int32Type>() {
+            return Some(Self::Int32(numbers.values()));
+        }
+        if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
+            return Some(Self::Int64(numbers.values()));
+        }
+        if let Some(micros) = array.as_primitive_opt::<TimestampMicrosecondType>() {
+            return Some(Self::Int64(micros.values()));
+        }
+        array.as_primitive_opt::<Float64Type>().map(|numbers| Self::Double(numbers.values()))
+    }
+
+    /// The key of a row's number.
+    #[inline]
+    pub(crate) fn key(self, row: usize) -> i64 {
+        match self {
+            Self::Int32(values) => values.get(row).copied().map_or(0, i64::from),
+            Self::Int64(values) => values.get(row).copied().unwrap_or(0),
+            Self::Double(values) => values.get(row).copied().map_or(0, key_of),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_doubles_are_in_their_order_and_lead_back() {
+        let doubles = [f64::MIN, -1.5, -f64::MIN_POSITIVE, -0.0, 0.0, 1e-300, 0.25, 1.0, f64::MAX];
+        let keys = doubles.map(key_of);
+        assert!(keys.array_windows().all(|[a, b]| a < b), "{keys:?}");
+        assert_eq!(keys.map(|key| double_of(key).to_bits()), doubles.map(f64::to_bits));
+    }
+}

@@ -1,0 +1,341 @@
+//! The bytes of pages in, a column chunk and what its footer says of it out.
+
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    io::{self, Read},
+};
+
+use bytes::Bytes;
+use parquet::{
+    basic::{BoundaryOrder, Encoding, PageType},
+    column::{
+        page::{CompressedPage, Page, PageWriter as _},
+        writer::ColumnCloseResult,
+    },
+    data_type::ByteArray,
+    errors::ParquetError,
+    file::{
+        metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats},
+        reader::{ChunkReader, Length},
+        statistics::{Statistics, ValueStatistics},
+        writer::{SerializedPageWriter, TrackedWrite},
+    },
+    schema::types::ColumnDescPtr,
+};
+
+use super::{
+    bounds::{self, AnyBounds, Bound, Bounds},
+    compressor::compress,
+    number::{Number, double_of},
+};
+use crate::encode::Compression;
+
+/// What a page is besides its bytes.
+#[derive(Debug)]
+pub(crate) struct PageFacts {
+    pub(crate) encoding: Encoding,
+    pub(crate) rows: usize,
+    pub(crate) nulls: usize,
+    /// None if all rows are NULL, or no bounds are kept.
+    pub(crate) bounds: Option<AnyBounds>,
+}
+
+/// A complete data page: header and compressed bytes.
+#[derive(Debug)]
+struct DataPage {
+    bytes: Bytes,
+    encoding: Encoding,
+    rows: usize,
+    nulls: usize,
+    /// As they stand in the page index.
+    ends: Option<[Bound; 2]>,
+}
+
+/// The complete pages of a column chunk.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    column: ColumnDescPtr,
+    number: Option<Number>,
+    compression: Compression,
+    keeps_bounds: bool,
+    complete: Vec<DataPage>,
+    /// Of all pages.
+    bounds: Option<AnyBounds>,
+    /// Of the last page that has any, as the page index has them.
+    last_bounds: Option<AnyBounds>,
+    is_ascending: bool,
+    is_descending: bool,
+    /// Bytes of the data pages, as they are in the file and before they were compressed.
+    compressed_bytes: usize,
+    uncompressed_bytes: usize,
+}
+
+/// A complete column chunk, its pages in order.
+#[derive(Debug)]
+pub(crate) struct EncodedChunk {
+    pages: Vec<Bytes>,
+    footer: ColumnCloseResult,
+}
+
+impl Pages {
+    pub(crate) fn new(
+        column: ColumnDescPtr,
+        number: Option<Number>,
+        compression: Compression,
+        keeps_bounds: bool,
+    ) -> Self {
+        Self {
+            column,
+            number,
+            compression,
+            keeps_bounds,
+            complete: Vec::new(),
+            bounds: None,
+            last_bounds: None,
+            is_ascending: true,
+            is_descending: true,
+            compressed_bytes: 0,
+            uncompressed_bytes: 0,
+        }
+    }
+
+    /// Bytes of the pages so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.compressed_bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.complete.is_empty()
+    }
+
+    /// Has any page this encoding?
+    pub(crate) fn have(&self, encoding: Encoding) -> bool {
+        self.complete.iter().any(|page| page.encoding == encoding)
+    }
+
+    /// Adds a data page: its levels and values.
+    pub(crate) fn add(&mut self, bytes: &[u8], facts: PageFacts) -> Result<(), ParquetError> {
+        let PageFacts { encoding, rows, nulls, bounds } = facts;
+        // Packed bits hold nothing that a higher level could find.
+        let is_packed = matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::DELTA_BINARY_PACKED);
+        let compression = if is_packed { self.compression.min_level() } else { self.compression };
+        let page = |buf| Page::DataPage {
+            buf,
+            num_values: as_u32(rows),
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let bytes = self.finish_page(bytes, compression, page)?;
+        let ends = bounds.as_ref().map(|bounds| self.ends(bounds));
+        if let (Some(bounds), Some([least, largest])) = (bounds, &ends) {
+            AnyBounds::include(&mut self.bounds, bounds.clone());
+            // The order is that of the bounds as the page index has them, where long strings are cut.
+            let stored = match bounds {
+                AnyBounds::Numbers(_) => bounds,
+                AnyBounds::Strings(_) => {
+                    AnyBounds::Strings(Bounds { least: least.bytes.clone(), largest: largest.bytes.clone() })
+                }
+            };
+            let order = self.last_bounds.as_ref().map_or([Ordering::Equal; 2], |last| last.order(&stored));
+            self.is_ascending &= !order.contains(&Ordering::Greater);
+            self.is_descending &= !order.contains(&Ordering::Less);
+            self.last_bounds = Some(stored);
+        }
+        self.complete.push(DataPage { bytes, encoding, rows, nulls, ends });
+        Ok(())
+    }
+
+    /// Compresses a page and puts its header before it.
+    fn finish_page(
+        &mut self,
+        bytes: &[u8],
+        compression: Compression,
+        page: impl FnOnce(Bytes) -> Page,
+    ) -> Result<Bytes, ParquetError> {
+        let compressed = compress(compression, bytes)?;
+        let mut file = TrackedWrite::new(Vec::with_capacity(compressed.len() + 64));
+        let page = CompressedPage::new(page(compressed.into()), bytes.len());
+        let written = SerializedPageWriter::new(&mut file).write_page(page)?;
+        self.compressed_bytes += written.compressed_size;
+        self.uncompressed_bytes += written.uncompressed_size;
+        Ok(file.into_inner()?.into())
+    }
+
+    /// The chunk. `dictionary`: the dictionary page and how many values it has, where there is one.
+    pub(crate) fn finish(mut self, dictionary: Option<(&[u8], usize)>) -> Result<EncodedChunk, ParquetError> {
+        let mut chunk = Vec::with_capacity(self.complete.len() + 1);
+        let mut offset = 0;
+        let mut encodings: BTreeMap<(i32, i32), (PageType, Encoding, i32)> = BTreeMap::new();
+        let mut count = |kind: PageType, encoding: Encoding| {
+            encodings.entry((kind as i32, encoding as i32)).or_insert((kind, encoding, 0)).2 += 1;
+        };
+        if let Some((bytes, values)) = dictionary {
+            let (num_values, encoding) = (as_u32(values), Encoding::PLAIN);
+            let page = |buf| Page::DictionaryPage { buf, num_values, encoding, is_sorted: false };
+            let page = self.finish_page(bytes, self.compression, page)?;
+            offset += page.len();
+            chunk.push(page);
+            count(PageType::DICTIONARY_PAGE, encoding);
+        }
+        let data_at = offset;
+        let mut offsets = OffsetIndexBuilder::new();
+        for page in &self.complete {
+            offsets.append_offset_and_size(as_i64(offset), i32::try_from(page.bytes.len()).unwrap_or(i32::MAX));
+            offsets.append_row_count(as_i64(page.rows));
+            offset += page.bytes.len();
+            chunk.push(page.bytes.clone());
+            count(PageType::DATA_PAGE, page.encoding);
+        }
+        let rows: usize = self.complete.iter().map(|page| page.rows).sum();
+        let encoding_stats = encodings
+            .values()
+            .map(|&(page_type, encoding, count)| PageEncodingStats { page_type, encoding, count })
+            .collect();
+        let mut all_encodings: Vec<Encoding> = encodings.values().map(|(_, encoding, _)| *encoding).collect();
+        all_encodings.push(Encoding::RLE);
+        let column_index = if self.keeps_bounds { Some(self.column_index().build()?) } else { None };
+        let metadata = ColumnChunkMetaData::builder(ColumnDescPtr::clone(&self.column))
+            .set_compression(self.compression.codec()?)
+            .set_encodings(all_encodings)
+            .set_page_encoding_stats(encoding_stats)
+            .set_num_values(as_i64(rows))
+            .set_total_compressed_size(as_i64(self.compressed_bytes))
+            .set_total_uncompressed_size(as_i64(self.uncompressed_bytes))
+            .set_dictionary_page_offset(dictionary.map(|_| 0))
+            .set_data_page_offset(as_i64(data_at))
+            .set_statistics(self.statistics())
+            .build()?;
+        let footer = ColumnCloseResult {
+            bytes_written: self.compressed_bytes as u64,
+            rows_written: rows as u64,
+            metadata,
+            bloom_filter: None,
+            column_index,
+            offset_index: Some(offsets.build()),
+        };
+        Ok(EncodedChunk { pages: chunk, footer })
+    }
+
+    fn column_index(&self) -> ColumnIndexBuilder {
+        let mut index = ColumnIndexBuilder::new(self.column.physical_type());
+        for page in &self.complete {
+            let [least, largest] = page.ends.clone().map(|ends| ends.map(|end| end.bytes)).unwrap_or_default();
+            index.append(page.ends.is_none(), least, largest, as_i64(page.nulls));
+        }
+        // Where pages are in the order of their bounds, engines may search instead of looking at each.
+        index.set_boundary_order(match (self.is_ascending, self.is_descending) {
+            (true, _) => BoundaryOrder::ASCENDING,
+            (false, true) => BoundaryOrder::DESCENDING,
+            (false, false) => BoundaryOrder::UNORDERED,
+        });
+        index
+    }
+
+    fn statistics(&self) -> Statistics {
+        let nulls = Some(self.complete.iter().map(|page| page.nulls as u64).sum());
+        // `false`: the fields that old readers know of had no defined order.
+        let old = false;
+        match (self.number, &self.bounds) {
+            (None, Some(bounds)) => {
+                let [least, largest] = self.ends(bounds);
+                let (low, high) = (ByteArray::from(least.bytes), ByteArray::from(largest.bytes));
+                let statistics = ValueStatistics::new(Some(low), Some(high), None, nulls, old);
+                let statistics = statistics.with_min_is_exact(least.is_exact).with_max_is_exact(largest.is_exact);
+                Statistics::ByteArray(statistics)
+            }
+            (None, None) => Statistics::ByteArray(ValueStatistics::new(None, None, None, nulls, old)),
+            (Some(number), bounds) => {
+                let (least, largest) = match bounds {
+                    Some(AnyBounds::Numbers(Bounds { least, largest })) => (Some(*least), Some(*largest)),
+                    _ => (None, None),
+                };
+                let narrow = |key: i64| i32::try_from(key).unwrap_or_default();
+                match number {
+                    Number::Int32 => Statistics::int32(least.map(narrow), largest.map(narrow), None, nulls, old),
+                    Number::Int64 => Statistics::int64(least, largest, None, nulls, old),
+                    Number::Double => {
+                        Statistics::double(least.map(double_of), largest.map(double_of), None, nulls, old)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Bounds as they stand in a footer.
+    fn ends(&self, bounds: &AnyBounds) -> [Bound; 2] {
+        match bounds {
+            AnyBounds::Strings(bounds) => [bounds::below(&bounds.least), bounds::above(&bounds.largest)],
+            AnyBounds::Numbers(bounds) => [bounds.least, bounds.largest].map(|key| {
+                let mut bytes = Vec::new();
+                self.number.unwrap_or(Number::Int64).plain(key, &mut bytes);
+                Bound { bytes, is_exact: true }
+            }),
+        }
+    }
+}
+
+impl EncodedChunk {
+    /// How many bytes it has in the data file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.footer.bytes_written
+    }
+
+    /// The pages, and what the footer says.
+    pub(crate) fn into_parts(self) -> (ChunkBytes, ColumnCloseResult) {
+        (ChunkBytes { pages: self.pages }, self.footer)
+    }
+}
+
+/// The bytes of a chunk, page by page.
+#[derive(Debug)]
+pub(crate) struct ChunkBytes {
+    pages: Vec<Bytes>,
+}
+
+impl Length for ChunkBytes {
+    fn len(&self) -> u64 {
+        self.pages.iter().map(|page| page.len() as u64).sum()
+    }
+}
+
+impl ChunkReader for ChunkBytes {
+    type T = ChunkBytes;
+
+    fn get_read(&self, start: u64) -> Result<Self, ParquetError> {
+        if start > 0 {
+            return Err(ParquetError::NYI("a chunk is read from its start".to_owned()));
+        }
+        Ok(Self { pages: self.pages.iter().rev().cloned().collect() })
+    }
+
+    fn get_bytes(&self, _start: u64, _length: usize) -> Result<Bytes, ParquetError> {
+        Err(ParquetError::NYI("a chunk is read from its start".to_owned()))
+    }
+}
+
+/// From the last page to the first: reading takes them away.
+impl Read for ChunkBytes {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(page) = self.pages.last_mut() {
+            if page.is_empty() {
+                self.pages.pop();
+                continue;
+            }
+            let piece = page.split_to(page.len().min(buffer.len()));
+            buffer.get_mut(..piece.len()).unwrap_or_default().copy_from_slice(&piece);
+            return Ok(piece.len());
+        }
+        Ok(0)
+    }
+}
+
+fn as_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn as_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

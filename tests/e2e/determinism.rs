@@ -72,6 +72,65 @@ fn the_same_inputs_give_the_same_bytes_whatever_the_threads_and_the_memory() {
     assert!(count(".parquet") > 20 && count(".jsonl.gz") > 1 && count(".json") > 1, "{:?}", one.keys());
 }
 
+/// Logs of one task, some of them large, and bad ones among them whose verdict comes behind rows.
+fn logs_with_late_verdicts(with_bad: bool) -> TestFolder {
+    let folder = TestFolder::on_disk();
+    let name = |what: &str| format!("E1.2024-05-17-09.{what}");
+    let small = |row: &str| log("date time sc-bytes", &["2024-05-17 10:00:00 1", row]);
+    let large = gzip(text_of(2500, 8000));
+    folder.add(&name("a-small"), small("x y z"));
+    folder.add(&name("b-large.gz"), &large);
+    folder.add(&name("d-small"), small("2024-05-18 10:00:00 1"));
+    folder.add(&name("e-large"), text_of(2500, 8000));
+    folder.add(&name("h-small"), small("2024-05-19 10:00:00 1"));
+    if with_bad {
+        let mut wrong_crc = large.clone();
+        let at = wrong_crc.len() - 8;
+        wrong_crc[at] ^= 1;
+        folder.add(&name("c-crc.gz"), wrong_crc);
+        let hours: Vec<String> = (0..=10_000).map(|hour| format!("{}\n", 1_600_000_000 + hour * 3600)).collect();
+        let too_many_hours = text_of(2500, 8000) + "#Fields: timestamp\n" + &hours.concat();
+        folder.add(&name("f-hours"), too_many_hours);
+        folder.add(&name("g-truncated.gz"), &large[..large.len() - 9]);
+    }
+    folder
+}
+
+#[test]
+fn objects_whose_verdict_comes_behind_their_rows_change_no_byte_of_the_table() {
+    let good = logs_with_late_verdicts(false);
+    let bad = logs_with_late_verdicts(true);
+    let common = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--max-ratio", "100000", "--report", "report.json"];
+    good.run(&[&common[..], &["-q"]].concat()).exits(0);
+    let of_good = bytes_of(&good, "lake/cf_logs");
+    assert!(of_good.len() >= 7, "{:?}", of_good.keys());
+    let mut reports = Vec::new();
+    for threads in ["1", "2"] {
+        for left in ["lake/cf_logs", "lake/cf_logs.lakefront"] {
+            let _ = fs::remove_dir_all(bad.path(left));
+        }
+        let ran = bad.run(&[&common[..], &["--threads", threads]].concat()).exits(3);
+        assert_eq!(ran.stderr.matches("its task starts again").count(), 1, "{}", ran.stderr);
+        for message in ["c-crc.gz: decompress:", "f-hours: decode:", "g-truncated.gz: decompress:"] {
+            assert_eq!(ran.stderr.matches(message).count(), 1, "{message} is told once: {}", ran.stderr);
+        }
+        assert!(bytes_of(&bad, "lake/cf_logs") == of_good, "a bad object changes no byte");
+        let reasons: Vec<_> = bad.quarantine().iter().map(|entry| entry["reason"].clone()).collect();
+        let rejects = |count: usize| vec![json!("bad-date"); count];
+        let expected = [
+            rejects(26),
+            vec![json!("gzip-corrupt")],
+            rejects(25),
+            vec![json!("too-many-hours"), json!("gzip-truncated")],
+        ];
+        assert_eq!(reasons, expected.concat());
+        assert_eq!(bad.report()["objects"]["converted"], 5);
+        assert_eq!(bad.report()["rejects"], good.report()["rejects"]);
+        reports.push(bytes_of(&bad, "lake"));
+    }
+    assert!(reports[0] == reports[1], "threads change nothing");
+}
+
 #[test]
 fn a_second_run_at_another_time_gives_the_same_bytes() {
     let folder = TestFolder::new();

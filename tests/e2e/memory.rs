@@ -7,8 +7,8 @@ use lakefront_loggen::{Options, objects};
 use crate::harness::{NOW, TestFolder, gzip};
 
 const MIB: usize = 1 << 20;
-/// The least that one thread needs, and what it may take at most.
-const CAP_MIB: usize = 320;
+/// The least that a conversion needs, and what it may take at most then: a task at a time.
+const CAP_MIB: usize = 256;
 
 /// Runs the program and gives the largest resident memory that it had, in bytes.
 fn peak_memory(folder: &TestFolder, args: &[&str]) -> usize {

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lakefront_pipeline::{
-    ConvertOptions, Destination, Holder, Limits, Source, Stop, convert, ddl::DdlOptions, progress::Silent, resolve,
+    ConvertOptions, Destination, Holder, Limits, Source, Stop, convert, ddl::DdlOptions, progress::Progress, resolve,
     retry, select::Selection, table_ddl,
 };
 use lakefront_schema::TableSchema;
@@ -43,6 +43,7 @@ pub(crate) struct Ask {
     pub(crate) take_over: bool,
     /// It was promised that nobody else writes.
     pub(crate) single_writer: bool,
+    pub(crate) task_bytes: u64,
 }
 
 impl Ask {
@@ -53,7 +54,15 @@ impl Ask {
 
     /// A run with faults.
     pub(crate) fn with(verb: Verb, faults: &Faults) -> Self {
-        Self { verb, faults: faults.clone(), hook: None, lease: LEASE, take_over: false, single_writer: false }
+        Self {
+            verb,
+            faults: faults.clone(),
+            hook: None,
+            lease: LEASE,
+            take_over: false,
+            single_writer: false,
+            task_bytes: TASK_BYTES,
+        }
     }
 }
 
@@ -75,7 +84,14 @@ impl Ran {
 }
 
 /// A run on any stores.
-pub(crate) fn run_on(sources: Vec<Source>, stores: (Store, Store), ask: &Ask, now_second: i64, number: u64) -> Ran {
+pub(crate) fn run_on(
+    sources: Vec<Source>,
+    stores: (Store, Store),
+    ask: &Ask,
+    now_second: i64,
+    number: u64,
+    progress: &dyn Progress,
+) -> Ran {
     let wrap = |store: Store| {
         let faulty = ask.faults.wrap(store);
         match &ask.hook {
@@ -92,7 +108,7 @@ pub(crate) fn run_on(sources: Vec<Source>, stores: (Store, Store), ask: &Ask, no
         fields: None,
         max_text_bytes: None,
         max_ratio: None,
-        task_bytes: TASK_BYTES,
+        task_bytes: ask.task_bytes,
         settle: SETTLE,
         now: Timestamp::from_second(now_second).unwrap(),
         is_now_given: false,
@@ -101,7 +117,8 @@ pub(crate) fn run_on(sources: Vec<Source>, stores: (Store, Store), ask: &Ask, no
         max_rejects: None,
         allow_empty: true,
         threads: 1,
-        memory_bytes: ConvertOptions::default_memory_bytes(1),
+        // For one task at a time: a schedule has to come again as it was.
+        memory_bytes: ConvertOptions::default_memory_bytes(0),
         program_version: "0.0.0".to_owned(),
         lease: ask.lease,
         take_over: ask.take_over,
@@ -111,9 +128,9 @@ pub(crate) fn run_on(sources: Vec<Source>, stores: (Store, Store), ask: &Ask, no
         limits: Limits { epoch_inputs: EPOCH_INPUTS, ..Limits::default() },
     };
     let run = match ask.verb {
-        Verb::Convert => convert(&options, &Stop::default(), &Silent),
-        Verb::Retry => retry(&options, &Stop::default(), &Silent),
-        Verb::Resolve => resolve(&options, &Stop::default(), &Silent),
+        Verb::Convert => convert(&options, &Stop::default(), progress),
+        Verb::Retry => retry(&options, &Stop::default(), progress),
+        Verb::Resolve => resolve(&options, &Stop::default(), progress),
     };
     Ran {
         report: serde_json::to_value(&run.report).unwrap(),

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use lakefront_pipeline::Destination;
+use lakefront_pipeline::{Destination, progress::Silent};
 use lakefront_storage::{
     Store,
     testing::{Faults, SyncLog},
@@ -60,7 +60,7 @@ impl Disk {
         self.runs += 1;
         let open = |root: &Path| self.log.open_local(root, &self.temporary()).unwrap();
         let stores = (open(&self.table()), open(&self.state()));
-        run_on(self.logs.sources(), stores, &Ask { take_over: true, ..ask.clone() }, NOW_SECOND, self.runs)
+        run_on(self.logs.sources(), stores, &Ask { take_over: true, ..ask.clone() }, NOW_SECOND, self.runs, &Silent)
     }
 
     /// A run with faults. Says whether it came so far that it crashed.

@@ -1,5 +1,6 @@
 //! What makes an object the same: its name below a source that has a name, wherever that is.
 
+use lakefront_pipeline::progress::Silent;
 use lakefront_storage::testing::{Faults, MemoryStore};
 
 use crate::{
@@ -51,7 +52,7 @@ fn the_same_name_in_two_sources_is_two_objects() {
     let run = |number| {
         let sources = [here.sources(), there.sources()].concat();
         let stores = (table.store(), state.store());
-        run_on(sources, stores, &Ask::undisturbed(Verb::Convert), NOW_SECOND, number)
+        run_on(sources, stores, &Ask::undisturbed(Verb::Convert), NOW_SECOND, number, &Silent)
     };
     let ran = run(1);
     assert_eq!(ran.error, None);

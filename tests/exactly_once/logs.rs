@@ -95,6 +95,11 @@ impl LogObject {
     /// The `revision`-th version of an object. Odd numbers are gzip; those that end in 3 are damaged until they are
     /// revised; those that end in 5 have no good row.
     pub(crate) fn make(seed: u64, number: u64, hour: i64, revision: u64) -> Arc<Self> {
+        Self::with_comments(seed, number, hour, revision, 0)
+    }
+
+    /// The same with so many MiB of comments between its rows.
+    pub(crate) fn with_comments(seed: u64, number: u64, hour: i64, revision: u64, comments_mib: usize) -> Arc<Self> {
         let is_gzip = number % 2 == 1;
         let time = hour_text(hour);
         let extension = if is_gzip { "gz" } else { "log" };
@@ -112,7 +117,12 @@ impl LogObject {
             bytes: Vec::new(),
         };
         let mut random = Random::new(seed ^ (number << 20) ^ (revision << 50));
-        let text = object.write_lines(&mut random, number, revision);
+        let mut text = object.write_lines(&mut random, number, revision);
+        if comments_mib > 0 {
+            object.write_comments(&mut text, comments_mib);
+            object.lines += 1;
+            text += &object.row(&mut random, format!("/object{number}/revision{revision}/last"));
+        }
         object.bytes = if is_gzip { gzip(&text) } else { text.into_bytes() };
         if object.is_damaged {
             object.bytes.truncate(object.bytes.len() - 6);
@@ -148,6 +158,15 @@ impl LogObject {
             text.push_str(&line);
         }
         text
+    }
+
+    fn write_comments(&mut self, text: &mut String, mib: usize) {
+        let comment = format!("#{}\n", "-".repeat((1 << 20) - 2));
+        for _ in 0..mib {
+            text.push_str(&comment);
+            self.lines += 1;
+            self.comments += 1;
+        }
     }
 
     fn reject(&mut self, random: &mut Random) -> String {

@@ -63,5 +63,8 @@ mod other_stores;
 // The same object in another place, and the same name in two.
 mod identities;
 
+// Large objects whose verdict comes when rows of them are encoded already.
+mod large;
+
 // A converter that sleeps while others go on.
 mod sleeping;

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use lakefront_pipeline::Destination;
+use lakefront_pipeline::{
+    Destination,
+    progress::{Progress, Silent},
+};
 use lakefront_storage::{
     Store,
     testing::{Faults, IgnoresConditions, MemoryStore, Snapshot, TestClock},
@@ -137,10 +140,16 @@ impl World {
 
     /// A run that has its number already.
     pub(crate) fn run_numbered(&self, ask: &Ask, number: u64) -> Ran {
+        self.run_watched(ask, number, &Silent)
+    }
+
+    /// The same, watched by somebody.
+    pub(crate) fn run_watched(&self, ask: &Ask, number: u64, progress: &dyn Progress) -> Ran {
         let ask = &Ask { single_writer: ask.single_writer || self.is_single_writer, ..ask.clone() };
         // Before it begins: others may look while it sleeps.
         self.ledger.lock().unwrap().is_resolved |= ask.verb == Verb::Resolve;
-        let ran = run_on(self.logs.sources(), self.stores(), ask, self.now_second.load(Ordering::SeqCst), number);
+        let now_second = self.now_second.load(Ordering::SeqCst);
+        let ran = run_on(self.logs.sources(), self.stores(), ask, now_second, number, progress);
         let mut ledger = self.ledger.lock().unwrap();
         ledger.said.extend(ran.error.clone());
         ledger.said.push(ran.report.to_string());

@@ -150,6 +150,23 @@ impl Draw {
         }
     }
 
+    /// A task begins again, and will tell of this once more.
+    fn taken_back(&self, told_objects: u64, told_bytes: u64, told_rows: u64) {
+        self.rows.fetch_sub(told_rows, Ordering::Relaxed);
+        match &self.style {
+            Style::Silent => {}
+            Style::Bars { objects, bytes, .. } => {
+                objects.dec(told_objects);
+                bytes.dec(told_bytes);
+            }
+            Style::Lines(lines) => {
+                let mut lines = lock(lines);
+                lines.objects = lines.objects.saturating_sub(told_objects);
+                lines.bytes = lines.bytes.saturating_sub(told_bytes);
+            }
+        }
+    }
+
     fn read(&self, done_objects: u64, done_bytes: u64, done_rows: u64) {
         let rows = self.rows.fetch_add(done_rows, Ordering::Relaxed) + done_rows;
         match &self.style {
@@ -201,6 +218,7 @@ impl Progress for Draw {
             }
             Event::Planned { objects, bytes, tasks } => self.planned(objects, bytes, tasks),
             Event::Read { objects, bytes, rows } => self.read(objects, bytes, rows),
+            Event::TakenBack { objects, bytes, rows } => self.taken_back(objects, bytes, rows),
             Event::ObjectFailed { object, message } => self.object_failed(&object, &message),
             Event::TaskDone | _ => {}
         }

@@ -227,7 +227,7 @@ pub(crate) struct RunFlags {
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 
-    /// Memory to stay within [default: 128MiB and 192MiB for each thread]
+    /// Memory to stay within [default: 128MiB, and 128MiB for each thread and one more]
     #[arg(long, value_name = "BYTES")]
     pub(crate) memory_bytes: Option<String>,
 

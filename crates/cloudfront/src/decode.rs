@@ -6,8 +6,8 @@
 //!   2024-05-17 <TAB> 10:00:00 <TAB> DFW3 <TAB> 512  row: split -> block -> columns
 //! ```
 //!
-//! Small objects share a batch ([`Decoder::decode_small`]); a failing one is taken back to its first row. Large ones are
-//! read twice ([`large`]): once to judge them, once for their rows. So no row of a bad object ever leaves this stage.
+//! Small objects share a batch ([`Decoder::decode_small`]); a failing one is taken back to its first row. The rows of large
+//! ones ([`large`]) leave before their objects were read to the end: a verdict that comes then is the caller's to act on.
 //!
 //! **Invariants**
 //! - Batches are a function of the objects' names and texts, in order: never of timing or memory.
@@ -21,6 +21,7 @@ pub mod large;
 
 mod batch;
 mod columns;
+mod delimiters;
 mod numbers;
 mod rows;
 mod scan;
@@ -30,12 +31,15 @@ pub(crate) mod views;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use arrow::buffer::Buffer;
 use lakefront_schema::TableSchema;
 
+pub(crate) use batch::UserAgents;
 pub use batch::{DecodedBatch, ObjectRows};
 
 use self::{
     batch::{BatchBuilder, Mark},
+    large::Spares,
     scan::{Scan, ScanEnd, Sink},
     views::Text,
 };
@@ -47,12 +51,12 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 pub const MAX_HOURS: usize = 10_000;
 /// So many bytes of the names of unclaimed fields are reported for an object: 1 MiB.
 pub const MAX_UNCLAIMED_BYTES: usize = 1 << 20;
-/// Objects of at most so much text (8 MiB) are small: they share batches.
-pub const SMALL_TEXT_BYTES: usize = 8 << 20;
+/// Objects of at most so much text (1 MiB) are small: they share batches.
+pub const SMALL_TEXT_BYTES: usize = 1 << 20;
 /// A batch is full with so many rows; a small object has at most so many.
-pub const BATCH_ROWS: usize = 32 * 1024;
-/// A batch is full with so much text: 8 MiB.
-pub const BATCH_TEXT_BYTES: usize = 8 << 20;
+pub const BATCH_ROWS: usize = 8 * 1024;
+/// A batch is full with so much text, 512 KiB: while its columns are built and encoded it stays in a processor's own cache.
+pub const BATCH_TEXT_BYTES: usize = 1 << 19;
 
 /// What decoding depends on besides the bytes.
 #[derive(Clone, Debug)]
@@ -81,8 +85,6 @@ pub struct DecodeSizes {
     pub batch_rows: usize,
     /// With so much text, in bytes, a batch is full. Default [`BATCH_TEXT_BYTES`].
     pub batch_text_bytes: usize,
-    /// Most text of a large object that is kept whole, in bytes. Default [`large::WHOLE_TEXT_BYTES`].
-    pub whole_text_bytes: usize,
 }
 
 impl Default for DecodeSizes {
@@ -93,7 +95,6 @@ impl Default for DecodeSizes {
             small_text_bytes: SMALL_TEXT_BYTES,
             batch_rows: BATCH_ROWS,
             batch_text_bytes: BATCH_TEXT_BYTES,
-            whole_text_bytes: large::WHOLE_TEXT_BYTES,
         }
     }
 }
@@ -134,8 +135,11 @@ pub struct Decoder {
     sizes: DecodeSizes,
     layouts: Layouts,
     batch: BatchBuilder,
-    /// The text of the objects in `batch`.
+    /// The text of the objects in `batch`, and behind `text_end` what an older text left there: it is written over, not
+    /// cleared first.
     text: Vec<u8>,
+    text_end: usize,
+    spares: Spares,
 }
 
 impl Decoder {
@@ -148,7 +152,7 @@ impl Decoder {
     pub fn with_sizes(options: Arc<DecodeOptions>, sizes: DecodeSizes) -> Self {
         let layouts = Layouts::new(Arc::clone(&options.schema));
         let batch = BatchBuilder::new(Arc::clone(&options.schema));
-        Self { options, sizes, layouts, batch, text: Vec::new() }
+        Self { options, sizes, layouts, batch, text: Vec::new(), text_end: 0, spares: Spares::default() }
     }
 
     /// Adds a small object's rows to the open batch. `None`: it is not small, and nothing was added; see [`large`].
@@ -156,14 +160,17 @@ impl Decoder {
     /// # Errors
     /// The verdict on the object, which then has added nothing.
     pub fn decode_small(&mut self, name: &str, object: &[u8]) -> Option<Result<ObjectSummary, Error>> {
-        let text_start = self.text.len();
+        if self.text.capacity() == 0 {
+            self.text = self.spares.take();
+        }
+        let text_start = self.text_end;
         let mark = self.batch.mark();
         let result =
             self.inflate_small(object).and_then(|fits| if fits { self.scan_small(name, text_start) } else { Ok(None) });
         match result {
             Ok(Some(summary)) => Some(Ok(summary)),
             taken_back => {
-                self.text.truncate(text_start);
+                self.text_end = text_start;
                 self.batch.rewind(mark);
                 taken_back.err().map(Err)
             }
@@ -172,13 +179,17 @@ impl Decoder {
 
     /// Should the batch go on its way before another object?
     pub fn is_full(&self) -> bool {
-        self.batch.is_full(Mark::default(), 0, self.sizes.batch_rows) || self.text.len() >= self.sizes.batch_text_bytes
+        self.batch.is_full(Mark::default(), 0, self.sizes.batch_rows) || self.text_end >= self.sizes.batch_text_bytes
     }
 
     /// The open batch; none if it has no row.
     pub fn flush(&mut self) -> Option<DecodedBatch> {
-        let text = std::mem::take(&mut self.text);
-        (self.batch.rows() > 0).then(|| self.batch.take(&text.into()))
+        self.text.truncate(self.text_end);
+        self.text_end = 0;
+        let text = Buffer::from(std::mem::take(&mut self.text));
+        let batch = (self.batch.rows() > 0).then(|| self.batch.take(&text));
+        self.spares.keep(text);
+        batch
     }
 
     /// Appends the object's text; false if it is more than a small object has.
@@ -189,18 +200,16 @@ impl Decoder {
             return Ok(false);
         }
         let mut reader = TextReader::try_new(object, object.len() as u64, self.options.text_limits)?;
-        let text_start = self.text.len();
+        let text_start = self.text_end;
         // One byte more than guessed, so that the first read sees the end.
         let mut block_bytes = guess_text_bytes(object) + 1;
         loop {
-            let filled = self.text.len();
-            self.text.resize(filled + block_bytes, 0);
-            let count = match self.text.get_mut(filled..) {
-                Some(block) => reader.read(block)?,
-                None => 0,
-            };
-            self.text.truncate(filled + count);
-            if self.text.len() - text_start > small_text_bytes {
+            let block_end = self.text_end + block_bytes;
+            self.text.resize(self.text.len().max(block_end), 0);
+            let block = self.text.get_mut(self.text_end..block_end);
+            let count = block.map_or(Ok(0), |block| reader.read(block))?;
+            self.text_end += count;
+            if self.text_end - text_start > small_text_bytes {
                 return Ok(false);
             }
             if count < block_bytes {
@@ -212,7 +221,8 @@ impl Decoder {
 
     /// Scans the text from `text_start` on as one object; none if it has more rows or rejects than a small object has.
     fn scan_small(&mut self, name: &str, text_start: usize) -> Result<Option<ObjectSummary>, Error> {
-        let Self { options, sizes, layouts, batch, text } = self;
+        let Self { options, sizes, layouts, batch, text, text_end, .. } = self;
+        let text = text.get(..*text_end).unwrap_or_default();
         let is_utf8 = text.get(text_start..).is_some_and(|object| std::str::from_utf8(object).is_ok());
         batch.begin_object(name);
         let mut scan = Scan::new(options, *sizes, text_start, true);

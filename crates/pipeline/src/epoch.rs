@@ -69,6 +69,7 @@ pub(crate) fn carry_out(
         stop,
         progress,
         tally,
+        tasks_at_work: &AtomicUsize::new(0),
     };
     for commit in run_tasks(&context, &left, resources.tasks_at_once)? {
         commits.insert(commit.task, commit);
@@ -109,7 +110,10 @@ fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Re
         let mut worker = Worker::new(context);
         while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
             tracing::debug!(epoch = task.id.epoch, task = task.id.task, inputs = task.inputs.len(), "task begins");
-            match context.stop.check().and_then(|()| worker.run(task)) {
+            context.tasks_at_work.fetch_add(1, Ordering::Relaxed);
+            let done = context.stop.check().and_then(|()| worker.run(task));
+            context.tasks_at_work.fetch_sub(1, Ordering::Relaxed);
+            match done {
                 Ok(done) => {
                     let files = done.commit.files.len();
                     tracing::debug!(epoch = task.id.epoch, task = task.id.task, files, "task committed");

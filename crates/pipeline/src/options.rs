@@ -15,8 +15,8 @@ pub const DEFAULT_TASK_BYTES: u64 = 64 << 20;
 pub const DEFAULT_SETTLE: Duration = Duration::from_hours(2);
 /// What the program needs whatever it does: rules for user agents, their automata, listing and plan. 128 MiB.
 pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
-/// What a task needs while it is worked on: text, columns and open row groups. 192 MiB.
-pub const TASK_MEMORY_BYTES: u64 = 192 << 20;
+/// What a task needs while it is worked on: text, columns and open row groups. 128 MiB.
+pub const TASK_MEMORY_BYTES: u64 = 128 << 20;
 
 /// The default of [`ConvertOptions::lease`]: 10 minutes.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(10);
@@ -105,18 +105,18 @@ impl Default for Limits {
 }
 
 impl ConvertOptions {
-    /// Memory for so many threads: [`BASE_MEMORY_BYTES`] and [`TASK_MEMORY_BYTES`] a thread.
+    /// Memory for so many threads: [`BASE_MEMORY_BYTES`], [`TASK_MEMORY_BYTES`] a thread, and one task more.
     pub fn default_memory_bytes(threads: usize) -> u64 {
-        BASE_MEMORY_BYTES + TASK_MEMORY_BYTES * threads as u64
+        BASE_MEMORY_BYTES + TASK_MEMORY_BYTES * (threads as u64 + 1)
     }
 
-    /// How many tasks may be worked on at once.
+    /// How many tasks may be worked on at once: one more than threads, as one of them waits for the disk at times.
     ///
     /// # Errors
     /// [`Error::Memory`]: not even one.
     pub(crate) fn tasks_at_once(&self) -> Result<usize, Error> {
         let for_tasks = self.memory_bytes.saturating_sub(BASE_MEMORY_BYTES) / TASK_MEMORY_BYTES;
-        match usize::try_from(for_tasks).unwrap_or(usize::MAX).min(self.threads.max(1)) {
+        match usize::try_from(for_tasks).unwrap_or(usize::MAX).min(self.threads + 1) {
             0 => Err(Error::Memory {
                 memory_bytes: self.memory_bytes,
                 least_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES,

@@ -18,13 +18,22 @@ pub enum Event {
         /// Tasks to work on.
         tasks: u64,
     },
-    /// Objects are done: converted, failed or gone.
+    /// So much was read since the last event. The bytes and rows of a large object are told as it is read.
     Read {
-        /// How many.
+        /// Objects that are done: converted, failed or gone.
         objects: u64,
-        /// Their compressed bytes.
+        /// Compressed bytes.
         bytes: u64,
-        /// Their rows.
+        /// Rows.
+        rows: u64,
+    },
+    /// A task begins again: of what was read, so much will be read and told once more.
+    TakenBack {
+        /// Objects.
+        objects: u64,
+        /// Compressed bytes.
+        bytes: u64,
+        /// Rows.
         rows: u64,
     },
     /// An object was not converted.

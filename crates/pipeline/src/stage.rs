@@ -17,7 +17,7 @@ pub enum Stage {
     Decode,
     /// Record batch to the same with derived columns.
     Enrich,
-    /// Record batch to one batch per partition.
+    /// Record batch to the rows of each partition.
     Partition,
     /// Batches of a partition to data file bytes.
     Encode,

@@ -86,7 +86,7 @@ fn the_help_of_convert_names_every_flag_with_its_default() {
     ] {
         assert!(flowing.contains(&format!("[default: {default}]")), "`{default}` is not in:\n{text}");
     }
-    assert!(text.contains("128MiB and 192MiB for each thread"), "{text}");
+    assert!(text.contains("128MiB, and 128MiB for each thread and one more"), "{text}");
     assert!(text.contains("Examples:") && text.contains("TABLE.lakefront/quarantine"), "{text}");
 }
 
@@ -168,7 +168,7 @@ fn a_range_that_ends_before_it_begins_is_a_usage_error() {
 
 #[test]
 fn less_memory_than_one_task_needs_is_a_usage_error_that_tells_how_much_is_needed() {
-    refuses(&["--memory-bytes", "319MiB"]).says("`--memory-bytes` must be at least 335544320");
+    refuses(&["--memory-bytes", "255MiB"]).says("`--memory-bytes` must be at least 268435456");
 }
 
 #[test]

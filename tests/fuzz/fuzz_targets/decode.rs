@@ -1,4 +1,4 @@
-//! Any bytes as an object: small, kept whole or in small blocks, the same comes out, and all of it is valid.
+//! Any bytes as an object: small, or large in small blocks, the same comes out, and all of it is valid.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use lakefront_cloudfront::{
     DecodeOptions, DecodeSizes, DecodedBatch, Decoder, EnrichedBatch, Enricher, Error, ObjectSummary, TextLimits,
-    decode::large::Judged,
+    decode::large::Step,
 };
 use lakefront_schema::TableSchema;
 use libfuzzer_sys::fuzz_target;
@@ -66,17 +66,15 @@ fn small(decoder: &mut Decoder, object: &[u8]) -> Outcome {
 fn large(fields: Option<&str>, sizes: DecodeSizes, object: &[u8]) -> Outcome {
     let mut decoder = decoder(fields, sizes);
     let mut read = || -> Result<_, Error> {
-        let mut rows = match decoder.judge_large(object, object.len() as u64)? {
-            Judged::Whole(text) => decoder.rows_of_whole(NAME, text),
-            Judged::Streamed => decoder.rows_of_streamed(NAME, object, object.len() as u64)?,
-        };
+        let mut rows = decoder.read_large(NAME, object, object.len() as u64)?;
         let (mut batches, mut rejects) = (Vec::new(), Vec::new());
-        while let Some(batch) = rows.next_batch(&mut decoder)? {
-            batches.push(checked(batch));
+        while let Some(step) = rows.step(&mut decoder)? {
+            if let Step::Rows(batch) = step {
+                batches.push(checked(*batch));
+            }
             rejects.append(&mut rows.take_rejects());
         }
-        rejects.append(&mut rows.take_rejects());
-        let summary = rows.summary().expect("a summary behind the last batch");
+        let summary = rows.summary().expect("a summary behind the last step");
         Ok((ObjectSummary { rejects, ..summary }, batches))
     };
     read().map_err(|error| error.reason())
@@ -99,7 +97,6 @@ fuzz_target!(|input: &[u8]| {
     let tiny = DecodeSizes {
         batch_rows: 1 + usize::from(choice % 7),
         batch_text_bytes: 1 + usize::from(choice),
-        whole_text_bytes: if choice % 2 == 0 { 0 } else { usize::MAX },
         ..sizes
     };
     for other in [again, large(fields, tiny, object)] {

@@ -1,11 +1,12 @@
-//! Large objects: judged first, then decoded batch by batch in bounded memory.
+//! Large objects: read once, block by block, in bounded memory.
 //!
-//! Up to [`WHOLE_TEXT_BYTES`] of text the first reading keeps the text, and the rows come from it. Past that the object is
-//! read twice, in blocks of [`BATCH_TEXT_BYTES`] with the unfinished line carried over.
+//! A block is [`BATCH_TEXT_BYTES`] of text, with the unfinished line of the one before it carried over; no batch is of two
+//! blocks. The verdict on an object may come with its last byte, so whoever takes its rows has to be ready to throw them
+//! away. [`Decoder::judge_large`] reads the same blocks and comes to the same verdict, but gives no rows.
 //!
 //! **Not here**: how lines become rows (`scan`).
 
-use std::{io::BufRead, sync::Arc};
+use std::{collections::VecDeque, io::BufRead, sync::Arc};
 
 use arrow::buffer::Buffer;
 use memchr::memrchr;
@@ -18,147 +19,118 @@ use super::{
 };
 use crate::{Error, Reject, TextReader};
 
-/// The text of an object is kept whole up to this size: 64 MiB.
-pub const WHOLE_TEXT_BYTES: usize = 64 << 20;
-
-/// What the first reading leaves for the second.
+/// A large object that is being read.
 #[derive(Debug)]
-pub enum Judged {
-    /// The object's whole text.
-    Whole(Buffer),
-    /// The text is too long to keep: it is to be read again.
-    Streamed,
-}
-
-/// The rows of an object that was judged good.
-#[derive(Debug)]
-pub struct LargeRows<R> {
-    name: Arc<str>,
+pub struct Large<R> {
     sizes: DecodeSizes,
-    batch: BatchBuilder,
+    /// None where the object is only judged.
+    rows: Option<Rows>,
     blocks: Blocks<R>,
-    // None behind the last batch, when `summary` is there.
+    // None behind the last step, when `summary` is there, and after an error.
     scan: Option<Scan>,
     rejects: Vec<Reject>,
     summary: Option<ObjectSummary>,
 }
 
+#[derive(Debug)]
+struct Rows {
+    name: Arc<str>,
+    batch: BatchBuilder,
+}
+
+/// What a step through an object gave.
+#[derive(Debug)]
+pub enum Step {
+    /// A batch with rows.
+    Rows(Box<DecodedBatch>),
+    /// None: the object is only judged, its block is all comments, or lines are refused in masses, and then it is time to
+    /// [take](Large::take_rejects) them.
+    NoRows,
+}
+
 impl Decoder {
-    /// Reads an object of `object_bytes` bytes to its end and judges it.
-    ///
-    /// # Errors
-    /// The verdict on the object.
-    pub fn judge_large<R: BufRead>(&mut self, object: R, object_bytes: u64) -> Result<Judged, Error> {
-        let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
-        let mut blocks = Blocks::new(reader);
-        let mut scan = Scan::new(&self.options, self.sizes, 0, false);
-        blocks.fill(self.sizes.whole_text_bytes, &mut scan)?;
-        let is_whole = blocks.is_last;
-        loop {
-            match scan.scan(
-                &mut self.layouts,
-                blocks.text(),
-                blocks.at,
-                usize::MAX,
-                blocks.is_last,
-                &mut Sink::Judge,
-            )? {
-                ScanEnd::NeedsText { at } | ScanEnd::Full { at } => blocks.at = at,
-            }
-            if blocks.is_last {
-                break;
-            }
-            blocks.fill(self.sizes.batch_text_bytes, &mut scan)?;
-        }
-        scan.finish(blocks.text(), &mut Sink::Judge)?;
-        Ok(if is_whole { Judged::Whole(blocks.buffer) } else { Judged::Streamed })
-    }
-
-    /// The rows of an object whose text was kept.
-    pub fn rows_of_whole<R: BufRead>(&self, name: &str, text: Buffer) -> LargeRows<R> {
-        self.rows_of_blocks(name, Blocks::whole(text))
-    }
-
-    /// The rows of an object that is read a second time.
+    /// Reads the rows of an object of `object_bytes` bytes. Rows of small objects before this one wait in the decoder:
+    /// see [`Decoder::flush`].
     ///
     /// # Errors
     /// [`Error::Read`].
-    pub fn rows_of_streamed<R: BufRead>(
-        &self,
-        name: &str,
-        object: R,
-        object_bytes: u64,
-    ) -> Result<LargeRows<R>, Error> {
-        let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
-        Ok(self.rows_of_blocks(name, Blocks::new(reader)))
+    pub fn read_large<R: BufRead>(&self, name: &str, object: R, object_bytes: u64) -> Result<Large<R>, Error> {
+        let batch = BatchBuilder::new(Arc::clone(&self.options.schema));
+        self.open_large(object, object_bytes, Some(Rows { name: name.into(), batch }))
     }
 
-    fn rows_of_blocks<R>(&self, name: &str, blocks: Blocks<R>) -> LargeRows<R> {
-        LargeRows {
-            name: name.into(),
+    /// Reads such an object for its verdict only.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn judge_large<R: BufRead>(&self, object: R, object_bytes: u64) -> Result<Large<R>, Error> {
+        self.open_large(object, object_bytes, None)
+    }
+
+    fn open_large<R: BufRead>(&self, object: R, object_bytes: u64, rows: Option<Rows>) -> Result<Large<R>, Error> {
+        let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
+        Ok(Large {
             sizes: self.sizes,
-            batch: BatchBuilder::new(Arc::clone(&self.options.schema)),
-            blocks,
-            scan: Some(Scan::new(&self.options, self.sizes, 0, true)),
+            scan: Some(Scan::new(&self.options, self.sizes, 0, rows.is_some())),
+            rows,
+            blocks: Blocks::new(reader),
             rejects: Vec::new(),
             summary: None,
-        }
+        })
     }
 }
 
-impl<R: BufRead> LargeRows<R> {
-    /// The next batch, none behind the last. It has no rows where lines are refused in masses: then it is time to
-    /// [take](Self::take_rejects) them. Rows of small objects before this one wait in the decoder: see
-    /// [`Decoder::flush`].
+impl<R: BufRead> Large<R> {
+    /// Goes on by a batch, or by a block without rows; none when the object was read to its end, and is good.
     ///
     /// # Errors
-    /// As the object was judged good, only what its second reading brings: [`Error::Read`], or a verdict if it changed.
-    pub fn next_batch(&mut self, decoder: &mut Decoder) -> Result<Option<DecodedBatch>, Error> {
-        while let Some(mut scan) = self.scan.take() {
-            if self.blocks.needs_text {
-                self.blocks.fill(self.sizes.batch_text_bytes, &mut scan)?;
+    /// The verdict on the object, whose rows are then worth nothing; [`Error::Read`].
+    pub fn step(&mut self, decoder: &mut Decoder) -> Result<Option<Step>, Error> {
+        let Some(mut scan) = self.scan.take() else { return Ok(None) };
+        if self.blocks.needs_text {
+            self.blocks.fill(self.sizes.batch_text_bytes, &mut scan, &mut decoder.spares)?;
+        }
+        let row_limit = self.sizes.batch_rows;
+        let text = self.blocks.text();
+        if let Some(Rows { name, batch }) = &mut self.rows {
+            batch.begin_object(name);
+        }
+        let mut sink = match &mut self.rows {
+            Some(Rows { batch, .. }) => Sink::Batch { batch, mark: Mark::default(), row_limit },
+            None => Sink::Judge,
+        };
+        let until = self.blocks.at + self.sizes.batch_text_bytes;
+        let end = scan.scan(&mut decoder.layouts, text, self.blocks.at, until, self.blocks.is_last, &mut sink)?;
+        scan.drain(text, &mut sink);
+        self.rejects.append(&mut scan.take_rejects());
+        match end {
+            ScanEnd::NeedsText { .. } if self.blocks.is_last => {
+                let mut summary = scan.finish(text, &mut sink)?;
+                self.rejects.append(&mut summary.rejects);
+                self.summary = Some(summary);
             }
-            let text = self.blocks.text();
-            self.batch.begin_object(&self.name);
-            let (mark, row_limit) = (Mark::default(), self.sizes.batch_rows);
-            let mut sink = Sink::Batch { batch: &mut self.batch, mark, row_limit };
-            let until = self.blocks.at + self.sizes.batch_text_bytes;
-            let end = scan.scan(&mut decoder.layouts, text, self.blocks.at, until, self.blocks.is_last, &mut sink)?;
-            scan.drain(text, &mut sink);
-            let mut refused = scan.take_rejects();
-            let is_full = self.batch.is_full(mark, refused.len(), row_limit);
-            self.rejects.append(&mut refused);
-            match end {
-                ScanEnd::Full { at } => {
-                    self.blocks.at = at;
-                    self.scan = Some(scan);
-                }
-                ScanEnd::NeedsText { .. } if self.blocks.is_last => {
-                    let mut sink = Sink::Batch { batch: &mut self.batch, mark, row_limit };
-                    let mut summary = scan.finish(text, &mut sink)?;
-                    self.rejects.append(&mut summary.rejects);
-                    self.summary = Some(summary);
-                }
-                ScanEnd::NeedsText { at } => {
-                    self.blocks.at = at;
-                    self.blocks.needs_text = true;
-                    self.scan = Some(scan);
-                }
+            ScanEnd::NeedsText { at } => {
+                self.blocks.at = at;
+                self.blocks.needs_text = true;
+                self.scan = Some(scan);
             }
-            let batch = self.batch.take(&self.blocks.buffer);
-            if is_full || !batch.seconds.is_empty() {
-                return Ok(Some(batch));
+            ScanEnd::Full { at } => {
+                self.blocks.at = at;
+                self.scan = Some(scan);
             }
         }
-        Ok(None)
+        let batch = self.rows.as_mut().map(|rows| rows.batch.take(&self.blocks.buffer));
+        Ok(Some(
+            batch.filter(|batch| !batch.seconds.is_empty()).map_or(Step::NoRows, |batch| Step::Rows(Box::new(batch))),
+        ))
     }
 
-    /// The lines refused since the last call, in order.
+    /// The lines refused since the last call, in order; none where the object is only judged.
     pub fn take_rejects(&mut self) -> Vec<Reject> {
         std::mem::take(&mut self.rejects)
     }
 
-    /// What the object gave; none before its last batch was taken.
+    /// What the object gave; none before its last step.
     pub fn summary(&mut self) -> Option<ObjectSummary> {
         self.summary.take()
     }
@@ -167,8 +139,7 @@ impl<R: BufRead> LargeRows<R> {
 /// The text, block by block.
 #[derive(Debug)]
 struct Blocks<R> {
-    /// None: all text is in `buffer`.
-    reader: Option<TextReader<R>>,
+    reader: TextReader<R>,
     buffer: Buffer,
     /// Where the next line starts in `buffer`.
     at: usize,
@@ -179,20 +150,8 @@ struct Blocks<R> {
 
 impl<R: BufRead> Blocks<R> {
     fn new(reader: TextReader<R>) -> Self {
-        Self {
-            reader: Some(reader),
-            buffer: Buffer::from(Vec::<u8>::new()),
-            at: 0,
-            is_last: false,
-            is_utf8: true,
-            needs_text: true,
-        }
-    }
-
-    fn whole(buffer: Buffer) -> Self {
-        // Positions have 32 bits: in a longer text, which nobody has, every cell is looked at by itself.
-        let is_utf8 = u32::try_from(buffer.len()).is_ok() && std::str::from_utf8(&buffer).is_ok();
-        Self { reader: None, buffer, at: 0, is_last: true, is_utf8, needs_text: false }
+        let buffer = Buffer::from(Vec::<u8>::new());
+        Self { reader, buffer, at: 0, is_last: false, is_utf8: true, needs_text: true }
     }
 
     fn text(&self) -> Text<'_> {
@@ -200,30 +159,69 @@ impl<R: BufRead> Blocks<R> {
     }
 
     /// Carries what is not scanned to the start of a new block, and adds text up to `block_bytes` in all.
-    fn fill(&mut self, block_bytes: usize, scan: &mut Scan) -> Result<(), Error> {
+    fn fill(&mut self, block_bytes: usize, scan: &mut Scan, spares: &mut Spares) -> Result<(), Error> {
         /// So much is asked for at a time; also what a block has beside a carried line, however long that is.
         const STEP_BYTES: usize = 1 << 20;
         let max_step = STEP_BYTES.min(block_bytes);
         self.needs_text = false;
-        let Some(reader) = &mut self.reader else { return Ok(()) };
         let carried = self.buffer.get(self.at..).unwrap_or_default();
         let wanted = block_bytes.max(carried.len() + max_step);
-        let mut block = Vec::with_capacity(wanted.min(BATCH_TEXT_BYTES));
-        block.extend_from_slice(carried);
+        // What an old block holds is written over, not cleared: clearing would take as long as scanning for line ends.
+        let mut block = spares.take();
+        block.reserve_exact(wanted.min(BATCH_TEXT_BYTES).saturating_sub(block.len()));
+        let mut filled = carried.len();
+        block.resize(block.len().max(filled), 0);
+        if let Some(start) = block.get_mut(..filled) {
+            start.copy_from_slice(carried);
+        }
         scan.move_text(self.at, 0);
         self.at = 0;
-        while block.len() < wanted && !self.is_last {
-            let filled = block.len();
+        while filled < wanted && !self.is_last {
             let step = max_step.min(wanted - filled);
-            block.resize(filled + step, 0);
-            let count = block.get_mut(filled..).map_or(Ok(0), |rest| reader.read(rest))?;
-            block.truncate(filled + count);
+            block.resize(block.len().max(filled + step), 0);
+            let room = block.get_mut(filled..filled + step);
+            let count = room.map_or(Ok(0), |room| self.reader.read(room))?;
+            filled += count;
             self.is_last = count < step;
         }
+        block.truncate(filled);
         // Only whole lines are looked at; the last one may end inside a character.
         let whole_lines = if self.is_last { block.len() } else { memrchr(b'\n', &block).map_or(0, |at| at + 1) };
         self.is_utf8 = block.get(..whole_lines).is_some_and(|lines| std::str::from_utf8(lines).is_ok());
-        self.buffer = Buffer::from(block);
+        spares.keep(std::mem::replace(&mut self.buffer, Buffer::from(block)));
         Ok(())
+    }
+}
+
+/// Texts that were decoded, kept to be written over as soon as no batch is a view into them any more: memory that is new
+/// to the process costs a page fault for every 4 KiB.
+#[derive(Debug, Default)]
+pub(super) struct Spares {
+    texts: VecDeque<Buffer>,
+}
+
+impl Spares {
+    /// As many as there are at work: while one is decoded, a batch of another one is encoded.
+    const MAX_TEXTS: usize = 2;
+
+    /// A text that nobody looks at any more, as it is; an empty one where there is none.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        for _ in 0..self.texts.len() {
+            match self.texts.pop_front().map(Buffer::into_vec) {
+                Some(Ok(text)) => return text,
+                Some(Err(in_use)) => self.texts.push_back(in_use),
+                None => break,
+            }
+        }
+        Vec::new()
+    }
+
+    pub(super) fn keep(&mut self, text: Buffer) {
+        if text.capacity() > 0 {
+            self.texts.push_back(text);
+        }
+        if self.texts.len() > Self::MAX_TEXTS {
+            self.texts.pop_front();
+        }
     }
 }

@@ -9,7 +9,7 @@ use arrow::{
 };
 use lakefront_schema::TableSchema;
 
-use super::{large::Judged, *};
+use super::{large::Step, *};
 use crate::{Enricher, RejectReason};
 
 mod batches;
@@ -90,7 +90,12 @@ fn options(schema: &str, fields: Option<&str>) -> Arc<DecodeOptions> {
 }
 
 fn decode_as(options: &Arc<DecodeOptions>, object: impl AsRef<[u8]>) -> Result<Decoded, Error> {
-    decode_small(options, DecodeSizes::default(), object.as_ref())
+    decode_small(options, all_small(), object.as_ref())
+}
+
+/// With these every object of the tests is small.
+fn all_small() -> DecodeSizes {
+    DecodeSizes { small_text_bytes: 8 << 20, batch_rows: 1 << 20, ..DecodeSizes::default() }
 }
 
 /// With the schema `cf_logs_wide`.
@@ -111,32 +116,50 @@ fn decode_small(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8])
     Ok(Decoded { summary, rows })
 }
 
-/// As a large object, and how many batches that took. `sizes` say whether it is kept whole or read twice.
+/// As a large object, and how many batches that took. Judging it comes to the same.
 fn decode_large(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -> Result<(Decoded, usize), Error> {
+    let decoded = read_large(options, sizes, object);
+    let judged = judge_large(options, sizes, object);
+    match (&decoded, judged) {
+        (Ok((decoded, _)), Ok(judged)) => {
+            let ObjectSummary { lines, rows, rejected, comments, blanks, text_bytes, .. } = decoded.summary;
+            let counts =
+                (judged.lines, judged.rows, judged.rejected, judged.comments, judged.blanks, judged.text_bytes);
+            assert_eq!(counts, (lines, rows, rejected, comments, blanks, text_bytes));
+        }
+        (Err(error), Err(judged)) => assert_eq!(error.to_string(), judged.to_string()),
+        (decoded, judged) => panic!("{decoded:?}\n{judged:?}"),
+    }
+    decoded
+}
+
+fn read_large(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -> Result<(Decoded, usize), Error> {
     let mut decoder = Decoder::with_sizes(Arc::clone(options), sizes);
-    let object_bytes = object.len() as u64;
-    let mut large = match decoder.judge_large(object, object_bytes)? {
-        Judged::Whole(text) => decoder.rows_of_whole(NAME, text),
-        Judged::Streamed => decoder.rows_of_streamed(NAME, object, object_bytes)?,
-    };
+    let mut large = decoder.read_large(NAME, object, object.len() as u64)?;
     let mut enricher = Enricher::new(Arc::clone(&options.schema));
     let (mut rows, mut rejects, mut batches) = (Rows::new(&options.schema), Vec::new(), 0);
-    while let Some(batch) = large.next_batch(&mut decoder)? {
-        assert!(batch.seconds.len() <= sizes.batch_rows);
-        rows.take(&mut enricher, batch);
+    while let Some(step) = large.step(&mut decoder)? {
+        if let Step::Rows(batch) = step {
+            assert!(!batch.seconds.is_empty() && batch.seconds.len() <= sizes.batch_rows);
+            rows.take(&mut enricher, *batch);
+            batches += 1;
+        }
         rejects.append(&mut large.take_rejects());
-        batches += 1;
     }
-    rejects.append(&mut large.take_rejects());
     let mut summary = large.summary().unwrap();
     assert!(summary.rejects.is_empty());
     summary.rejects = rejects;
     Ok((Decoded { summary, rows }, batches))
 }
 
-/// Sizes so small that every text of some lines is read twice, in blocks of about `block_bytes`.
-fn streamed_sizes(block_bytes: usize, batch_rows: usize) -> DecodeSizes {
-    DecodeSizes { batch_text_bytes: block_bytes, batch_rows, whole_text_bytes: 0, ..DecodeSizes::default() }
+fn judge_large(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -> Result<ObjectSummary, Error> {
+    let mut decoder = Decoder::with_sizes(Arc::clone(options), sizes);
+    let mut large = decoder.judge_large(object, object.len() as u64)?;
+    while let Some(step) = large.step(&mut decoder)? {
+        assert!(matches!(step, Step::NoRows));
+    }
+    assert!(large.take_rejects().is_empty());
+    Ok(large.summary().unwrap())
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {

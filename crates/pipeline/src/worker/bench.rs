@@ -1,23 +1,37 @@
-//! A worker's bench: the decoder and what it remembers, handed from job to job on the pool.
+//! A worker's bench: the decoder, what it remembers, and the encoder of the task at hand, handed from job to job on the pool.
 
-use std::{
-    collections::VecDeque,
-    io::{BufRead, BufReader, Cursor},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use arrow::error::ArrowError;
 use lakefront_cloudfront::{
     DecodeOptions, Decoder, EnrichedBatch, Enricher, ObjectSummary, Reject,
-    decode::large::{Judged, LargeRows},
+    decode::large::{self, Step},
 };
-use lakefront_storage::{Object, ObjectReader, open};
+use lakefront_storage::Object;
+use lakefront_table::encode::{OneByOne, TaskEncoder};
+
+use super::{
+    Outcome,
+    bytes::{Bytes, SharedBytes, Source},
+};
+use crate::staged::StagedFiles;
 
 /// Decoder and enricher of one worker.
 pub(crate) struct Bench {
     options: Arc<DecodeOptions>,
     decoder: Decoder,
     enricher: Enricher,
+}
+
+/// What a job takes along and brings back. Data files do not depend on whether the encoder goes along.
+pub(crate) struct Tools {
+    pub(crate) bench: Bench,
+    /// There: a batch is encoded by the job that decoded it, while its text is in that processor's cache, and other tasks
+    /// keep the other threads busy. None: there are fewer tasks than threads, so a batch's columns are jobs of their own,
+    /// done while the next batch is decoded.
+    pub(crate) encoder: Option<Box<TaskEncoder<StagedFiles>>>,
+    /// The job encoded rows.
+    pub(crate) has_encoded: bool,
 }
 
 /// Objects that are decoded together, in order.
@@ -33,56 +47,71 @@ pub(crate) enum Fetched {
     Whole(SharedBytes),
     /// Too many to hold: they are read as they are needed.
     Streamed,
-}
-
-/// Bytes that a clone shares.
-#[derive(Clone, Debug)]
-pub(crate) struct SharedBytes(Arc<Vec<u8>>);
-
-impl From<Vec<u8>> for SharedBytes {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(bytes))
-    }
-}
-
-impl AsRef<[u8]> for SharedBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
+    /// None, as an earlier attempt found out what becomes of the object.
+    Known(Outcome),
 }
 
 /// What a group gave.
 pub(crate) struct Decoded {
-    pub(crate) bench: Bench,
+    pub(crate) tools: Tools,
     /// What each object gave, or its verdict.
     pub(crate) results: Vec<(Object, Result<ObjectSummary, lakefront_cloudfront::Error>)>,
-    /// Their rows; none if there are none.
-    pub(crate) batch: Result<Option<EnrichedBatch>, ArrowError>,
+    /// Their rows, if they are to be encoded apart; none if there are none.
+    pub(crate) batch: Result<Option<EnrichedBatch>, RowsError>,
     /// The object that the group stopped at, as it is not small.
     pub(crate) large: Option<(Object, Fetched)>,
     /// What was not decoded yet: a group may hold far more text than its bytes let expect.
     pub(crate) rest: VecDeque<(Object, Fetched)>,
 }
 
-/// A large object that was judged good.
+/// A large object that is being read.
 pub(crate) struct Large {
-    rows: LargeRows<Bytes>,
-    /// It is read a second time: its version is checked once more at the end.
-    is_streamed: bool,
-    object: Object,
+    read: large::Large<Bytes>,
+    source: Source,
 }
 
-/// Why a large object gave no rows.
+/// A step through a large object.
+pub(crate) struct LargeStep {
+    /// None where it gave no rows, or these are encoded already.
+    pub(crate) batch: Option<EnrichedBatch>,
+    /// How many rows it gave.
+    pub(crate) rows: u64,
+    pub(crate) rejects: Vec<Reject>,
+    /// How many of the object's bytes were read so far, as far as that is known.
+    pub(crate) read_bytes: u64,
+    /// What the object gave, once it was read to its end as it was listed, and is good.
+    pub(crate) summary: Option<ObjectSummary>,
+}
+
+/// What a large object is read for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    Rows,
+    Verdict,
+}
+
+/// Why a large object was not read to a good end.
 #[derive(Debug)]
 pub(crate) enum LargeError {
-    /// It was judged bad.
+    /// It is bad.
     Verdict(lakefront_cloudfront::Error),
     /// It could not be read.
     Storage(lakefront_storage::Error),
+    /// Its rows cannot go on.
+    Rows(RowsError),
 }
 
-type Bytes = Box<dyn BufRead + Send>;
-type Step = (Large, Option<Result<EnrichedBatch, ArrowError>>, Vec<Reject>);
+/// Why rows that were decoded do not get into a data file.
+#[derive(Debug)]
+pub(crate) enum RowsError {
+    /// Their columns do not fit the table.
+    Columns(ArrowError),
+    /// They cannot be encoded, or the data file cannot be written.
+    Encode(lakefront_table::Error),
+}
+
+/// So many blocks of a large object are a job, where their columns are encoded in it.
+const BLOCKS_OF_A_JOB: usize = 8;
 
 impl Bench {
     pub(crate) fn new(options: &Arc<DecodeOptions>) -> Self {
@@ -99,100 +128,120 @@ impl Bench {
         self
     }
 
-    /// Decodes small objects until a batch is full or one comes that is not small.
+    fn flush(&mut self) -> Result<Option<EnrichedBatch>, RowsError> {
+        let batch = self.decoder.flush().map(|batch| self.enricher.enrich(batch));
+        batch.transpose().map_err(RowsError::Columns)
+    }
+
+    /// Begins to read a large object.
+    pub(crate) fn open(&self, object: &Object, fetched: Fetched, purpose: Purpose) -> Result<Large, LargeError> {
+        let (source, bytes) = match fetched {
+            Fetched::Whole(content) => Source::of_memory(content),
+            Fetched::Streamed | Fetched::Known(_) => Source::open(object).map_err(LargeError::Storage)?,
+        };
+        let read = match purpose {
+            Purpose::Rows => self.decoder.read_large(object.name(), bytes, object.size_bytes()),
+            Purpose::Verdict => self.decoder.judge_large(bytes, object.size_bytes()),
+        };
+        match read {
+            Ok(read) => Ok(Large { read, source }),
+            Err(error) => Err(LargeError::from_decode(error, &source)),
+        }
+    }
+
+    /// Goes on with a large object by a block.
+    fn step(&mut self, large: &mut Large) -> Result<LargeStep, LargeError> {
+        let Large { read, source } = large;
+        let step = read.step(&mut self.decoder).map_err(|error| LargeError::from_decode(error, source))?;
+        let mut summary = None;
+        if step.is_none() {
+            source.finish().map_err(LargeError::Storage)?;
+            summary = Some(read.summary().unwrap_or_default());
+        }
+        let batch = match step {
+            Some(Step::Rows(batch)) => {
+                let enriched = self.enricher.enrich(*batch);
+                Some(enriched.map_err(|error| LargeError::Rows(RowsError::Columns(error)))?)
+            }
+            Some(Step::NoRows) | None => None,
+        };
+        let rows = batch.as_ref().map_or(0, |batch| batch.hours.len() as u64);
+        Ok(LargeStep { batch, rows, rejects: read.take_rejects(), read_bytes: source.read_bytes(), summary })
+    }
+}
+
+impl Tools {
+    /// Decodes small objects until one comes that is not small, or until a batch is full that is to be encoded apart.
     pub(crate) fn decode_group(mut self, mut group: Group) -> Decoded {
         let mut results = Vec::with_capacity(group.objects.len());
         let mut large = None;
+        let mut batch = Ok(None);
         while let Some((object, fetched)) = group.objects.pop_front() {
             let small = match &fetched {
-                Fetched::Whole(bytes) => self.decoder.decode_small(object.name(), bytes.as_ref()),
-                Fetched::Streamed => None,
+                Fetched::Whole(bytes) => self.bench.decoder.decode_small(object.name(), bytes.as_ref()),
+                Fetched::Streamed | Fetched::Known(_) => None,
             };
             let Some(result) = small else {
                 large = Some((object, fetched));
                 break;
             };
             results.push((object, result));
-            if self.decoder.is_full() {
-                break;
+            if self.bench.decoder.is_full() && !group.objects.is_empty() {
+                batch = self.flush();
+                if !matches!(batch, Ok(None)) {
+                    return Decoded { tools: self, results, batch, large, rest: group.objects };
+                }
             }
         }
-        let batch = self.flush().transpose();
-        Decoded { bench: self, results, batch, large, rest: group.objects }
+        if batch.is_ok() {
+            batch = self.flush();
+        }
+        Decoded { tools: self, results, batch, large, rest: group.objects }
     }
 
-    fn flush(&mut self) -> Option<Result<EnrichedBatch, ArrowError>> {
-        self.decoder.flush().map(|batch| self.enricher.enrich(batch))
+    /// The open batch, if it is to be encoded apart.
+    fn flush(&mut self) -> Result<Option<EnrichedBatch>, RowsError> {
+        let batch = self.bench.flush()?;
+        self.encode(batch)
     }
 
-    /// Reads a large object to its end and judges it.
-    pub(crate) fn judge(mut self, object: &Object, fetched: Fetched) -> (Self, Result<Large, LargeError>) {
-        let judged = self.try_judge(object, fetched);
-        (self, judged)
-    }
-
-    fn try_judge(&mut self, object: &Object, fetched: Fetched) -> Result<Large, LargeError> {
-        let bytes = object.size_bytes();
-        let judged = match &fetched {
-            Fetched::Whole(content) => {
-                self.decoder.judge_large(content.as_ref(), bytes).map_err(LargeError::from_decode)?
-            }
-            Fetched::Streamed => {
-                let mut reader = buffered(open(object).map_err(LargeError::Storage)?);
-                let judged = self.decoder.judge_large(&mut reader, bytes).map_err(LargeError::from_decode);
-                // A verdict on bytes of two versions would be worth nothing.
-                reader.into_inner().finish().map_err(LargeError::Storage)?;
-                judged?
-            }
+    /// Encodes a batch, or hands it back if it is to be encoded apart.
+    fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<Option<EnrichedBatch>, RowsError> {
+        let (Some(encoder), Some(EnrichedBatch { batch, hours })) = (&mut self.encoder, &batch) else {
+            return Ok(batch);
         };
-        let (rows, is_streamed) = match (judged, fetched) {
-            (Judged::Whole(text), _) => (self.decoder.rows_of_whole(object.name(), text), false),
-            (Judged::Streamed, Fetched::Whole(content)) => {
-                let reader: Bytes = Box::new(Cursor::new(content));
-                (self.decoder.rows_of_streamed(object.name(), reader, bytes).map_err(LargeError::from_decode)?, false)
-            }
-            (Judged::Streamed, Fetched::Streamed) => {
-                let reader: Bytes = Box::new(buffered(open(object).map_err(LargeError::Storage)?));
-                (self.decoder.rows_of_streamed(object.name(), reader, bytes).map_err(LargeError::from_decode)?, true)
-            }
-        };
-        Ok(Large { rows, is_streamed, object: object.clone() })
+        self.has_encoded = true;
+        encoder.write(batch, hours, &OneByOne).map_err(RowsError::Encode)?;
+        Ok(None)
     }
 
-    /// The next batch of a large object, none behind the last.
-    pub(crate) fn next_batch(mut self, mut large: Large) -> (Self, Result<Step, LargeError>) {
-        match large.rows.next_batch(&mut self.decoder) {
-            Ok(batch) => {
-                let enriched = batch.map(|batch| self.enricher.enrich(batch));
-                let rejects = large.rows.take_rejects();
-                (self, Ok((large, enriched, rejects)))
+    /// Goes on with a large object: by a block whose rows are to be encoded apart, or by several.
+    pub(crate) fn read_on(&mut self, large: &mut Large) -> Result<LargeStep, LargeError> {
+        let (mut blocks, mut rows) = (0, 0);
+        loop {
+            let mut step = self.bench.step(large)?;
+            blocks += 1;
+            rows += step.rows;
+            step.batch = self.encode(step.batch).map_err(LargeError::Rows)?;
+            // Rejects are kept before there are more.
+            let is_due = step.batch.is_some() || step.summary.is_some() || !step.rejects.is_empty();
+            if is_due || blocks >= BLOCKS_OF_A_JOB {
+                return Ok(LargeStep { rows, ..step });
             }
-            Err(error) => (self, Err(LargeError::from_decode(error))),
         }
-    }
-}
-
-impl Large {
-    /// What the object gave, behind its last batch.
-    pub(crate) fn finish(mut large: Self) -> Result<ObjectSummary, LargeError> {
-        if large.is_streamed {
-            open(&large.object).and_then(ObjectReader::finish).map_err(LargeError::Storage)?;
-        }
-        Ok(large.rows.summary().unwrap_or_default())
     }
 }
 
 impl LargeError {
-    fn from_decode(error: lakefront_cloudfront::Error) -> Self {
-        let lakefront_cloudfront::Error::Read(error) = error else { return Self::Verdict(error) };
-        match lakefront_storage::Error::from_read(error) {
-            Ok(error) => Self::Storage(error),
-            Err(error) => Self::Verdict(lakefront_cloudfront::Error::Read(error)),
-        }
+    fn from_decode(error: lakefront_cloudfront::Error, source: &Source) -> Self {
+        let verdict = if let lakefront_cloudfront::Error::Read(error) = error {
+            match lakefront_storage::Error::from_read(error) {
+                Ok(error) => return Self::Storage(error),
+                Err(error) => lakefront_cloudfront::Error::Read(error),
+            }
+        } else {
+            error
+        };
+        source.finish().map_or_else(Self::Storage, |()| Self::Verdict(verdict))
     }
-}
-
-fn buffered(reader: ObjectReader) -> BufReader<ObjectReader> {
-    const BUFFER_BYTES: usize = 256 * 1024;
-    BufReader::with_capacity(BUFFER_BYTES, reader)
 }

@@ -94,17 +94,17 @@ fn a_large_objects_batches_are_cut_by_rows_and_text() {
     assert_eq!(batches(DecodeSizes::default()), 1);
     assert_eq!(batches(DecodeSizes { batch_rows: 30, ..DecodeSizes::default() }), 4);
     assert_eq!(batches(DecodeSizes { batch_text_bytes: 1000, ..DecodeSizes::default() }), 3);
-    assert_eq!(batches(DecodeSizes { batch_text_bytes: 1000, whole_text_bytes: 0, ..DecodeSizes::default() }), 3);
 }
 
 #[test]
 fn rejects_in_masses_come_in_portions() {
     let text = format!("{HEADER}{}{}", "x\n".repeat(25), rows(1, "/"));
     let mut decoder = decoder(DecodeSizes { batch_rows: 10, ..DecodeSizes::default() });
-    let mut large = decoder.rows_of_whole::<&[u8]>(NAME, text.into_bytes().into());
+    let mut large = decoder.read_large(NAME, text.as_bytes(), text.len() as u64).unwrap();
     let mut portions = Vec::new();
-    while let Some(batch) = large.next_batch(&mut decoder).unwrap() {
-        portions.push((batch.seconds.len(), large.take_rejects().len()));
+    while let Some(step) = large.step(&mut decoder).unwrap() {
+        let rows = if let Step::Rows(batch) = step { batch.seconds.len() } else { 0 };
+        portions.push((rows, large.take_rejects().len()));
     }
     assert_eq!(portions, [(0, 10), (0, 10), (1, 5)]);
     assert_eq!(large.summary().unwrap().rejected, 25);
@@ -115,24 +115,71 @@ fn a_large_object_does_not_touch_the_rows_of_small_ones() {
     let mut decoder = decoder(DecodeSizes::default());
     add(&mut decoder, "E1.x", &format!("{HEADER}{}", rows(1, "/of/the/small/object"))).unwrap();
     let text = format!("{HEADER}{}#Fields: x-event\n", rows(2, "/"));
-    let mut changed = decoder.rows_of_whole::<&[u8]>("E2.x", text.into_bytes().into());
-    assert!(changed.next_batch(&mut decoder).is_err());
-    assert!(changed.next_batch(&mut decoder).unwrap().is_none());
+    let mut bad = decoder.read_large("E2.x", text.as_bytes(), text.len() as u64).unwrap();
+    assert!(bad.step(&mut decoder).is_err());
+    assert!(bad.step(&mut decoder).unwrap().is_none());
+    assert!(bad.summary().is_none());
     let rows = rows_of(&mut decoder);
     assert_eq!(rows.column("uri"), [Some("/of/the/small/object")]);
 }
 
 #[test]
-fn a_large_object_is_judged_to_its_end() {
+fn a_verdict_may_come_behind_rows_and_is_the_same_where_nothing_but_it_is_wanted() {
     let good = format!("{HEADER}{}", rows(100, "/"));
+    let mut wrong_crc = gzip(good.as_bytes());
+    let at = wrong_crc.len() - 8;
+    wrong_crc[at] ^= 1;
+    let hours: Vec<String> = (0..=MAX_HOURS).map(|hour| format!("{}\n", 1_600_000_000 + hour * 3600)).collect();
     for (object, reason) in [
         (format!("{good}#Fields: x-event\n").into_bytes(), "rtmp"),
-        (gzip(good.as_bytes())[..50].to_vec(), "gzip-truncated"),
+        (gzip(good.as_bytes())[..80].to_vec(), "gzip-truncated"),
+        (wrong_crc, "gzip-corrupt"),
+        (gzip(("#Fields: timestamp\n".to_owned() + &hours.concat()).as_bytes()), "too-many-hours"),
     ] {
-        for sizes in [DecodeSizes::default(), streamed_sizes(100, 10)] {
-            let error = decoder(sizes).judge_large(&object[..], object.len() as u64).unwrap_err();
-            assert_eq!(error.reason(), Some(reason));
+        for (block_bytes, batch_rows, gives_rows) in [(100, 10, true), (1 << 20, 1 << 20, false)] {
+            let sizes = DecodeSizes { batch_text_bytes: block_bytes, batch_rows, ..DecodeSizes::default() };
+            let options = options("cf_logs", None);
+            let verdict = decode_large(&options, sizes, &object).unwrap_err();
+            assert_eq!(verdict.reason(), Some(reason));
+            let mut decoder = Decoder::with_sizes(Arc::clone(&options), sizes);
+            let mut large = decoder.read_large(NAME, &object[..], object.len() as u64).unwrap();
+            let mut rows = 0;
+            while let Ok(Some(step)) = large.step(&mut decoder) {
+                if let Step::Rows(batch) = step {
+                    rows += batch.seconds.len();
+                }
+            }
+            assert_eq!(rows > 0, gives_rows, "{reason}: {rows} rows");
+            assert!(large.summary().is_none());
         }
+    }
+}
+
+#[test]
+fn a_block_is_written_over_only_when_no_batch_is_a_view_into_it() {
+    let uri = |row: usize| format!("/path/number/{row:05}");
+    let lines: Vec<String> = (0..400).map(|row| rows(1, &uri(row))).collect();
+    let text = HEADER.to_owned() + &lines.concat();
+    let options = options("cf_logs_wide", None);
+    let sizes = DecodeSizes { batch_text_bytes: 1000, ..DecodeSizes::default() };
+    for held in 0..5 {
+        let mut decoder = Decoder::with_sizes(Arc::clone(&options), sizes);
+        let mut large = decoder.read_large(NAME, text.as_bytes(), text.len() as u64).unwrap();
+        let (mut waiting, mut all) = (std::collections::VecDeque::new(), Rows::new(&options.schema));
+        let mut enricher = Enricher::new(Arc::clone(&options.schema));
+        while let Some(step) = large.step(&mut decoder).unwrap() {
+            if let Step::Rows(batch) = step {
+                waiting.push_back(*batch);
+            }
+            if waiting.len() > held {
+                all.take(&mut enricher, waiting.pop_front().unwrap());
+            }
+        }
+        for batch in waiting {
+            all.take(&mut enricher, batch);
+        }
+        let expected: Vec<String> = (0..400).map(uri).collect();
+        assert_eq!(all.column("uri"), expected.iter().map(|uri| Some(uri.as_str())).collect::<Vec<_>>());
     }
 }
 

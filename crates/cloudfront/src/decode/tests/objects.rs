@@ -135,9 +135,7 @@ fn an_object_names_at_most_ten_thousand_hours() {
         |hour: usize| format!("2010-{:02}-{:02}\t{:02}:00:00\n", hour / 672 % 12 + 1, hour / 24 % 28 + 1, hour % 24);
     let year = |hour_of_all: usize| hour(hour_of_all).replacen("2010", &format!("{}", 2010 + hour_of_all / 8064), 1);
     let log = |hours: usize| format!("#Fields: date time\n{}", (0..hours).map(year).collect::<String>().repeat(2));
-    let mut decoder = Decoder::new(options("cf_logs", None));
-    let summary = decoder.decode_small(NAME, log(10_000).as_bytes()).unwrap().unwrap();
-    assert_eq!(summary.rows, 20_000);
+    assert_eq!(decode(log(10_000)).summary.rows, 20_000);
     assert_eq!(reason(log(10_001)), "too-many-hours");
 }
 

@@ -1,0 +1,308 @@
+//! One attempt at a task: its objects are read in order, and their rows encoded.
+//!
+//! **Invariant.** Batches, and so the bytes of data files, are a function of the task and of which objects are lost or bad:
+//! never of when that was noticed. So an object of which an earlier attempt found that out takes its place all the same.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::Arc,
+};
+
+use lakefront_cloudfront::{EnrichedBatch, ObjectSummary, Reject};
+use lakefront_storage::{Object, fetch};
+use lakefront_table::encode::{ParquetError, TaskEncoder};
+
+use super::{
+    Context, Known, Lost, Outcome, TaskDone, Told,
+    bench::{Bench, Decoded, Fetched, Group, RowsError, Tools},
+};
+use crate::{
+    Error,
+    commit::{self, Gone},
+    plan::Task,
+    pool::Pending,
+    progress::Event,
+    quarantine::Quarantine,
+    staged::{StagedFile, StagedFiles},
+    state::{names, records::GoneRecord},
+};
+
+/// Small objects are fetched together up to so many compressed bytes: 1 MiB.
+const GROUP_BYTES: u64 = 1 << 20;
+/// Or up to so many of them.
+const GROUP_OBJECTS: usize = 1000;
+/// Objects up to this size are fetched whole, larger ones are streamed: 16 MiB.
+const FETCH_WHOLE_BYTES: u64 = 16 << 20;
+
+/// Why an attempt ended early.
+pub(super) enum Interrupt {
+    /// An object is lost or bad, and rows of it are encoded already.
+    Known(Object, Box<Outcome>),
+    Stop(Error),
+}
+
+impl From<Error> for Interrupt {
+    fn from(error: Error) -> Self {
+        Self::Stop(error)
+    }
+}
+
+/// What became of the wish to commit.
+pub(super) enum Committed {
+    Done(TaskDone),
+    /// Another run works on the task, and goes without these inputs.
+    Again(GoneRecord, Told),
+}
+
+pub(super) struct Attempt<'c> {
+    pub(super) context: &'c Context<'c>,
+    // None while a job on the pool has it.
+    encoder: Option<Box<TaskEncoder<StagedFiles>>>,
+    quarantine: Quarantine,
+    outcomes: Vec<(Object, Outcome)>,
+    rejects: BTreeMap<&'static str, u64>,
+    // None while a job on the pool has it.
+    pub(super) bench: Option<Bench>,
+    pub(super) told: Told,
+}
+
+impl<'c> Attempt<'c> {
+    pub(super) fn try_new(context: &'c Context<'c>, task: &Task, bench: Bench, told: Told) -> Result<Self, Error> {
+        let files = StagedFiles::new(context.options.destination.table().clone());
+        let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.partition_by, task.id, files)
+            .map_err(Error::Table)?;
+        Ok(Self {
+            context,
+            encoder: Some(Box::new(encoder)),
+            quarantine: Quarantine::new(context.options.destination.state().clone()),
+            outcomes: Vec::with_capacity(task.inputs.len()),
+            rejects: BTreeMap::new(),
+            bench: Some(bench),
+            told,
+        })
+    }
+
+    /// Reads all inputs and encodes their rows.
+    pub(super) fn read_all(&mut self, task: &Task, known: &Known) -> Result<(), Interrupt> {
+        let mut inputs: VecDeque<Object> = task.inputs.iter().cloned().collect();
+        let first = self.fetch_group(&mut inputs, known)?;
+        let mut decoding = self.start_decoding(first)?;
+        let mut next = Group::default();
+        while let Some(pending) = decoding {
+            // While the pool decodes, the next group is fetched.
+            if next.objects.is_empty() {
+                next = self.fetch_group(&mut inputs, known)?;
+            }
+            let Decoded { tools, results, batch, large, rest } = pending.wait()?;
+            self.put_back(tools);
+            for (object, result) in results {
+                self.record(object, result)?;
+            }
+            let mut batch = batch.map_err(|error| rows_error(task, error))?;
+            if let Some((object, fetched)) = large {
+                self.encode(batch.take())?;
+                self.read_large(task, object, fetched, known)?;
+            }
+            // Batches end where groups do, wherever they are encoded.
+            let group = if rest.is_empty() { std::mem::take(&mut next) } else { Group { objects: rest } };
+            decoding = self.start_beside(batch, |attempt| attempt.start_decoding(group))?;
+            self.context.stop.check()?;
+        }
+        Ok(())
+    }
+
+    /// Hands a group to the pool; none where it is empty.
+    fn start_decoding(&mut self, group: Group) -> Result<Option<Pending<Decoded>>, Error> {
+        if group.objects.is_empty() {
+            return Ok(None);
+        }
+        let tools = self.take_tools()?;
+        Ok(Some(self.context.pool.start(move || tools.decode_group(group))))
+    }
+
+    /// Starts the next job, and encodes a batch that came without being encoded: beside it if threads are to spare, else
+    /// before it.
+    pub(super) fn start_beside<T>(
+        &mut self,
+        batch: Option<EnrichedBatch>,
+        start: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if batch.is_none() || self.context.is_crowded() {
+            self.encode(batch)?;
+            return start(self);
+        }
+        let encoder = self.encoder.take();
+        let started = start(self);
+        self.encoder = encoder;
+        self.encode(batch)?;
+        started
+    }
+
+    /// What the next job takes along: the encoder too, if it is here and there are tasks enough for all threads.
+    pub(super) fn take_tools(&mut self) -> Result<Tools, Error> {
+        let bench = self.bench.take().ok_or(Error::Worker)?;
+        let encoder = if self.context.is_crowded() { self.encoder.take() } else { None };
+        Ok(Tools { bench, encoder, has_encoded: false })
+    }
+
+    pub(super) fn put_back(&mut self, tools: Tools) {
+        self.bench = Some(tools.bench);
+        if tools.encoder.is_some() {
+            self.encoder = tools.encoder;
+        }
+    }
+
+    /// The next objects, as bytes where they are not too many; none at the end of the inputs.
+    fn fetch_group(&mut self, inputs: &mut VecDeque<Object>, known: &Known) -> Result<Group, Interrupt> {
+        let mut group = Group::default();
+        let mut bytes = 0;
+        while let Some(object) = inputs.pop_front() {
+            let is_streamed = object.size_bytes() > FETCH_WHOLE_BYTES;
+            bytes += object.size_bytes();
+            let fetched = match known.outcomes.get(&object) {
+                // It is in no group, as if it were noticed now.
+                Some(Outcome::Lost(how)) if !is_streamed => Err(*how),
+                Some(outcome) => Ok(Fetched::Known(outcome.clone())),
+                None if is_streamed => Ok(Fetched::Streamed),
+                None => match fetch(&object) {
+                    Ok(content) => Ok(Fetched::Whole(content.into())),
+                    Err(error) => match Lost::from_error(&error) {
+                        Some(how) => Err(how),
+                        None => return Err(Error::storage(error).into()),
+                    },
+                },
+            };
+            match fetched {
+                Ok(fetched) => group.objects.push_back((object, fetched)),
+                Err(how) => self.note(object, Outcome::Lost(how))?,
+            }
+            if is_streamed || bytes >= GROUP_BYTES || group.objects.len() >= GROUP_OBJECTS {
+                if !group.objects.is_empty() {
+                    break;
+                }
+                bytes = 0;
+            }
+        }
+        Ok(group)
+    }
+
+    /// Encodes a batch, its columns in parallel.
+    fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<(), Error> {
+        let Some(EnrichedBatch { batch, hours }) = batch else { return Ok(()) };
+        let encoder = self.encoder.as_mut().ok_or(Error::Worker)?;
+        encoder.write(&batch, &hours, self.context.pool).map_err(encode_error)
+    }
+
+    fn record(
+        &mut self,
+        object: Object,
+        result: Result<ObjectSummary, lakefront_cloudfront::Error>,
+    ) -> Result<(), Error> {
+        let outcome = match result {
+            Ok(mut summary) => {
+                self.keep_rejects(&object.location(), &std::mem::take(&mut summary.rejects))?;
+                Outcome::Converted(summary)
+            }
+            Err(verdict) => Outcome::failed(&verdict)?,
+        };
+        self.note(object, outcome)
+    }
+
+    /// Notes what became of an object.
+    fn note(&mut self, object: Object, outcome: Outcome) -> Result<(), Error> {
+        self.note_rest(object, outcome, 0, 0)
+    }
+
+    /// The same, where so many of its bytes and rows were told of already.
+    pub(super) fn note_rest(
+        &mut self,
+        object: Object,
+        outcome: Outcome,
+        told_bytes: u64,
+        told_rows: u64,
+    ) -> Result<(), Error> {
+        let progress = self.context.progress;
+        let mut rows = 0;
+        match &outcome {
+            Outcome::Converted(summary) => rows = summary.rows,
+            Outcome::Failed { reason, message } => {
+                self.quarantine.add_failed(&object.location(), reason, message)?;
+                self.told.failed(progress, &object, message);
+            }
+            Outcome::Lost(how) => self.told.failed(progress, &object, how.message()),
+            Outcome::Changed => {}
+        }
+        let bytes = object.size_bytes().saturating_sub(told_bytes);
+        self.told.read(progress, 1, bytes, rows.saturating_sub(told_rows));
+        self.outcomes.push((object, outcome));
+        Ok(())
+    }
+
+    pub(super) fn keep_rejects(&mut self, location: &str, rejects: &[Reject]) -> Result<(), Error> {
+        for reject in rejects {
+            *self.rejects.entry(reject.reason.as_str()).or_default() += 1;
+        }
+        self.quarantine.add_rejects(location, rejects)
+    }
+
+    /// The objects that were read to their ends, and are good.
+    pub(super) fn good(&self) -> impl Iterator<Item = Object> {
+        let good = self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Converted(_)));
+        good.map(|(object, _)| object.clone())
+    }
+
+    pub(super) fn commit(self, task: &Task, gone_before: Option<&GoneRecord>) -> Result<Committed, Error> {
+        let Self { context, encoder, quarantine, mut outcomes, rejects, told, .. } = self;
+        let files = encoder.ok_or(Error::Worker)?.finish(context.pool).map_err(encode_error)?;
+        outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let destination = &context.options.destination;
+        match commit::record_gone(destination, task, &outcomes, gone_before)? {
+            Gone::AsFound => {}
+            Gone::Other(decided) => return Ok(Committed::Again(decided, told)),
+            Gone::Committed(commit) => {
+                return Ok(Committed::Done(TaskDone { outcomes: Vec::new(), commit, rejects: BTreeMap::new() }));
+            }
+        }
+        if let Err(too_many) = context.tally.allow(&outcomes) {
+            // The rows stay out of the table, but whoever reads the message must find the rejects.
+            quarantine.put(&names::quarantine(task.id))?;
+            return Err(too_many);
+        }
+        let commit = commit::commit(destination, task, files, quarantine, &outcomes)?;
+        context.progress.on(Event::TaskDone);
+        Ok(Committed::Done(TaskDone { outcomes, commit, rejects }))
+    }
+}
+
+impl Outcome {
+    pub(super) fn failed(verdict: &lakefront_cloudfront::Error) -> Result<Self, Error> {
+        // What is no verdict was told apart before.
+        let reason = verdict.reason().ok_or(Error::Worker)?;
+        Ok(Self::Failed { reason, message: verdict.to_string() })
+    }
+}
+
+/// A data file that could not be written: what the store said, if it was the store.
+fn encode_error(error: lakefront_table::Error) -> Error {
+    let lakefront_table::Error::DataFile { partition, source } = error else { return Error::Table(error) };
+    let ParquetError::External(cause) = source else {
+        return Error::Table(lakefront_table::Error::DataFile { partition, source });
+    };
+    match cause.downcast::<io::Error>() {
+        Ok(cause) => StagedFile::error(*cause),
+        Err(cause) => {
+            Error::Table(lakefront_table::Error::DataFile { partition, source: ParquetError::External(cause) })
+        }
+    }
+}
+
+pub(super) fn rows_error(task: &Task, error: RowsError) -> Error {
+    match error {
+        RowsError::Columns(source) => {
+            let object = task.inputs.first().map(Object::location).unwrap_or_default();
+            Error::Columns { object, source }
+        }
+        RowsError::Encode(error) => encode_error(error),
+    }
+}

@@ -1,0 +1,191 @@
+//! Large objects: their rows are on their way before it is known whether they are good, or still what was listed.
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use lakefront_pipeline::progress::{Event, Progress};
+use lakefront_storage::testing::Faults;
+
+use crate::{
+    ask::{Ask, Verb},
+    logs::{FIRST_HOUR, LogObject},
+    world::World,
+};
+
+const SEED: u64 = 17;
+/// More text than a small object has.
+const LARGE_MIB: usize = 10;
+/// More than is fetched whole.
+const STREAMED_MIB: usize = 20;
+
+fn small(number: u64) -> Arc<LogObject> {
+    LogObject::make(SEED, number, FIRST_HOUR, 0)
+}
+
+fn large(number: u64, revision: u64, mib: usize) -> Arc<LogObject> {
+    LogObject::with_comments(SEED, number, FIRST_HOUR, revision, mib)
+}
+
+/// One hour, in the order of their names. Those that end in 3 are gzip, and damaged at the end. They stand behind large ones,
+/// so that batches are the same with and without them. Those of [`STREAMED_MIB`] that are even are no gzip, and streamed.
+fn objects() -> Vec<Arc<LogObject>> {
+    vec![
+        small(0),
+        large(21, 0, LARGE_MIB),
+        large(33, 0, LARGE_MIB),
+        large(63, 0, STREAMED_MIB),
+        small(66),
+        large(CHANGING, 0, STREAMED_MIB),
+        large(93, 0, LARGE_MIB),
+        small(96),
+    ]
+}
+
+/// The first object that is read in pieces.
+const CHANGING: u64 = 72;
+
+/// Convert, all in one task.
+fn ask() -> Ask {
+    Ask { task_bytes: 1 << 30, ..Ask::undisturbed(Verb::Convert) }
+}
+
+/// Sums up what it is told, and does something at the first piece of an object that is read in pieces.
+struct Watch<F> {
+    objects: AtomicI64,
+    bytes: AtomicI64,
+    rows: AtomicI64,
+    attempts: AtomicU64,
+    failures: AtomicU64,
+    planned_bytes: AtomicU64,
+    is_done: AtomicBool,
+    at_first_piece: F,
+}
+
+impl<F: Fn() + Sync> Watch<F> {
+    fn new(at_first_piece: F) -> Self {
+        Self {
+            objects: AtomicI64::new(0),
+            bytes: AtomicI64::new(0),
+            rows: AtomicI64::new(0),
+            attempts: AtomicU64::new(1),
+            failures: AtomicU64::new(0),
+            planned_bytes: AtomicU64::new(0),
+            is_done: AtomicBool::new(false),
+            at_first_piece,
+        }
+    }
+
+    fn add(&self, sign: i64, counts: [u64; 3]) {
+        for (sum, count) in [&self.objects, &self.bytes, &self.rows].into_iter().zip(counts) {
+            sum.fetch_add(sign * i64::try_from(count).unwrap(), Ordering::SeqCst);
+        }
+    }
+
+    /// How many objects, bytes and rows it was told of in all.
+    fn told(&self) -> [i64; 3] {
+        [&self.objects, &self.bytes, &self.rows].map(|sum| sum.load(Ordering::SeqCst))
+    }
+}
+
+impl<F: Fn() + Sync> Progress for Watch<F> {
+    fn on(&self, event: Event) {
+        match event {
+            Event::Planned { bytes, .. } => self.planned_bytes.store(bytes, Ordering::SeqCst),
+            Event::Read { objects, bytes, rows } => {
+                self.add(1, [objects, bytes, rows]);
+                if objects == 0 && bytes > 0 && !self.is_done.swap(true, Ordering::SeqCst) {
+                    (self.at_first_piece)();
+                }
+            }
+            Event::TakenBack { objects, bytes, rows } => {
+                self.attempts.fetch_add(1, Ordering::SeqCst);
+                self.add(-1, [objects, bytes, rows]);
+            }
+            Event::ObjectFailed { .. } => _ = self.failures.fetch_add(1, Ordering::SeqCst),
+            Event::Listed { .. } | Event::TaskDone | _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_rows_of_a_large_object_whose_verdict_comes_late_are_in_no_file() {
+    let world = World::new(&objects());
+    let watch = Watch::new(|| {});
+    let ran = world.run_watched(&ask(), world.next_run(), &watch);
+    assert_eq!(ran.error, None);
+    assert_eq!(ran.report["objects"]["failed"], 3, "{:#}", ran.report);
+    world.assert_settled("late verdicts");
+
+    // However many there are, one of them costs an attempt; and nothing is told twice.
+    assert_eq!(watch.attempts.load(Ordering::SeqCst), 2);
+    assert_eq!(watch.failures.load(Ordering::SeqCst), 3);
+    let [objects_told, bytes, rows] = watch.told();
+    assert_eq!(objects_told, 8);
+    assert_eq!(bytes, i64::try_from(watch.planned_bytes.load(Ordering::SeqCst)).unwrap());
+    assert_eq!(rows, ran.report["rows"].as_i64().unwrap());
+
+    // The table is the same, byte for byte, as if the bad ones had never been there.
+    let good: Vec<_> = objects().into_iter().filter(|object| !object.is_damaged).collect();
+    let other = World::new(&good);
+    assert_eq!(other.run(&ask()).report["objects"]["failed"], 0);
+    assert!(world.look(true).table == other.look(true).table);
+}
+
+#[test]
+fn a_crash_at_any_operation_of_a_run_with_late_verdicts_leaves_what_the_next_run_makes_whole() {
+    let world = World::new(&objects());
+    let saved = world.save();
+    for k in 1.. {
+        world.restore(&saved);
+        let faults = Faults::crash_after(k);
+        world.run(&Ask { faults: faults.clone(), ..ask() });
+        if !faults.is_crashed() {
+            break;
+        }
+        let when = format!("a crash after operation {k}");
+        world.wait_for_leases();
+        assert_eq!(world.run(&ask()).error, None, "{when}");
+        world.assert_settled(&when);
+    }
+}
+
+#[test]
+fn a_large_object_that_changes_while_it_is_read_is_left_out() {
+    // With bad objects before it, it is judged first.
+    for (at_end, has_bad) in [(false, false), (true, false), (false, true), (true, true)] {
+        let all: Vec<_> = objects().into_iter().filter(|object| has_bad || !object.is_damaged).collect();
+        let world = World::new(&all);
+        let revised = large(CHANGING, 1, STREAMED_MIB);
+        let path = world.logs.key(&revised);
+        let replace = || {
+            if at_end {
+                // Its listed bytes stay: only its version says that something happened.
+                let file = fs::File::options().append(true).open(&path).unwrap();
+                file.set_len(file.metadata().unwrap().len() + 1).unwrap();
+            } else {
+                fs::write(&path, "not what was listed").unwrap();
+            }
+        };
+        let watch = Watch::new(replace);
+        let ran = world.run_watched(&ask(), world.next_run(), &watch);
+        assert_eq!(ran.error, None);
+        assert_eq!(ran.report["objects"]["replaced"], 1, "{:#}", ran.report);
+        assert_eq!(ran.report["objects"]["failed"], if has_bad { 3 } else { 0 }, "{:#}", ran.report);
+        let [objects_told, bytes, rows] = watch.told();
+        assert_eq!(objects_told, i64::try_from(all.len()).unwrap());
+        assert_eq!(bytes, i64::try_from(watch.planned_bytes.load(Ordering::SeqCst)).unwrap());
+        assert_eq!(rows, ran.report["rows"].as_i64().unwrap());
+        world.assert_holds("an object changed while it was read");
+
+        let present: Vec<_> =
+            all.iter().map(|object| if object.name == revised.name { &revised } else { object }).cloned().collect();
+        world.logs.hold(&present);
+        assert_eq!(world.run(&ask()).report["objects"]["converted"], 1);
+        world.assert_settled("it was taken as it is now");
+    }
+}

@@ -1,7 +1,7 @@
 # The commands that people and CI run. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-integration test-engines chaos golden bench bench-history fuzz lint fmt doc deny advisories dist check
+.PHONY: help build demo test test-integration test-engines chaos golden bench bench-peers bench-instructions bench-profile bench-history fuzz lint fmt doc deny advisories dist check
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -15,6 +15,8 @@ CARGO_DENY := $(abspath .tools)/bin/cargo-deny
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := $(abspath .tools)/bin/cargo-fuzz
 FUZZ_SECONDS ?= 60
+BENCHES ?= all
+BENCH_ROUNDS ?= 5
 CHAOS_SEEDS ?= 10000
 CHAOS_KILLS ?= 200
 
@@ -50,9 +52,23 @@ chaos: ## Tries to break the commit protocol: CHAOS_SEEDS (10000) random schedul
 golden: ## Writes tests/golden anew from what the program does now; look at the difference before you keep it
 	UPDATE_GOLDEN=1 $(CARGO) test --locked -p lakefront --test e2e
 
-bench: build ## Measures a whole conversion, its memory, and decoding alone
+bench: build ## Measures a whole conversion, its memory, and each stage alone
 	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen $(PYTHON) scripts/bench.py
 	$(CARGO) bench --locked -p lakefront-cloudfront --bench decode
+	$(CARGO) bench --locked -p lakefront-pipeline --bench stages
+
+bench-peers: .venv/peers/installed build ## Measures BENCHES (all) beside gunzip, DuckDB, Polars, DataFusion and ClickHouse, BENCH_ROUNDS (5) times; takes long
+	$(CARGO) build --locked --release -p lakefront-cloudfront --example gunzip
+	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen GUNZIP_BIN=$(RELEASE)/examples/gunzip \
+		PEERS_PYTHON=$(abspath .venv/peers/bin/python) \
+		$(PYTHON) scripts/bench_peers.py $(BENCHES) --rounds $(BENCH_ROUNDS)
+
+bench-instructions: ## Counts instructions for a row of each stage, beside the recorded ones; RECORD=--record keeps these; needs valgrind
+	$(CARGO) build --locked --release -p lakefront-pipeline --example stages
+	STAGES_BIN=$(RELEASE)/examples/stages $(PYTHON) scripts/bench_instructions.py $(RECORD)
+
+bench-profile: build ## Samples which share of a conversion each stage takes; needs perf
+	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen $(PYTHON) scripts/bench_profile.py
 
 bench-history: build ## Measures runs on a table that knows ten million objects: needs 10 GB and as many inodes
 	LAKEFRONT_BIN=$(RELEASE)/lakefront $(PYTHON) scripts/bench_history.py
@@ -84,6 +100,12 @@ dist: ## Builds lakefront as one would ship it: slow to build, quick to run
 
 check: ## Runs all that CI runs
 	.ci/run
+
+# Versions are pinned: figures of other ones are other figures.
+.venv/peers/installed: scripts/peers/requirements.txt
+	$(PYTHON) -m venv .venv/peers
+	.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 .venv/%/installed: tests/%/requirements.txt
 	$(PYTHON) -m venv .venv/$*

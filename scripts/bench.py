@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """How fast `lakefront convert` is, and how much memory it takes: beside `gzip -dc`, which only unpacks the same objects.
 
-Makes its logs once, in bench-data/: A is 2,000 objects of 1,000 rows, B is 24 objects of 150,000 rows. Each round runs
-each command once, in turn; printed are the medians. Exits with 1 where a conversion took more memory than its cap.
+Needs nothing but the program; `bench_peers.py` compares it with others. Each round runs each command once, in turn;
+printed are the medians. Exits with 1 where a conversion took more memory than its cap.
 
     LAKEFRONT_BIN=target/release/lakefront LOGGEN_BIN=target/release/loggen scripts/bench.py
     ... scripts/bench.py --rounds 5 --sets B --threads 2
@@ -12,76 +12,28 @@ each command once, in turn; printed are the medians. Exits with 1 where a conver
 import argparse
 import json
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from pathlib import Path
 
-MIB = 1 << 20
-DATA = Path(__file__).resolve().parents[1] / "bench-data"
-SETS = {
-    "A": ["--seed=101", "--distributions=5", "--hours=4", "--files-per-hour=100", "--rows-per-file=1000"],
-    "B": ["--seed=202", "--hours=24", "--files-per-hour=1", "--rows-per-file=150000"],
-}
+from bench_measure import MIB, measure
+from bench_sets import DATA, logs_of, repeated_and_joined
 
 
-def logs_of(name):
-    """The folder of a set. Made if it is not there."""
-    folder = DATA / name
-    if not folder.is_dir():
-        unfinished = DATA / f"{name}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        subprocess.run([os.environ["LOGGEN_BIN"], unfinished, *SETS[name]], check=True)
-        unfinished.rename(folder)
-    return folder
-
-
-def text_bytes(path):
-    """How long the text of an object of one gzip member is: its last four bytes say so."""
-    with open(path, "rb") as file:
-        file.seek(-4, os.SEEK_END)
-        return int.from_bytes(file.read(), "little")
-
-
-def huge_logs(gigabytes):
-    """A folder with one object of about so many GB of text: set B's objects one after the other, again and again."""
-    folder = DATA / f"huge-{gigabytes:g}"
-    if not folder.is_dir():
-        objects = sorted(logs_of("B").glob("*.gz"))
-        unfinished = DATA / f"huge-{gigabytes:g}.unfinished"
-        unfinished.mkdir(parents=True, exist_ok=True)
-        with open(unfinished / "EHUGE.2025-01-02-03.00000001.gz", "wb") as huge:
-            for _ in range(max(1, round(gigabytes * 1e9 / sum(map(text_bytes, objects))))):
-                for path in objects:
-                    with open(path, "rb") as file:
-                        shutil.copyfileobj(file, huge)
-        unfinished.rename(folder)
-    return folder
-
-
-def measure(command):
-    """(wall seconds, CPU seconds, peak bytes of memory) of a command that has to succeed.
-
-    What the kernel calls the child's peak is never below this script's own, so this script must stay small.
-    """
-    started = time.monotonic()
-    child = subprocess.Popen(command)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.monotonic() - started
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: exit status {child.returncode}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+def measured(command):
+    """(wall seconds, CPU seconds, peak bytes of memory) of a command that has to succeed."""
+    figures = measure(command)
+    if figures.status != 0:
+        sys.exit(f"{' '.join(map(str, command))}: exit status {figures.status}")
+    return figures.wall, figures.cpu, figures.peak
 
 
 def gunzip(folder, threads):
     """The baseline: as many gzip processes as threads, nothing done with the text."""
     pipe = 'find "$0" -name "*.gz" -print0 | xargs -0 -P "$1" -n 4 gzip -dc > /dev/null'
-    return measure(["sh", "-c", pipe, folder, str(threads)])
+    return measured(["sh", "-c", pipe, f"{folder}/", threads])
 
 
 def convert(folder, threads, flags):
@@ -89,13 +41,13 @@ def convert(folder, threads, flags):
     with tempfile.TemporaryDirectory(dir=DATA) as destination:
         table, report = Path(destination) / "cf_logs", Path(destination) / "report.json"
         command = [os.environ["LAKEFRONT_BIN"], "convert", folder, table, "-q", "--report", report]
-        figures = measure([*command, f"--threads={threads}", *flags])
+        figures = measured([*command, f"--threads={threads}", *flags])
         return figures, json.loads(report.read_text())
 
 
 def cap(threads):
     """The most memory that a conversion may take: the default of --memory-bytes."""
-    return (128 + 192 * threads) * MIB
+    return (128 + 128 * (threads + 1)) * MIB
 
 
 def bench(name, folder, rounds, all_threads, flags):
@@ -139,9 +91,9 @@ def main():
     for name in filter(None, arguments.sets.split(",")):
         within &= bench(name, logs_of(name), arguments.rounds, threads, arguments.flags.split())
     if arguments.huge:
-        folder = huge_logs(arguments.huge)
+        folder = repeated_and_joined("B", arguments.huge)
         within &= bench("huge", folder, 1, threads, arguments.flags.split())
-    print(f"\nmemory {'PASS' if within else 'FAIL'}: peaks are {'' if within else 'not '}within 128 MiB + 192 MiB a thread")
+    print(f"\nmemory {'PASS' if within else 'FAIL'}: peaks are {'' if within else 'not '}within 128 MiB + 128 MiB for each thread and one more")
     return 0 if within else 1
 
 

@@ -1,15 +1,17 @@
-//! Bytes of text a second, of one core: decompressing, decoding, and decoding with what is derived.
+//! Bytes of text and rows a second, of one core: decompressing, decoding, enriching.
+//!
+//! `crates/pipeline/benches/stages.rs` has the stages behind, and all of them together.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop")]
 
 use std::{hint::black_box, sync::Arc};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, TextLimits, TextReader};
 use lakefront_loggen::{Options, objects};
 use lakefront_schema::TableSchema;
 
-/// Each about half a kilobyte: 33 files of 1000 rows are 16 MiB of text.
+/// A row is about half a kilobyte: 33 files of 1000 are 16 MiB of text.
 const FILES: u32 = 33;
 const ROWS_PER_FILE: u32 = 1000;
 
@@ -52,9 +54,10 @@ fn decode(decoder: &mut Decoder, logs: &[Log], mut take: impl FnMut(DecodedBatch
 
 fn benches(criterion: &mut Criterion) {
     let logs = logs();
-    let text_bytes = logs.iter().map(|log| log.text.len() as u64).sum();
+    let bytes = logs.iter().map(|log| log.text.len() as u64).sum();
+    let elements = u64::from(FILES * ROWS_PER_FILE);
     let mut group = criterion.benchmark_group("text");
-    group.throughput(Throughput::Bytes(text_bytes));
+    group.throughput(Throughput::ElementsAndBytes { elements, bytes }).sample_size(20);
 
     group.bench_function("decompress", |bencher| {
         let mut block = vec![0; 1 << 20];
@@ -74,9 +77,17 @@ fn benches(criterion: &mut Criterion) {
             let mut decoder = decoder(&schema);
             bencher.iter(|| decode(&mut decoder, &logs, |batch| _ = black_box(batch)));
         });
-        group.bench_function(format!("decode and enrich {name}"), |bencher| {
+        group.bench_function(format!("enrich {name}"), |bencher| {
             let (mut decoder, mut enricher) = (decoder(&schema), Enricher::new(Arc::clone(&schema)));
-            bencher.iter(|| decode(&mut decoder, &logs, |batch| _ = black_box(enricher.enrich(batch).unwrap())));
+            let batches_of_logs = || {
+                let mut batches = Vec::new();
+                decode(&mut decoder, &logs, |batch| batches.push(batch));
+                batches
+            };
+            let enrich = |batches: Vec<DecodedBatch>| -> Vec<_> {
+                batches.into_iter().map(|batch| enricher.enrich(batch).unwrap()).collect()
+            };
+            bencher.iter_batched(batches_of_logs, enrich, BatchSize::PerIteration);
         });
     }
     group.finish();

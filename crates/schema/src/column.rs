@@ -11,7 +11,8 @@ pub struct Column {
     pub source: Source,
     /// What is done to a cell on its way into the column.
     pub cell_decode: CellDecode,
-    /// Whether the data file may keep a dictionary of the values. False pays where every value is another.
+    /// Whether the data file may keep a dictionary of the values. False pays where every value is another: then strings
+    /// have no least and largest value there, either.
     pub dictionary: bool,
     /// What the column holds, in one line for people; may be empty.
     pub comment: String,

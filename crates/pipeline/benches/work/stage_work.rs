@@ -1,0 +1,101 @@
+//! Logs in, the work of single stages on them: what the bench of this crate takes the time of, and its example counts
+//! the instructions of.
+
+use std::{
+    hint::black_box,
+    io::{Sink, sink},
+    sync::Arc,
+};
+
+use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, EnrichedBatch, Enricher, TextLimits, TextReader};
+use lakefront_loggen::{LogObject, Options, objects};
+use lakefront_schema::TableSchema;
+use lakefront_table::{
+    PartitionBy,
+    encode::{Compression, DEFAULT_MAX_FILE_BYTES, DataFiles, EncodeOptions, OneByOne, TaskEncoder},
+    layout::TaskId,
+};
+
+/// A log object.
+pub(crate) struct Log {
+    pub(crate) name: String,
+    pub(crate) text: Vec<u8>,
+    pub(crate) gzip: Vec<u8>,
+}
+
+/// So many logs of a thousand rows each, about half a megabyte of text, of one hour: always the same.
+pub(crate) fn logs(files: u32) -> Vec<Log> {
+    let options = Options { files_per_hour: files, rows_per_file: 1000, ..Options::default() };
+    let log = |object: LogObject| Log {
+        name: object.key.clone(),
+        gzip: object.gzip().unwrap(),
+        text: object.text.into_bytes(),
+    };
+    objects(&options).map(log).collect()
+}
+
+/// The default table schema.
+pub(crate) fn schema() -> Arc<TableSchema> {
+    Arc::new(TableSchema::embedded("cf_logs").unwrap())
+}
+
+/// Stage 4: all text of all logs, into one buffer.
+pub(crate) fn decompress(logs: &[Log], buffer: &mut [u8]) {
+    for log in logs {
+        let mut reader = TextReader::try_new(&log.gzip[..], log.gzip.len() as u64, TextLimits::default()).unwrap();
+        while reader.read(buffer).unwrap() > 0 {
+            black_box(&*buffer);
+        }
+    }
+}
+
+/// A decoder of stage 5.
+pub(crate) fn decoder(schema: &Arc<TableSchema>) -> Decoder {
+    let (schema, text_limits) = (Arc::clone(schema), TextLimits::default());
+    Decoder::new(Arc::new(DecodeOptions { schema, fields: None, latest_second: i64::MAX, text_limits }))
+}
+
+/// Stage 5: logs that are text already, several to a batch.
+pub(crate) fn decode(decoder: &mut Decoder, logs: &[Log]) -> Vec<DecodedBatch> {
+    let mut batches = Vec::new();
+    for log in logs {
+        decoder.decode_small(&log.name, &log.text).unwrap().unwrap();
+        if decoder.is_full() {
+            batches.extend(decoder.flush());
+        }
+    }
+    batches.extend(decoder.flush());
+    batches
+}
+
+/// Stage 6.
+pub(crate) fn enrich(enricher: &mut Enricher, batches: Vec<DecodedBatch>) -> Vec<EnrichedBatch> {
+    batches.into_iter().map(|batch| enricher.enrich(batch).unwrap()).collect()
+}
+
+/// Data files that nobody keeps.
+struct Nowhere;
+
+impl DataFiles for Nowhere {
+    type File = Sink;
+
+    fn create(&mut self) -> std::io::Result<Sink> {
+        Ok(sink())
+    }
+}
+
+/// Stages 7 and 8: one task. Gives the bytes of its data files.
+pub(crate) fn encode(schema: &Arc<TableSchema>, compression: Compression, batches: &[EnrichedBatch]) -> u64 {
+    let options = EncodeOptions {
+        schema: Arc::clone(schema),
+        compression,
+        max_file_bytes: DEFAULT_MAX_FILE_BYTES,
+        program_version: "0.0.0".to_owned(),
+    };
+    let task = TaskId { epoch: 1, task: 0 };
+    let mut encoder = TaskEncoder::try_new(Arc::new(options), PartitionBy::Hour, task, Nowhere).unwrap();
+    for EnrichedBatch { batch, hours } in batches {
+        encoder.write(batch, hours, &OneByOne).unwrap();
+    }
+    encoder.finish(&OneByOne).unwrap().iter().map(|file| file.bytes).sum()
+}

@@ -1,0 +1,61 @@
+//! The work of `make bench-instructions`: one stage on always the same 20,000 rows, in a function that can be found.
+//!
+//! `stages STAGE` prints how many rows that were. What the stage needs is made before; only what [`measured`] does is
+//! counted. `scripts/bench_instructions.py` runs it below callgrind.
+
+#![expect(clippy::print_stdout, reason = "a program of its own, for measuring")]
+#![expect(clippy::unwrap_used, reason = "what cannot run should stop")]
+
+#[path = "../benches/work/stage_work.rs"]
+mod stage_work;
+
+use std::{env, error::Error, hint::black_box, sync::Arc};
+
+use lakefront_cloudfront::Enricher;
+use lakefront_table::encode::Compression;
+
+use self::stage_work::{decode, decoder, decompress, encode, enrich, logs, schema};
+
+const FILES: u32 = 20;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (logs, schema) = (logs(FILES), schema());
+    let mut rows = FILES * 1000;
+    let mut decoder = decoder(&schema);
+    let mut enricher = Enricher::new(Arc::clone(&schema));
+    match env::args().nth(1).as_deref() {
+        Some("decompress") => {
+            let mut buffer = vec![0; 1 << 20];
+            measured(|| decompress(&logs, &mut buffer));
+        }
+        Some("decode") => measured(|| _ = black_box(decode(&mut decoder, &logs))),
+        Some("agents") => {
+            // The first log has the rules compiled; the agents that only the others have are new.
+            let (first, rest) = logs.split_at(1);
+            rows -= 1000;
+            enrich(&mut enricher, decode(&mut decoder, first));
+            let batches = decode(&mut decoder, rest);
+            measured(|| _ = black_box(enrich(&mut enricher, batches)));
+        }
+        Some("enrich") => {
+            enrich(&mut enricher, decode(&mut decoder, &logs));
+            let batches = decode(&mut decoder, &logs);
+            measured(|| _ = black_box(enrich(&mut enricher, batches)));
+        }
+        Some(stage @ ("encode" | "compress")) => {
+            let batches = enrich(&mut enricher, decode(&mut decoder, &logs));
+            let compression = if stage == "encode" { Compression::None } else { Compression::default() };
+            measured(|| _ = black_box(encode(&schema, compression, &batches)));
+        }
+        _ => return Err("usage: stages decompress | decode | agents | enrich | encode | compress".into()),
+    }
+    println!("rows={rows}");
+    Ok(())
+}
+
+/// What is counted. Callgrind knows it by this name.
+#[inline(never)]
+fn measured(work: impl FnOnce()) {
+    work();
+    black_box(());
+}

@@ -1,0 +1,142 @@
+"""Records of runs in, Markdown tables and PASS or FAIL out."""
+
+import os
+import platform
+import statistics
+from collections import defaultdict
+
+from bench_measure import MIB
+from bench_sets import SHAPES
+
+# Programs that only unpack. The first is the floor that bars are held against.
+UNPACKING = ["gunzip", "gzip", "libdeflate", "igzip"]
+# "The fastest of" is over these; the others are there for comparison.
+PEERS = ["duckdb", "polars", "datafusion", "clickhouse"]
+LAKEFRONT = "lakefront"
+COLUMNS = ["program", "wall s", "x gunzip", "x lakefront", "CPU s", "CPU x gunzip", "cores", "peak MiB", "files", "MB", "rows right"]
+MAX_TIMES_GUNZIP = 2.5
+MAX_TIMES_PEER = 1 / 3
+MAX_PEAK_MIB = 512
+
+
+class Bars:
+    """What has to hold, and whether it did."""
+
+    def __init__(self):
+        self.lines, self.passed = [], True
+
+    def add(self, what, figure, limit, *, at_least=False, digits=2):
+        passed = figure >= limit if at_least else figure <= limit
+        self.passed = self.passed and passed
+        relation = ">=" if at_least else "<="
+        self.lines.append(f"{'PASS' if passed else 'FAIL'}  {what}: {figure:.{digits}f} ({relation} {limit:.{digits}f})")
+
+    def show(self):
+        print("", *self.lines, sep="\n")
+        return self.passed
+
+
+def machine():
+    """What figures are of."""
+    with open("/proc/cpuinfo") as file:
+        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores of {models[0] if models else platform.machine()}, {memory:.0f} GiB, Linux {platform.release()}"
+
+
+def by_round(records):
+    """The records of each round, by program."""
+    rounds = defaultdict(dict)
+    for record in records:
+        if record["status"] == 0:
+            rounds[record["set"], record["round"]][record["program"]] = record
+    return [*rounds.values()]
+
+
+def ratio(rounds, of, to, key="wall"):
+    """The median over rounds of one program's figure to another's; `to` may be several: the least of them counts."""
+    names = [to] if isinstance(to, str) else to
+    ratios = []
+    for runs in rounds:
+        others = [runs[name][key] for name in names if name in runs and runs[name].get(key)]
+        if of in runs and others:
+            ratios.append(runs[of][key] / min(others))
+    return statistics.median(ratios) if ratios else None
+
+
+def median(records, key):
+    return statistics.median(record[key] for record in records)
+
+
+def span(records, digits=2):
+    walls = [record["wall"] for record in records]
+    return f"{statistics.median(walls):.{digits}f} ({min(walls):.{digits}f}..{max(walls):.{digits}f})"
+
+
+def figure(number, digits=2):
+    return "-" if number is None else f"{number:.{digits}f}"
+
+
+def table(columns, rows):
+    print("| " + " | ".join(columns) + " |")
+    print("|---|" + "---:|" * (len(columns) - 1))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+
+
+def rows_right(name, runs):
+    """Whether every run wrote the rows that the set has."""
+    if not any(run["files"] for run in runs):
+        return "-"
+    wrong = [run["rows"] for run in runs if run["rows"] != SHAPES[name].rows]
+    return f"yes, {len(runs)} of {len(runs)}" if not wrong else f"**no**: {wrong[0]:,}"
+
+
+def peers_table(name, records, bars):
+    """The table of one set, and its bars."""
+    rounds, shape = by_round(records), SHAPES[name]
+    of_program = defaultdict(list)
+    for record in records:
+        of_program[record["program"]].append(record)
+    print(f"\n## Set {name}: {shape.objects:,} objects of {shape.rows_per_file:,} rows")
+    others = [record["others"] for record in records]
+    print(f"\n{len(rounds)} rounds. Of the machine, others used {median(records, 'others'):.0%} ({max(others):.0%} at most).\n")
+    rows = []
+    for program, runs in sorted(of_program.items(), key=lambda item: median(item[1], "wall")):
+        good = [run for run in runs if run["status"] == 0]
+        if not good:
+            rows.append([program, f"failed: status {runs[0]['status']}"] + [""] * (len(COLUMNS) - 2))
+            continue
+        rows.append([
+            program if len(good) == len(runs) else f"{program} ({len(runs) - len(good)} failed)",
+            span(good),
+            figure(ratio(rounds, program, "gunzip")),
+            figure(ratio(rounds, program, LAKEFRONT)),
+            figure(median(good, "cpu"), 1),
+            figure(ratio(rounds, program, "gunzip", "cpu")),
+            figure(statistics.median(run["cpu"] / run["wall"] for run in good)),
+            f"{max(run['peak'] for run in good) / MIB:,.0f}",
+            f"{median(good, 'files'):,.0f}" if good[0]["files"] else "-",
+            figure(median(good, "bytes") / 1e6, 1) if good[0]["files"] else "-",
+            rows_right(name, good),
+        ])
+    table(COLUMNS, rows)
+    peers_bars(name, rounds, of_program, bars)
+
+
+def peers_bars(name, rounds, of_program, bars):
+    ours = [run for run in of_program[LAKEFRONT] if run["status"] == 0]
+    if not ours:
+        return
+    comparisons = [
+        ("wall / gunzip", ratio(rounds, LAKEFRONT, "gunzip"), MAX_TIMES_GUNZIP, 2),
+        ("wall / the fastest peer", ratio(rounds, LAKEFRONT, PEERS), MAX_TIMES_PEER, 3),
+        ("bytes / the smallest peer's", ratio(rounds, LAKEFRONT, PEERS, "bytes"), 1.0, 3),
+        ("peak MiB on two threads", max(run["peak"] for run in ours) / MIB, MAX_PEAK_MIB, 0),
+    ]
+    for what, value, limit, digits in comparisons:
+        if value is not None:
+            bars.add(f"{name}: {what}", value, limit, digits=digits)
+    every = [run for runs in of_program.values() for run in runs]
+    wrong = sum(bool(run["status"] or run["files"] and run["rows"] != SHAPES[name].rows) for run in every)
+    bars.add(f"{name}: of {len(every)} runs failed or have wrong rows", wrong, 0, digits=0)

@@ -1,0 +1,20 @@
+"""Prints how many rows and partitions the Parquet files below a folder have, by their footers."""
+
+import os
+import sys
+
+import pyarrow.parquet as pq
+
+
+def main():
+    rows, folders = 0, set()
+    for folder, below, names in os.walk(sys.argv[1]):
+        below[:] = [name for name in below if not name.startswith((".", "_"))]
+        for name in names:
+            if name.endswith(".parquet"):
+                rows += pq.read_metadata(os.path.join(folder, name)).num_rows
+                folders.add(folder)
+    print(rows, len(folders))
+
+
+main()

@@ -34,7 +34,7 @@ fn check(architecture: &TextFile, files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
-/// The value of `const NAME: type = a << b;`, or of a product.
+/// The value of `const NAME: type = a << b;`, or of a product, in which names of other constants may stand.
 fn value_of(text: &str, name: &str) -> Option<u64> {
     let declaration = format!("const {name}: ");
     let line = text.lines().find(|line| line.contains(&declaration))?;
@@ -42,7 +42,8 @@ fn value_of(text: &str, name: &str) -> Option<u64> {
     if let Some((base, shift)) = expression.split_once("<<") {
         return number(base)?.checked_shl(u32::try_from(number(shift)?).ok()?);
     }
-    expression.split('*').map(number).try_fold(1_u64, |product, factor| product.checked_mul(factor?))
+    let factor = |factor: &str| number(factor).or_else(|| value_of(text, factor.trim()));
+    expression.split('*').map(factor).try_fold(1_u64, |product, factor| product.checked_mul(factor?))
 }
 
 /// `8 MiB` or `32,768`.
@@ -70,8 +71,9 @@ fn memory_goes_where_the_table_says() {
 #[test]
 fn a_wrong_amount_is_found() {
     let header = "| what | how much | constant | file |\n|---|---|---|---|\n";
-    let rows = "| a | 8 MiB | `A` | `x.rs` |\n| b | 32,768 | `B` | `x.rs` |\n| c | 2 KiB | `C` | `x.rs` |\n| d | 7 | `D` | `x.rs` |\n| a | much | `A` | `x.rs` |\n";
-    let code = "pub const A: usize = 8 << 20;\nconst B: usize = 32 * 1024;\nconst C: u64 = 1_024;\n";
+    let rows = "| a | 8 MiB | `A` | `x.rs` |\n| b | 32,768 | `B` | `x.rs` |\n| c | 2 KiB | `C` | `x.rs` |\n| d | 7 | `D` | `x.rs` |\n| a | much | `A` | `x.rs` |\n| e | 2 KiB | `E` | `x.rs` |\n";
+    let code =
+        "pub const A: usize = 8 << 20;\nconst B: usize = 32 * 1024;\nconst C: u64 = 1_024;\nconst E: usize = 2 * C;\n";
     let findings = check(&TextFile::new("A.md", &format!("{header}{rows}")), &[TextFile::new("x.rs", code)]);
     assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [5, 6, 7]);
 }

@@ -9,7 +9,7 @@
 //! are, compares most cells as one 128-bit number, and finds bounds among the distinct values alone.
 //!
 //! **Invariant**: the chunk is a function of the cells in their order: neither how they are spread over calls nor what
-//! came before matters.
+//! came before matters. But for cells of many kilobytes each, whose pages may end where a call does.
 
 mod bits;
 mod bounds;
@@ -50,6 +50,8 @@ pub(crate) const MAX_PAGE_BYTES: usize = 1 << 20;
 pub(crate) const MAX_DICTIONARY_BYTES: usize = 1 << 20;
 /// So many rows are taken before it is asked whether dictionary and page are full.
 const STEP_ROWS: usize = 1024;
+/// So many times as large as it may be, a page or a dictionary is full in the midst of a step.
+const FAR_OVER: usize = 4;
 
 /// What a chunk depends on besides its cells.
 #[derive(Clone, Debug)]
@@ -152,7 +154,7 @@ impl ChunkWriter {
                 None => self.take(cells, step.iter(), &mut known),
                 Some(nulls) => self.take(cells, step.iter().filter(|row| nulls.is_valid(*row)), &mut known),
             }
-            if self.levels.rows().is_multiple_of(STEP_ROWS) {
+            if self.levels.rows().is_multiple_of(STEP_ROWS) || self.is_far_over() {
                 self.finish_full_page()?;
             }
         }
@@ -179,6 +181,14 @@ impl ChunkWriter {
             Some(dictionary) => cells.look_up(rows, dictionary, known, &mut self.ids),
             None => self.plain.take(cells, rows),
         }
+    }
+
+    /// Are page or dictionary so far past their limits that memory comes before order? Only cells of many kilobytes each
+    /// bring that about before a step is complete.
+    fn is_far_over(&self) -> bool {
+        let dictionary_bytes = self.dictionary.as_ref().map_or(0, |dictionary| dictionary.page().len());
+        self.plain.page_bytes(self.settings.number) >= FAR_OVER * MAX_PAGE_BYTES
+            || dictionary_bytes >= FAR_OVER * MAX_DICTIONARY_BYTES
     }
 
     /// Finishes the page at hand if it is full, or the dictionary is.

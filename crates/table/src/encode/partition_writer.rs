@@ -20,8 +20,10 @@ use crate::{
     partition::{Rows, Selection},
 };
 
-/// So many waiting pieces are joined into one: a batch of a few rows takes far more memory than its rows.
-const MAX_WAITING_PIECES: usize = 16;
+/// So many waiting pieces that are small are joined into one: a batch of a few rows takes far more memory than its rows.
+const MAX_SMALL_PIECES: usize = 16;
+/// A piece of fewer bytes is small (256 KiB): joining larger ones would save little, and takes as much memory again.
+const SMALL_PIECE_BYTES: usize = 256 << 10;
 
 /// What all partitions of a task share.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(crate) struct Shared<D> {
 pub(crate) struct PartitionWriter<F: io::Write> {
     key: PartitionKey,
     waiting: Vec<RecordBatch>,
+    /// How many of them, the last ones, are small.
+    small_pieces: usize,
     waiting_rows: usize,
     waiting_bytes: usize,
     open: Option<RowGroup>,
@@ -49,6 +53,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         Self {
             key,
             waiting: Vec::new(),
+            small_pieces: 0,
             waiting_rows: 0,
             waiting_bytes: 0,
             open: None,
@@ -79,15 +84,22 @@ impl<F: io::Write + Send> PartitionWriter<F> {
     pub(crate) fn wait(&mut self, rows: &RecordBatch) -> Result<(), Error> {
         let piece = compact(rows).map_err(Error::Partition)?;
         self.waiting_rows += piece.num_rows();
-        self.waiting_bytes += piece.get_array_memory_size();
-        self.waiting.push(piece);
-        if self.waiting.len() >= MAX_WAITING_PIECES {
-            let joined = concat_batches(&rows.schema(), &self.waiting).and_then(|batch| compact(&batch));
-            let joined = joined.map_err(Error::Partition)?;
-            self.waiting_bytes = joined.get_array_memory_size();
-            self.waiting = vec![joined];
+        self.keep(piece);
+        if self.small_pieces >= MAX_SMALL_PIECES {
+            let small = self.waiting.split_off(self.waiting.len() - self.small_pieces);
+            self.small_pieces = 0;
+            self.waiting_bytes -= small.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+            let joined = concat_batches(&rows.schema(), &small).and_then(|batch| compact(&batch));
+            self.keep(joined.map_err(Error::Partition)?);
         }
         Ok(())
+    }
+
+    fn keep(&mut self, piece: RecordBatch) {
+        let bytes = piece.get_array_memory_size();
+        self.small_pieces = if bytes < SMALL_PIECE_BYTES { self.small_pieces + 1 } else { 0 };
+        self.waiting_bytes += bytes;
+        self.waiting.push(piece);
     }
 
     /// Encodes the rows that wait, if any.
@@ -97,13 +109,12 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         runner: &impl ColumnRunner,
     ) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
-        (self.waiting_rows, self.waiting_bytes) = (0, 0);
-        let Some(first) = waiting.first() else { return Ok(()) };
-        // One batch for the column writers, however many pieces there were.
-        let batch = concat_batches(&first.schema(), &waiting).map_err(Error::Partition)?;
-        drop(waiting);
-        let rows = Rows::All(batch.num_rows());
-        self.write(shared, &batch, rows.selection(), runner)
+        (self.small_pieces, self.waiting_rows, self.waiting_bytes) = (0, 0, 0);
+        for piece in waiting {
+            let rows = Rows::All(piece.num_rows());
+            self.write(shared, &piece, rows.selection(), runner)?;
+        }
+        Ok(())
     }
 
     /// Encodes rows into the open row group, slice by slice, closing it whenever it is full.

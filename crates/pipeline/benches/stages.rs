@@ -5,7 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the logs have to be on disk to be converted")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop")]
 
-#[path = "work/stage_work.rs"]
+#[path = "stages/stage_work.rs"]
 mod stage_work;
 
 use std::{fs, hint::black_box, path::Path, sync::Arc, time::Duration};

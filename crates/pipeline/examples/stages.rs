@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a program of its own, for measuring")]
 #![expect(clippy::unwrap_used, reason = "what cannot run should stop")]
 
-#[path = "../benches/work/stage_work.rs"]
+#[path = "../benches/stages/stage_work.rs"]
 mod stage_work;
 
 use std::{env, error::Error, hint::black_box, sync::Arc};

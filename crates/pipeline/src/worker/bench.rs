@@ -175,7 +175,6 @@ impl Tools {
     pub(crate) fn decode_group(mut self, mut group: Group) -> Decoded {
         let mut results = Vec::with_capacity(group.objects.len());
         let mut large = None;
-        let mut batch = Ok(None);
         while let Some((object, fetched)) = group.objects.pop_front() {
             let small = match &fetched {
                 Fetched::Whole(bytes) => self.bench.decoder.decode_small(object.name(), bytes.as_ref()),
@@ -187,15 +186,13 @@ impl Tools {
             };
             results.push((object, result));
             if self.bench.decoder.is_full() && !group.objects.is_empty() {
-                batch = self.flush();
+                let batch = self.flush();
                 if !matches!(batch, Ok(None)) {
                     return Decoded { tools: self, results, batch, large, rest: group.objects };
                 }
             }
         }
-        if batch.is_ok() {
-            batch = self.flush();
-        }
+        let batch = self.flush();
         Decoded { tools: self, results, batch, large, rest: group.objects }
     }
 

@@ -56,7 +56,7 @@ const FAR_OVER: usize = 4;
 /// What a chunk depends on besides its cells.
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkSettings {
-    pub(crate) column: ColumnDescPtr,
+    column: ColumnDescPtr,
     /// None: strings.
     number: Option<Number>,
     is_required: bool,
@@ -201,7 +201,7 @@ impl ChunkWriter {
         if is_over || is_full {
             self.finish_page()?;
         }
-        if is_over && self.dictionary.is_some() {
+        if is_over {
             self.closed_dictionary = self.dictionary.take();
         }
         Ok(())

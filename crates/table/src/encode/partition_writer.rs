@@ -14,11 +14,7 @@ use super::{
     data_file::DataFile,
     row_group::{ColumnRunner, RowGroup, RowGroupFactory},
 };
-use crate::{
-    Error, PartitionKey,
-    layout::TaskId,
-    partition::{Rows, Selection},
-};
+use crate::{Error, PartitionKey, layout::TaskId, partition::Selection};
 
 /// So many waiting pieces that are small are joined into one: a batch of a few rows takes far more memory than its rows.
 const MAX_SMALL_PIECES: usize = 16;
@@ -111,8 +107,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         let waiting = std::mem::take(&mut self.waiting);
         (self.small_pieces, self.waiting_rows, self.waiting_bytes) = (0, 0, 0);
         for piece in waiting {
-            let rows = Rows::All(piece.num_rows());
-            self.write(shared, &piece, rows.selection(), runner)?;
+            self.write(shared, &piece, Selection::From(0, piece.num_rows()), runner)?;
         }
         Ok(())
     }

@@ -32,8 +32,9 @@ impl Levels {
         self.nulls
     }
 
+    /// Adds rows of an array; `nulls` only where the array has any.
     pub(crate) fn push(&mut self, nulls: Option<&NullBuffer>, rows: Selection<'_>) {
-        match nulls.filter(|nulls| nulls.null_count() > 0) {
+        match nulls {
             // Without a NULL so far nothing but the count is kept.
             None if self.nulls == 0 => {}
             None => self.valid.append_n(rows.len(), true),

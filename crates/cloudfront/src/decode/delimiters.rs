@@ -1,56 +1,82 @@
-//! Where TABs and line ends stand in a text, one after the other.
+//! Where TABs and line ends stand in a text, line by line.
 //!
-//! A line of half a kilobyte has some thirty of them, so a search for the next one would spend its time on starting.
-//! Instead 64 bytes at a time become 64 bits, one for each byte that is a TAB or a line end.
+//! A line of half a kilobyte has some thirty TABs, so a search for the next one would spend its time on starting.
+//! Instead 64 bytes at a time become 64 bits, one for each byte that is a TAB. Line ends are searched for.
 
 use memchr::memchr;
 
-/// Finds TABs and line ends.
+/// Finds the TABs of lines, one line after the other.
 pub(super) struct Delimiters<'t> {
     bytes: &'t [u8],
     /// Where the block at hand starts.
     block: usize,
-    /// Which bytes of the block are still to be told, the lowest bit for the first byte.
-    found: u64,
+    /// Which bytes of the block are TABs that are still to be told, the lowest bit for the first byte.
+    tabs: u64,
+}
+
+/// A line that was gone through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// How many TABs it has.
+    pub(super) tabs: usize,
+    /// Where it ends; none if the text ends before.
+    pub(super) newline: Option<usize>,
 }
 
 const BLOCK_BYTES: usize = 64;
 
 impl<'t> Delimiters<'t> {
     pub(super) fn new(bytes: &'t [u8], from: usize) -> Self {
-        Self { bytes, block: from, found: find(bytes, from) }
+        Self { bytes, block: from, tabs: find(bytes, from) }
     }
 
-    /// The position of the next one.
-    #[inline]
-    pub(super) fn next(&mut self) -> Option<usize> {
-        while self.found == 0 {
-            let next_block = self.block + BLOCK_BYTES;
-            if next_block >= self.bytes.len() {
-                return None;
+    /// Goes through the line that starts at `start`, where the line before ended, and puts the positions of its TABs into
+    /// `places`, as many as these are. With `skips` no more than these are counted.
+    pub(super) fn line(&mut self, start: usize, places: &mut [u32], skips: bool) -> Line {
+        let newline = memchr(b'\n', self.bytes.get(start..).unwrap_or_default()).map(|behind| start + behind);
+        let end = newline.unwrap_or(self.bytes.len());
+        let room = places.len();
+        let mut places = places.iter_mut();
+        let mut tabs_behind = 0;
+        loop {
+            let left = end.saturating_sub(self.block);
+            let end_bit = u32::try_from(left).ok().and_then(|left| 1_u64.checked_shl(left));
+            let in_line = end_bit.map_or(u64::MAX, |bit| bit - 1);
+            let mut tabs = self.tabs & in_line;
+            self.tabs &= !in_line;
+            // Text positions fit 32 bits.
+            let block = u32::try_from(self.block).unwrap_or(u32::MAX);
+            while tabs != 0 {
+                let Some(place) = places.next() else { break };
+                *place = block.wrapping_add(tabs.trailing_zeros());
+                tabs &= tabs - 1;
             }
-            self.block = next_block;
-            self.found = find(self.bytes, next_block);
+            if tabs != 0 {
+                if skips {
+                    *self = Self::new(self.bytes, newline.map_or(end, |at| at + 1));
+                    return Line { tabs: room, newline };
+                }
+                tabs_behind += tabs.count_ones() as usize;
+            }
+            if end_bit.is_some() {
+                return Line { tabs: room - places.len() + tabs_behind, newline };
+            }
+            self.block += BLOCK_BYTES;
+            self.tabs = find(self.bytes, self.block);
         }
-        let at = self.block + self.found.trailing_zeros() as usize;
-        self.found &= self.found - 1;
-        Some(at)
-    }
-
-    /// The end of the line that `at` stands in, and what finds on from there: TABs before it are passed over.
-    pub(super) fn skip_line(bytes: &'t [u8], at: usize) -> (Option<usize>, Self) {
-        let newline = memchr(b'\n', bytes.get(at..).unwrap_or_default()).map(|behind| at + behind);
-        (newline, Self::new(bytes, newline.map_or(bytes.len(), |at| at + 1)))
     }
 }
 
-/// One bit for each byte of the block at `from`; what lies behind the text is no delimiter.
-#[inline(never)]
+/// One bit for each byte of the block at `from`; what lies behind the text is no TAB.
+#[inline]
 fn find(bytes: &[u8], from: usize) -> u64 {
     let rest = bytes.get(from..).unwrap_or_default();
-    if let Some(block) = rest.first_chunk() {
-        return find_in_block(block);
-    }
+    rest.first_chunk().map_or_else(|| find_in_end(rest), find_in_block)
+}
+
+/// The last block of a text, which is not whole.
+#[cold]
+fn find_in_end(rest: &[u8]) -> u64 {
     let mut block = [0; BLOCK_BYTES];
     for (to, byte) in block.iter_mut().zip(rest) {
         *to = *byte;
@@ -62,8 +88,8 @@ fn find(bytes: &[u8], from: usize) -> u64 {
 #[inline]
 fn find_in_block(block: &[u8; BLOCK_BYTES]) -> u64 {
     const LOWEST_BITS: u64 = 0x0101_0101_0101_0101;
-    let is_delimiter = block.map(|byte| if matches!(byte, b'\t' | b'\n') { u8::MAX } else { 0 });
-    let (words, _) = is_delimiter.as_chunks();
+    let is_tab = block.map(|byte| if byte == b'\t' { u8::MAX } else { 0 });
+    let (words, _) = is_tab.as_chunks();
     // Bit `place` of the n-th byte now says what the n-th byte of the word at `place` is: columns are to become rows.
     let bits = words
         .iter()
@@ -89,9 +115,23 @@ fn transpose(bits: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn all(bytes: &[u8], from: usize) -> Vec<usize> {
+    /// The TABs of all lines, and where lines end.
+    fn all(bytes: &[u8], from: usize) -> (Vec<usize>, Vec<usize>) {
         let mut delimiters = Delimiters::new(bytes, from);
-        std::iter::from_fn(|| delimiters.next()).collect()
+        let (mut tabs, mut newlines, mut start) = (vec![], vec![], from);
+        loop {
+            let mut places = [0; 512];
+            let line = delimiters.line(start, &mut places, false);
+            tabs.extend(places[..line.tabs].iter().map(|at| *at as usize));
+            let Some(newline) = line.newline else { return (tabs, newlines) };
+            newlines.push(newline);
+            start = newline + 1;
+        }
+    }
+
+    fn expected(bytes: &[u8], from: usize) -> (Vec<usize>, Vec<usize>) {
+        let of = |wanted| (from..bytes.len()).filter(|&at| bytes[at] == wanted).collect();
+        (of(b'\t'), of(b'\n'))
     }
 
     #[test]
@@ -101,8 +141,7 @@ mod tests {
                 for byte in 0..=u8::MAX {
                     let mut bytes = vec![b'x'; length];
                     bytes[at] = byte;
-                    let expected = if matches!(byte, b'\t' | b'\n') { vec![at] } else { vec![] };
-                    assert_eq!(all(&bytes, 0), expected, "byte {byte} at {at} of {length}");
+                    assert_eq!(all(&bytes, 0), expected(&bytes, 0), "byte {byte} at {at} of {length}");
                 }
             }
         }
@@ -110,19 +149,27 @@ mod tests {
 
     #[test]
     fn all_are_found_in_order_from_any_place_on() {
-        let bytes: Vec<u8> = (0..400_usize).map(|at| b"\t\nab\t\xff\x89\x8a\x08\x0b"[at * at % 10]).collect();
-        for from in 0..=bytes.len() {
-            let expected: Vec<usize> = (from..bytes.len()).filter(|&at| matches!(bytes[at], b'\t' | b'\n')).collect();
-            assert_eq!(all(&bytes, from), expected, "from {from}");
+        let mixed: Vec<u8> = (0..400_usize).map(|at| b"\t\nab\t\xff\x89\x8a\x08\x0b"[at * at % 10]).collect();
+        let lines = [&[b'\t'; 64][..], b"\n", &[b'\t'; 63], b"\n", &[b'x'; 127], b"\n\t\n\n", &[b'\t'; 130]].concat();
+        for bytes in [mixed, lines] {
+            for from in 0..=bytes.len() {
+                assert_eq!(all(&bytes, from), expected(&bytes, from), "from {from}");
+            }
         }
     }
 
     #[test]
-    fn a_line_is_skipped_to_its_end() {
-        let bytes = [&[b'\t'; 100][..], b"\n\t", &[b'x'; 100], b"\t"].concat();
-        let (newline, mut behind) = Delimiters::skip_line(&bytes, 3);
-        assert_eq!((newline, behind.next()), (Some(100), Some(101)));
-        let (newline, mut behind) = Delimiters::skip_line(&bytes, 101);
-        assert_eq!((newline, behind.next()), (None, None));
+    fn what_has_no_place_is_counted_or_skipped() {
+        let bytes = [&[b'\t'; 100][..], b"\n\t", &[b'x'; 100], b"\t\n", &[b'\t'; 70]].concat();
+        for (skips, tabs) in [(false, [100, 2, 70]), (true, [3, 2, 3])] {
+            let mut delimiters = Delimiters::new(&bytes, 0);
+            let mut places = [0; 3];
+            assert_eq!(delimiters.line(0, &mut places, skips), Line { tabs: tabs[0], newline: Some(100) });
+            assert_eq!(places, [0, 1, 2]);
+            assert_eq!(delimiters.line(101, &mut places, skips), Line { tabs: tabs[1], newline: Some(203) });
+            assert_eq!(places, [101, 202, 2]);
+            assert_eq!(delimiters.line(204, &mut places, skips), Line { tabs: tabs[2], newline: None });
+            assert_eq!(places, [204, 205, 206]);
+        }
     }
 }

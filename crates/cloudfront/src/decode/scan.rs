@@ -7,7 +7,7 @@ use memchr::{memchr, memchr_iter};
 use super::{
     DecodeOptions, DecodeSizes, MAX_HOURS, MAX_UNCLAIMED_BYTES, ObjectSummary,
     batch::{BatchBuilder, Mark},
-    delimiters::Delimiters,
+    delimiters::{Delimiters, Line},
     rows::{Cells, Clock},
     sniff,
     views::Text,
@@ -143,24 +143,8 @@ impl Scan {
             }
             let judged_cells = self.judged_cells(sink);
             let kept_cells = judged_cells.map_or(keep, |cells| cells.min(keep));
-            let mut ends = self.ends.get_mut(..kept_cells).unwrap_or_default().iter_mut();
-            let mut tabs_behind = 0;
-            let newline = loop {
-                let Some(at) = delimiters.next() else { break None };
-                if text.bytes.get(at) == Some(&b'\n') {
-                    break Some(at);
-                }
-                if let Some(end) = ends.next() {
-                    *end = as_u32(at);
-                } else if judged_cells.is_some() {
-                    let newline;
-                    (newline, delimiters) = Delimiters::skip_line(text.bytes, at);
-                    break newline;
-                } else {
-                    tabs_behind += 1;
-                }
-            };
-            let count = kept_cells - ends.len() + tabs_behind + 1;
+            let places = self.ends.get_mut(..kept_cells).unwrap_or_default();
+            let Line { tabs, newline } = delimiters.line(start, places, judged_cells.is_some());
             let end = match newline {
                 Some(at) => at,
                 None if is_last => text.bytes.len(),
@@ -168,10 +152,10 @@ impl Scan {
             };
             let has_cr = newline.is_some() && end > start && text.bytes.get(end - 1) == Some(&b'\r');
             let line_end = end - usize::from(has_cr);
-            if let Some(end) = ends.next() {
+            if let Some(end) = places.get_mut(tabs) {
                 *end = as_u32(line_end);
             }
-            self.line(layouts, text, start..line_end, count, sink)?;
+            self.line(layouts, text, start..line_end, tabs + 1, sink)?;
             start = newline.map_or(end, |at| at + 1);
         }
         Ok(ScanEnd::NeedsText { at: start })

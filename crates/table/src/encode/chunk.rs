@@ -50,6 +50,8 @@ pub(crate) const MAX_PAGE_BYTES: usize = 1 << 20;
 pub(crate) const MAX_DICTIONARY_BYTES: usize = 1 << 20;
 /// So many rows are taken before it is asked whether dictionary and page are full.
 const STEP_ROWS: usize = 1024;
+/// After so many rows of a chunk it is asked whether its values repeat at all.
+const PROBE_ROWS: usize = 4 * STEP_ROWS;
 /// So many times as large as it may be, a page or a dictionary is full in the midst of a step.
 const FAR_OVER: usize = 4;
 
@@ -143,16 +145,25 @@ impl ChunkWriter {
         let cells = cells.ok_or_else(|| ParquetError::General(format!("unexpected {}", array.data_type())))?;
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
         let mut known = KnownViews::of(cells, rows);
-        let mut done = 0;
+        let (mut kept, mut done) = (Vec::new(), 0);
         while done < rows.len() {
             // Steps are the page's, not the call's: so pages do not depend on how cells are spread over calls.
             let count = (STEP_ROWS - self.levels.rows() % STEP_ROWS).min(rows.len() - done);
             let step = rows.slice(done, count);
             done += count;
             self.levels.push(nulls, step);
-            match nulls {
-                None => self.take(cells, step.iter(), &mut known),
-                Some(nulls) => self.take(cells, step.iter().filter(|row| nulls.is_valid(*row)), &mut known),
+            let values = cells.values(step, nulls, &mut kept);
+            // Memory for a whole page at once, where the page has more than a step, and not by copying it again and again.
+            let room = if self.levels.rows() > STEP_ROWS { MAX_PAGE_ROWS } else { 0 };
+            match &mut self.dictionary {
+                Some(dictionary) => {
+                    self.ids.reserve_exact(room.saturating_sub(self.ids.len()));
+                    cells.look_up(values, dictionary, &mut known, &mut self.ids);
+                }
+                None => {
+                    self.plain.reserve(room);
+                    cells.take(values, &mut self.plain);
+                }
             }
             if self.levels.rows().is_multiple_of(STEP_ROWS) || self.is_far_over() {
                 self.finish_full_page()?;
@@ -174,15 +185,6 @@ impl ChunkWriter {
         self.pages.finish(dictionary.as_ref().map(|dictionary| (dictionary.page(), dictionary.len())))
     }
 
-    /// Takes the cells of rows that are not NULL into the page at hand.
-    #[inline]
-    fn take(&mut self, cells: Cells<'_>, rows: impl Iterator<Item = usize>, known: &mut KnownViews) {
-        match &mut self.dictionary {
-            Some(dictionary) => cells.look_up(rows, dictionary, known, &mut self.ids),
-            None => self.plain.take(cells, rows),
-        }
-    }
-
     /// Are page or dictionary so far past their limits that memory comes before order? Only cells of many kilobytes each
     /// bring that about before a step is complete.
     fn is_far_over(&self) -> bool {
@@ -193,6 +195,7 @@ impl ChunkWriter {
 
     /// Finishes the page at hand if it is full, or the dictionary is.
     fn finish_full_page(&mut self) -> Result<(), ParquetError> {
+        self.probe_dictionary();
         let is_over =
             |dictionary: &Dictionary| dictionary.page().len() > MAX_DICTIONARY_BYTES || dictionary.is_crowded();
         let is_over = self.dictionary.as_ref().is_some_and(is_over);
@@ -223,7 +226,7 @@ impl ChunkWriter {
             self.ids.clear();
             let bounds = match number {
                 Some(number) => AnyBounds::of_numbers(number, distinct.iter().map(|id| dictionary.number(*id))),
-                None => AnyBounds::of_strings(distinct.iter().map(|id| dictionary.string(*id))),
+                None => AnyBounds::of_strings(distinct.iter().map(|id| dictionary.string_and_head(*id))),
             };
             (Encoding::RLE_DICTIONARY, bounds)
         } else {
@@ -233,6 +236,15 @@ impl ChunkWriter {
             (encoding, bounds)
         };
         self.pages.add(&page, PageFacts { encoding, rows, nulls, bounds })
+    }
+
+    /// Gives the dictionary up where the first rows tell already that it will not pay. With most values new after so many
+    /// rows, it would still hold more than half of a full page's.
+    fn probe_dictionary(&mut self) {
+        let is_time = self.levels.rows() == PROBE_ROWS && self.pages.is_empty() && self.ids.len() >= STEP_ROWS;
+        if is_time && self.dictionary.as_ref().is_some_and(|dictionary| dictionary.is_nearly_unique(self.ids.len())) {
+            self.give_up_dictionary();
+        }
     }
 
     /// Is the first page smaller with its dictionary?

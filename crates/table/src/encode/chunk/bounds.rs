@@ -49,10 +49,21 @@ pub(crate) enum AnyBounds {
 }
 
 impl AnyBounds {
-    /// Of strings; none if there are none.
-    pub(crate) fn of_strings<'s>(strings: impl Iterator<Item = &'s [u8]> + Clone) -> Option<Self> {
-        let (least, largest) = (strings.clone().min()?, strings.max()?);
-        Some(Self::Strings(Bounds { least: least.to_vec(), largest: largest.to_vec() }))
+    /// Of strings, each with its [head](head_of); none if there are none.
+    ///
+    /// Heads tell most strings apart, so that few are looked at.
+    pub(crate) fn of_strings<'s>(mut strings: impl Iterator<Item = (u128, &'s [u8])>) -> Option<Self> {
+        let first = strings.next()?;
+        let (mut least, mut largest) = (first, first);
+        for string in strings {
+            // In the order of heads, then of the strings themselves.
+            if string < least {
+                least = string;
+            } else if string > largest {
+                largest = string;
+            }
+        }
+        Some(Self::Strings(Bounds { least: least.1.to_vec(), largest: largest.1.to_vec() }))
     }
 
     /// Of numbers, by their keys; none if there are none. Bounds of doubles that are zeros hold the zero of either sign:
@@ -85,6 +96,25 @@ impl AnyBounds {
             _ => [Ordering::Less, Ordering::Greater],
         }
     }
+}
+
+/// The first 12 bytes of a string, zero-padded, as a number: a string whose head is less is less. `view` has them behind
+/// 4 others, as Arrow's views do.
+#[inline]
+pub(crate) fn head_of(view: u128) -> u128 {
+    (view >> 32).swap_bytes()
+}
+
+/// The [head](head_of) of a string.
+#[inline]
+pub(crate) fn head_of_string(string: &[u8]) -> u128 {
+    let mut head = [0; 16];
+    if let (Some(head), Some(first)) = (head.first_chunk_mut::<12>(), string.first_chunk::<12>()) {
+        *head = *first;
+    } else {
+        head.iter_mut().zip(string).for_each(|(into, byte)| *into = *byte);
+    }
+    u128::from_be_bytes(head)
 }
 
 /// Not above `value`, and short.
@@ -125,6 +155,30 @@ fn raise(value: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bounds_are_the_least_and_the_largest_by_their_bytes() {
+        let long = [b'x'; 40];
+        let strings: Vec<&[u8]> = (0..=40)
+            .map(|length| &long[..length])
+            .chain([&b"x\0"[..], b"w\xff", b"xxxxxxxxxxxx\0", b"xxxxxxxxxxxxy", b"xxxxxxxxxxxy", b"\0", b"\0\0"])
+            .collect();
+        for first in &strings {
+            for second in &strings {
+                let view = |string: &[u8]| head_of(arrow::array::make_view(string, 0, 0));
+                if first.len() <= 12 {
+                    assert_eq!(view(first), head_of_string(first));
+                }
+                let pair = [*first, *second];
+                let found = AnyBounds::of_strings(pair.into_iter().map(|string| (head_of_string(string), string)));
+                let (least, largest) = (first.min(second).to_vec(), first.max(second).to_vec());
+                assert_eq!(found, Some(AnyBounds::Strings(Bounds { least, largest })));
+            }
+        }
+        let all = AnyBounds::of_strings(strings.iter().map(|string| (head_of_string(string), *string)));
+        let (least, largest) = (Vec::new(), b"xxxxxxxxxxxy".to_vec());
+        assert_eq!(all, Some(AnyBounds::Strings(Bounds { least, largest })));
+    }
 
     #[test]
     fn short_strings_are_their_own_bounds() {

@@ -7,13 +7,20 @@
 //!
 //! Short strings, the most of all cells, so cost one comparison of 16 bytes.
 
-use super::{bits, number::Number};
+use super::{
+    bits,
+    bounds::{head_of, head_of_string},
+    number::Number,
+};
 
 /// Longest string that a view holds itself, in bytes.
 pub(crate) const INLINE_BYTES: usize = 12;
 /// A value that takes more steps than this to look up tells of values made to collide: the dictionary is given up.
 const MAX_STEPS: usize = 256;
 const FIRST_SLOTS: usize = 64;
+/// More than this many of so many cells distinct: nearly all are.
+const UNIQUE: usize = 15;
+const UNIQUE_OF: usize = 16;
 /// Any odd numbers without a pattern will do, always the same ones: nothing here may depend on chance.
 const SEEDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03, 0x8cb9_2ba7_2f3d_8dd7];
 
@@ -77,55 +84,35 @@ impl Dictionary {
     /// So many values are looked up at a time.
     pub(crate) const AT_ONCE: usize = 32;
 
-    /// The ids of values that are whole in their keys: numbers and short strings. `wanted` makes of a key what is added.
+    /// The ids of values: numbers' keys or strings' views. `hash` and `wanted` make of one what it is looked up by.
     ///
     /// What is needed of the tables is read for all of them before any of it is used: a dictionary of many values lies far
     /// from the processor, and so it waits once and not for each value.
     #[inline]
-    pub(crate) fn look_up_keys<'a>(
+    pub(crate) fn look_up<'a>(
         &mut self,
-        keys: &[u128; Self::AT_ONCE],
-        wanted: impl Fn(u128) -> Wanted<'a>,
-    ) -> [u32; Self::AT_ONCE] {
-        let (mut slots, mut known) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
-        self.first_guess(keys.map(hash_of), &mut slots, &mut known);
-        let mut ids = [0; Self::AT_ONCE];
-        for (((id, slot), known), key) in ids.iter_mut().zip(slots).zip(known).zip(keys) {
-            *id = if known == *key && slot != 0 { quarters(slot)[0] - 1 } else { self.id_of(&wanted(*key)) };
-        }
-        ids
-    }
-
-    /// The ids of any values.
-    #[inline]
-    pub(crate) fn look_up(&mut self, values: &[Wanted<'_>; Self::AT_ONCE]) -> [u32; Self::AT_ONCE] {
-        let (mut slots, mut known) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
-        self.first_guess(values.map(|wanted| wanted.hash), &mut slots, &mut known);
-        let mut ids = [0; Self::AT_ONCE];
-        for (((id, slot), known), wanted) in ids.iter_mut().zip(slots).zip(known).zip(values) {
-            let [id_plus_1, hash] = quarters(slot);
-            let is_there = slot != 0 && hash == wanted.hash && wanted.is(known, &self.page);
-            *id = if is_there { id_plus_1 - 1 } else { self.id_of(wanted) };
-        }
-        ids
-    }
-
-    /// The first slot that each hash leads to, and the key of the value there.
-    #[inline]
-    fn first_guess(
-        &self,
-        hashes: [u32; Self::AT_ONCE],
-        slots: &mut [u64; Self::AT_ONCE],
-        keys: &mut [u128; Self::AT_ONCE],
+        values: &[u128; Self::AT_ONCE],
+        hash: impl Fn(u128) -> u32,
+        wanted: impl Fn(u128, u32) -> Wanted<'a>,
+        ids: &mut Vec<u32>,
     ) {
+        let (mut hashes, mut slots) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
+        let (mut known, mut found) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
         let mask = self.slots.len() - 1;
-        for (slot, hash) in slots.iter_mut().zip(hashes) {
-            *slot = self.slots.get(hash as usize & mask).copied().unwrap_or(0);
+        for ((value, hashed), slot) in values.iter().zip(&mut hashes).zip(&mut slots) {
+            *hashed = hash(*value);
+            *slot = self.slots.get(*hashed as usize & mask).copied().unwrap_or(0);
         }
-        for (key, slot) in keys.iter_mut().zip(slots) {
+        for (key, slot) in known.iter_mut().zip(&slots) {
             let [id_plus_1, _] = quarters(*slot);
             *key = self.keys.get((id_plus_1 as usize).wrapping_sub(1)).copied().unwrap_or(0);
         }
+        for ((((id, value), hash), slot), known) in found.iter_mut().zip(values).zip(hashes).zip(slots).zip(known) {
+            let wanted = wanted(*value, hash);
+            let is_there = slot != 0 && wanted.is(known, quarters(slot)[1], &self.page);
+            *id = if is_there { quarters(slot)[0] - 1 } else { self.id_of(&wanted) };
+        }
+        ids.extend_from_slice(&found);
     }
 
     /// Looks a value up, or adds it.
@@ -140,7 +127,7 @@ impl Dictionary {
             }
             let [id_plus_1, hash] = quarters(slot);
             let id = id_plus_1 - 1;
-            if hash == wanted.hash && self.keys.get(id as usize).is_some_and(|key| wanted.is(*key, &self.page)) {
+            if self.keys.get(id as usize).is_some_and(|key| wanted.is(*key, hash, &self.page)) {
                 return id;
             }
             at = (at + 1) & mask;
@@ -196,10 +183,32 @@ impl Dictionary {
         self.keys.get(id as usize).map_or(0, |key| halves(*key)[0].cast_signed())
     }
 
-    /// The distinct ids among these, which are those of a page.
+    /// The [head](head_of) of an id's string, and the string.
+    #[inline]
+    pub(crate) fn string_and_head(&self, id: u32) -> (u128, &[u8]) {
+        let string = self.string(id);
+        let head = match self.keys.get(id as usize) {
+            Some(key) if string.len() <= INLINE_BYTES => head_of(*key),
+            _ => head_of_string(string),
+        };
+        (head, string)
+    }
+
+    /// Are of so many cells, the first ones, nearly all distinct?
+    pub(crate) fn is_nearly_unique(&self, cells: usize) -> bool {
+        self.len() * UNIQUE_OF > cells * UNIQUE
+    }
+
+    /// The distinct ids among these, which are those of a page, in the order of their first cells.
     pub(crate) fn distinct_of_page(&mut self, ids: &[u32]) -> Vec<u32> {
         self.pages += 1;
         let page = self.pages;
+        let known = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        if page == 1 {
+            // Every value was added by this page.
+            self.last_pages.resize(self.keys.len(), page);
+            return (0..known).collect();
+        }
         self.last_pages.resize(self.keys.len(), 0);
         let mut distinct = Vec::new();
         for &id in ids {
@@ -229,31 +238,34 @@ enum Value<'a> {
 }
 
 impl<'a> Wanted<'a> {
+    /// A number: its key and the hash of that.
     #[inline]
-    pub(crate) fn number(number: Number, key: u128) -> Self {
-        Self { hash: hash_of(key), key, value: Value::Number(number) }
+    pub(crate) fn number(number: Number, key: u128, hash: u32) -> Self {
+        Self { hash, key, value: Value::Number(number) }
     }
 
-    /// A string that its view holds itself.
+    /// A string that its view holds itself, and the hash of that.
     #[inline]
-    pub(crate) fn short(view: u128) -> Self {
-        Self { hash: hash_of(view), key: view, value: Value::ShortString }
+    pub(crate) fn short(view: u128, hash: u32) -> Self {
+        Self { hash, key: view, value: Value::ShortString }
     }
 
-    /// A longer string, and its view.
+    /// A longer string, its view, and its own hash.
     #[inline]
-    pub(crate) fn long(view: u128, string: &'a [u8]) -> Self {
+    pub(crate) fn long(view: u128, string: &'a [u8], hash: u32) -> Self {
         let [head, _] = halves(view);
-        Self { hash: hash_of_string(string), key: u128::from(head), value: Value::LongString(string) }
+        Self { hash, key: u128::from(head), value: Value::LongString(string) }
     }
 
-    /// Is this its key?
+    /// Is this its key, and this its hash?
     #[inline]
-    fn is(&self, key: u128, page: &[u8]) -> bool {
+    fn is(&self, key: u128, hash: u32, page: &[u8]) -> bool {
         let Value::LongString(string) = self.value else { return key == self.key };
         let [head, offset] = halves(key);
         let at = usize::try_from(offset).unwrap_or(usize::MAX);
-        u128::from(head) == self.key && page.get(at..at + string.len()).is_some_and(|known| is_same(known, string))
+        hash == self.hash
+            && u128::from(head) == self.key
+            && page.get(at..at + string.len()).is_some_and(|known| is_same(known, string))
     }
 
     /// Adds it to the dictionary page, and says its key there.
@@ -311,17 +323,18 @@ fn fold(a: u64, b: u64) -> u64 {
     low ^ high
 }
 
+/// The hash of a number's key, or of the view of a string that it holds itself.
 #[inline]
-fn hash_of(key: u128) -> u32 {
+pub(crate) fn hash_of(key: u128) -> u32 {
     let [low, high] = halves(key);
     let [a, b, _] = SEEDS;
     let [low, high] = quarters(fold(low ^ a, high ^ b));
     low ^ high
 }
 
-/// 32 bytes a step, in two lanes that do not wait for each other.
+/// The hash of a longer string: 32 bytes a step, in two lanes that do not wait for each other.
 #[inline]
-fn hash_of_string(string: &[u8]) -> u32 {
+pub(crate) fn hash_of_string(string: &[u8]) -> u32 {
     let [a, b, c] = SEEDS;
     let (mut first, mut second) = (a ^ string.len() as u64, c);
     let (blocks, rest) = string.as_chunks::<32>();
@@ -359,13 +372,14 @@ mod tests {
 
     fn id(dictionary: &mut Dictionary, string: &[u8]) -> u32 {
         let view = make_view(string, 0, 0);
-        let wanted = if string.len() > INLINE_BYTES { Wanted::long(view, string) } else { Wanted::short(view) };
-        let id = dictionary.id_of(&wanted);
-        assert_eq!(dictionary.look_up(&[wanted; Dictionary::AT_ONCE]), [id; Dictionary::AT_ONCE]);
-        if string.len() <= INLINE_BYTES {
-            let ids = dictionary.look_up_keys(&[view; Dictionary::AT_ONCE], Wanted::short);
-            assert_eq!(ids, [id; Dictionary::AT_ONCE]);
-        }
+        let is_short = string.len() <= INLINE_BYTES;
+        let hash = |view| if is_short { hash_of(view) } else { hash_of_string(string) };
+        let wanted = |view, hash| if is_short { Wanted::short(view, hash) } else { Wanted::long(view, string, hash) };
+        let id = dictionary.id_of(&wanted(view, hash(view)));
+        let mut ids = Vec::new();
+        dictionary.look_up(&[view; Dictionary::AT_ONCE], hash, wanted, &mut ids);
+        assert_eq!(ids, [id; Dictionary::AT_ONCE]);
+        assert_eq!(dictionary.string_and_head(id), (head_of_string(string), string));
         id
     }
 
@@ -419,7 +433,8 @@ mod tests {
             let mut ids = Vec::new();
             for block in blocks {
                 let keys = block.map(|number| u128::from(number.cast_unsigned()));
-                ids.extend(dictionary.look_up_keys(&keys, |key| Wanted::number(Number::Int64, key)));
+                let wanted = |key, hash| Wanted::number(Number::Int64, key, hash);
+                dictionary.look_up(&keys, hash_of, wanted, &mut ids);
             }
             assert!(ids.iter().copied().eq(0..u32::try_from(numbers.len()).unwrap()));
             assert!(ids.iter().zip(&numbers).all(|(id, number)| dictionary.number(*id) == *number));
@@ -434,7 +449,9 @@ mod tests {
         for text in ["a", "b", "c"] {
             id(&mut dictionary, text.as_bytes());
         }
-        assert_eq!(dictionary.distinct_of_page(&[0, 1, 0, 1]), [0, 1]);
-        assert_eq!(dictionary.distinct_of_page(&[2, 1, 1]), [2, 1]);
+        assert_eq!(dictionary.distinct_of_page(&[0, 1, 0, 2, 1]), [0, 1, 2]);
+        id(&mut dictionary, b"d");
+        assert_eq!(dictionary.distinct_of_page(&[2, 1, 1, 3]), [2, 1, 3]);
+        assert_eq!(dictionary.distinct_of_page(&[1]), [1]);
     }
 }

@@ -2,7 +2,11 @@
 
 use parquet::basic::Encoding;
 
-use super::{bits, bounds::AnyBounds, cells::Cells, number::Number};
+use super::{
+    bits,
+    bounds::{AnyBounds, head_of_string},
+    number::Number,
+};
 
 /// Cells of a page without dictionary.
 #[derive(Debug, Default)]
@@ -13,13 +17,9 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    /// Takes the cells of these rows.
-    #[inline]
-    pub(crate) fn take(&mut self, cells: Cells<'_>, rows: impl Iterator<Item = usize>) {
-        match cells {
-            Cells::Strings(strings) => rows.for_each(|row| self.take_string(strings.value(row).as_bytes())),
-            Cells::Numbers(_, numbers) => self.numbers.extend(rows.map(|row| numbers.key(row))),
-        }
+    /// Makes room for so many cells in all.
+    pub(crate) fn reserve(&mut self, cells: usize) {
+        self.numbers.reserve_exact(cells.saturating_sub(self.numbers.len()));
     }
 
     #[inline]
@@ -28,6 +28,7 @@ impl Plain {
         self.bytes.extend_from_slice(string);
     }
 
+    #[inline]
     pub(crate) fn take_number(&mut self, key: i64) {
         self.numbers.push(key);
     }
@@ -69,7 +70,7 @@ impl Plain {
         AnyBounds::of_strings(self.numbers.iter().scan(self.bytes.as_slice(), |rest, length| {
             let (string, behind) = rest.split_at_checked(usize::try_from(*length).ok()?)?;
             *rest = behind;
-            Some(string)
+            Some((head_of_string(string), string))
         }))
     }
 

@@ -195,7 +195,8 @@ impl BatchBuilder {
     /// block must have been drained.
     pub(crate) fn take(&mut self, text: &Buffer) -> DecodedBatch {
         // A batch will hold about as many rows as the one before.
-        let next = Self::with_capacity(Arc::clone(&self.schema), self.rows());
+        let mut next = Self::with_capacity(Arc::clone(&self.schema), self.rows() + self.rows() / 16);
+        std::mem::swap(&mut next.block, &mut self.block);
         std::mem::replace(self, next).finish(text)
     }
 

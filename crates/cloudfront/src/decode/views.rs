@@ -224,17 +224,16 @@ impl ViewColumn {
 fn view_in_text(text: &[u8], start: u32, end: u32) -> u128 {
     let (from, to) = (start as usize, end as usize);
     // The four bytes before the cell stand where the length goes.
-    let around = from.checked_sub(LENGTH_BYTES).and_then(|before| text.get(before..before + VIEW_BYTES));
-    let Some(Ok(around)) = around.map(<[u8; VIEW_BYTES]>::try_from) else {
-        return make_view(text.get(from..to).unwrap_or_default(), TEXT, start);
-    };
-    if from > to || to > text.len() {
-        return 0;
-    }
-    let word = u128::from_le_bytes(around);
-    let length = to - from;
+    let before = from.wrapping_sub(LENGTH_BYTES);
+    let around = text.get(before..).and_then(<[u8]>::first_chunk::<VIEW_BYTES>);
+    let Some(around) = around else { return make_view(text.get(from..to).unwrap_or_default(), TEXT, start) };
+    let word = u128::from_le_bytes(*around);
+    // Where the end is before the start, that is longer than any text.
+    let length = to.wrapping_sub(from);
     match KEPT_BITS.get(length) {
+        // The 16 bytes lie in the text, and so does the cell.
         Some(kept) => word & kept | length as u128,
+        None if length > text.len() - from => 0,
         None => word & PREFIX_BITS | length as u128 | u128::from(start) << 96 | u128::from(TEXT) << 64,
     }
 }

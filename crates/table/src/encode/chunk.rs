@@ -249,13 +249,9 @@ impl ChunkWriter {
 
     /// Is the first page smaller with its dictionary?
     fn pays(&self, dictionary: &Dictionary) -> bool {
-        let bytes_of = |id: &u32| match self.settings.number {
-            None => dictionary.string(*id).len() + size_of::<u32>(),
-            Some(number) => number.bits() as usize / 8,
-        };
-        let plain: usize = self.ids.iter().map(bytes_of).sum();
         let ids = self.ids.len() * dictionary.id_width() as usize / 8;
-        (dictionary.page().len() + ids) * 4 < plain * 3
+        // By a quarter.
+        dictionary.are_more_bytes(&self.ids, (dictionary.page().len() + ids) * 4 / 3)
     }
 
     /// Makes the page at hand, which is the first, one without dictionary.

@@ -64,11 +64,11 @@ impl<'a> Cells<'a> {
     ) {
         match self {
             Cells::Strings(strings) => {
-                let hash = |view| hash_of_view(strings, view);
-                let one = |dictionary: &mut Dictionary, view| dictionary.id_of(&wanted(strings, view, hash(view)));
+                let one = |dictionary: &mut Dictionary, view| id_of_string(dictionary, strings, view);
                 if known.are_worth_it {
                     return ids.extend(values.iter().map(|view| known.id(*view, || one(dictionary, *view))));
                 }
+                let hash = |view| hash_of_view(strings, view);
                 in_blocks(dictionary, values, ids, one, |dictionary, views, ids| {
                     if views.iter().copied().all(is_short) {
                         dictionary.look_up(views, hash_of, Wanted::short, ids);
@@ -163,6 +163,12 @@ fn long_string(strings: &StringViewArray, view: u128) -> &[u8] {
     let buffer = strings.data_buffers().get(buffer_index as usize);
     let string = buffer.and_then(|buffer| buffer.get(offset as usize..offset as usize + length as usize));
     string.unwrap_or_default()
+}
+
+/// Out of the way of the loop that looks many up.
+#[inline(never)]
+fn id_of_string(dictionary: &mut Dictionary, strings: &StringViewArray, view: u128) -> u32 {
+    dictionary.id_of(&wanted(strings, view, hash_of_view(strings, view)))
 }
 
 #[inline]

@@ -7,6 +7,8 @@
 //!
 //! Short strings, the most of all cells, so cost one comparison of 16 bytes.
 
+use std::ops::Range;
+
 use super::{
     bits,
     bounds::{head_of, head_of_string},
@@ -32,7 +34,7 @@ pub(crate) struct Dictionary {
     slots: Vec<u64>,
     /// Key of each value, by id.
     keys: Vec<u128>,
-    /// Where each value starts in the page, by id.
+    /// Where each value starts in the page, by id, and one more for where the last one ends.
     starts: Vec<u32>,
     /// The values in `PLAIN` encoding: the dictionary page.
     page: Vec<u8>,
@@ -47,7 +49,7 @@ impl Dictionary {
         Self {
             slots: vec![0; FIRST_SLOTS],
             keys: Vec::new(),
-            starts: Vec::new(),
+            starts: vec![0],
             page: Vec::new(),
             is_crowded: false,
             last_pages: Vec::new(),
@@ -97,7 +99,7 @@ impl Dictionary {
         ids: &mut Vec<u32>,
     ) {
         let (mut hashes, mut slots) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
-        let (mut known, mut found) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
+        let mut known = [0; Self::AT_ONCE];
         let mask = self.slots.len() - 1;
         for ((value, hashed), slot) in values.iter().zip(&mut hashes).zip(&mut slots) {
             *hashed = hash(*value);
@@ -107,12 +109,12 @@ impl Dictionary {
             let [id_plus_1, _] = quarters(*slot);
             *key = self.keys.get((id_plus_1 as usize).wrapping_sub(1)).copied().unwrap_or(0);
         }
-        for ((((id, value), hash), slot), known) in found.iter_mut().zip(values).zip(hashes).zip(slots).zip(known) {
-            let wanted = wanted(*value, hash);
-            let is_there = slot != 0 && wanted.is(known, quarters(slot)[1], &self.page);
-            *id = if is_there { quarters(slot)[0] - 1 } else { self.id_of(&wanted) };
-        }
-        ids.extend_from_slice(&found);
+        ids.extend(values.iter().zip(&hashes).zip(&slots).zip(&known).map(|(((value, hash), slot), known)| {
+            let wanted = wanted(*value, *hash);
+            let [id_plus_1, found] = quarters(*slot);
+            let is_there = *slot != 0 && wanted.is(*known, found, &self.page);
+            if is_there { id_plus_1 - 1 } else { self.id_of(&wanted) }
+        }));
     }
 
     /// Looks a value up, or adds it.
@@ -139,9 +141,8 @@ impl Dictionary {
     fn add(&mut self, wanted: &Wanted<'_>, at: usize, steps: usize) -> u32 {
         self.is_crowded |= steps > MAX_STEPS;
         let id = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-        let start = self.page.len();
-        self.starts.push(u32::try_from(start).unwrap_or(u32::MAX));
         self.keys.push(wanted.write(&mut self.page));
+        self.starts.push(u32::try_from(self.page.len()).unwrap_or(u32::MAX));
         if let Some(slot) = self.slots.get_mut(at) {
             *slot = slot_of(wanted.hash, id);
         }
@@ -168,14 +169,27 @@ impl Dictionary {
         self.slots = slots;
     }
 
+    /// Where the value of an id stands in the page, its length before it if it is a string.
+    #[inline]
+    fn range(&self, id: u32) -> Range<usize> {
+        let id = id as usize;
+        self.starts.get(id..).and_then(<[u32]>::first_chunk).map_or(0..0, |[start, end]| *start as usize..*end as usize)
+    }
+
     /// The string of an id.
+    #[inline]
     pub(crate) fn string(&self, id: u32) -> &[u8] {
-        let string = || {
-            let behind = self.page.get(*self.starts.get(id as usize)? as usize..)?;
-            let (length, behind) = behind.split_first_chunk()?;
-            behind.get(..u32::from_le_bytes(*length) as usize)
-        };
-        string().unwrap_or_default()
+        let Range { start, end } = self.range(id);
+        self.page.get(start + size_of::<u32>()..end).unwrap_or_default()
+    }
+
+    /// Are the values of these ids, one after the other, more bytes than this?
+    pub(crate) fn are_more_bytes(&self, ids: &[u32], than: usize) -> bool {
+        let mut bytes = 0;
+        ids.iter().any(|id| {
+            bytes += self.range(*id).len();
+            bytes > than
+        })
     }
 
     /// The number of an id.
@@ -287,15 +301,17 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Are these strings, of one length, the same? Most are short: a call to compare them would cost more than that.
+/// Are these strings, of one length of 8 bytes or more, the same? Most are short: a call to compare them would cost more
+/// than that.
 #[inline]
 fn is_same(known: &[u8], string: &[u8]) -> bool {
+    let (Some(known_end), Some(end)) = (known.last_chunk::<16>(), string.last_chunk::<16>()) else {
+        return known.first_chunk::<8>() == string.first_chunk::<8>()
+            && known.last_chunk::<8>() == string.last_chunk::<8>();
+    };
     let (blocks, _) = string.as_chunks::<16>();
     let (known_blocks, _) = known.as_chunks::<16>();
-    match (known.last_chunk::<16>(), string.last_chunk::<16>()) {
-        (Some(known_end), Some(end)) => known_end == end && known_blocks == blocks,
-        _ => known == string,
-    }
+    known_end == end && known_blocks.iter().zip(blocks).all(|(known, block)| known == block)
 }
 
 fn slot_of(hash: u32, id: u32) -> u64 {
@@ -350,9 +366,8 @@ pub(crate) fn hash_of_string(string: &[u8]) -> u32 {
     if let Some(last) = string.last_chunk::<16>() {
         second = fold_16(last, second, b);
     } else {
-        let mut padded = [0; 16];
-        padded.iter_mut().zip(string).for_each(|(into, byte)| *into = *byte);
-        second = fold_16(&padded, second, b);
+        let [near, far] = [string.first_chunk(), string.last_chunk()].map(|end| end.copied().unwrap_or([0; 8]));
+        second = fold(u64::from_le_bytes(near) ^ second, u64::from_le_bytes(far) ^ b);
     }
     let [low, high] = quarters(fold(first ^ b, second));
     low ^ high

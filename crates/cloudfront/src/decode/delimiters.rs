@@ -24,6 +24,8 @@ pub(super) struct Line {
 }
 
 const BLOCK_BYTES: usize = 64;
+/// So many places more than are wanted let a block's TABs be written without counting them.
+pub(super) const SPARE_PLACES: usize = 8;
 
 impl<'t> Delimiters<'t> {
     pub(super) fn new(bytes: &'t [u8], from: usize) -> Self {
@@ -31,13 +33,13 @@ impl<'t> Delimiters<'t> {
     }
 
     /// Goes through the line that starts at `start`, where the line before ended, and puts the positions of its TABs into
-    /// `places`, as many as these are. With `skips` no more than these are counted.
+    /// `places`, as many as these are but for [`SPARE_PLACES`]; what stands behind the last one is of no use. With `skips`
+    /// no more than these are counted.
     pub(super) fn line(&mut self, start: usize, places: &mut [u32], skips: bool) -> Line {
         let newline = memchr(b'\n', self.bytes.get(start..).unwrap_or_default()).map(|behind| start + behind);
         let end = newline.unwrap_or(self.bytes.len());
-        let room = places.len();
-        let mut places = places.iter_mut();
-        let mut tabs_behind = 0;
+        let room = places.len().saturating_sub(SPARE_PLACES);
+        let mut count = 0;
         loop {
             let left = end.saturating_sub(self.block);
             let end_bit = u32::try_from(left).ok().and_then(|left| 1_u64.checked_shl(left));
@@ -46,20 +48,25 @@ impl<'t> Delimiters<'t> {
             self.tabs &= !in_line;
             // Text positions fit 32 bits.
             let block = u32::try_from(self.block).unwrap_or(u32::MAX);
-            while tabs != 0 {
-                let Some(place) = places.next() else { break };
-                *place = block.wrapping_add(tabs.trailing_zeros());
-                tabs &= tabs - 1;
-            }
-            if tabs != 0 {
-                if skips {
-                    *self = Self::new(self.bytes, newline.map_or(end, |at| at + 1));
-                    return Line { tabs: room, newline };
+            let mut from = count;
+            count += tabs.count_ones() as usize;
+            // As many at a time as most blocks have, or fewer: how many there are decides nothing.
+            while let Some(places) = places.get_mut(from..).and_then(<[u32]>::first_chunk_mut::<SPARE_PLACES>) {
+                for place in places {
+                    *place = block.wrapping_add(tabs.trailing_zeros());
+                    tabs &= tabs.wrapping_sub(1);
                 }
-                tabs_behind += tabs.count_ones() as usize;
+                if tabs == 0 {
+                    break;
+                }
+                from += SPARE_PLACES;
+            }
+            if skips && count > room {
+                *self = Self::new(self.bytes, newline.map_or(end, |at| at + 1));
+                return Line { tabs: room, newline };
             }
             if end_bit.is_some() {
-                return Line { tabs: room - places.len() + tabs_behind, newline };
+                return Line { tabs: count, newline };
             }
             self.block += BLOCK_BYTES;
             self.tabs = find(self.bytes, self.block);
@@ -163,13 +170,13 @@ mod tests {
         let bytes = [&[b'\t'; 100][..], b"\n\t", &[b'x'; 100], b"\t\n", &[b'\t'; 70]].concat();
         for (skips, tabs) in [(false, [100, 2, 70]), (true, [3, 2, 3])] {
             let mut delimiters = Delimiters::new(&bytes, 0);
-            let mut places = [0; 3];
+            let mut places = [0; 3 + SPARE_PLACES];
             assert_eq!(delimiters.line(0, &mut places, skips), Line { tabs: tabs[0], newline: Some(100) });
-            assert_eq!(places, [0, 1, 2]);
+            assert_eq!(places[..3], [0, 1, 2]);
             assert_eq!(delimiters.line(101, &mut places, skips), Line { tabs: tabs[1], newline: Some(203) });
-            assert_eq!(places, [101, 202, 2]);
+            assert_eq!(places[..2], [101, 202]);
             assert_eq!(delimiters.line(204, &mut places, skips), Line { tabs: tabs[2], newline: None });
-            assert_eq!(places, [204, 205, 206]);
+            assert_eq!(places[..3], [204, 205, 206]);
         }
     }
 }

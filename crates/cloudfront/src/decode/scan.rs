@@ -7,7 +7,7 @@ use memchr::{memchr, memchr_iter};
 use super::{
     DecodeOptions, DecodeSizes, MAX_HOURS, MAX_UNCLAIMED_BYTES, ObjectSummary,
     batch::{BatchBuilder, Mark},
-    delimiters::{Delimiters, Line},
+    delimiters::{Delimiters, Line, SPARE_PLACES},
     rows::{Cells, Clock},
     sniff,
     views::Text,
@@ -138,12 +138,12 @@ impl Scan {
             }
             let keep =
                 self.layout.as_ref().filter(|_| self.mode == Mode::Named).map_or(ERA_CELLS, |layout| layout.width);
-            if self.ends.len() != keep {
-                self.ends.resize(keep, 0);
+            if self.ends.len() != keep + SPARE_PLACES {
+                self.ends.resize(keep + SPARE_PLACES, 0);
             }
             let judged_cells = self.judged_cells(sink);
             let kept_cells = judged_cells.map_or(keep, |cells| cells.min(keep));
-            let places = self.ends.get_mut(..kept_cells).unwrap_or_default();
+            let places = self.ends.get_mut(..kept_cells + SPARE_PLACES).unwrap_or_default();
             let Line { tabs, newline } = delimiters.line(start, places, judged_cells.is_some());
             let end = match newline {
                 Some(at) => at,

@@ -101,9 +101,12 @@ impl Dictionary {
         let (mut hashes, mut slots) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
         let mut known = [0; Self::AT_ONCE];
         let mask = self.slots.len() - 1;
-        for ((value, hashed), slot) in values.iter().zip(&mut hashes).zip(&mut slots) {
+        for (value, hashed) in values.iter().zip(&mut hashes) {
             *hashed = hash(*value);
-            *slot = self.slots.get(*hashed as usize & mask).copied().unwrap_or(0);
+        }
+        // By itself: so nothing but these reads is on the way at a time.
+        for (hash, slot) in hashes.iter().zip(&mut slots) {
+            *slot = self.slots.get(*hash as usize & mask).copied().unwrap_or(0);
         }
         for (key, slot) in known.iter_mut().zip(&slots) {
             let [id_plus_1, _] = quarters(*slot);

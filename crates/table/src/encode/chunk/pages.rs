@@ -31,6 +31,11 @@ use super::{
 };
 use crate::encode::Compression;
 
+/// So much of a page tells which level to compress it with: 64 KiB.
+const SAMPLE_BYTES: usize = 64 * 1024;
+/// A level is worth its time where it saves one byte of so many.
+const MIN_GAIN: usize = 64;
+
 /// What a page is besides its bytes.
 #[derive(Debug)]
 pub(crate) struct PageFacts {
@@ -59,6 +64,8 @@ pub(crate) struct Pages {
     number: Option<Number>,
     compression: Compression,
     keeps_bounds: bool,
+    /// How large pages of text are compressed, once there was one.
+    of_large_text: Option<Compression>,
     complete: Vec<DataPage>,
     /// Of all pages.
     bounds: Option<AnyBounds>,
@@ -90,6 +97,7 @@ impl Pages {
             number,
             compression,
             keeps_bounds,
+            of_large_text: None,
             complete: Vec::new(),
             bounds: None,
             last_bounds: None,
@@ -119,7 +127,7 @@ impl Pages {
         let PageFacts { encoding, rows, nulls, bounds } = facts;
         // Packed bits hold nothing that a higher level could find.
         let is_packed = matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::DELTA_BINARY_PACKED);
-        let compression = if is_packed { self.compression.min_level() } else { self.compression };
+        let compression = if is_packed { self.compression.min_level() } else { self.of_text(bytes)? };
         let page = |buf| Page::DataPage {
             buf,
             num_values: as_u32(rows),
@@ -146,6 +154,14 @@ impl Pages {
         }
         self.complete.push(DataPage { bytes, encoding, rows, nulls, ends });
         Ok(())
+    }
+
+    /// How to compress a page of text: all large ones of a chunk like the first.
+    fn of_text(&mut self, page: &[u8]) -> Result<Compression, ParquetError> {
+        if self.of_large_text.is_none() {
+            self.of_large_text = of_large_text(self.compression, page)?;
+        }
+        Ok(self.of_large_text.unwrap_or(self.compression))
     }
 
     /// Compresses a page and puts its header before it.
@@ -175,7 +191,8 @@ impl Pages {
         if let Some((bytes, values)) = dictionary {
             let (num_values, encoding) = (as_u32(values), Encoding::PLAIN);
             let page = |buf| Page::DictionaryPage { buf, num_values, encoding, is_sorted: false };
-            let page = self.finish_page(bytes, self.compression, page)?;
+            let compression = of_large_text(self.compression, bytes)?.unwrap_or(self.compression);
+            let page = self.finish_page(bytes, compression, page)?;
             offset += page.len();
             chunk.push(page);
             count(PageType::DICTIONARY_PAGE, encoding);
@@ -332,10 +349,60 @@ impl Read for ChunkBytes {
     }
 }
 
+/// How to compress a large page of text, if it is one: at the level that is wanted, or at the first, which is quicker, where
+/// a part of the page shows that the other finds no more.
+fn of_large_text(wanted: Compression, page: &[u8]) -> Result<Option<Compression>, ParquetError> {
+    let quickest = wanted.min_level();
+    // The end of it, as lengths stand before the text.
+    let sample = page.len().checked_sub(SAMPLE_BYTES).filter(|start| *start >= SAMPLE_BYTES * 3);
+    let Some(sample) = sample.and_then(|start| page.get(start..)).filter(|_| wanted != quickest) else {
+        return Ok(None);
+    };
+    let [with_wanted, with_quickest] = [compress(wanted, sample)?.len(), compress(quickest, sample)?.len()];
+    let pays = with_quickest - with_quickest / MIN_GAIN >= with_wanted;
+    Ok(Some(if pays { wanted } else { quickest }))
+}
+
 fn as_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many digits without a pattern.
+    fn digits(count: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        let digit = |_| {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            b'0' + u8::try_from((state >> 33) % 10).unwrap()
+        };
+        (0..count).map(digit).collect()
+    }
+
+    #[test]
+    fn large_text_is_compressed_at_the_level_that_pays() {
+        let random = digits(SAMPLE_BYTES * 4);
+        let phrases = digits(8 * 1024);
+        // Pieces of what was there before, of all lengths, and between them what is new.
+        let repeated: Vec<u8> = (0..40_000_usize)
+            .flat_map(|n| {
+                let at = n * 7919 % 8000;
+                [&phrases[at..at + 5 + n * 31 % 23], &random[n..=n]].concat()
+            })
+            .collect();
+        for wanted in [Compression::Zstd(3), Compression::Zstd(9)] {
+            assert_eq!(of_large_text(wanted, &random).unwrap(), Some(Compression::Zstd(1)));
+            assert_eq!(of_large_text(wanted, &random[1..]).unwrap(), None, "not large");
+        }
+        assert_eq!(of_large_text(Compression::Zstd(9), &repeated).unwrap(), Some(Compression::Zstd(9)));
+        for wanted in [Compression::Zstd(1), Compression::Snappy, Compression::None] {
+            assert_eq!(of_large_text(wanted, &repeated).unwrap(), None);
+        }
+    }
 }

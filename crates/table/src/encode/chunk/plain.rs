@@ -3,7 +3,7 @@
 use parquet::basic::Encoding;
 
 use super::{
-    bits,
+    MAX_PAGE_BYTES, bits,
     bounds::{AnyBounds, head_of_string},
     number::Number,
 };
@@ -17,9 +17,14 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    /// Makes room for so many cells in all.
+    /// Makes room for so many cells in all, if those that there are tell how large they will be.
     pub(crate) fn reserve(&mut self, cells: usize) {
         self.numbers.reserve_exact(cells.saturating_sub(self.numbers.len()));
+        let bytes_a_cell = self.bytes.len().div_ceil(self.numbers.len().max(1));
+        let bytes = (bytes_a_cell * cells).min(MAX_PAGE_BYTES) * 9 / 8;
+        if self.bytes.capacity() < bytes / 2 {
+            self.bytes.reserve_exact(bytes.saturating_sub(self.bytes.len()));
+        }
     }
 
     #[inline]

@@ -155,15 +155,12 @@ impl ChunkWriter {
             let values = cells.values(step, nulls, &mut kept);
             // Memory for a whole page at once, where the page has more than a step, and not by copying it again and again.
             let room = if self.levels.rows() > STEP_ROWS { MAX_PAGE_ROWS } else { 0 };
-            match &mut self.dictionary {
-                Some(dictionary) => {
-                    self.ids.reserve_exact(room.saturating_sub(self.ids.len()));
-                    cells.look_up(values, dictionary, &mut known, &mut self.ids);
-                }
-                None => {
-                    self.plain.reserve(room);
-                    cells.take(values, &mut self.plain);
-                }
+            if let Some(dictionary) = &mut self.dictionary {
+                self.ids.reserve_exact(room.saturating_sub(self.ids.len()));
+                cells.look_up(values, dictionary, &mut known, &mut self.ids);
+            } else {
+                self.plain.reserve(room);
+                cells.take(values, &mut self.plain);
             }
             if self.levels.rows().is_multiple_of(STEP_ROWS) || self.is_far_over() {
                 self.finish_full_page()?;

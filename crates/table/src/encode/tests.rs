@@ -209,6 +209,30 @@ fn only_columns_that_repeat_have_a_dictionary() {
 }
 
 #[test]
+fn a_dictionary_is_given_up_once_the_first_cells_do_not_repeat() {
+    // However many rows come at a time, it is the first 4,096 that tell.
+    for repeating in [0, 300] {
+        let files = [20_480, 4_097, 999].map(|at_once| {
+            let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
+            let all = rows(0, 20_480);
+            let number = |row: i64| if row < repeating || row >= 4_096 { 7 } else { row };
+            let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values((0..20_480).map(number)));
+            let mut columns = all.columns().to_vec();
+            columns[1] = numbers;
+            let all = RecordBatch::try_new(all.schema(), columns).unwrap();
+            for first in (0..all.num_rows()).step_by(at_once) {
+                let piece = all.slice(first, at_once.min(all.num_rows() - first));
+                encoder.write(&piece, &vec![HOUR; piece.num_rows()], &OneByOne).unwrap();
+            }
+            encoder.finish(&OneByOne).unwrap().remove(0).file
+        });
+        assert!(files.iter().all(|file| *file == files[0]));
+        let has_dictionary = metadata(&files[0]).row_group(0).column(1).dictionary_page_offset().is_some();
+        assert_eq!(has_dictionary, repeating > 0);
+    }
+}
+
+#[test]
 fn the_end_of_something_else_has_no_schema() {
     for end in [&b""[..], b"PAR1", b"\xff\xff\xff\xffPAR1", b"not a parquet file at all"] {
         assert_eq!(crate::footer::schema_of(end), None);

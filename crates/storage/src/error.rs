@@ -11,7 +11,7 @@ use std::io;
 pub enum Error {
     /// A URL of a kind of store that this version does not have. Only the scheme is shown: URLs may hold secrets.
     #[error(
-        "{doing}: `{scheme}://` is not supported in this version\nhint: give a local path or a `file://` URL instead"
+        "{doing}: `{scheme}://` is not supported\nhint: give a local path, or a URL with `s3://`, `gs://`, `az://` or `file://`"
     )]
     UnsupportedScheme {
         /// What was being done.
@@ -222,6 +222,70 @@ pub enum Error {
         location: String,
         /// What the operating system said.
         source: io::Error,
+    },
+
+    /// A store refused a request, or did not answer it.
+    #[error("{doing}: {location}: cannot {action}: {reason}")]
+    Remote {
+        /// What was being done.
+        doing: &'static str,
+        /// The step that failed.
+        action: &'static str,
+        /// To which bucket or key.
+        location: String,
+        /// Why, with a hint where there is one.
+        reason: String,
+    },
+
+    /// A bucket that does not exist.
+    #[error(
+        "{doing}: {location}: no such bucket: `{bucket}`\nhint: check the spelling, and the account and endpoint that the credentials belong to"
+    )]
+    NoBucket {
+        /// What was being done.
+        doing: &'static str,
+        /// To which bucket or key.
+        location: String,
+        /// The bucket.
+        bucket: String,
+    },
+
+    /// A profile that no file has.
+    #[error(
+        "store: no profile is called `{profile}`\nhint: check --profile, AWS_PROFILE, ~/.aws/config and ~/.aws/credentials"
+    )]
+    NoProfile {
+        /// Its name, escaped.
+        profile: String,
+    },
+
+    /// A bucket whose region nobody knows.
+    #[error(
+        "store: {bucket}: its region is not known, and AWS does not tell it: there may be no such bucket\nhint: say --region or AWS_REGION"
+    )]
+    NoRegion {
+        /// The bucket.
+        bucket: String,
+    },
+
+    /// A bucket that cannot be reached with what the environment says.
+    #[error(
+        "store: {bucket}: what the environment says of how to reach it is not valid or not enough\nhint: check the variables that begin with {variables}; docs/object-stores.md lists them"
+    )]
+    NotSetUp {
+        /// The bucket.
+        bucket: String,
+        /// How the variables' names begin.
+        variables: &'static str,
+    },
+
+    /// A table that is a whole bucket, without a place beside it for its state.
+    #[error(
+        "table: {bucket}: a whole bucket has no place beside it for the state\nhint: name a prefix below it, or a --state elsewhere in it"
+    )]
+    TableIsBucket {
+        /// The bucket.
+        bucket: String,
     },
 
     /// The caller asked to stop.

@@ -1,7 +1,8 @@
 //! Stage 3. Object in, compressed bytes out.
 //!
 //! **Invariants**
-//! - Bytes are those of the listed version: it is checked on the open file before the first byte and after the last.
+//! - Bytes are those of the listed version: of a file it is checked when it is open, before the first byte and after the last;
+//!   of an object in a bucket with each answer.
 //! - A file that is replaced while it is read is still read as it was listed: the open file is the old one.
 //!
 //! **Errors.** [`Error::Gone`] and [`Error::Changed`] concern one object and are not worth a second try; the others say
@@ -11,9 +12,12 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 
+use bytes::Bytes;
+
 use crate::object::{Version, is_absent};
+use crate::remote::{self, RemoteReader};
 use crate::uri::kind_of;
-use crate::{Error, Object};
+use crate::{Connections, Error, Object};
 
 /// The whole object, as it was listed.
 ///
@@ -21,8 +25,11 @@ use crate::{Error, Object};
 ///
 /// [`Error::Gone`] or [`Error::Changed`]: skip the object and report it. Any other: the object may be fine, so that the
 /// task must not be committed without it.
-pub fn fetch(object: &Object) -> Result<Vec<u8>, Error> {
-    let mut reader = open(object)?;
+pub fn fetch(connections: &Connections, object: &Object) -> Result<Bytes, Error> {
+    if let Some(bucket) = object.bucket() {
+        return remote::fetch_now(&*connections.client(bucket)?, object);
+    }
+    let mut reader = open(connections, object)?;
     let mut bytes = Vec::new();
     // One byte more lets `read_to_end` see the end without growing the buffer.
     let capacity = usize::try_from(object.size_bytes()).ok().and_then(|bytes| bytes.checked_add(1));
@@ -33,7 +40,7 @@ pub fn fetch(object: &Object) -> Result<Vec<u8>, Error> {
         .read_to_end(&mut bytes)
         .map_err(|error| Error::from_read(error).unwrap_or_else(|error| unreadable(object, error)))?;
     reader.finish()?;
-    Ok(bytes)
+    Ok(bytes.into())
 }
 
 /// A reader of the object, as it was listed. It does not buffer; end with [`ObjectReader::finish`].
@@ -41,14 +48,19 @@ pub fn fetch(object: &Object) -> Result<Vec<u8>, Error> {
 /// # Errors
 ///
 /// As [`fetch`].
-pub fn open(object: &Object) -> Result<ObjectReader, Error> {
+pub fn open(connections: &Connections, object: &Object) -> Result<ObjectReader, Error> {
+    if let Some(bucket) = object.bucket() {
+        return Ok(ObjectReader {
+            origin: Origin::Remote(RemoteReader::new(connections.client(bucket)?, object.clone())),
+        });
+    }
     // Looked at before it is opened: opening a named pipe that took the file's place would wait for ever.
     let metadata = fs::metadata(object.path()).map_err(|error| gone_or_unreadable(object, error))?;
     check(object, &metadata)?;
     let file = File::open(object.path()).map_err(|error| gone_or_unreadable(object, error))?;
-    let reader = ObjectReader { file, object: object.clone(), read_bytes: 0 };
+    let reader = LocalReader { file, object: object.clone(), read_bytes: 0 };
     reader.check()?;
-    Ok(reader)
+    Ok(ObjectReader { origin: Origin::Local(reader) })
 }
 
 /// Reads one object in pieces.
@@ -57,9 +69,14 @@ pub fn open(object: &Object) -> Result<ObjectReader, Error> {
 /// has passed it on.
 #[derive(Debug)]
 pub struct ObjectReader {
-    file: File,
-    object: Object,
-    read_bytes: u64,
+    origin: Origin,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Local(LocalReader),
+    /// Each piece is of the listed version, or is an error.
+    Remote(RemoteReader),
 }
 
 impl ObjectReader {
@@ -69,16 +86,35 @@ impl ObjectReader {
     ///
     /// [`Error::Changed`]: what was read is worth nothing. Any other: it is not known what it is worth.
     pub fn finish(self) -> Result<(), Error> {
-        self.check()
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        let metadata = self.file.metadata().map_err(|error| unreadable(&self.object, error))?;
-        check(&self.object, &metadata)
+        match self.origin {
+            Origin::Local(local) => local.check(),
+            Origin::Remote(_) => Ok(()),
+        }
     }
 }
 
 impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.origin {
+            Origin::Local(local) => local.read(buffer),
+            Origin::Remote(remote) => remote.read(buffer),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct LocalReader {
+    file: File,
+    object: Object,
+    read_bytes: u64,
+}
+
+impl LocalReader {
+    fn check(&self) -> Result<(), Error> {
+        let metadata = self.file.metadata().map_err(|error| unreadable(&self.object, error))?;
+        check(&self.object, &metadata)
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count =
             self.file.read(buffer).map_err(|error| io::Error::new(error.kind(), unreadable(&self.object, error)))?;
@@ -98,7 +134,7 @@ fn check(object: &Object, metadata: &Metadata) -> Result<(), Error> {
         return Err(changed(object, kind_of(metadata.file_type()).into()));
     }
     let version = Version::of(metadata);
-    if version == object.listed_version() { Ok(()) } else { Err(changed(object, version.to_string())) }
+    if version == *object.listed_version() { Ok(()) } else { Err(changed(object, version.to_string())) }
 }
 
 fn changed(object: &Object, got: String) -> Error {
@@ -116,7 +152,7 @@ fn unreadable(object: &Object, error: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Source, list};
+    use crate::{Everything, Source, list};
     use std::io::Write as _;
     use std::path::PathBuf;
     use std::time::{Duration, UNIX_EPOCH};
@@ -129,7 +165,10 @@ mod tests {
         fs::write(&path, text).unwrap();
         let source = Source::parse(path.to_str().unwrap()).unwrap();
         let mut objects = Vec::new();
-        list(&[source], &mut |object| objects.push(object), &mut |_| {}, &|| false).unwrap();
+        list(&[source], &Connections::default(), &Everything, &mut |object| objects.push(object), &mut |_| {}, &|| {
+            false
+        })
+        .unwrap();
         (place, path, objects.remove(0))
     }
 
@@ -139,19 +178,22 @@ mod tests {
         fs::write(place.path().join("E1.gz"), "text").unwrap();
         let source = Source::parse(place.path().to_str().unwrap()).unwrap().with_id("archive").unwrap();
         let mut objects = Vec::new();
-        list(&[source], &mut |object| objects.push(object), &mut |_| {}, &|| false).unwrap();
+        list(&[source], &Connections::default(), &Everything, &mut |object| objects.push(object), &mut |_| {}, &|| {
+            false
+        })
+        .unwrap();
         assert_eq!((objects[0].source(), objects[0].key()), ("archive", "E1.gz"));
-        assert_eq!(fetch(&objects[0]).unwrap(), b"text");
+        assert_eq!(fetch(&Connections::default(), &objects[0]).unwrap(), b"text"[..]);
         let mut text = String::new();
-        open(&objects[0]).unwrap().read_to_string(&mut text).unwrap();
+        open(&Connections::default(), &objects[0]).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "text");
     }
 
     #[test]
     fn an_object_is_fetched_whole_and_in_pieces() {
         let (_place, _path, object) = listed("twelve bytes");
-        assert_eq!(fetch(&object).unwrap(), b"twelve bytes");
-        let mut reader = open(&object).unwrap();
+        assert_eq!(fetch(&Connections::default(), &object).unwrap(), b"twelve bytes"[..]);
+        let mut reader = open(&Connections::default(), &object).unwrap();
         let mut start = [0; 6];
         reader.read_exact(&mut start).unwrap();
         assert_eq!(&start, b"twelve");
@@ -164,17 +206,17 @@ mod tests {
     #[test]
     fn an_empty_object_is_fetched_as_no_bytes() {
         let (_place, _path, object) = listed("");
-        assert_eq!(fetch(&object).unwrap(), b"");
+        assert_eq!(fetch(&Connections::default(), &object).unwrap(), b""[..]);
     }
 
     #[test]
     fn an_object_that_vanished_is_gone() {
         let (_place, path, object) = listed("text");
         fs::remove_file(path).unwrap();
-        let error = fetch(&object).unwrap_err();
+        let error = fetch(&Connections::default(), &object).unwrap_err();
         assert!(error.is_gone());
         assert_eq!(error.to_string(), format!("fetch: {}: the object is gone since it was listed", object.location()));
-        assert!(open(&object).unwrap_err().is_gone());
+        assert!(open(&Connections::default(), &object).unwrap_err().is_gone());
     }
 
     #[test]
@@ -183,7 +225,7 @@ mod tests {
         fs::remove_file(path).unwrap();
         fs::remove_dir(place.path()).unwrap();
         fs::write(place.path(), "a file now").unwrap();
-        assert!(fetch(&object).unwrap_err().is_gone());
+        assert!(fetch(&Connections::default(), &object).unwrap_err().is_gone());
         fs::remove_file(place.path()).unwrap();
     }
 
@@ -191,24 +233,24 @@ mod tests {
     fn an_object_of_another_size_or_time_or_kind_has_changed() {
         let (_place, path, object) = listed("text");
         fs::write(&path, "longer text").unwrap();
-        assert!(fetch(&object).unwrap_err().is_changed());
+        assert!(fetch(&Connections::default(), &object).unwrap_err().is_changed());
 
         let (_place, path, object) = listed("text");
         let file = File::options().write(true).open(&path).unwrap();
         file.set_modified(UNIX_EPOCH + Duration::from_nanos(1)).unwrap();
-        let message = fetch(&object).unwrap_err().to_string();
+        let message = fetch(&Connections::default(), &object).unwrap_err().to_string();
         assert!(message.contains(&format!("expected version `{}`, got `4-1`", object.version())), "{message}");
 
         let (_place, path, object) = listed("text");
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        assert!(fetch(&object).unwrap_err().is_changed());
+        assert!(fetch(&Connections::default(), &object).unwrap_err().is_changed());
     }
 
     #[test]
     fn an_object_that_changes_while_it_is_read_is_noticed_at_the_end() {
         let (_place, path, object) = listed("text");
-        let mut reader = open(&object).unwrap();
+        let mut reader = open(&Connections::default(), &object).unwrap();
         reader.read_to_end(&mut Vec::new()).unwrap();
         File::options().append(true).open(path).unwrap().write_all(b"more").unwrap();
         assert!(reader.finish().unwrap_err().is_changed());
@@ -218,7 +260,7 @@ mod tests {
     fn a_read_error_can_be_told_apart_after_it_went_through_io() {
         for (write, says) in [("a longer text", "more bytes"), ("", "fewer bytes")] {
             let (_place, path, object) = listed("text");
-            let mut reader = open(&object).unwrap();
+            let mut reader = open(&Connections::default(), &object).unwrap();
             fs::write(path, write).unwrap();
             let error = Error::from_read(reader.read_to_end(&mut Vec::new()).unwrap_err()).unwrap();
             assert!(error.is_changed());
@@ -230,13 +272,13 @@ mod tests {
     #[test]
     fn a_file_that_is_replaced_while_it_is_read_is_read_as_it_was_listed() {
         let (place, path, object) = listed("text");
-        let mut reader = open(&object).unwrap();
+        let mut reader = open(&Connections::default(), &object).unwrap();
         fs::write(place.path().join("new"), "another").unwrap();
         fs::rename(place.path().join("new"), path).unwrap();
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes, b"text");
         reader.finish().unwrap();
-        assert!(fetch(&object).unwrap_err().is_changed());
+        assert!(fetch(&Connections::default(), &object).unwrap_err().is_changed());
     }
 }

@@ -3,20 +3,21 @@
 //! This crate is the only one that touches files. It knows nothing of logs, rows or Parquet: bytes have names, and
 //! names stand in places. Read it in this order:
 //!
-//! 1. [`Source::parse`] and [`LocalFolder::parse`] turn what a person typed into places.
+//! 1. [`Source::parse`] and [`Folder::parse`] turn what a person typed into places.
 //! 2. [`list()`] is stage 1: it finds every [`Object`] below the sources and gives each identity once.
 //! 3. [`fetch()`] and [`open()`] are stage 3: they read an object, pinned to the version that was listed.
 //! 4. [`Store`] is stage 9: names that are written once and whole, or not at all. [`Backend`] is what stores differ in.
 //! 5. [`read_text`] and [`write_text`] are the doors for the small files that a person names on the command line.
 //!
-//! **Which stores.** The local disk, through `std::fs` and blocking calls. Other stores stand behind the same types:
-//! no type here shows a path where a key would do, versions are opaque texts, and every call may block.
+//! **Which stores.** The local disk, through `std::fs` and blocking calls; and buckets, through `object_store`, whose asynchronous
+//! calls end in `remote`. Both stand behind the same types: no type here shows a path where a key would do, versions are
+//! opaque texts, and every call may block. What is in a bucket is reached through [`Connections`].
 //!
 //! **Errors.** One [`Error`] for the crate; each variant says what was being done and to which thing. Names that come
 //! from outside are escaped wherever they are shown, so that no file name can drive a terminal.
 //!
 //! ```
-//! use lakefront_storage::{Source, Store, fetch, list};
+//! use lakefront_storage::{Connections, Everything, Source, Store, fetch, list};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let place = tempfile::tempdir()?;
@@ -24,9 +25,10 @@
 //! # Store::open_local(&logs, &place.path().join("tmp"))?.put_if_absent("E1.gz", b"log text")?;
 //! let source = Source::parse(&logs.to_string_lossy())?;
 //! let mut objects = Vec::new();
-//! let failures = list(&[source], &mut |object| objects.push(object), &mut |_count| {}, &|| false)?;
+//! let connections = Connections::default();
+//! let failures = list(&[source], &connections, &Everything, &mut |object| objects.push(object), &mut |_count| {}, &|| false)?;
 //! for object in &objects {
-//!     println!("{} holds {} bytes", object.location(), fetch(object)?.len());
+//!     println!("{} holds {} bytes", object.location(), fetch(&connections, object)?.len());
 //! }
 //! # assert_eq!((objects.len(), failures.len()), (1, 0));
 //! # Ok(())
@@ -36,39 +38,47 @@
 // 1. What a person typed -> a place; how names are shown.
 mod uri;
 
-// 2. One listed log object: identity, name, version.
+// 2. Places that tables live in, whatever keeps them.
+mod folder;
+
+// 3. One listed log object: identity, name, version.
 mod object;
 
-// 3. Stage 1.
+// 4. Stage 1.
 mod list;
 
-// 4. Stage 3.
+// 5. Stage 3.
 mod fetch;
 
-// 5. Stage 9.
+// 6. Stage 9.
 mod store;
 
-// 6. What stores differ in.
+// 7. What stores differ in.
 mod backend;
 
-// 7. How the local disk keeps the promises of stage 9.
+// 8. How the local disk keeps the promises of stage 9.
 mod local;
 
-// 8. Small text files that a person names.
+// 9. Buckets: all three stages, and how to get in.
+mod remote;
+
+// 10. Small text files that a person names.
 mod text;
 
-// 9. What can go wrong.
+// 11. What can go wrong.
 mod error;
 
-// 10. Stores that forget, fail and crash on purpose.
+// 12. Stores that forget, fail and crash on purpose.
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use backend::{Backend, Entry, Lock, StagedBytes};
 pub use error::Error;
 pub use fetch::{ObjectReader, fetch, open};
+pub use folder::Folder;
 pub use list::{ListFailure, list};
 pub use object::Object;
+pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything, FetchAhead, KeyGuide, Look};
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};
 pub use uri::{LocalFolder, Source, printable_name};

@@ -25,13 +25,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::object::Version;
+use crate::object::{Place, Version};
+use crate::remote::{KeyGuide, Listed, list_prefix};
 use crate::uri::{file_url, kind_of};
-use crate::{Error, Object, Source};
+use crate::{Connections, Error, Object, Source};
 
 mod roots;
 
-use self::roots::{Root, Roots, roots};
+use self::roots::{RemoteRoot, RemoteRoots, Root, Roots, remote_roots, roots};
 
 /// Entries between two looks at `stop` and two calls of `on_progress`.
 const ENTRIES_PER_LOOK: u32 = 512;
@@ -59,11 +60,16 @@ pub struct ListFailure {
 /// without an id does, then the one whose id sorts first. Of two places with the same id only the one whose path sorts
 /// first is listed: the other is a failure, since their objects could not be told apart.
 ///
+/// In buckets `guide` says which keys need not be gone through. What a store refuses ends the listing: nothing is known of
+/// what it would have shown.
+///
 /// # Errors
 ///
-/// [`Error::Stopped`], as soon as `stop` says so: what was given until then is not everything.
+/// [`Error::Stopped`], as soon as `stop` says so, or what a store said: what was given until then is not everything.
 pub fn list(
     sources: &[Source],
+    connections: &Connections,
+    guide: &dyn KeyGuide,
     on_object: &mut dyn FnMut(Object),
     on_progress: &mut dyn FnMut(u64),
     stop: &dyn Fn() -> bool,
@@ -78,6 +84,7 @@ pub fn list(
         walk.target(path, name, id.as_ref(), path)?;
     }
     walk.links()?;
+    walk.buckets(sources, connections, guide)?;
     let Walk { mut failures, on_progress, found, .. } = walk;
     failures.sort();
     failures.dedup();
@@ -114,7 +121,7 @@ struct Folder {
 struct Link {
     name: String,
     path: String,
-    id: Option<Arc<str>>,
+    id: Option<Arc<Place>>,
 }
 
 impl<'a> Walk<'a> {
@@ -139,7 +146,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Lists the canonical folder `path` and what is below it, without following links.
-    fn tree(&mut self, path: &str, name: &str, id: Option<&Arc<str>>) -> Result<(), Error> {
+    fn tree(&mut self, path: &str, name: &str, id: Option<&Arc<Place>>) -> Result<(), Error> {
         let slashed =
             |text: &str| if text.is_empty() || text.ends_with('/') { text.into() } else { format!("{text}/") };
         let mut waiting = vec![Folder { path: slashed(path), name: slashed(name) }];
@@ -153,7 +160,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Lists the files of one folder and puts its folders into `waiting`.
-    fn folder(&mut self, folder: &Folder, id: Option<&Arc<str>>, waiting: &mut Vec<Folder>) -> Result<(), Error> {
+    fn folder(&mut self, folder: &Folder, id: Option<&Arc<Place>>, waiting: &mut Vec<Folder>) -> Result<(), Error> {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
             Err(error) => {
@@ -176,7 +183,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn entry(&mut self, folder: &Folder, id: Option<&Arc<str>>, entry: &DirEntry, waiting: &mut Vec<Folder>) {
+    fn entry(&mut self, folder: &Folder, id: Option<&Arc<Place>>, entry: &DirEntry, waiting: &mut Vec<Folder>) {
         let file_name = entry.file_name();
         let path_bytes = |file_name: &OsStr| [folder.path.as_bytes(), file_name.as_bytes()].concat();
         let Some(text) = file_name.to_str() else {
@@ -231,7 +238,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Lists the canonical path of a file or a folder, reached from `origin`: the path itself or a link.
-    fn target(&mut self, path: &str, name: &str, id: Option<&Arc<str>>, origin: &str) -> Result<(), Error> {
+    fn target(&mut self, path: &str, name: &str, id: Option<&Arc<Place>>, origin: &str) -> Result<(), Error> {
         if id.is_some() && self.is_hidden(path) {
             // Under the link's name it would be another object than the one that it is when the folder can be read.
             self.fail(origin.as_bytes(), "leads into a folder that cannot be read".into());
@@ -259,9 +266,33 @@ impl<'a> Walk<'a> {
             && folders.any(|(slash, _)| path.get(..=slash).is_some_and(|folder| self.unopened.contains(folder)))
     }
 
-    fn found(&mut self, path: &str, name: &str, id: Option<&Arc<str>>, metadata: &Metadata) {
+    fn found(&mut self, path: &str, name: &str, id: Option<&Arc<Place>>, metadata: &Metadata) {
         self.found += 1;
         (self.on_object)(Object::with_version(id.cloned(), path, name, Version::of(metadata)));
+    }
+
+    /// Lists the sources that are in buckets.
+    fn buckets(&mut self, sources: &[Source], connections: &Connections, guide: &dyn KeyGuide) -> Result<(), Error> {
+        let RemoteRoots { prefixes, failures } = remote_roots(sources);
+        self.failures.extend(failures);
+        for RemoteRoot { prefix, place } in prefixes {
+            let client = connections.client(&prefix.bucket)?;
+            list_prefix(&client, prefix, guide, &mut |listed| {
+                match listed {
+                    Listed::Object(found) => {
+                        self.found += 1;
+                        (self.on_object)(Object::remote(&place, &found));
+                    }
+                    Listed::Unnameable(key) => self.failures.push(ListFailure {
+                        location: prefix.bucket.location(&key),
+                        reason: "the key has a part that is empty, `.` or `..`, or a control character: it cannot be asked for"
+                            .into(),
+                    }),
+                }
+                self.look(false)
+            })?;
+        }
+        Ok(())
     }
 
     /// Asks whether to stop and tells how far it is: every so many entries, or `now`.

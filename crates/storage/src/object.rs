@@ -8,8 +8,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use crate::Error;
+use crate::remote::{self, Bucket, Found};
 use crate::uri::{FILE_SCHEME, file_url, flaw_of_id};
+use crate::{Connections, Error};
 
 const NS_PER_SECOND: i128 = 1_000_000_000;
 
@@ -18,13 +19,30 @@ const NS_PER_SECOND: i128 = 1_000_000_000;
 /// Two objects are equal, and sort, by identity alone: source, then key, in byte order. A clone shares the texts.
 #[derive(Clone)]
 pub struct Object {
-    /// Shared by all objects of a source that has an id.
-    id: Option<Arc<str>>,
+    /// Shared by all objects of a source; none for the local disk without an id.
+    place: Option<Arc<Place>>,
     /// The path, and after it the name where the name is no tail of the path. One text: a listing holds millions.
     text: Arc<str>,
     path_bytes: u32,
     name_start: u32,
     version: Version,
+}
+
+/// Where objects are, as far as they share it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// The source's id.
+    id: Option<String>,
+    /// None: the local disk.
+    bucket: Option<(Bucket, String)>,
+}
+
+impl Place {
+    /// None: the local disk without an id.
+    pub(crate) fn of(id: Option<&str>, bucket: Option<&Bucket>) -> Option<Arc<Self>> {
+        let bucket = bucket.map(|bucket| (bucket.clone(), bucket.to_string()));
+        (id.is_some() || bucket.is_some()).then(|| Arc::new(Self { id: id.map(str::to_owned), bucket }))
+    }
 }
 
 impl Object {
@@ -36,52 +54,85 @@ impl Object {
 
     /// The object that was written down as these texts: those of the methods of the same names, and for `path` that of
     /// [`Object::path_if_not_key`]. `None` where no object gives such texts.
-    pub fn restore(source: &str, key: &str, name: &str, path: Option<&str>, version: &str) -> Option<Self> {
-        let version = Version::parse(version)?;
-        let (id, path) = match path {
-            None if source == FILE_SCHEME => (None, key),
-            Some(path) if flaw_of_id(source).is_none() && key == name => (Some(Arc::from(source)), path),
-            Some(_) | None => return None,
+    pub fn restore(
+        source: &str,
+        key: &str,
+        name: &str,
+        path: Option<&str>,
+        version: &str,
+        size_bytes: u64,
+    ) -> Option<Self> {
+        let id = match path {
+            None => None,
+            Some(_) if flaw_of_id(source).is_none() && key == name => Some(source),
+            Some(_) => return None,
         };
+        if let Some(bucket) = Bucket::parse(path.unwrap_or(source)) {
+            let version = Version::Remote { size_bytes, text: version.into(), is_archived: false };
+            return (key == name).then(|| Self::with_version(Place::of(id, Some(&bucket)), key, key, version));
+        }
+        let path = match path {
+            None if source == FILE_SCHEME => key,
+            None => return None,
+            Some(path) => path,
+        };
+        let version = Version::parse(version)?;
         let fits = path.len().checked_add(name.len()).is_some_and(|bytes| u32::try_from(bytes).is_ok());
-        (fits && path.starts_with('/')).then(|| Self::with_version(id, path, name, version))
+        (fits && path.starts_with('/')).then(|| Self::with_version(Place::of(id, None), path, name, version))
     }
 
-    /// Where the key is unique: the id of the source it was found below, or `file://` for all of the local disk.
+    /// Where the key is unique: the id of the source it was found below, or else the bucket as a URL, or `file://` for all
+    /// of the local disk.
     pub fn source(&self) -> &str {
-        self.id.as_deref().unwrap_or(FILE_SCHEME)
+        match self.place.as_deref() {
+            None => FILE_SCHEME,
+            Some(Place { id: Some(id), .. }) => id,
+            Some(Place { bucket, .. }) => bucket.as_ref().map_or(FILE_SCHEME, |(_, url)| url),
+        }
     }
 
-    /// What identifies the object in its source: its name where the source has an id, else its canonical absolute path.
+    /// What identifies the object in its source: in a bucket its key; on the local disk its name where the source has an id,
+    /// else its canonical absolute path.
     pub fn key(&self) -> &str {
-        if self.id.is_some() { self.name() } else { self.path() }
+        if self.has_id() { self.name() } else { self.path() }
     }
 
-    /// What the table's `filename` column shows: on the local disk the path below the source folder, with `/`.
+    /// What the table's `filename` column shows: in a bucket the whole key, on the local disk the path below the source
+    /// folder, with `/`.
     pub fn name(&self) -> &str {
         self.text.get(self.name_start as usize..).unwrap_or_default()
     }
 
-    /// The canonical absolute path, where [`Object::key`] does not say it.
+    /// Where the object is, where source and key do not say it: the canonical absolute path, or the bucket's URL.
     pub fn path_if_not_key(&self) -> Option<&str> {
-        self.id.is_some().then(|| self.path())
+        let place = self.place.as_deref().filter(|place| place.id.is_some())?;
+        Some(place.bucket.as_ref().map_or(self.path(), |(_, url)| url))
     }
 
     /// The size that was listed, in bytes.
     pub fn size_bytes(&self) -> u64 {
-        self.version.size_bytes
+        match self.version {
+            Version::Local { size_bytes, .. } | Version::Remote { size_bytes, .. } => size_bytes,
+        }
     }
 
-    /// What changes whenever the bytes do: on the local disk size in bytes and modification time in nanoseconds, as
-    /// `<size>-<time>`. Opaque: compare it, do not take it apart.
+    /// What changes whenever the bytes do: in a bucket the etag, on the local disk size in bytes and modification time in
+    /// nanoseconds, as `<size>-<time>`. Opaque: compare it, do not take it apart.
     pub fn version(&self) -> String {
         self.version.to_string()
     }
 
-    /// The place of the object as a URL for people: control characters and whatever else a terminal obeys are
-    /// percent-encoded.
+    /// It cannot be read before it is restored from an archive.
+    pub fn is_archived(&self) -> bool {
+        matches!(self.version, Version::Remote { is_archived: true, .. })
+    }
+
+    /// The place of the object as a URL for people: control characters and whatever else a terminal obeys are escaped.
     pub fn location(&self) -> String {
-        file_url(self.path().as_bytes())
+        match self.bucket() {
+            None => file_url(self.path().as_bytes()),
+            Some(bucket) => bucket.location(self.path()),
+        }
     }
 
     /// The same object in the version that it has now; `None` if it is gone or something else than a regular file
@@ -89,8 +140,11 @@ impl Object {
     ///
     /// # Errors
     ///
-    /// What the operating system said: it is not known whether there is an object.
-    pub fn look_again(&self) -> Result<Option<Self>, Error> {
+    /// What the operating system or the store said: it is not known whether there is an object.
+    pub fn look_again(&self, connections: &Connections) -> Result<Option<Self>, Error> {
+        if let Some(bucket) = self.bucket() {
+            return remote::look_again(&*connections.client(bucket)?, self);
+        }
         match fs::metadata(self.path()) {
             Ok(metadata) if metadata.is_file() => Ok(Some(Self { version: Version::of(&metadata), ..self.clone() })),
             Ok(_) => Ok(None),
@@ -99,12 +153,17 @@ impl Object {
         }
     }
 
-    /// The canonical absolute path: what to open.
+    /// The bucket that it is in; none for the local disk.
+    pub(crate) fn bucket(&self) -> Option<&Bucket> {
+        Some(&self.place.as_deref()?.bucket.as_ref()?.0)
+    }
+
+    /// The canonical absolute path, or the key in its bucket: what to open.
     pub(crate) fn path(&self) -> &str {
         self.text.get(..self.path_bytes as usize).unwrap_or_default()
     }
 
-    pub(crate) fn with_version(id: Option<Arc<str>>, path: &str, name: &str, version: Version) -> Self {
+    pub(crate) fn with_version(place: Option<Arc<Place>>, path: &str, name: &str, version: Version) -> Self {
         let (text, name_start) = if path.ends_with(name) {
             (Arc::from(path), path.len() - name.len())
         } else {
@@ -112,11 +171,38 @@ impl Object {
         };
         // No filesystem has paths of 4 GiB.
         let short = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
-        Self { id, text, path_bytes: short(path.len()), name_start: short(name_start), version }
+        Self { place, text, path_bytes: short(path.len()), name_start: short(name_start), version }
     }
 
-    pub(crate) fn listed_version(&self) -> Version {
-        self.version
+    /// An object of a bucket.
+    pub(crate) fn remote(place: &Arc<Place>, found: &Found) -> Self {
+        Self::with_version(Some(Arc::clone(place)), &found.key, &found.key, Version::found(found))
+    }
+
+    /// The same object as it was found now.
+    pub(crate) fn in_version(&self, found: &Found) -> Self {
+        Self { version: Version::found(found), ..self.clone() }
+    }
+
+    /// Is what was found the version that was listed?
+    pub(crate) fn is_version_of(&self, found: &Found) -> bool {
+        self.version.is_of(found)
+    }
+
+    /// The listed etag; empty where the store gave none.
+    pub(crate) fn etag(&self) -> &str {
+        match &self.version {
+            Version::Remote { text, .. } if !text.starts_with(NO_ETAG) => text,
+            Version::Remote { .. } | Version::Local { .. } => "",
+        }
+    }
+
+    pub(crate) fn listed_version(&self) -> &Version {
+        &self.version
+    }
+
+    fn has_id(&self) -> bool {
+        self.place.as_deref().is_some_and(|place| place.id.is_some())
     }
 }
 
@@ -156,15 +242,26 @@ impl fmt::Debug for Object {
     }
 }
 
-/// The version of a local file. A file that is rewritten in the same tick of the filesystem's clock to the same size
+/// The version of an object. A local file that is rewritten in the same tick of the filesystem's clock to the same size
 /// keeps it: no local filesystem tells more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
-    size_bytes: u64,
-    /// Since 1970, and nanoseconds past it.
-    seconds: i64,
-    nanoseconds: u32,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Local {
+        size_bytes: u64,
+        /// Since 1970, and nanoseconds past it.
+        seconds: i64,
+        nanoseconds: u32,
+    },
+    Remote {
+        size_bytes: u64,
+        /// The etag; or, from a store that has none, [`NO_ETAG`], size and time.
+        text: Arc<str>,
+        is_archived: bool,
+    },
 }
+
+/// Begins a version of an object without an etag. No etag has a blank.
+const NO_ETAG: &str = "no etag: ";
 
 impl Version {
     pub(crate) fn of(metadata: &Metadata) -> Self {
@@ -175,10 +272,27 @@ impl Version {
     /// A time that no clock shows is taken to the nearest that one can: `i64::MAX` seconds.
     fn new(size_bytes: u64, modified_ns: i128) -> Self {
         let seconds = modified_ns.div_euclid(NS_PER_SECOND);
-        Self {
+        Self::Local {
             size_bytes,
             seconds: i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX }),
             nanoseconds: u32::try_from(modified_ns.rem_euclid(NS_PER_SECOND)).unwrap_or_default(),
+        }
+    }
+
+    fn found(found: &Found) -> Self {
+        let Found { size_bytes, etag, is_archived, .. } = found;
+        let text = if etag.is_empty() { without_etag(found) } else { etag.clone() };
+        Self::Remote { size_bytes: *size_bytes, text: text.into(), is_archived: *is_archived }
+    }
+
+    /// A store that lists no etags may give one with the object: then size and time are compared.
+    fn is_of(&self, found: &Found) -> bool {
+        match self {
+            Self::Local { .. } => false,
+            Self::Remote { size_bytes, text, .. } if text.starts_with(NO_ETAG) => {
+                *size_bytes == found.size_bytes && **text == without_etag(found)
+            }
+            Self::Remote { size_bytes, text, .. } => *size_bytes == found.size_bytes && **text == found.etag,
         }
     }
 
@@ -191,10 +305,20 @@ impl Version {
     }
 }
 
+/// Seconds, as an answer has no more.
+fn without_etag(found: &Found) -> String {
+    format!("{NO_ETAG}{}-{}", found.size_bytes, found.modified_ms.div_euclid(1000))
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let modified_ns = i128::from(self.seconds) * NS_PER_SECOND + i128::from(self.nanoseconds);
-        write!(out, "{}-{modified_ns}", self.size_bytes)
+        match self {
+            Self::Local { size_bytes, seconds, nanoseconds } => {
+                let modified_ns = i128::from(*seconds) * NS_PER_SECOND + i128::from(*nanoseconds);
+                write!(out, "{size_bytes}-{modified_ns}")
+            }
+            Self::Remote { text, .. } => out.write_str(text),
+        }
     }
 }
 
@@ -221,19 +345,21 @@ mod tests {
     #[test]
     fn an_object_of_a_source_with_an_id_is_known_by_its_name() {
         let version = Version::new(12, 5);
-        let object = Object::with_version(Some("archive".into()), "/logs/a/E1.gz", "a/E1.gz", version);
+        let object =
+            Object::with_version(Place::of(Some("archive"), None), "/logs/a/E1.gz", "a/E1.gz", version.clone());
         assert_eq!((object.source(), object.key(), object.name()), ("archive", "a/E1.gz", "a/E1.gz"));
         assert_eq!((object.path(), object.path_if_not_key()), ("/logs/a/E1.gz", Some("/logs/a/E1.gz")));
         assert_eq!(object.location(), "file:///logs/a/E1.gz");
-        let moved = Object::with_version(Some("archive".into()), "/moved/E1.gz", "a/E1.gz", Version::new(1, 1));
+        let moved =
+            Object::with_version(Place::of(Some("archive"), None), "/moved/E1.gz", "a/E1.gz", Version::new(1, 1));
         assert_eq!(object, moved);
-        assert_ne!(object, Object::with_version(Some("other".into()), "/logs/a/E1.gz", "a/E1.gz", version));
+        assert_ne!(object, Object::with_version(Place::of(Some("other"), None), "/logs/a/E1.gz", "a/E1.gz", version));
         assert!(object < Object::local("/logs/a/E1.gz", "a/E1.gz", 12, 5), "`archive` sorts before `file://`");
     }
 
     #[test]
     fn an_object_comes_back_from_what_was_written_down() {
-        let archive = || Some(Arc::from("archive"));
+        let archive = || Place::of(Some("archive"), None);
         for object in [
             Object::local("/logs/a/E1.gz", "a/E1.gz", 12, 1_700_000_000_000_000_001),
             Object::local("/elsewhere/E1.gz", "link/E1.gz", u64::MAX, -1),
@@ -241,11 +367,41 @@ mod tests {
             Object::with_version(archive(), "/elsewhere/E1.gz", "link/E1.gz", Version::new(1, -1_000_000_001)),
         ] {
             let (path, version) = (object.path_if_not_key(), object.version());
-            let back = Object::restore(object.source(), object.key(), object.name(), path, &version).unwrap();
+            let back =
+                Object::restore(object.source(), object.key(), object.name(), path, &version, object.size_bytes())
+                    .unwrap();
             assert_eq!(back, object);
             assert_eq!((back.path(), back.name()), (object.path(), object.name()));
             assert_eq!((back.listed_version(), back.size_bytes()), (object.listed_version(), object.size_bytes()));
         }
+    }
+
+    #[test]
+    fn an_object_of_a_bucket_is_known_by_bucket_and_key() {
+        let bucket = Bucket::parse("s3://logs").unwrap();
+        let found = |etag: &str, size_bytes, modified_ms| Found {
+            key: "cf/E1.gz".into(),
+            size_bytes,
+            etag: etag.into(),
+            modified_ms,
+            is_archived: false,
+        };
+        for (id, source, path) in [(None, "s3://logs", None), (Some("archive"), "archive", Some("s3://logs"))] {
+            let object = Object::remote(&Place::of(id, Some(&bucket)).unwrap(), &found("e1", 12, 5_000));
+            assert_eq!((object.source(), object.key(), object.name()), (source, "cf/E1.gz", "cf/E1.gz"));
+            assert_eq!((object.path_if_not_key(), object.version().as_str(), object.etag()), (path, "e1", "e1"));
+            assert_eq!(object.location(), "s3://logs/cf/E1.gz");
+            let back = Object::restore(source, "cf/E1.gz", "cf/E1.gz", path, "e1", 12).unwrap();
+            assert_eq!(
+                (&back, back.bucket(), back.size_bytes(), back.version()),
+                (&object, Some(&bucket), 12, "e1".into())
+            );
+            assert!(object.is_version_of(&found("e1", 12, 9_000)));
+            assert!(!object.is_version_of(&found("e2", 12, 5_000)) && !object.is_version_of(&found("e1", 13, 5_000)));
+        }
+        let object = Object::remote(&Place::of(None, Some(&bucket)).unwrap(), &found("", 12, 5_678));
+        assert_eq!((object.version().as_str(), object.etag()), ("no etag: 12-5", ""));
+        assert!(object.is_version_of(&found("e1", 12, 5_000)) && !object.is_version_of(&found("e1", 12, 6_000)));
     }
 
     #[test]
@@ -265,9 +421,12 @@ mod tests {
             ("archive", "a.gz", path, "1-1-1"),
             ("archive", "a.gz", path, "1-170141183460469231731687303715884105727"),
         ] {
-            assert!(Object::restore(source, key, "a.gz", path, version).is_none(), "{source} {key} {path:?} {version}");
+            assert!(
+                Object::restore(source, key, "a.gz", path, version, 1).is_none(),
+                "{source} {key} {path:?} {version}"
+            );
         }
-        assert!(Object::restore("archive", "a.gz", "a.gz", path, "1-1").is_some());
+        assert!(Object::restore("archive", "a.gz", "a.gz", path, "1-1", 1).is_some());
     }
 
     #[test]
@@ -275,14 +434,15 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().canonicalize().unwrap().join("E1.gz");
         fs::write(&path, "text").unwrap();
-        let listed = Object::with_version(Some("archive".into()), path.to_str().unwrap(), "E1.gz", Version::new(1, 1));
-        let now = listed.look_again().unwrap().unwrap();
+        let listed =
+            Object::with_version(Place::of(Some("archive"), None), path.to_str().unwrap(), "E1.gz", Version::new(1, 1));
+        let now = listed.look_again(&Connections::default()).unwrap().unwrap();
         assert_eq!((now.source(), now.key(), now.path(), now.size_bytes()), ("archive", "E1.gz", listed.path(), 4));
-        assert_eq!(now.listed_version(), Version::of(&fs::metadata(&path).unwrap()));
+        assert_eq!(*now.listed_version(), Version::of(&fs::metadata(&path).unwrap()));
         fs::remove_file(&path).unwrap();
-        assert!(listed.look_again().unwrap().is_none());
+        assert!(listed.look_again(&Connections::default()).unwrap().is_none());
         fs::create_dir(&path).unwrap();
-        assert!(listed.look_again().unwrap().is_none());
+        assert!(listed.look_again(&Connections::default()).unwrap().is_none());
     }
 
     #[test]

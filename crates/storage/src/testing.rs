@@ -29,17 +29,21 @@ mod random;
 // 3. A store in memory.
 mod memory;
 
-// 4. A store that breaks the one promise that all rests on.
+// 4. The same behind `object_store`, as a bucket.
+mod bucket;
+
+// 5. A store that breaks the one promise that all rests on.
 mod ignores_conditions;
 
-// 5. What goes wrong, when, and the store that it goes wrong in.
+// 6. What goes wrong, when, and the store that it goes wrong in.
 mod faults;
 mod faulty;
 pub(crate) mod sync_faults;
 
-// 6. What a local disk has in its cache only.
+// 7. What a local disk has in its cache only.
 mod sync_log;
 
+pub use bucket::MemoryBucket;
 pub use clock::TestClock;
 pub use faults::{Faults, RandomFaults};
 pub use ignores_conditions::IgnoresConditions;

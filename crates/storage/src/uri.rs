@@ -15,6 +15,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::folder::Folder;
+use crate::remote::Prefix;
 use crate::{Error, Object};
 
 /// How the URLs of all local places begin, and the source of every object that a source without an id gives.
@@ -22,13 +24,25 @@ pub(crate) const FILE_SCHEME: &str = "file://";
 
 const MAX_ID_BYTES: usize = 255;
 
-/// Where log objects are looked for: a folder with everything below it, or a single file.
+/// Where log objects are looked for: a folder with everything below it, or a single file; or a prefix of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Canonical and absolute.
-    path: String,
-    kind: SourceKind,
+    place: SourcePlace,
     id: Option<Arc<str>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum SourcePlace {
+    Local(LocalSource),
+    Remote(Prefix),
+}
+
+/// A source on the local disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalSource {
+    /// Canonical and absolute.
+    pub(crate) path: String,
+    pub(crate) kind: SourceKind,
 }
 
 /// What a source turned out to be.
@@ -41,16 +55,20 @@ pub(crate) enum SourceKind {
 }
 
 impl Source {
-    /// The source that a path or a `file://` URL names.
+    /// The source that a path, a `file://` URL or a bucket's URL names.
     ///
-    /// A URL is percent-decoded; `?` and `#` stand for themselves in it. Links are followed. A single file has its
-    /// file name, as typed, as its name.
+    /// A `file://` URL is percent-decoded; `?` and `#` stand for themselves in it. Links are followed. A single file has its
+    /// file name, as typed, as its name. A bucket's URL names an object, or what lies below it as below a folder; nothing is
+    /// asked of the store yet.
     ///
     /// # Errors
     ///
     /// Another kind of URL, something that does not exist, is neither a folder nor a regular file, or whose canonical
     /// path is not UTF-8: the person has to name another source.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        if Prefix::is_url(text) {
+            return Ok(Self { place: SourcePlace::Remote(Prefix::parse("list", text)?), id: None });
+        }
         let typed = local_path("list", text)?;
         let canonical = fs::canonicalize(&typed).map_err(|source| missing_or_io("list", &typed, source))?;
         let metadata = fs::metadata(&canonical).map_err(|source| missing_or_io("list", &canonical, source))?;
@@ -67,7 +85,7 @@ impl Source {
             let kind = kind_of(metadata.file_type());
             return Err(Error::NotRegular { doing: "list", location: printable(&typed), kind });
         };
-        Ok(Self { path: path.into(), kind, id: None })
+        Ok(Self { place: SourcePlace::Local(LocalSource { path: path.into(), kind }), id: None })
     }
 
     /// The same place under a name that stays when it is moved.
@@ -94,40 +112,60 @@ impl Source {
     }
 
     /// Whether the source lies in `folder`, holds it, or is it.
-    pub fn overlaps(&self, folder: &LocalFolder) -> bool {
-        let path = Path::new(&self.path);
-        path.starts_with(&folder.path) || folder.path.starts_with(path)
+    pub fn overlaps(&self, folder: &Folder) -> bool {
+        match (&self.place, folder) {
+            (SourcePlace::Local(LocalSource { path, .. }), Folder::Local(folder)) => overlap(path, &folder.path),
+            (SourcePlace::Remote(prefix), Folder::Remote(folder)) => overlap_prefixes(prefix, folder.prefix()),
+            _ => false,
+        }
     }
 
     /// Whether one of two sources lies in the other, or they are the same.
     pub fn overlaps_source(&self, other: &Self) -> bool {
-        let (one, other) = (Path::new(&self.path), Path::new(&other.path));
-        one.starts_with(other) || other.starts_with(one)
+        match (&self.place, &other.place) {
+            (SourcePlace::Local(one), SourcePlace::Local(other)) => overlap(&one.path, &other.path),
+            (SourcePlace::Remote(one), SourcePlace::Remote(other)) => overlap_prefixes(one, other),
+            _ => false,
+        }
     }
 
-    /// The canonical absolute path.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
+    /// The source, if it is on the local disk.
+    pub(crate) fn local(&self) -> Option<&LocalSource> {
+        match &self.place {
+            SourcePlace::Local(local) => Some(local),
+            SourcePlace::Remote(_) => None,
+        }
     }
 
-    pub(crate) fn kind(&self) -> &SourceKind {
-        &self.kind
+    /// The source, if it is in a bucket.
+    pub(crate) fn remote(&self) -> Option<&Prefix> {
+        match &self.place {
+            SourcePlace::Local(_) => None,
+            SourcePlace::Remote(prefix) => Some(prefix),
+        }
     }
+}
 
-    /// What objects below the source share.
-    pub(crate) fn shared_id(&self) -> Option<Arc<str>> {
-        self.id.clone()
-    }
+fn overlap(one: impl AsRef<Path>, other: impl AsRef<Path>) -> bool {
+    let (one, other) = (one.as_ref(), other.as_ref());
+    one.starts_with(other) || other.starts_with(one)
+}
+
+fn overlap_prefixes(one: &Prefix, other: &Prefix) -> bool {
+    one.holds_prefix(other) || other.holds_prefix(one)
 }
 
 /// The source as a printable URL.
 impl fmt::Display for Source {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&file_url(self.path.as_bytes()))
+        match &self.place {
+            SourcePlace::Local(LocalSource { path, .. }) => out.write_str(&file_url(path.as_bytes())),
+            SourcePlace::Remote(prefix) => write!(out, "{prefix}"),
+        }
     }
 }
 
-/// A folder that a table or its state lives in; it may not exist yet.
+/// A folder on the local disk that a table or its state lives in; it may not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalFolder {
     /// Absolute, and canonical as far as it exists.
@@ -203,7 +241,7 @@ impl LocalFolder {
 
     /// Whether `object` lies in this folder, where a link may have led to it.
     pub fn holds(&self, object: &Object) -> bool {
-        Path::new(object.path()).starts_with(&self.path)
+        object.bucket().is_none() && Path::new(object.path()).starts_with(&self.path)
     }
 
     fn from_path(doing: &'static str, path: &Path) -> Result<Self, Error> {
@@ -422,16 +460,16 @@ mod tests {
         let typed = folder.to_str().unwrap();
         for prefix in ["file://", "FILE://", "file://localhost"] {
             let url = format!("{prefix}{}", typed.replace(' ', "%20").replace('#', "%23"));
-            assert_eq!(Source::parse(&url).unwrap().path(), typed, "{url}");
+            assert_eq!(Source::parse(&url).unwrap().local().unwrap().path, typed, "{url}");
         }
-        assert_eq!(Source::parse(&Source::parse(typed).unwrap().to_string()).unwrap().path(), typed);
+        assert_eq!(Source::parse(&Source::parse(typed).unwrap().to_string()).unwrap().local().unwrap().path, typed);
     }
 
     #[test]
     fn other_stores_are_refused_without_showing_their_secrets() {
-        for text in ["s3://bucket/logs/", "GS://b", "https://user:secret@example.com/x?token=secret"] {
+        for text in ["hdfs://namenode/logs/", "FTP://b", "https://user:secret@example.com/x?token=secret"] {
             let message = Source::parse(text).unwrap_err().to_string();
-            assert!(message.contains("not supported in this version"), "{message}");
+            assert!(message.contains("is not supported"), "{message}");
             assert!(!message.contains("secret"), "{message}");
             assert!(LocalFolder::parse(text).is_err());
         }
@@ -478,7 +516,7 @@ mod tests {
         let below = table.path().join("a/E1.gz").to_str().unwrap().to_owned();
         for (path, holds) in [(below.as_str(), true), ("/elsewhere/E1.gz", false)] {
             assert_eq!(table.holds(&Object::local(path, "E1.gz", 1, 1)), holds);
-            let object = Object::restore("archive", "E1.gz", "E1.gz", Some(path), "1-1").unwrap();
+            let object = Object::restore("archive", "E1.gz", "E1.gz", Some(path), "1-1", 1).unwrap();
             assert_eq!(table.holds(&object), holds);
         }
     }
@@ -505,11 +543,11 @@ mod tests {
             ("a/logs-table", false),
             ("a/other", false),
         ] {
-            assert_eq!(logs.overlaps(&LocalFolder::parse(&at(table)).unwrap()), overlaps, "{table}");
+            assert_eq!(logs.overlaps(&Folder::parse(&at(table)).unwrap()), overlaps, "{table}");
         }
         let file = Source::parse(&at("a/logs/one.gz")).unwrap();
-        assert!(file.overlaps(&LocalFolder::parse(&at("a/logs")).unwrap()));
-        assert!(!file.overlaps(&LocalFolder::parse(&at("a/logs/deep")).unwrap()));
+        assert!(file.overlaps(&Folder::parse(&at("a/logs")).unwrap()));
+        assert!(!file.overlaps(&Folder::parse(&at("a/logs/deep")).unwrap()));
     }
 
     #[test]
@@ -551,7 +589,7 @@ mod tests {
         for (state, says) in [
             ("/".to_owned(), "the root folder cannot be a state"),
             (String::new(), "the location is empty"),
-            ("s3://bucket/state".to_owned(), "`s3://` is not supported"),
+            ("hdfs://bucket/state".to_owned(), "`hdfs://` is not supported"),
             (at("file"), "not a folder"),
             (at("file/below"), "not a folder"),
         ] {

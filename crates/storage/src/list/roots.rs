@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::ListFailure;
 use crate::Source;
-use crate::uri::{SourceKind, printable_name};
+use crate::object::Place;
+use crate::remote::Prefix;
+use crate::uri::{LocalSource, SourceKind, printable_name};
 
 /// Where a listing begins. Each list sorts so that what comes first gives the name.
 pub(super) struct Roots<'a> {
@@ -20,21 +22,22 @@ pub(super) struct Root<'a> {
     pub(super) by_link: bool,
     pub(super) name: &'a str,
     pub(super) path: &'a str,
-    pub(super) id: Option<Arc<str>>,
+    pub(super) id: Option<Arc<Place>>,
 }
 
 /// Where to begin, and which sources are not listed because another place has their id.
 pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
-    let mut sorted: Vec<&Source> = sources.iter().collect();
-    sorted.sort_by_key(|source| (source.path(), source.id()));
+    let local = |source| Source::local(source).map(|local| (source, local));
+    let mut sorted: Vec<(&Source, &LocalSource)> = sources.iter().filter_map(local).collect();
+    sorted.sort_by_key(|(source, local)| (&local.path, source.id()));
     let mut folders: BTreeMap<&str, &Source> = BTreeMap::new();
-    for source in sorted.iter().filter(|source| *source.kind() == SourceKind::Folder) {
-        folders.entry(source.path()).or_insert(source);
+    for (source, local) in sorted.iter().filter(|(_, local)| local.kind == SourceKind::Folder) {
+        folders.entry(&local.path).or_insert(source);
     }
     let mut roots = Roots { folders: Vec::new(), files: Vec::new(), failures: Vec::new() };
     let mut places: BTreeMap<&str, &Source> = BTreeMap::new();
-    for source in sorted {
-        let path = source.path();
+    for (source, LocalSource { path, kind }) in sorted {
+        let path = path.as_str();
         let outermost = outermost(&folders, path);
         let owner = outermost.map_or(source, |(owner, _)| owner);
         if let Some(id) = owner.id() {
@@ -42,7 +45,7 @@ pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
                 Entry::Vacant(free) => {
                     free.insert(owner);
                 }
-                Entry::Occupied(taken) if taken.get().path() == owner.path() => {}
+                Entry::Occupied(taken) if taken.get().local() == owner.local() => {}
                 Entry::Occupied(taken) => {
                     let (id, other) = (printable_name(id), taken.get());
                     let reason = format!("has the source id `{id}`, which is that of {other}: not listed");
@@ -51,8 +54,8 @@ pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
                 }
             }
         }
-        let id = owner.shared_id();
-        match (source.kind(), outermost) {
+        let id = Place::of(owner.id(), None);
+        match (kind, outermost) {
             (SourceKind::Folder, below) => {
                 let name = below.map_or("", |(_, name)| name);
                 roots.folders.push(Root { by_link: false, name, path, id });
@@ -78,4 +81,41 @@ fn outermost<'a>(folders: &BTreeMap<&str, &'a Source>, path: &'a str) -> Option<
         let owner = folders.get(path.get(..end.max(1))?)?;
         Some((*owner, path.get(end..)?.trim_start_matches('/')))
     })
+}
+
+/// Where listings of buckets begin.
+pub(super) struct RemoteRoots<'a> {
+    pub(super) prefixes: Vec<RemoteRoot<'a>>,
+    pub(super) failures: Vec<ListFailure>,
+}
+
+/// A prefix that no other one holds.
+pub(super) struct RemoteRoot<'a> {
+    pub(super) prefix: &'a Prefix,
+    pub(super) place: Arc<Place>,
+}
+
+/// Of nested sources the outermost gives the id, of equal ones the one without, then the one whose id sorts first.
+pub(super) fn remote_roots(sources: &[Source]) -> RemoteRoots<'_> {
+    let remote = |source| Source::remote(source).map(|prefix| (source, prefix));
+    let mut sorted: Vec<(&Source, &Prefix)> = sources.iter().filter_map(remote).collect();
+    sorted.sort_by_key(|(source, prefix)| (&prefix.bucket, prefix.path(), prefix.is_folder, source.id()));
+    let mut roots = RemoteRoots { prefixes: Vec::new(), failures: Vec::new() };
+    let mut places: BTreeMap<&str, &Source> = BTreeMap::new();
+    for (source, prefix) in sorted {
+        if roots.prefixes.iter().any(|root| root.prefix.holds_prefix(prefix)) {
+            continue;
+        }
+        if let Some(id) = source.id()
+            && let Some(other) = places.insert(id, source)
+        {
+            let reason = format!("has the source id `{}`, which is that of {other}: not listed", printable_name(id));
+            places.insert(id, other);
+            roots.failures.push(ListFailure { location: source.to_string(), reason });
+            continue;
+        }
+        let place = Place::of(source.id(), Some(&prefix.bucket));
+        roots.prefixes.extend(place.map(|place| RemoteRoot { prefix, place }));
+    }
+    roots
 }

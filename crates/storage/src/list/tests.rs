@@ -1,6 +1,7 @@
 //! What a listing finds, in which order, under which names, and what it reports.
 
 use super::*;
+use crate::Everything;
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};
@@ -31,7 +32,9 @@ struct Listing {
 
 fn gathered(sources: &[Source]) -> Listing {
     let mut objects = Vec::new();
-    let failures = list(sources, &mut |object| objects.push(object), &mut |_| {}, &|| false).unwrap();
+    let failures =
+        list(sources, &Connections::default(), &Everything, &mut |object| objects.push(object), &mut |_| {}, &|| false)
+            .unwrap();
     objects.sort();
     Listing { objects, failures }
 }
@@ -193,7 +196,7 @@ fn odd_names_are_listed_and_their_locations_are_escaped() {
         [pair("a\u{1b}[31m\n", "a%1B%5B31m%0A"), pair("with space%41", "with%20space%2541"), pair("x#1", "x%231")]
     );
     for object in &listing.objects {
-        assert_eq!(Source::parse(&object.location()).unwrap().path(), object.key());
+        assert_eq!(Source::parse(&object.location()).unwrap().local().unwrap().path, object.key());
     }
 }
 
@@ -205,13 +208,16 @@ fn progress_grows_to_the_number_of_objects_and_a_wish_to_stop_is_heard() {
     }
     let source = [source_at(&root, "")];
     let mut heard = Vec::new();
-    list(&source, &mut |_| {}, &mut |objects| heard.push(objects), &|| false).unwrap();
+    list(&source, &Connections::default(), &Everything, &mut |_| {}, &mut |objects| heard.push(objects), &|| false)
+        .unwrap();
     assert!(heard.len() > 2 && heard.is_sorted(), "{heard:?}");
     assert_eq!(heard.last(), Some(&1_500));
 
     let asked = Cell::new(0);
     let stop = || asked.replace(asked.get() + 1) > 0;
-    assert!(list(&source, &mut |_| {}, &mut |_| {}, &stop).unwrap_err().is_stopped());
+    assert!(
+        list(&source, &Connections::default(), &Everything, &mut |_| {}, &mut |_| {}, &stop).unwrap_err().is_stopped()
+    );
 }
 
 #[test]
@@ -292,11 +298,12 @@ fn a_nested_source_has_the_outer_ones_id_even_where_that_cannot_be_read() {
 #[test]
 fn the_root_folder_is_outermost_too() {
     let sources = ["/", "/usr", "/etc/passwd"].map(|place| Source::parse(place).unwrap());
-    let sources = sources.map(|source| if source.path() == "/" { source.with_id("all").unwrap() } else { source });
+    let sources =
+        sources.map(|source| if source.local().unwrap().path == "/" { source.with_id("all").unwrap() } else { source });
     let Roots { folders, files, .. } = roots(&sources);
     let names = |roots: &[Root<'_>]| roots.iter().map(|root| root.name.to_owned()).collect::<Vec<_>>();
     assert_eq!((names(&folders), names(&files)), (vec![String::new(), "usr".into()], vec!["etc/passwd".into()]));
-    assert!(folders.iter().chain(&files).all(|root| root.id.as_deref() == Some("all")));
+    assert!(folders.iter().chain(&files).all(|root| root.id == Place::of(Some("all"), None)));
 }
 
 #[test]

@@ -1,0 +1,41 @@
+//! Buckets: S3 and what speaks like it, Google Cloud Storage, Azure Blob Storage.
+//!
+//! ```text
+//!   url         what was typed            -> bucket and prefix
+//!   settings, aws, credentials            -> how to get in
+//!   connections                           -> a client for each bucket
+//!   wire        each request out: signed; each answer in: refusals read
+//!   direct, pages, list                   stage 1
+//!   read, ahead                           stage 3
+//!   storing, spool                        stage 9
+//!   failure     what a store answered     -> what an operator can do
+//! ```
+//!
+//! This is the only code that is not blocking: it runs on threads of its own, and whoever calls waits.
+
+mod ahead;
+mod aws;
+mod connections;
+mod credentials;
+mod direct;
+mod failure;
+mod listing;
+mod pages;
+mod read;
+mod retry;
+mod settings;
+mod spool;
+mod storing;
+mod url;
+mod wire;
+
+pub use self::ahead::FetchAhead;
+pub use self::connections::Connections;
+pub use self::listing::{Everything, KeyGuide, Look};
+pub use self::settings::{Addressing, ConnectOptions, Encryption};
+
+pub(crate) use self::listing::{Listed, list_prefix};
+pub(crate) use self::pages::Found;
+pub(crate) use self::read::{RemoteReader, fetch_now, look_again};
+pub(crate) use self::storing::RemoteStore;
+pub(crate) use self::url::{Bucket, Prefix};

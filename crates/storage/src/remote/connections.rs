@@ -1,0 +1,313 @@
+//! From what is known about stores to a client for each bucket, made when it is first needed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use object_store::aws::{AmazonS3Builder, resolve_bucket_region};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::client::HttpConnector as _;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::aws::Aws;
+use super::direct::Direct;
+use super::pages::{Lister, Paginated};
+use super::settings::{Addressing, ConnectOptions, Encryption, checked_endpoint};
+use super::url::{Bucket, Scheme};
+use super::wire::{Signing, Wiring};
+use crate::Error;
+use crate::uri::printable_name;
+
+/// Requests under way at once, to all buckets. Each has a connection of its own, and a process has 1,024 files at least.
+const MAX_REQUESTS: usize = 512;
+/// Data files that are being written to a bucket hold so much memory in all, as each is sent whole; a single larger one is
+/// sent alone. 128 MiB.
+const MAX_PUT_KIB: u32 = 128 << 10;
+/// A connection is made within this time, or tried again.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A request is done within this time, its body included: at 1 MB/s the largest data file of a table takes two minutes.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
+/// Tries of a request beyond the first: with the waits between them some forty seconds; and for how long in all.
+const MAX_RETRIES: usize = 15;
+const RETRY_TIMEOUT: Duration = Duration::from_mins(3);
+/// Threads that move bytes; what is to be computed has others.
+const IO_THREADS: usize = 2;
+
+/// Reaches stores. Clones share what they know; nothing is connected before it is needed.
+#[derive(Clone, Default)]
+pub struct Connections {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    options: ConnectOptions,
+    aws: Mutex<Option<Arc<Aws>>>,
+    clients: Mutex<BTreeMap<Bucket, Arc<Client>>>,
+    /// Bytes of objects that are fetched ahead.
+    ahead_bytes: AtomicU64,
+}
+
+impl Connections {
+    /// Connections made in this way.
+    pub fn new(options: ConnectOptions) -> Self {
+        Self { shared: Arc::new(Shared { options, ..Shared::default() }) }
+    }
+
+    /// The same where other things are to be reached in another way.
+    #[must_use]
+    pub fn with_options(&self, options: ConnectOptions) -> Self {
+        if options == self.shared.options {
+            return self.clone();
+        }
+        Self::new(options)
+    }
+
+    /// The client of a bucket.
+    pub(crate) fn client(&self, bucket: &Bucket) -> Result<Arc<Client>, Error> {
+        if let Some(client) = locked(&self.shared.clients).get(bucket) {
+            return Ok(Arc::clone(client));
+        }
+        let client = Arc::new(self.connect(bucket)?);
+        Ok(Arc::clone(locked(&self.shared.clients).entry(bucket.clone()).or_insert(client)))
+    }
+
+    /// Bytes of objects that are fetched ahead, by all who do so.
+    pub(super) fn ahead_bytes(&self) -> &AtomicU64 {
+        &self.shared.ahead_bytes
+    }
+
+    /// Has this store stand for a bucket.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_store(self, url: &str, store: Arc<dyn ObjectStore>) -> Self {
+        let (Some(bucket), Ok(runtime)) = (Bucket::parse(url), runtime()) else { return self };
+        let lister = Lister::Any(Arc::clone(&store));
+        let client = Client::new(bucket.clone(), store, lister, runtime);
+        locked(&self.shared.clients).insert(bucket, Arc::new(client));
+        self
+    }
+
+    fn connect(&self, bucket: &Bucket) -> Result<Client, Error> {
+        let runtime = runtime()?;
+        let (store, lister) = match bucket.scheme {
+            Scheme::S3 => self.s3(bucket, runtime)?,
+            Scheme::Gcs => {
+                let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(&bucket.name);
+                let builder = builder.with_client_options(client_options(false)).with_retry(retries());
+                let store = builder.with_http_connector(Wiring::default()).build();
+                paginated(store.map_err(|_| not_set_up(bucket, "GOOGLE_"))?)
+            }
+            Scheme::Azure => {
+                let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(&bucket.name);
+                if let Some(account) = &bucket.account {
+                    builder = builder.with_account(account);
+                }
+                let endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
+                endpoint.map(|url| checked_endpoint(&url, self.shared.options.allow_http)).transpose()?;
+                // All other endpoints are Azure's, or the emulator's on this machine.
+                let builder = builder.with_client_options(client_options(true));
+                let store = builder.with_retry(retries()).with_http_connector(Wiring::default()).build();
+                paginated(store.map_err(|_| not_set_up(bucket, "AZURE_STORAGE_"))?)
+            }
+        };
+        Ok(Client::new(bucket.clone(), store, lister, runtime))
+    }
+
+    /// What the AWS configuration says, read once.
+    fn aws(&self, runtime: &Runtime) -> Arc<Aws> {
+        let mut aws = locked(&self.shared.aws);
+        if let Some(aws) = &*aws {
+            return Arc::clone(aws);
+        }
+        let read = runtime.block_on(Aws::read(&self.shared.options));
+        Arc::clone(aws.insert(Arc::new(read)))
+    }
+
+    fn s3(&self, bucket: &Bucket, runtime: &Runtime) -> Result<(Arc<dyn ObjectStore>, Lister), Error> {
+        let ConnectOptions { no_sign_request, request_payer, addressing, allow_http, .. } = self.shared.options;
+        let aws = self.aws(runtime);
+        if let Some(profile) = &aws.missing_profile {
+            return Err(Error::NoProfile { profile: printable_name(profile) });
+        }
+        let endpoint = aws.endpoint_url.as_deref().map(|url| checked_endpoint(url, allow_http)).transpose()?;
+        let region = match (&aws.region, &endpoint) {
+            (Some(region), _) => region.clone(),
+            (None, Some(_)) => DEFAULT_REGION.to_owned(),
+            (None, None) => {
+                let found = runtime.block_on(resolve_bucket_region(&bucket.name, &client_options(false)));
+                found.map_err(|_| Error::NoRegion { bucket: bucket.to_string() })?
+            }
+        };
+        let in_path = match addressing {
+            Addressing::Auto => endpoint.is_some() || bucket.name.contains('.'),
+            Addressing::Path => true,
+            Addressing::Virtual => false,
+        };
+        let endpoint = endpoint.unwrap_or_else(|| aws_endpoint(&region));
+        let (scheme, host) = endpoint.split_once("://").unwrap_or(("https", &endpoint));
+        let name = &bucket.name;
+        let bucket_url =
+            if in_path { format!("{scheme}://{host}/{name}") } else { format!("{scheme}://{name}.{host}") };
+        let signing = aws.credentials.clone().filter(|_| !no_sign_request);
+        let wiring = Wiring {
+            signing: signing.map(|credentials| Signing { credentials, region: region.clone(), request_payer }),
+            put_headers: put_headers(&self.shared.options)?,
+        };
+        // The endpoint was checked above.
+        let options = client_options(true);
+        let lister = wiring.connect(&options).map_err(|_| not_set_up(bucket, "AWS_"))?;
+        let store = AmazonS3Builder::new()
+            .with_bucket_name(name)
+            .with_region(region)
+            .with_endpoint(if in_path { endpoint.clone() } else { bucket_url.clone() })
+            .with_virtual_hosted_style_request(!in_path)
+            // Each try is signed on its way out, with credentials that hold then.
+            .with_skip_signature(true)
+            .with_allow_http(true)
+            .with_disable_tagging(true)
+            .with_client_options(options)
+            .with_retry(retries())
+            .with_http_connector(wiring)
+            .build()
+            .map_err(|_| not_set_up(bucket, "AWS_"))?;
+        Ok((Arc::new(store), Lister::S3(Direct::new(lister, bucket_url))))
+    }
+}
+
+/// The threads that all connections of this process use. They are never stopped: what is under way when the process ends is
+/// of no use to anybody.
+fn runtime() -> Result<&'static Runtime, Error> {
+    static RUNTIME: OnceLock<io::Result<Runtime>> = OnceLock::new();
+    let made = RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(IO_THREADS)
+            .thread_name("stores")
+            .enable_all()
+            .build()
+    });
+    made.as_ref().map_err(|source| Error::io("store", "start threads for", "the network".into(), source.kind().into()))
+}
+
+/// Not the credentials.
+impl fmt::Debug for Connections {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What signatures name where nothing says otherwise and the endpoint is not AWS's.
+const DEFAULT_REGION: &str = "us-east-1";
+
+fn aws_endpoint(region: &str) -> String {
+    let country = if region.starts_with("cn-") { ".cn" } else { "" };
+    format!("https://s3.{region}.amazonaws.com{country}")
+}
+
+fn paginated<S: ObjectStore + object_store::list::PaginatedListStore>(store: S) -> (Arc<dyn ObjectStore>, Lister) {
+    let store = Arc::new(store);
+    (Arc::clone(&store) as Arc<dyn ObjectStore>, Lister::Paginated(Paginated::new(store)))
+}
+
+fn client_options(allow_http: bool) -> ClientOptions {
+    let options = ClientOptions::new().with_allow_http(allow_http);
+    options
+        .with_connect_timeout(CONNECT_TIMEOUT)
+        .with_timeout(REQUEST_TIMEOUT)
+        .with_pool_max_idle_per_host(MAX_REQUESTS)
+        .with_user_agent(HeaderValue::from_static(concat!("lakefront/", env!("CARGO_PKG_VERSION"))))
+}
+
+/// Waits half as long again from try to try, and never quite the same, so that many processes do not come back at once.
+fn retries() -> RetryConfig {
+    // A wait is between the first one and `base` times the one before.
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(8), base: 3.0 };
+    RetryConfig { backoff, max_retries: MAX_RETRIES, retry_timeout: RETRY_TIMEOUT }
+}
+
+fn put_headers(options: &ConnectOptions) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
+    let header = |name, value: &str| {
+        let value = HeaderValue::from_str(value).map_err(|_| Error::BadLocation {
+            doing: "store",
+            location: "--acl or --sse-kms-key-id".into(),
+            reason: "not a value that a request can hold",
+        });
+        value.map(|value| (HeaderName::from_static(name), value))
+    };
+    let mut headers = Vec::new();
+    if let Some(acl) = &options.acl {
+        headers.push(header("x-amz-acl", acl)?);
+    }
+    match &options.encryption {
+        None => {}
+        Some(Encryption::Aes256) => headers.push(header("x-amz-server-side-encryption", "AES256")?),
+        Some(Encryption::Kms(key)) => {
+            headers.push(header("x-amz-server-side-encryption", "aws:kms")?);
+            // One key a bucket instead of one a file: no request to the key service for each.
+            headers.push(header("x-amz-server-side-encryption-bucket-key-enabled", "true")?);
+            if let Some(key) = key {
+                headers.push(header("x-amz-server-side-encryption-aws-kms-key-id", key)?);
+            }
+        }
+    }
+    Ok(headers)
+}
+
+/// A client cannot be made of what the environment says. The cause is not shown: it may repeat secrets.
+fn not_set_up(bucket: &Bucket, variables: &'static str) -> Error {
+    Error::NotSetUp { bucket: bucket.to_string(), variables }
+}
+
+/// One bucket, as it is reached.
+pub(crate) struct Client {
+    pub(super) bucket: Bucket,
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) lister: Lister,
+    pub(super) runtime: &'static Runtime,
+    requests: Semaphore,
+    /// In KiB, as a semaphore counts no further than 32 bits.
+    put_kib: Semaphore,
+}
+
+impl Client {
+    fn new(bucket: Bucket, store: Arc<dyn ObjectStore>, lister: Lister, runtime: &'static Runtime) -> Self {
+        let (requests, put_kib) = (Semaphore::new(MAX_REQUESTS), Semaphore::new(MAX_PUT_KIB as usize));
+        Self { bucket, store, lister, runtime, requests, put_kib }
+    }
+
+    /// Waits until so many bytes may be held in memory to be written; they are given back with what this gives.
+    pub(super) async fn room_for(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(MAX_PUT_KIB).min(MAX_PUT_KIB);
+        self.put_kib.acquire_many(kib).await.ok()
+    }
+
+    /// Waits for what the store answers.
+    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Waits until one more request may be sent. It is held while that is under way.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.requests.acquire().await.ok()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Client").field("bucket", &self.bucket).finish_non_exhaustive()
+    }
+}

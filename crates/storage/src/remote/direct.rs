@@ -1,0 +1,81 @@
+//! Requests to S3 that `object_store` has no call for: its lists fail for one key that it cannot name, and it deletes in bulk,
+//! which not all stores know, and where a refusal is part of a success.
+
+use std::error::Error as StdError;
+
+use http::Method;
+use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::failure::{Failure, Witness};
+use super::pages::is_passing;
+use super::retry::Retry;
+use super::wire::is_final;
+
+/// Asks for one bucket of S3.
+#[derive(Debug)]
+pub(super) struct Direct {
+    client: HttpClient,
+    bucket_url: String,
+}
+
+/// What went wrong: the store's refusal, if it was one, and what the layers below say.
+pub(super) type Refused = (Option<Failure>, Box<dyn StdError + Send + Sync>);
+
+/// What stands for itself in the path of a URL.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+impl Direct {
+    pub(super) fn new(client: HttpClient, bucket_url: String) -> Self {
+        Self { client, bucket_url }
+    }
+
+    /// The answer to a list of these parameters, which are encoded here.
+    pub(super) async fn list(&self, parameters: &[(&str, &str)]) -> Result<Vec<u8>, Refused> {
+        let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+        let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        self.send(&Method::GET, &format!("?{}", query.join("&"))).await
+    }
+
+    /// Deletes a key, which may be missing.
+    pub(super) async fn delete(&self, key: &str) -> Result<(), Refused> {
+        self.send(&Method::DELETE, &format!("/{}", utf8_percent_encode(key, IN_PATH))).await.map(|_body| ())
+    }
+
+    /// Sends a request, again where that may help, and gives the body of the answer.
+    async fn send(&self, method: &Method, target: &str) -> Result<Vec<u8>, Refused> {
+        let mut retry = Retry::new();
+        loop {
+            let witness = Witness::default();
+            let error = match self.send_once(method, target, &witness).await {
+                Ok(body) => return Ok(body),
+                Err(error) => error,
+            };
+            let failure = witness.seen();
+            let may_pass = failure.as_ref().map_or_else(|| !is_final(error.as_ref()), is_passing);
+            if !(may_pass && retry.once_more().await) {
+                return Err((failure, error));
+            }
+        }
+    }
+
+    async fn send_once(
+        &self,
+        method: &Method,
+        target: &str,
+        witness: &Witness,
+    ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{target}", self.bucket_url))
+            // Lists then say of what was archived whether it was restored.
+            .header("x-amz-optional-object-attributes", "RestoreStatus")
+            .extension(witness.clone());
+        let request: HttpRequest = request.body(HttpRequestBody::empty())?;
+        let response = self.client.execute(request).await?;
+        if !response.status().is_success() {
+            return Err(response.status().to_string().into());
+        }
+        Ok(response.into_body().bytes().await?.into())
+    }
+}

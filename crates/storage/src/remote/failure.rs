@@ -1,0 +1,309 @@
+//! What a store answered when it refused: its own words in, ours out.
+//!
+//! **Invariant.** Nothing of a request comes through, and of an answer only the store's code and sentence: never a header, a
+//! URL or whatever else an answer may repeat.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use super::url::{Bucket, Scheme};
+use super::wire::{NoAnswer, NoSignature, causes};
+use crate::Error;
+use crate::uri::printable_name;
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) status: StatusCode,
+    /// Such as `AccessDenied`; empty where there is none.
+    pub(super) code: String,
+    message: String,
+    /// Where the bucket is, if the store says so.
+    region: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Body {
+    code: String,
+    message: String,
+    region: Option<String>,
+}
+
+/// Longer sentences are cut.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+impl Failure {
+    /// A refusal of which only this is known.
+    pub(super) fn denied() -> Self {
+        Self { status: StatusCode::FORBIDDEN, code: String::new(), message: String::new(), region: None }
+    }
+
+    pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let Body { code, message, region } = quick_xml::de::from_reader(body).unwrap_or_default();
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let code = if code.is_empty() { header("x-ms-error-code").unwrap_or_default() } else { code };
+        let message: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
+        let text = |text: String| printable_name(text.lines().next().unwrap_or_default().trim());
+        Self {
+            status,
+            code: text(code),
+            message: text(message),
+            region: header("x-amz-bucket-region").or(region).map(text),
+        }
+    }
+
+    /// A permission is missing.
+    pub(super) fn is_denied(&self) -> bool {
+        [StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED].contains(&self.status)
+    }
+
+    /// The credentials ran out: newer ones may do.
+    pub(super) fn is_expired(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired"
+        )
+    }
+}
+
+/// Never what a request had in it.
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code.as_str(), self.message.as_str()) {
+            ("", "") => write!(out, "the store answers {}", self.status),
+            (code, "") => write!(out, "the store answers {} {code}", self.status.as_u16()),
+            (code, message) => write!(out, "the store answers {} {code}: {message}", self.status.as_u16()),
+        }
+    }
+}
+
+/// Hears whether the last try of a request was refused, through however many layers it goes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Witness(Arc<Mutex<Option<Failure>>>);
+
+impl Witness {
+    pub(super) fn note(&self, failure: Failure) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(super) fn seen(&self) -> Option<Failure> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What was asked of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    List,
+    Get,
+    Put,
+    Delete,
+}
+
+impl Action {
+    fn words(self) -> &'static str {
+        match self {
+            Self::List => "list it",
+            Self::Get => "read it",
+            Self::Put => "write it",
+            Self::Delete => "delete it",
+        }
+    }
+
+    /// The permission that it takes, and on what.
+    fn permission(self, bucket: &Bucket, key: &str) -> String {
+        let key = printable_name(key);
+        let name = &bucket.name;
+        let s3 = match self {
+            Self::List => return list_permission(bucket),
+            Self::Get => "s3:GetObject",
+            Self::Put => "s3:PutObject",
+            Self::Delete => "s3:DeleteObject",
+        };
+        match bucket.scheme {
+            Scheme::S3 => format!("`{s3}` on `arn:aws:s3:::{name}/{key}`"),
+            Scheme::Gcs if self == Self::Get => format!("`storage.objects.get` on bucket `{name}`"),
+            Scheme::Gcs if self == Self::Put => format!("`storage.objects.create` on bucket `{name}`"),
+            Scheme::Gcs => format!("`storage.objects.delete` on bucket `{name}`"),
+            Scheme::Azure if self == Self::Get => format!("Storage Blob Data Reader on container `{name}`"),
+            Scheme::Azure => format!("Storage Blob Data Contributor on container `{name}`"),
+        }
+    }
+}
+
+fn list_permission(bucket: &Bucket) -> String {
+    let name = &bucket.name;
+    match bucket.scheme {
+        Scheme::S3 => format!("`s3:ListBucket` on `arn:aws:s3:::{name}`"),
+        Scheme::Gcs => format!("`storage.objects.list` on bucket `{name}`"),
+        Scheme::Azure => format!("Storage Blob Data Reader on container `{name}`"),
+    }
+}
+
+/// Where something went wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'p> {
+    pub(super) doing: &'static str,
+    pub(super) action: Action,
+    pub(super) bucket: &'p Bucket,
+    pub(super) key: &'p str,
+}
+
+impl Place<'_> {
+    fn location(&self) -> String {
+        if self.key.is_empty() { self.bucket.to_string() } else { self.bucket.location(self.key) }
+    }
+
+    /// An error of these words.
+    pub(super) fn strange(&self, reason: &str) -> Error {
+        self.because(reason.to_owned())
+    }
+
+    /// What went wrong: the store's refusal, or what the transport says where no store answered.
+    pub(super) fn error(&self, failure: Option<&Failure>, error: &(dyn std::error::Error + 'static)) -> Error {
+        match failure {
+            Some(failure) => self.refused(failure),
+            None => self.unanswered(error),
+        }
+    }
+
+    fn because(&self, reason: String) -> Error {
+        Error::Remote { doing: self.doing, action: self.action.words(), location: self.location(), reason }
+    }
+
+    /// What a refusal means, and what to do about it.
+    fn refused(&self, failure: &Failure) -> Error {
+        let Self { bucket, .. } = self;
+        let name = &bucket.name;
+        let reason = match (failure.code.as_str(), failure.status) {
+            ("NoSuchBucket" | "ContainerNotFound", _) => {
+                return Error::NoBucket { doing: self.doing, bucket: bucket.to_string(), location: self.location() };
+            }
+            ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired", _) => {
+                format!(
+                    "{failure}\nhint: the credentials have expired; renew them (`aws sso login`, a new session token) and run again: nothing is lost"
+                )
+            }
+            ("InvalidObjectState", _) => {
+                format!(
+                    "{failure}\nhint: the object is archived (Glacier); restore it, or leave it out with --exclude or --from"
+                )
+            }
+            ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "AuthFailure", _) => {
+                format!(
+                    "{failure}\nhint: the credentials are not known to this store; check the access key, --profile and --endpoint-url"
+                )
+            }
+            ("RequestTimeTooSkewed", _) => format!("{failure}\nhint: set this machine's clock"),
+            (
+                "PermanentRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "IllegalLocationConstraintException"
+                | "TemporaryRedirect",
+                _,
+            )
+            | (_, StatusCode::MOVED_PERMANENTLY | StatusCode::TEMPORARY_REDIRECT) => match &failure.region {
+                Some(region) => format!(
+                    "the bucket `{name}` is in region `{region}`\nhint: say `--region {region}`, or `--source-region {region}` if only the logs are there"
+                ),
+                None => format!(
+                    "{failure}\nhint: the bucket `{name}` is in another region; say it with --region or --source-region"
+                ),
+            },
+            (_, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED)
+                if self.action == Action::Get && bucket.scheme == Scheme::S3 =>
+            {
+                format!(
+                    "access denied: {failure}\nhint: it takes {}, and {} to tell an absent object from a secret one",
+                    self.action.permission(bucket, self.key),
+                    list_permission(bucket)
+                )
+            }
+            (_, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED) => {
+                format!("access denied: {failure}\nhint: it takes {}", self.action.permission(bucket, self.key))
+            }
+            ("SlowDown", _) | (_, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
+                format!("{failure}, again and again\nhint: the store is overloaded; run again later: nothing is lost")
+            }
+            _ => failure.to_string(),
+        };
+        self.because(reason)
+    }
+
+    /// What the transport says, where no store answered.
+    fn unanswered(&self, error: &(dyn std::error::Error + 'static)) -> Error {
+        let mut from = String::new();
+        let mut innermost = error;
+        for cause in causes(error) {
+            if let Some(NoSignature(reason)) = cause.downcast_ref() {
+                return self.because(reason.to_string());
+            }
+            if let Some(NoAnswer { host, .. }) = cause.downcast_ref() {
+                from = format!(" from `{}`", printable_name(host));
+            }
+            innermost = cause;
+        }
+        // The innermost cause says what happened; those around it repeat URLs.
+        let cause = printable_name(&innermost.to_string());
+        self.because(format!("no answer{from}: {cause}\nhint: is the endpoint right, and reachable from here?"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(status: u16, body: &str) -> Failure {
+        Failure::of(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+    }
+
+    fn told(status: u16, body: &str, action: Action) -> String {
+        let bucket = Bucket { scheme: Scheme::S3, name: "logs".into(), account: None };
+        Place { doing: "fetch", action, bucket: &bucket, key: "cf/E1.gz" }.refused(&failure(status, body)).to_string()
+    }
+
+    #[test]
+    fn a_refusal_names_bucket_key_and_permission() {
+        let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>x</RequestId></Error>";
+        let text = told(403, body, Action::Get);
+        assert!(text.starts_with("fetch: s3://logs/cf/E1.gz: cannot read it: access denied: the store answers 403 AccessDenied: Access Denied\nhint: "), "{text}");
+        assert!(text.contains("`s3:GetObject` on `arn:aws:s3:::logs/cf/E1.gz`"), "{text}");
+        assert!(told(403, "", Action::Put).contains("`s3:PutObject` on `arn:aws:s3:::logs/cf/E1.gz`"));
+        assert!(told(403, "", Action::List).contains("`s3:ListBucket` on `arn:aws:s3:::logs`"));
+    }
+
+    #[test]
+    fn what_an_operator_can_mend_is_said() {
+        let code =
+            |code: &str| format!("<Error><Code>{code}</Code><Message>m</Message><Region>eu-west-1</Region></Error>");
+        for (status, name, says) in [
+            (404, "NoSuchBucket", "no such bucket"),
+            (400, "ExpiredToken", "have expired"),
+            (403, "InvalidObjectState", "archived"),
+            (403, "SignatureDoesNotMatch", "not known to this store"),
+            (301, "PermanentRedirect", "`--region eu-west-1`"),
+            (400, "AuthorizationHeaderMalformed", "is in region `eu-west-1`"),
+            (503, "SlowDown", "overloaded"),
+            (500, "InternalError", "500 InternalError"),
+        ] {
+            let text = told(status, &code(name), Action::Get);
+            assert!(text.contains(says), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_an_answer_repeats_of_a_request_is_left_out() {
+        let body = "<Error><Code>SignatureDoesNotMatch</Code><Message>no\u{1b}[31m match</Message><AWSAccessKeyId>AKIAHUNTER2</AWSAccessKeyId><StringToSign>hunter2</StringToSign></Error>";
+        let text = told(403, body, Action::Get);
+        assert!(!text.to_lowercase().contains("hunter2") && !text.contains('\u{1b}'), "{text}");
+        assert!(!failure(500, "hunter2 <html>").to_string().contains("hunter2"));
+    }
+}

@@ -1,0 +1,262 @@
+//! A prefix of a bucket in, its keys out, page by page: never all of them in memory.
+//!
+//! ```text
+//!   keys in byte order:   E1.2024-..  E1.2025-..  E1.2025-..  E2.2024-..  E2.2025-..  plain.log
+//!   the guide says:       not these | these       | not these | not these | these      | these
+//!                         '-> start-after, not page by page through them
+//!   a long part is cut where the guide says, and its pieces are listed at once
+//! ```
+//!
+//! **Invariant.** A key is left out only because the guide passed over it: how parts are cut, and how many keys the store puts
+//! into a page, changes nothing.
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use super::connections::Client;
+use super::failure::Place;
+use super::pages::{Ask, Found, Page};
+use super::url::Prefix;
+use crate::Error;
+
+/// What is known of how keys are made, so that a listing need not go through all of them.
+pub trait KeyGuide: Send + Sync {
+    /// Whether this key may be wanted; and if not, how far the keys behind it are not wanted either.
+    fn look(&self, key: &str) -> Look;
+
+    /// Where the keys behind a page may be cut into parts that are listed at once, in byte order. The page goes from the first
+    /// of these keys to the second; so many `pages` were listed one after another.
+    fn cuts(&self, page: [&str; 2], pages: u32) -> Vec<String>;
+}
+
+/// What a guide says of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It may be wanted.
+    Wanted,
+    /// It is not, and no other key up to this text, that included.
+    NotUpTo(String),
+}
+
+/// A guide that knows nothing: every key may be wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Everything;
+
+impl KeyGuide for Everything {
+    fn look(&self, _key: &str) -> Look {
+        Look::Wanted
+    }
+
+    fn cuts(&self, _page: [&str; 2], _pages: u32) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Parts of a listing that are asked for at once.
+const MAX_PARTS: usize = 32;
+/// As many keys as S3 puts into a page.
+const PAGE_KEYS: usize = 1000;
+
+/// What a listing gives.
+pub(crate) enum Listed {
+    /// An object.
+    Object(Found),
+    /// A key that no object can be named by.
+    Unnameable(String),
+}
+
+/// A stretch of keys: behind `after`, before `until`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Part {
+    after: String,
+    until: Option<String>,
+    /// Where the page before ended, and what keys were asked to begin with then.
+    next: Option<(String, String)>,
+    pages: u32,
+}
+
+/// Gives all keys below a prefix that the guide does not pass over.
+///
+/// # Errors
+///
+/// The store's; or that of `give`, which may ask to stop.
+pub(crate) fn list_prefix(
+    client: &Client,
+    prefix: &Prefix,
+    guide: &dyn KeyGuide,
+    give: &mut dyn FnMut(Listed) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if !prefix.is_folder
+        && let Some(found) = client.wait(exact(client, prefix))?
+    {
+        give(Listed::Object(found))?;
+    }
+    let folder = prefix.folder();
+    let whole = Part { after: String::new(), until: None, next: None, pages: 0 };
+    let (mut waiting, mut under_way) = (vec![whole], FuturesUnordered::new());
+    loop {
+        while under_way.len() < MAX_PARTS
+            && let Some(part) = waiting.pop()
+        {
+            under_way.push(page(client, &folder, part));
+        }
+        let Some(listed) = client.wait(under_way.next()) else { return Ok(()) };
+        let (part, page) = listed?;
+        // Not while waiting: whoever takes the keys may ask a store itself.
+        go_through(part, page, guide, &mut waiting, give)?;
+    }
+}
+
+/// The object whose key is the prefix itself, if there is one: it is the first of all keys that begin so.
+async fn exact(client: &Client, prefix: &Prefix) -> Result<Option<Found>, Error> {
+    let ask = Ask { prefix: prefix.path(), after: "", token: None, keys: 1 };
+    let page = client.lister.page("list", &client.bucket, ask).await?;
+    Ok(page.found.into_iter().next().filter(|found| found.key == prefix.path()))
+}
+
+async fn page(client: &Client, folder: &str, part: Part) -> Result<(Part, Page), Error> {
+    let _permit = client.permit().await;
+    let (token, prefix) = match &part.next {
+        // The store's word holds for the list that it gave it for.
+        Some((token, prefix)) => (Some(token.as_str()), prefix.clone()),
+        None => (None, part.prefix(folder)),
+    };
+    let ask = Ask { prefix: &prefix, after: &part.after, token, keys: PAGE_KEYS };
+    let mut page = client.lister.page("list", &client.bucket, ask).await?;
+    let next = page.next.take().map(|token| (token, prefix));
+    Ok((Part { next, ..part }, page))
+}
+
+impl Part {
+    /// What all its keys begin with: below the folder, and what its two ends have in common. So a store does not show what
+    /// comes behind the end.
+    fn prefix(&self, folder: &str) -> String {
+        let Some(until) = &self.until else { return folder.into() };
+        let common = self.after.chars().zip(until.chars()).take_while(|(one, other)| one == other);
+        let common: String = common.map(|(symbol, _)| symbol).collect();
+        if common.starts_with(folder) { common } else { folder.into() }
+    }
+}
+
+/// Gives what is wanted of a page, and notes what is still to be listed.
+fn go_through(
+    part: Part,
+    page: Page,
+    guide: &dyn KeyGuide,
+    waiting: &mut Vec<Part>,
+    give: &mut dyn FnMut(Listed) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let Part { mut after, until, pages, next } = part;
+    let is_over = |key: &str| until.as_deref().is_some_and(|until| key >= until);
+    let mut passed_over = false;
+    let mut ends: Option<[String; 2]> = None;
+    for found in page.found {
+        if is_over(&found.key) {
+            return Ok(());
+        }
+        // What the guide passed over, or what a store repeats.
+        if found.key <= after {
+            continue;
+        }
+        let first = ends.map_or_else(|| found.key.clone(), |[first, _]| first);
+        ends = Some([first, found.key.clone()]);
+        passed_over = false;
+        match guide.look(&found.key) {
+            Look::Wanted => {
+                after.clone_from(&found.key);
+                give_one(found, give)?;
+            }
+            Look::NotUpTo(bound) => {
+                passed_over = bound > found.key;
+                after = bound.max(found.key);
+            }
+        }
+    }
+    if next.is_none() || is_over(&after) {
+        return Ok(());
+    }
+    // Behind what was passed over the store's own place in the list is of no use.
+    let next = next.filter(|_| !passed_over);
+    let mut rest = Part { after, until, next, pages: pages + 1 };
+    if let Some([first, last]) = &ends {
+        let cuts = guide.cuts([first, last], rest.pages);
+        waiting.extend(cut(&mut rest, cuts));
+    }
+    waiting.push(rest);
+    Ok(())
+}
+
+/// Ends a part at the first cut, and gives the pieces behind it.
+fn cut(part: &mut Part, cuts: Vec<String>) -> Vec<Part> {
+    let mut pieces: Vec<Part> = Vec::new();
+    let end = part.until.clone();
+    for cut in cuts {
+        let is_within = |until: &Option<String>| until.as_ref().is_none_or(|until| cut < *until);
+        let whole = pieces.last_mut().unwrap_or(part);
+        if cut <= whole.after || !is_within(&end) || !is_within(&whole.until) {
+            continue;
+        }
+        whole.until = Some(behind(&cut));
+        // Its list ends where the part does now.
+        whole.next = None;
+        pieces.push(Part { after: cut, until: end.clone(), next: None, pages: 0 });
+    }
+    pieces
+}
+
+/// The next text in byte order: `until` excludes what `after` would not give.
+fn behind(text: &str) -> String {
+    format!("{text}\0")
+}
+
+fn give_one(found: Found, give: &mut dyn FnMut(Listed) -> Result<(), Error>) -> Result<(), Error> {
+    // What consoles make to show a folder.
+    if found.key.ends_with('/') && found.size_bytes == 0 {
+        return Ok(());
+    }
+    if super::url::is_representable(&found.key) {
+        give(Listed::Object(found))
+    } else {
+        give(Listed::Unnameable(found.key))
+    }
+}
+
+/// All that stands below a prefix of names, for a store's own lists.
+///
+/// # Errors
+///
+/// The store's, or a key in it that cannot be named.
+pub(super) fn list_all(client: &Client, doing: &'static str, prefix: &str) -> Result<Vec<Found>, Error> {
+    client.wait(async {
+        let mut all: Vec<Found> = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let ask = Ask { prefix, after: "", token: token.as_deref(), keys: PAGE_KEYS };
+            let page = client.lister.page(doing, &client.bucket, ask).await?;
+            if let Some(odd) =
+                page.found.iter().find(|found| !super::url::is_representable(found.key.trim_end_matches('/')))
+            {
+                let place =
+                    Place { doing, action: super::failure::Action::List, bucket: &client.bucket, key: &odd.key };
+                return Err(place.strange("a key that cannot be named\nhint: remove it: it is none of the table's"));
+            }
+            all.extend(page.found);
+            token = page.next;
+            if token.is_none() {
+                return Ok(all);
+            }
+        }
+    })
+}
+
+/// Whether anything stands below a prefix.
+///
+/// # Errors
+///
+/// The store's.
+pub(super) fn is_anything(client: &Client, prefix: &str) -> Result<bool, Error> {
+    let ask = Ask { prefix, after: "", token: None, keys: 1 };
+    Ok(!client.wait(client.lister.page("store", &client.bucket, ask))?.found.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

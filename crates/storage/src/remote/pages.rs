@@ -1,0 +1,306 @@
+//! A prefix in, a page of keys out.
+//!
+//! S3 is asked directly: `object_store` fails a whole page for one key that it cannot name, such as `a//b`. The others'
+//! lists come through `object_store`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::StatusCode;
+use object_store::ObjectMeta;
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+
+use super::direct::Direct;
+use super::failure::{Action, Failure, Place, Witness};
+use super::retry::Retry;
+use super::url::Bucket;
+use super::wire::is_final;
+use crate::Error;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'a> {
+    /// What all keys begin with.
+    pub(super) prefix: &'a str,
+    /// Keys behind this one alone; `""` for all.
+    pub(super) after: &'a str,
+    /// Where the page before ended, in the store's own words.
+    pub(super) token: Option<&'a str>,
+    /// How many keys at most; the store may give fewer.
+    pub(super) keys: usize,
+}
+
+/// Some keys, in byte order.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) found: Vec<Found>,
+    /// There are more behind these, told by this.
+    pub(super) next: Option<String>,
+}
+
+/// A key, and what a list says of its object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) key: String,
+    pub(crate) size_bytes: u64,
+    /// Without quotes and `W/`; empty where there is none.
+    pub(crate) etag: String,
+    /// Milliseconds since 1970.
+    pub(crate) modified_ms: i64,
+    /// It has to be restored before it can be read.
+    pub(crate) is_archived: bool,
+}
+
+impl From<ObjectMeta> for Found {
+    fn from(meta: ObjectMeta) -> Self {
+        Self {
+            key: meta.location.into(),
+            size_bytes: meta.size,
+            etag: bare(meta.e_tag.as_deref().unwrap_or_default()).to_owned(),
+            modified_ms: meta.last_modified.timestamp_millis(),
+            is_archived: false,
+        }
+    }
+}
+
+/// An etag without quotes and `W/`: stores show one and the same in different ways.
+pub(super) fn bare(etag: &str) -> &str {
+    etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
+}
+
+/// Lists one bucket.
+#[derive(Debug)]
+pub(super) enum Lister {
+    S3(Direct),
+    Paginated(Paginated),
+    /// Any store of `object_store`, if need be by going through all of it.
+    #[cfg(feature = "testing")]
+    Any(Arc<dyn object_store::ObjectStore>),
+}
+
+impl Lister {
+    /// Are etags written in quotes in a condition? In HTTP they are.
+    pub(super) fn quotes_etags(&self) -> bool {
+        match self {
+            Self::S3(_) | Self::Paginated(_) => true,
+            #[cfg(feature = "testing")]
+            Self::Any(_) => false,
+        }
+    }
+
+    /// What S3 is asked by directly; none for the others.
+    pub(super) fn direct(&self) -> Option<&Direct> {
+        match self {
+            Self::S3(direct) => Some(direct),
+            Self::Paginated(_) => None,
+            #[cfg(feature = "testing")]
+            Self::Any(_) => None,
+        }
+    }
+
+    /// The next page.
+    pub(super) async fn page(&self, doing: &'static str, bucket: &Bucket, ask: Ask<'_>) -> Result<Page, Error> {
+        let place = Place { doing, action: Action::List, bucket, key: ask.prefix };
+        match self {
+            Self::S3(direct) => s3_page(direct, place, ask).await,
+            Self::Paginated(pages) => pages.page(place, ask).await,
+            #[cfg(feature = "testing")]
+            Self::Any(store) => any(store.as_ref(), place, ask).await,
+        }
+    }
+}
+
+/// The answer to `ListObjectsV2`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    #[serde(default)]
+    encoding_type: Option<String>,
+    #[serde(default)]
+    next_continuation_token: Option<String>,
+    #[serde(default)]
+    contents: Vec<Content>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Content {
+    key: String,
+    last_modified: String,
+    #[serde(rename = "ETag", default)]
+    etag: String,
+    size: u64,
+    #[serde(default)]
+    storage_class: String,
+    #[serde(default)]
+    restore_status: Option<RestoreStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RestoreStatus {
+    is_restore_in_progress: bool,
+}
+
+/// A page of a bucket of S3.
+async fn s3_page(direct: &Direct, place: Place<'_>, ask: Ask<'_>) -> Result<Page, Error> {
+    let keys = ask.keys.to_string();
+    // With `encoding-type`, keys with characters that XML does not have come through.
+    let mut parameters =
+        vec![("encoding-type", "url"), ("list-type", "2"), ("max-keys", &keys), ("prefix", ask.prefix)];
+    if let Some(token) = ask.token {
+        parameters.push(("continuation-token", token));
+    } else if !ask.after.is_empty() {
+        parameters.push(("start-after", ask.after));
+    }
+    let body = direct.list(&parameters).await;
+    let body = body.map_err(|(failure, error)| place.error(failure.as_ref(), error.as_ref()))?;
+    understood(&body).ok_or_else(|| place.strange("the answer is no list of keys"))
+}
+
+/// What the answer says; none if it is no list.
+fn understood(body: &[u8]) -> Option<Page> {
+    let listed: Listed = quick_xml::de::from_reader(body).ok()?;
+    let is_encoded = listed.encoding_type.as_deref() == Some("url");
+    let key_of = |key: String| {
+        if !is_encoded {
+            return Some(key);
+        }
+        // A blank may come as `+`.
+        let key = key.replace('+', " ");
+        percent_decode_str(&key).decode_utf8().ok().map(Into::into)
+    };
+    let found = listed.contents.into_iter().map(|content| {
+        let is_restored = content.restore_status.is_some_and(|status| !status.is_restore_in_progress);
+        let modified: jiff::Timestamp = content.last_modified.parse().ok()?;
+        Some(Found {
+            key: key_of(content.key)?,
+            size_bytes: content.size,
+            etag: bare(&content.etag).to_owned(),
+            modified_ms: modified.as_millisecond(),
+            is_archived: ["GLACIER", "DEEP_ARCHIVE"].contains(&content.storage_class.as_str()) && !is_restored,
+        })
+    });
+    Some(Page {
+        found: found.collect::<Option<_>>()?,
+        next: listed.next_continuation_token.filter(|token| !token.is_empty()),
+    })
+}
+
+/// May a second try be answered otherwise?
+pub(super) fn is_passing(failure: &Failure) -> bool {
+    failure.status.is_server_error()
+        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&failure.status)
+}
+
+/// Lists through `object_store`.
+pub(super) struct Paginated {
+    store: Arc<dyn PaginatedListStore>,
+}
+
+impl Paginated {
+    pub(super) fn new(store: Arc<dyn PaginatedListStore>) -> Self {
+        Self { store }
+    }
+
+    async fn page(&self, place: Place<'_>, ask: Ask<'_>) -> Result<Page, Error> {
+        let mut retry = Retry::new();
+        loop {
+            let witness = Witness::default();
+            let mut extensions = http::Extensions::new();
+            extensions.insert(witness.clone());
+            let options = PaginatedListOptions {
+                offset: (ask.token.is_none() && !ask.after.is_empty()).then(|| ask.after.to_owned()),
+                delimiter: None,
+                max_keys: Some(ask.keys),
+                page_token: ask.token.map(str::to_owned),
+                extensions,
+            };
+            let prefix = (!ask.prefix.is_empty()).then_some(ask.prefix);
+            match self.store.list_paginated(prefix, options).await {
+                Ok(page) => {
+                    let found = page.result.objects.into_iter().map(Into::into).collect();
+                    return Ok(Page { found, next: page.page_token });
+                }
+                Err(object_store::Error::InvalidPath { source }) => {
+                    let name = crate::uri::printable_name(&source.to_string());
+                    return Err(place.strange(&format!(
+                        "a key in it cannot be named: {name}\nhint: name a prefix beside it, or rename it"
+                    )));
+                }
+                // A refusal was repeated below; an answer that broke off was not.
+                Err(error) => {
+                    let failure = witness.seen();
+                    if failure.is_some() || is_final(&error) || !retry.once_more().await {
+                        return Err(place.error(failure.as_ref(), &error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Paginated {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Paginated").finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "testing")]
+async fn any(store: &dyn object_store::ObjectStore, place: Place<'_>, ask: Ask<'_>) -> Result<Page, Error> {
+    use futures_util::TryStreamExt as _;
+    let after = ask.token.unwrap_or(ask.after);
+    let all: Result<Vec<ObjectMeta>, _> = store.list(None).try_collect().await;
+    let mut metas = all.map_err(|error| place.error(None, &error))?;
+    metas.retain(|meta| meta.location.as_ref().starts_with(ask.prefix) && meta.location.as_ref() > after);
+    metas.sort_unstable_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
+    let is_more = metas.len() > ask.keys;
+    metas.truncate(ask.keys);
+    let found: Vec<Found> = metas.into_iter().map(Into::into).collect();
+    let next = found.last().filter(|_| is_more).map(|found| found.key.clone());
+    Ok(Page { found, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_s3_is_understood() {
+        let body = br#"<?xml version="1.0" encoding="UTF-8"?>
+<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>logs</Name><Prefix>cf%2F</Prefix>
+<NextContinuationToken>token==</NextContinuationToken><KeyCount>3</KeyCount><MaxKeys>3</MaxKeys><EncodingType>url</EncodingType>
+<IsTruncated>true</IsTruncated>
+<Contents><Key>cf/a%2F%2Fb+c%0A%2B</Key><LastModified>2025-01-02T03:04:05.678Z</LastModified><ETag>&quot;e1&quot;</ETag><Size>12</Size><StorageClass>STANDARD</StorageClass></Contents>
+<Contents><Key>cf/old.gz</Key><LastModified>2025-01-02T03:04:05Z</LastModified><ETag>"e2"</ETag><Size>0</Size><StorageClass>GLACIER</StorageClass></Contents>
+<Contents><Key>cf/back.gz</Key><LastModified>2025-01-02T03:04:05Z</LastModified><ETag>W/"e3"</ETag><Size>1</Size><StorageClass>DEEP_ARCHIVE</StorageClass><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>2025-02-01T00:00:00Z</RestoreExpiryDate></RestoreStatus></Contents>
+</ListBucketResult>"#;
+        let page = understood(body).unwrap();
+        assert_eq!(page.next.as_deref(), Some("token=="));
+        let found = |key: &str, size_bytes, etag: &str, modified_ms, is_archived| Found {
+            key: key.into(),
+            size_bytes,
+            etag: etag.into(),
+            modified_ms,
+            is_archived,
+        };
+        assert_eq!(
+            page.found,
+            [
+                found("cf/a//b c\n+", 12, "e1", 1_735_787_045_678, false),
+                found("cf/old.gz", 0, "e2", 1_735_787_045_000, true),
+                found("cf/back.gz", 1, "e3", 1_735_787_045_000, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_list_is_one_and_another_answer_is_none() {
+        let empty =
+            understood(b"<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>");
+        assert!(empty.is_some_and(|page| page.found.is_empty() && page.next.is_none()));
+        assert!(understood(b"<html>").is_none());
+    }
+}

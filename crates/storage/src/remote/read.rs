@@ -1,0 +1,210 @@
+//! An object of a bucket in, its bytes out, pinned to the version that was listed.
+//!
+//! **Invariants**
+//! - Every request names the listed etag, and every answer's etag and size are compared: a store that ignores the condition
+//!   is noticed.
+//! - A large object is read in pieces; while one is taken the next ones are fetched, so many as [`PIECES_AHEAD`].
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Buf as _, Bytes};
+use http::{Extensions, StatusCode};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
+use tokio::task::JoinHandle;
+
+use super::connections::Client;
+use super::failure::{Action, Failure, Place, Witness};
+use super::pages::{Found, bare};
+use super::retry::Retry;
+use super::wire::is_final;
+use crate::{Error, Object};
+
+/// Bytes of a large object that are asked for at once, 4 MiB; and how many such pieces are on their way.
+const PIECE_BYTES: u64 = 4 << 20;
+const PIECES_AHEAD: usize = 3;
+
+/// A whole object.
+///
+/// # Errors
+///
+/// [`Error::Gone`], [`Error::Changed`], or what the store said.
+pub(super) async fn fetch(client: &Client, object: &Object) -> Result<Bytes, Error> {
+    read(client, object, None).await
+}
+
+/// The same for who waits.
+pub(crate) fn fetch_now(client: &Client, object: &Object) -> Result<Bytes, Error> {
+    client.wait(fetch(client, object))
+}
+
+/// Some bytes of an object, or all of them.
+async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+    let _permit = client.permit().await;
+    let path = Path::parse(object.path()).map_err(|_| strange(client, object, "the key cannot be named"))?;
+    let mut retry = Retry::new();
+    loop {
+        let witness = Witness::default();
+        let etag = object.etag();
+        let options = GetOptions {
+            if_match: (!etag.is_empty() && client.lister.quotes_etags()).then(|| format!("\"{etag}\"")),
+            range: range.clone().map(GetRange::Bounded),
+            extensions: with(&witness),
+            ..GetOptions::default()
+        };
+        let error = match client.store.get_opts(&path, options).await {
+            Ok(result) => match whole(object, result, range.as_ref()).await {
+                Err(error) => error,
+                Ok(bytes) => return bytes,
+            },
+            Err(error) => error,
+        };
+        let failure = witness.seen();
+        let is_absent = failure.as_ref().map_or(matches!(error, object_store::Error::NotFound { .. }), is_missing_key);
+        if is_absent {
+            return Err(Error::Gone { location: object.location() });
+        }
+        if matches!(error, object_store::Error::Precondition { .. }) {
+            return Err(changed(object, "another version".into()));
+        }
+        // Refusals were repeated already; an answer that broke off was not.
+        if failure.is_some() || is_final(&error) || !retry.once_more().await {
+            return Err(place(client, object).error(failure.as_ref(), &error));
+        }
+    }
+}
+
+/// The bytes of an answer, if they are of the listed version. The outer error may pass, the inner one will not.
+async fn whole(
+    object: &Object,
+    result: GetResult,
+    range: Option<&Range<u64>>,
+) -> Result<Result<Bytes, Error>, object_store::Error> {
+    let expected = range.map_or(object.size_bytes(), |range| range.end - range.start);
+    if !object.is_version_of(&result.meta.clone().into()) {
+        return Ok(Err(changed(object, describe(&result.meta))));
+    }
+    let bytes = result.bytes().await?;
+    if bytes.len() as u64 == expected {
+        Ok(Ok(bytes))
+    } else {
+        Ok(Err(changed(object, format!("{} bytes of {expected}", bytes.len()))))
+    }
+}
+
+/// What is under an object's key now; `None` if nothing is.
+///
+/// # Errors
+///
+/// What the store said.
+pub(crate) fn look_again(client: &Client, object: &Object) -> Result<Option<Object>, Error> {
+    let found = client.wait(async {
+        let path = Path::parse(object.path()).map_err(|_| strange(client, object, "the key cannot be named"))?;
+        head(client, &path).await.map_err(|(failure, error)| {
+            Place { doing: "list", ..place(client, object) }.error(failure.as_ref(), &error)
+        })
+    })?;
+    Ok(found.map(|found| object.in_version(&found)))
+}
+
+/// What a list would say of one key.
+pub(super) async fn head(
+    client: &Client,
+    path: &Path,
+) -> Result<Option<Found>, (Option<Failure>, object_store::Error)> {
+    let _permit = client.permit().await;
+    let witness = Witness::default();
+    let options = GetOptions { head: true, extensions: with(&witness), ..GetOptions::default() };
+    match client.store.get_opts(path, options).await {
+        Ok(result) => Ok(Some(result.meta.into())),
+        Err(object_store::Error::NotFound { .. }) if witness.seen().as_ref().is_none_or(is_missing_key) => Ok(None),
+        Err(error) => Err((witness.seen(), error)),
+    }
+}
+
+/// The key is missing, and not the bucket.
+pub(super) fn is_missing_key(failure: &Failure) -> bool {
+    failure.status == StatusCode::NOT_FOUND && !["NoSuchBucket", "ContainerNotFound"].contains(&failure.code.as_str())
+}
+
+pub(super) fn with(witness: &Witness) -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(witness.clone());
+    extensions
+}
+
+fn place<'p>(client: &'p Client, object: &'p Object) -> Place<'p> {
+    Place { doing: "fetch", action: Action::Get, bucket: &client.bucket, key: object.path() }
+}
+
+fn strange(client: &Client, object: &Object, reason: &str) -> Error {
+    place(client, object).strange(reason)
+}
+
+fn changed(object: &Object, got: String) -> Error {
+    Error::Changed { location: object.location(), expected: object.version(), got }
+}
+
+fn describe(meta: &ObjectMeta) -> String {
+    let etag = crate::uri::printable_name(bare(meta.e_tag.as_deref().unwrap_or("no etag")));
+    format!("{etag} of {} bytes", meta.size)
+}
+
+/// Reads one object in pieces.
+#[derive(Debug)]
+pub(crate) struct RemoteReader {
+    client: Arc<Client>,
+    object: Object,
+    /// What is left of the piece at hand.
+    piece: Bytes,
+    /// On their way, in order.
+    next: VecDeque<JoinHandle<Result<Bytes, Error>>>,
+    /// Bytes that were asked for.
+    asked_bytes: u64,
+}
+
+impl RemoteReader {
+    pub(crate) fn new(client: Arc<Client>, object: Object) -> Self {
+        let mut reader = Self { client, object, piece: Bytes::new(), next: VecDeque::new(), asked_bytes: 0 };
+        (0..PIECES_AHEAD).for_each(|_| reader.ask());
+        reader
+    }
+
+    /// Asks for the next piece, if there is one.
+    fn ask(&mut self) {
+        let (from, size) = (self.asked_bytes, self.object.size_bytes());
+        if from >= size {
+            return;
+        }
+        let range = from..size.min(from + PIECE_BYTES);
+        self.asked_bytes = range.end;
+        // Some stores answer a range that holds everything with everything.
+        let range = Some(range).filter(|range| range.end - range.start < size);
+        let (client, object) = (Arc::clone(&self.client), self.object.clone());
+        self.next.push_back(self.client.runtime.spawn(async move { read(&client, &object, range).await }));
+    }
+}
+
+impl Read for RemoteReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.piece.is_empty()
+            && let Some(next) = self.next.pop_front()
+        {
+            self.piece = self.client.wait(next).map_err(io::Error::other)?.map_err(io::Error::other)?;
+            self.ask();
+        }
+        let count = self.piece.len().min(buffer.len());
+        self.piece.copy_to_slice(buffer.get_mut(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+/// What was asked for is not waited for.
+impl Drop for RemoteReader {
+    fn drop(&mut self) {
+        self.next.iter().for_each(JoinHandle::abort);
+    }
+}

@@ -1,0 +1,291 @@
+//! Names in, objects of a bucket out: how a bucket keeps the promises of a store.
+//!
+//! - A name appears whole, because one request writes it: no multipart upload, which some stores complete without looking at
+//!   the condition.
+//! - Of several writers one wins, because the request says `If-None-Match: *`. What a store answers to that is not taken at its
+//!   word where it may mean two things: then the name is looked at.
+//!
+//! **Errors.** [`Error::AlreadyExists`] only where the name was seen to exist: the store's own "precondition failed", or a
+//! conflict after which it is there. It may be there through an earlier try of this very request, whose answer was lost:
+//! the caller compares.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use sha2::{Digest as _, Sha256};
+
+use super::connections::Client;
+use super::failure::{Action, Failure, Place, Witness};
+use super::listing::{is_anything, list_all};
+use super::read::{head, is_missing_key, with};
+use super::retry::Retry;
+use super::spool::Spool;
+use super::url::{Prefix, Scheme};
+use super::wire::{BodyHash, is_final};
+use crate::{Backend, Entry, Error, Lock, StagedBytes};
+
+/// Names that are written to learn what the store's clock shows.
+const CLOCK: &str = "tmp/clock-";
+
+/// So large objects are read whole where a store knows no ranges: 1 MiB.
+const MAX_UNRANGED_BYTES: u64 = 1 << 20;
+
+/// Names below a prefix of a bucket.
+#[derive(Clone, Debug)]
+pub(crate) struct RemoteStore {
+    client: Arc<Client>,
+    prefix: Prefix,
+}
+
+impl RemoteStore {
+    pub(crate) fn new(client: Arc<Client>, prefix: Prefix) -> Self {
+        Self { client, prefix }
+    }
+
+    fn path(&self, name: &str) -> Result<Path, Error> {
+        let reason = "no store takes it";
+        Path::parse(self.prefix.key(name)).map_err(|_| Error::BadName { name: name.escape_debug().to_string(), reason })
+    }
+
+    fn error(
+        &self,
+        action: Action,
+        name: &str,
+        failure: Option<&Failure>,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Error {
+        let key = self.prefix.key(name);
+        Place { doing: "store", action, bucket: &self.client.bucket, key: &key }.error(failure, error)
+    }
+
+    async fn put(&self, name: &str, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
+        let path = self.path(name)?;
+        let hash = BodyHash(Sha256::digest(&bytes).into());
+        let mut retry = Retry::new();
+        loop {
+            let permit = self.client.permit().await;
+            let witness = Witness::default();
+            let mut extensions = with(&witness);
+            extensions.insert(hash);
+            let options = PutOptions { mode: mode.clone(), extensions, ..PutOptions::default() };
+            let Err(error) = self.client.store.put_opts(&path, PutPayload::from(bytes.clone()), options).await else {
+                return Ok(());
+            };
+            drop(permit);
+            let failure = witness.seen();
+            let object_store::Error::AlreadyExists { source, .. } = &error else {
+                // No answer: whether it was done or not, once more does no harm, as then the name exists.
+                if failure.is_none() && !is_final(&error) && retry.once_more().await {
+                    continue;
+                }
+                return Err(self.error(Action::Put, name, failure.as_ref(), &error));
+            };
+            // "The condition does not hold" says that the name exists. "Conflict" may also say that several tried at once
+            // and nobody won.
+            let exists = Error::AlreadyExists { location: self.location(name) };
+            if matches!(source.downcast_ref(), Some(object_store::Error::Precondition { .. })) {
+                return Err(exists);
+            }
+            match head(&self.client, &path).await {
+                Ok(Some(_)) => return Err(exists),
+                Ok(None) if retry.once_more().await => {}
+                Ok(None) => return Err(self.error(Action::Put, name, failure.as_ref(), &error)),
+                Err((failure, error)) => return Err(self.error(Action::Get, name, failure.as_ref(), &error)),
+            }
+        }
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        let path = self.path(name)?;
+        let _permit = self.client.permit().await;
+        if let Some(direct) = self.client.lister.direct() {
+            return match direct.delete(path.as_ref()).await {
+                Ok(()) => Ok(()),
+                Err((Some(failure), _)) if is_missing_key(&failure) => Ok(()),
+                Err((failure, error)) => Err(self.error(Action::Delete, name, failure.as_ref(), error.as_ref())),
+            };
+        }
+        let error = match self.client.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => return Ok(()),
+            Err(error) => error,
+        };
+        let is_denied = matches!(error, object_store::Error::PermissionDenied { .. });
+        Err(self.error(Action::Delete, name, is_denied.then(Failure::denied).as_ref(), &error))
+    }
+
+    /// The bytes of a name, or of a part of it.
+    async fn read(&self, name: &str, range: Option<GetRange>) -> Result<Vec<u8>, Error> {
+        let path = self.path(name)?;
+        // What is asked for, and what is wanted of the answer.
+        let (mut asked, mut part) = (range.clone(), None);
+        let mut retry = Retry::new();
+        loop {
+            let permit = self.client.permit().await;
+            let witness = Witness::default();
+            let options = GetOptions { range: asked.clone(), extensions: with(&witness), ..GetOptions::default() };
+            let error = match self.client.store.get_opts(&path, options).await {
+                Ok(result) => match result.bytes().await {
+                    Ok(bytes) => return Ok(part.map_or_else(|| bytes.to_vec(), |part| cut(&bytes, part))),
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            drop(permit);
+            let failure = witness.seen();
+            if matches!(error, object_store::Error::NotFound { .. }) && failure.as_ref().is_none_or(is_missing_key) {
+                return Err(Error::NotFound { doing: "store", location: self.location(name) });
+            }
+            // Stores may refuse a range that begins at the end, and answer any range with everything.
+            if let Some(range) = &asked
+                && !failure.as_ref().is_some_and(Failure::is_denied)
+                && let Ok(Some(found)) = head(&self.client, &path).await
+            {
+                let bounds = bounds(range, found.size_bytes);
+                if bounds.is_empty() {
+                    return Ok(Vec::new());
+                }
+                if failure.is_none() && found.size_bytes <= MAX_UNRANGED_BYTES {
+                    (asked, part) = (None, Some(bounds));
+                    continue;
+                }
+            }
+            if failure.is_some() || is_final(&error) || !retry.once_more().await {
+                return Err(self.error(Action::Get, name, failure.as_ref(), &error));
+            }
+        }
+    }
+}
+
+/// The bytes that a range means.
+fn bounds(range: &GetRange, size_bytes: u64) -> Range<u64> {
+    match range {
+        GetRange::Bounded(range) => range.start..range.end.min(size_bytes),
+        GetRange::Offset(start) => *start..size_bytes,
+        GetRange::Suffix(bytes) => size_bytes.saturating_sub(*bytes)..size_bytes,
+    }
+}
+
+fn cut(bytes: &[u8], part: Range<u64>) -> Vec<u8> {
+    let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.get(at(part.start)..at(part.end)).unwrap_or_default().to_vec()
+}
+
+impl Backend for RemoteStore {
+    fn stage(&self) -> Result<Box<dyn StagedBytes>, Error> {
+        Ok(Box::new(RemoteStaged { store: self.clone(), spool: Spool::default() }))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.client.wait(self.put(name, Bytes::copy_from_slice(bytes), PutMode::Overwrite))
+    }
+
+    fn get(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let range = match (range.start, range.end) {
+            (0, u64::MAX) => None,
+            (start, u64::MAX) => Some(GetRange::Offset(start)),
+            (start, end) if start >= end => return Ok(Vec::new()),
+            _ => Some(GetRange::Bounded(range)),
+        };
+        self.client.wait(self.read(name, range))
+    }
+
+    fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+        self.client.wait(async {
+            if self.client.bucket.scheme != Scheme::Azure {
+                return self.read(name, Some(GetRange::Suffix(bytes))).await;
+            }
+            // Azure has no ranges that are counted from the end.
+            let found = head(&self.client, &self.path(name)?).await;
+            let found = found.map_err(|(failure, error)| self.error(Action::Get, name, failure.as_ref(), &error))?;
+            let found = found.ok_or_else(|| Error::NotFound { doing: "store", location: self.location(name) })?;
+            self.read(name, Some(GetRange::Offset(found.size_bytes.saturating_sub(bytes)))).await
+        })
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
+        let folder = self.prefix.folder();
+        let found = list_all(&self.client, "store", &self.prefix.key(prefix))?.into_iter().filter_map(|found| {
+            let name = found.key.strip_prefix(&folder)?;
+            let is_name = !name.is_empty() && !name.ends_with('/') && !name.starts_with(CLOCK);
+            is_name.then(|| Entry { name: name.into(), size_bytes: found.size_bytes, modified_ms: found.modified_ms })
+        });
+        Ok(found.collect())
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        self.client.wait(self.delete(name))
+    }
+
+    fn clock_ms(&self) -> Result<i64, Error> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let token = tempfile_token();
+        let name = format!("{CLOCK}{}-{token:016x}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = self.path(&name)?;
+        self.client.wait(async {
+            self.put(&name, Bytes::new(), PutMode::Overwrite).await?;
+            let found = head(&self.client, &path).await;
+            // What stays behind is in no list of names, and does not matter.
+            let _ = self.delete(&name).await;
+            match found {
+                Ok(Some(found)) => Ok(found.modified_ms),
+                Ok(None) => Err(Error::NotFound { doing: "store", location: self.location(&name) }),
+                Err((failure, error)) => Err(self.error(Action::Get, &name, failure.as_ref(), &error)),
+            }
+        })
+    }
+
+    /// A bucket has no locks: leases alone tell runs from each other.
+    fn lock(&self) -> Result<Option<Lock>, Error> {
+        Ok(None)
+    }
+
+    fn root_exists(&self) -> Result<bool, Error> {
+        is_anything(&self.client, &self.prefix.folder())
+    }
+
+    fn is_empty(&self) -> Result<bool, Error> {
+        Ok(!is_anything(&self.client, &self.prefix.folder())?)
+    }
+
+    fn location(&self, name: &str) -> String {
+        if name.is_empty() { self.prefix.to_string() } else { self.prefix.bucket.location(&self.prefix.key(name)) }
+    }
+
+    /// Temporary files are this machine's, and are removed with what they belong to.
+    fn sweep(&self) -> Result<u64, Error> {
+        Ok(0)
+    }
+}
+
+/// A number that another process hardly has: the keys of a hash map are random.
+fn tempfile_token() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// A name's bytes before they are written.
+#[derive(Debug)]
+struct RemoteStaged {
+    store: RemoteStore,
+    spool: Spool,
+}
+
+impl StagedBytes for RemoteStaged {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.spool.append(bytes)
+    }
+
+    fn len_bytes(&self) -> u64 {
+        self.spool.len_bytes()
+    }
+
+    fn put_if_absent(&self, name: &str) -> Result<(), Error> {
+        let client = &self.store.client;
+        let _room = client.wait(client.room_for(self.spool.len_bytes()));
+        client.wait(self.store.put(name, self.spool.bytes()?, PutMode::Create))
+    }
+}

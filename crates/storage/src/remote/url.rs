@@ -1,0 +1,225 @@
+//! `s3://bucket/prefix` and its like: what a person typed becomes a bucket and a prefix.
+//!
+//! Nothing is percent-decoded, as in the AWS CLI: a key is what stands behind the bucket, byte for byte.
+
+use std::fmt;
+use std::sync::Arc;
+
+use object_store::path::Path;
+
+use crate::Error;
+use crate::uri::printable_name;
+
+/// The kinds of stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Scheme {
+    S3,
+    Gcs,
+    Azure,
+}
+
+impl Scheme {
+    /// By a URL's scheme; Hadoop's names are taken too.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "s3" | "s3a" | "s3n" => Some(Self::S3),
+            "gs" | "gcs" => Some(Self::Gcs),
+            "az" | "azure" | "abfs" | "abfss" => Some(Self::Azure),
+            _ => None,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Gcs => "gs",
+            Self::Azure => "az",
+        }
+    }
+}
+
+/// A bucket, or a container, as Azure says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Bucket {
+    pub(crate) scheme: Scheme,
+    pub(crate) name: String,
+    /// Azure's storage account, where the URL names it.
+    pub(crate) account: Option<String>,
+}
+
+impl Bucket {
+    /// The bucket of a URL like that of [`Bucket`]'s `Display`.
+    pub(crate) fn parse(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let scheme = Scheme::of(scheme)?;
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name.len() <= MAX_NAME_BYTES
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_$".contains(&byte))
+        };
+        let (name, account) = match rest.split_once('@') {
+            // `container@account.dfs.core.windows.net`
+            Some((name, host)) if scheme == Scheme::Azure => (name, Some(host.split('.').next()?)),
+            Some(_) => return None,
+            None => (rest, None),
+        };
+        let account = account.map(str::to_owned);
+        (is_name(name) && account.as_deref().is_none_or(is_name)).then(|| Self { scheme, name: name.into(), account })
+    }
+
+    /// A key of it for people.
+    pub(crate) fn location(&self, key: &str) -> String {
+        format!("{self}/{}", printable_name(key))
+    }
+}
+
+/// The longest name that a bucket or an account may have, generously.
+const MAX_NAME_BYTES: usize = 255;
+
+/// As a URL, without a slash at its end.
+impl fmt::Display for Bucket {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.account {
+            None => write!(out, "{}://{}", self.scheme.text(), self.name),
+            Some(account) => write!(out, "abfss://{}@{account}.dfs.core.windows.net", self.name),
+        }
+    }
+}
+
+/// A place in a bucket: a prefix with everything below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix {
+    pub(crate) bucket: Arc<Bucket>,
+    /// Without a slash at either end; empty for the whole bucket.
+    path: String,
+    /// A slash stood behind it, or it is the whole bucket: it is no single object.
+    pub(crate) is_folder: bool,
+}
+
+impl Prefix {
+    /// Whether a URL is one of a bucket.
+    pub(crate) fn is_url(text: &str) -> bool {
+        text.split_once("://").is_some_and(|(scheme, _)| Scheme::of(scheme).is_some())
+    }
+
+    /// The place that a URL names.
+    pub(crate) fn parse(doing: &'static str, text: &str) -> Result<Self, Error> {
+        // The location is not shown where the bucket is odd: people paste keys with secrets into it.
+        let odd = |reason| Error::BadLocation { doing, location: "the URL".into(), reason };
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let bucket = Bucket::parse(&format!("{scheme}://{bucket}"))
+            .ok_or_else(|| odd("expected `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`\nhint: credentials do not belong in a URL; see docs/object-stores.md"))?;
+        let is_folder = path.is_empty() || path.ends_with('/');
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if !path.is_empty() && !is_representable(path) {
+            let reason = "a part between slashes is empty, `.` or `..`, or has control characters\nhint: name a prefix without them";
+            return Err(Error::BadLocation { doing, location: bucket.location(path), reason });
+        }
+        Ok(Self { bucket: Arc::new(bucket), path: path.into(), is_folder })
+    }
+
+    /// The key of a name below it.
+    pub(crate) fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.folder())
+    }
+
+    /// What all keys below it begin with: it ends in a slash, or is empty.
+    pub(crate) fn folder(&self) -> String {
+        if self.path.is_empty() { String::new() } else { format!("{}/", self.path) }
+    }
+
+    /// The prefix itself, which may be an object's key.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Does a key lie below it, or is it the very key?
+    pub(crate) fn holds(&self, bucket: &Bucket, key: &str) -> bool {
+        *self.bucket == *bucket && (key == self.path || key.starts_with(&self.folder()))
+    }
+
+    /// Is this the same place, or one below it?
+    pub(crate) fn holds_prefix(&self, other: &Self) -> bool {
+        self.holds(&other.bucket, &other.path)
+    }
+
+    /// The place of the same name with an ending; none for a whole bucket.
+    pub(crate) fn sibling(&self, ending: &str) -> Option<Self> {
+        (!self.path.is_empty()).then(|| Self { path: format!("{}{ending}", self.path), ..self.clone() })
+    }
+
+    /// The places above it, the nearest first; the bucket itself is none.
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = Self> {
+        let slashes = self.path.rmatch_indices('/').map(|(at, _)| at);
+        slashes.filter_map(|at| self.path.get(..at)).map(|path| Self { path: path.into(), ..self.clone() })
+    }
+}
+
+/// As a URL, without a slash at its end.
+impl fmt::Display for Prefix {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            write!(out, "{}", self.bucket)
+        } else {
+            out.write_str(&self.bucket.location(&self.path))
+        }
+    }
+}
+
+/// Can `object_store` name this key? It cannot where a part between slashes is empty, `.` or `..`, or has control characters.
+pub(crate) fn is_representable(key: &str) -> bool {
+    Path::parse(key).is_ok_and(|path| path.as_ref() == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Prefix {
+        Prefix::parse("list", text).unwrap()
+    }
+
+    #[test]
+    fn a_url_is_a_bucket_and_a_prefix() {
+        for (text, shown, folder, is_folder) in [
+            ("s3://logs", "s3://logs", "", true),
+            ("s3://logs/", "s3://logs", "", true),
+            ("S3A://logs/cf/prod/", "s3://logs/cf/prod", "cf/prod/", true),
+            ("s3://logs/cf/100%25 #1?", "s3://logs/cf/100%25 #1?", "cf/100%25 #1?/", false),
+            ("gs://logs/cf", "gs://logs/cf", "cf/", false),
+            ("azure://logs/cf", "az://logs/cf", "cf/", false),
+            ("abfs://logs@acct.dfs.core.windows.net/cf", "abfss://logs@acct.dfs.core.windows.net/cf", "cf/", false),
+        ] {
+            let prefix = parse(text);
+            assert_eq!(
+                (prefix.to_string(), prefix.folder(), prefix.is_folder),
+                (shown.into(), folder.into(), is_folder)
+            );
+            assert_eq!(parse(&prefix.to_string()).bucket, prefix.bucket);
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused_and_secrets_are_not_shown() {
+        for text in ["s3://", "s3:///x", "s3://AKIAX:hunter2@logs/x", "s3://lo gs", "s3://logs:80/x", "az://a@/x"] {
+            let message = Prefix::parse("list", text).unwrap_err().to_string();
+            assert!(message.contains("expected `s3://bucket/prefix`") && !message.contains("hunter2"), "{message}");
+        }
+        for text in ["s3://logs//x", "s3://logs/a//b", "s3://logs/a/../b", "s3://logs/a//", "s3://logs/a\nb"] {
+            let message = Prefix::parse("list", text).unwrap_err().to_string();
+            assert!(message.contains("a part between slashes") && !message.contains("a\nb"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_holds_what_is_below_it_and_not_what_only_begins_like_it() {
+        let (table, other) = (parse("s3://lake/cf_logs"), parse("s3://lake/cf_logs.lakefront"));
+        assert!(table.holds_prefix(&parse("s3://lake/cf_logs/year=2024")) && table.holds_prefix(&table));
+        assert!(!table.holds_prefix(&other) && !other.holds_prefix(&table));
+        assert!(!table.holds_prefix(&parse("gs://lake/cf_logs")) && parse("s3://lake").holds_prefix(&table));
+        assert_eq!(table.sibling(".lakefront").unwrap().to_string(), "s3://lake/cf_logs.lakefront");
+        let above: Vec<String> = parse("s3://b/x/y/z").ancestors().map(|prefix| prefix.to_string()).collect();
+        assert_eq!(above, ["s3://b/x/y", "s3://b/x"]);
+    }
+}

@@ -1,0 +1,199 @@
+//! Each request on its way to a store, and each answer on its way back.
+//!
+//! `object_store` makes the requests and repeats them. Here, below that, each try is signed with credentials that hold
+//! *then*, gets the headers that `object_store` has no word for, and has its refusals read, so that errors can say what to
+//! do about them.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use http::{HeaderName, HeaderValue, Method};
+use object_store::ClientOptions;
+use object_store::aws::AwsAuthorizer;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, ReqwestConnector,
+};
+
+use super::credentials::Credentials;
+use super::failure::{Failure, Witness};
+use super::pages::is_passing;
+
+/// SHA-256 of a body that cannot be looked at, in a request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyHash(pub(super) [u8; 32]);
+
+/// How requests to S3 are signed.
+#[derive(Clone, Debug)]
+pub(super) struct Signing {
+    pub(super) credentials: Credentials,
+    pub(super) region: String,
+    pub(super) request_payer: bool,
+}
+
+/// What all requests to one bucket go through.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wiring {
+    /// None: `object_store` signs, or nobody.
+    pub(super) signing: Option<Signing>,
+    /// Headers of everything that is written.
+    pub(super) put_headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl HttpConnector for Wiring {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let inner = ReqwestConnector::default().connect(options)?;
+        Ok(HttpClient::new(Wire {
+            inner,
+            wiring: self.clone(),
+            has_answered: AtomicBool::new(false),
+            num_unconnected: AtomicU32::new(0),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Wire {
+    inner: HttpClient,
+    wiring: Wiring,
+    has_answered: AtomicBool,
+    num_unconnected: AtomicU32,
+}
+
+/// A place that was never reached is tried so many times: rather an endpoint is wrong than that it is away for a while.
+const MAX_FIRST_CONNECTS: u32 = 5;
+
+#[async_trait]
+impl object_store::client::HttpService for Wire {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        // What is witnessed is the last try, and not an earlier one that another kind of failure followed.
+        if let Some(witness) = request.extensions().get::<Witness>() {
+            witness.forget();
+        }
+        let (response, failure) = self.try_once(&request).await?;
+        let Some(failure) = failure else { return Ok(response) };
+        if let Some(signing) = self.wiring.signing.as_ref().filter(|_| failure.is_expired()) {
+            signing.credentials.forget();
+            let (response, failure) = self.try_once(&request).await?;
+            note(&request, failure);
+            return Ok(response);
+        }
+        note(&request, Some(failure));
+        Ok(response)
+    }
+}
+
+impl Wire {
+    /// Sends a request; gives its answer, and what that says if it is a refusal.
+    async fn try_once(&self, request: &HttpRequest) -> Result<(HttpResponse, Option<Failure>), HttpError> {
+        match self.inner.execute(self.prepared(request).await?).await {
+            Ok(response) => {
+                self.has_answered.store(true, Ordering::Relaxed);
+                looked_at(response).await
+            }
+            Err(error) => Err(self.unanswered(request, error)),
+        }
+    }
+
+    /// The same error, with the place that does not answer.
+    fn unanswered(&self, request: &HttpRequest, error: HttpError) -> HttpError {
+        let host = request.uri().authority().map_or("", |authority| authority.as_str());
+        tracing::info!("{} {}: no answer from {host}", request.method(), request.uri().path());
+        let is_first = error.kind() == HttpErrorKind::Connect && !self.has_answered.load(Ordering::Relaxed);
+        let is_final = is_first && self.num_unconnected.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_FIRST_CONNECTS;
+        let kind = if is_final { HttpErrorKind::Unknown } else { error.kind() };
+        HttpError::new(kind, NoAnswer { host: host.to_owned(), is_final, source: error })
+    }
+
+    /// The request as it is sent.
+    async fn prepared(&self, request: &HttpRequest) -> Result<HttpRequest, HttpError> {
+        let mut request = request.clone();
+        if request.method() == Method::PUT {
+            for (name, value) in &self.wiring.put_headers {
+                request.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+        if let Some(Signing { credentials, region, request_payer }) = &self.wiring.signing {
+            let credential =
+                credentials.current().await.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+            let hash = request.extensions().get().map(|BodyHash(hash)| *hash);
+            AwsAuthorizer::new(&credential, "s3", region)
+                .with_request_payer(*request_payer)
+                .authorize(&mut request, hash.as_ref().map(<[u8; 32]>::as_slice));
+        }
+        Ok(request)
+    }
+}
+
+/// Tells whoever waits for the answer; and the operator, where the request is tried again.
+fn note(request: &HttpRequest, failure: Option<Failure>) {
+    let Some(failure) = failure else { return };
+    if is_passing(&failure) {
+        // The path is bucket and key, percent-encoded; what stands behind it may be a signature.
+        tracing::info!("{} {}: {failure}", request.method(), request.uri().path());
+    }
+    if let Some(witness) = request.extensions().get::<Witness>() {
+        witness.note(failure);
+    }
+}
+
+/// An answer, and what it says if it is a refusal: then its body is what may be shown of it.
+async fn looked_at(response: HttpResponse) -> Result<(HttpResponse, Option<Failure>), HttpError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok((response, None));
+    }
+    let (mut parts, body) = response.into_parts();
+    // A body that breaks off says less than the status.
+    let bytes = body.bytes().await.unwrap_or_default();
+    let failure = Failure::of(status, &parts.headers, &bytes);
+    parts.headers.remove(http::header::CONTENT_LENGTH);
+    Ok((HttpResponse::from_parts(parts, failure.to_string().into()), Some(failure)))
+}
+
+/// Why a request could not be signed.
+#[derive(Clone, Debug)]
+pub(super) struct NoSignature(pub(super) Arc<str>);
+
+impl fmt::Display for NoSignature {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl StdError for NoSignature {}
+
+/// No answer came from this place.
+#[derive(Debug)]
+pub(super) struct NoAnswer {
+    /// Host and port, as in the URL. No credentials: no endpoint has any.
+    pub(super) host: String,
+    is_final: bool,
+    source: HttpError,
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "no answer from {}", self.host)
+    }
+}
+
+impl StdError for NoAnswer {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// An error and what caused it, one after the other.
+pub(super) fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Would another try end in the same way?
+pub(super) fn is_final(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        cause.is::<NoSignature>() || cause.downcast_ref::<NoAnswer>().is_some_and(|no_answer| no_answer.is_final)
+    })
+}

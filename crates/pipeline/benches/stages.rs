@@ -5,57 +5,23 @@
 #![expect(clippy::disallowed_methods, reason = "the logs have to be on disk to be converted")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop")]
 
+#[path = "stages/conversion.rs"]
+mod conversion;
 #[path = "stages/stage_work.rs"]
 mod stage_work;
 
-use std::{fs, hint::black_box, path::Path, sync::Arc, time::Duration};
+use std::{fs, hint::black_box, sync::Arc};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use jiff::Timestamp;
 use lakefront_cloudfront::{EnrichedBatch, Enricher};
-use lakefront_pipeline::{
-    ConvertOptions, Destination, Holder, Limits, LocalFolder, Source, Stop, convert,
-    options::{DEFAULT_LEASE, DEFAULT_TASK_BYTES},
-    progress::Silent,
-    select::Selection,
-};
+use lakefront_pipeline::{Connections, Stop, convert, progress::Silent};
 use lakefront_table::{PartitionBy, encode::Compression, partition};
 
+use self::conversion::options;
 use self::stage_work::{Log, decode, decoder, decompress, encode, enrich, logs, schema};
 
 /// Of a thousand rows each: 16 MiB of text.
 const FILES: u32 = 33;
-
-fn options(logs: &Path, table: &Path) -> ConvertOptions {
-    let threads = 1;
-    ConvertOptions {
-        sources: vec![Source::parse(logs.to_str().unwrap()).unwrap()],
-        selection: Selection::default(),
-        destination: Destination::local(LocalFolder::parse(table.to_str().unwrap()).unwrap(), None).unwrap(),
-        schema: None,
-        partition_by: None,
-        fields: None,
-        max_text_bytes: None,
-        max_ratio: None,
-        task_bytes: DEFAULT_TASK_BYTES,
-        settle: Duration::ZERO,
-        now: Timestamp::from_second(1_800_000_000).unwrap(),
-        is_now_given: true,
-        compression: None,
-        max_file_bytes: None,
-        max_rejects: None,
-        allow_empty: false,
-        threads,
-        memory_bytes: ConvertOptions::default_memory_bytes(threads),
-        program_version: "0.0.0".to_owned(),
-        lease: DEFAULT_LEASE,
-        take_over: false,
-        single_writer: false,
-        run_id: "bench".to_owned(),
-        holder: Holder::default(),
-        limits: Limits::default(),
-    }
-}
 
 fn benches(criterion: &mut Criterion) {
     let (logs, schema) = (logs(FILES), schema());
@@ -96,7 +62,9 @@ fn benches(criterion: &mut Criterion) {
         bencher.iter_batched(
             lake,
             |lake| {
-                let run = convert(&options(&source, &lake.path().join("cf_logs")), &Stop::default(), &Silent);
+                let table = lake.path().join("cf_logs");
+                let [source, table] = [source.to_str().unwrap(), table.to_str().unwrap()];
+                let run = convert(&options(source, table, &Connections::default(), 1), &Stop::default(), &Silent);
                 assert!(run.error.is_none(), "{:?}", run.error);
                 assert_eq!(run.report.rows, elements);
                 lake

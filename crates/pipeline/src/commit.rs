@@ -16,6 +16,7 @@ use lakefront_table::{encode::FinishedFile, layout::TaskId};
 use crate::{
     Destination, Error,
     plan::Task,
+    pool::side_by_side,
     quarantine::Quarantine,
     staged::StagedFile,
     state::{
@@ -133,18 +134,25 @@ pub(crate) fn commit(
     files: Vec<FinishedFile<StagedFile>>,
     quarantine: Quarantine,
     outcomes: &[(Object, Outcome)],
+    requests: usize,
 ) -> Result<CommitRecord, Error> {
-    let mut stored = Vec::with_capacity(files.len());
-    for FinishedFile { name, rows, file, .. } in files {
-        let written = file.put(destination.table(), &name)?;
-        stored.push(FileRecord { path: name, rows, bytes: written.bytes, sha256: written.sha256 });
-    }
+    let stored = put_all(destination.table(), files, requests)?;
     let quarantine = quarantine.put(&names::quarantine(task.id))?;
     let inputs = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
     let TaskId { epoch, task: number } = task.id;
     let record = CommitRecord { format: FORMAT, epoch, task: number, files: stored, quarantine, inputs };
     once::create(destination.state(), &names::commit(task.id), &to_bytes(&record))?;
     Ok(record)
+}
+
+/// Gives files their names, some at once: each waits for a disk or a network. The first error in their order is the one that
+/// is told.
+fn put_all(table: &Store, files: Vec<FinishedFile<StagedFile>>, requests: usize) -> Result<Vec<FileRecord>, Error> {
+    let put = |FinishedFile { name, rows, file, .. }: FinishedFile<StagedFile>| {
+        let written = file.put(table, &name)?;
+        Ok(FileRecord { path: name, rows, bytes: written.bytes, sha256: written.sha256 })
+    };
+    side_by_side(files, requests, put).into_iter().collect()
 }
 
 impl Outcome {

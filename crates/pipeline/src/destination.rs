@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lakefront_storage::{LocalFolder, Object, Source, Store};
+use lakefront_storage::{Connections, Folder, Object, Source, Store};
 
 use crate::Error;
 
@@ -11,33 +11,30 @@ use crate::Error;
 pub struct Destination {
     table: Store,
     state: Store,
-    /// Table and state, where they are folders.
-    folders: Vec<LocalFolder>,
+    /// Where they are, if they are more than stores: the table's folder and the state's, and how they are reached.
+    places: Option<([Folder; 2], Connections)>,
 }
 
 impl Destination {
-    /// A table in a folder. Its state is in `state`, or else in its sibling `<table>.lakefront`. Creates nothing.
+    /// A table in a folder or a bucket. Its state is in `state`, or else in its sibling `<table>.lakefront`. Creates nothing.
     ///
     /// # Errors
-    /// They cannot be looked at, are on different filesystems, or one lies in the other.
-    pub fn local(table: LocalFolder, state: Option<LocalFolder>) -> Result<Self, Error> {
+    /// They cannot be looked at, are on different filesystems or in different buckets, or one lies in the other.
+    pub fn try_new(table: Folder, state: Option<Folder>, connections: &Connections) -> Result<Self, Error> {
         let state = match state {
             Some(state) => state,
             None => table.state().map_err(Error::storage)?,
         };
-        let (inner, outer) = (table.path().starts_with(state.path()), state.path().starts_with(table.path()));
-        if inner || outer {
+        if table.overlaps(&state) {
             return Err(Error::StateInTable { table: table.to_string(), state: state.to_string() });
         }
-        let temp = state.path().join("tmp");
-        let table_store = table.open_store(&temp).map_err(Error::storage)?;
-        let state_store = state.open_store(&temp).map_err(Error::storage)?;
-        Ok(Self { table: table_store, state: state_store, folders: vec![table, state] })
+        let [table_store, state_store] = Folder::open(&table, &state, connections).map_err(Error::storage)?;
+        Ok(Self { table: table_store, state: state_store, places: Some(([table, state], connections.clone())) })
     }
 
     /// A table in any store.
     pub fn of_stores(table: Store, state: Store) -> Self {
-        Self { table, state, folders: Vec::new() }
+        Self { table, state, places: None }
     }
 
     /// The same, for stores that ignore put-if-absent: names are looked at first. The caller promises that nobody else
@@ -59,22 +56,32 @@ impl Destination {
 
     /// Does a source share objects with the table or its state?
     pub(crate) fn overlaps(&self, source: &Source) -> bool {
-        self.folders.iter().any(|folder| source.overlaps(folder))
+        self.folders().any(|folder| source.overlaps(folder))
     }
 
     /// The table or the state that this table lies in, if it does, and whether it is a state.
-    pub(crate) fn enclosing_table(&self) -> Result<Option<(LocalFolder, bool)>, Error> {
-        self.folders.first().map_or(Ok(None), LocalFolder::enclosing_table).map_err(Error::storage)
+    pub(crate) fn enclosing_table(&self) -> Result<Option<(Folder, bool)>, Error> {
+        let Some(([table, _], connections)) = &self.places else { return Ok(None) };
+        table.enclosing_table(connections).map_err(Error::storage)
     }
 
     /// Is this object one of the table's or its state's?
     pub(crate) fn holds(&self, object: &Object) -> bool {
-        self.folders.iter().any(|folder| folder.holds(object))
+        self.folders().any(|folder| folder.holds(object))
     }
 
     /// The table as a URL, as far as it has one.
     pub fn url(&self) -> String {
-        self.folders.first().map_or_else(|| self.to_string(), LocalFolder::url)
+        self.folders().next().map_or_else(|| self.to_string(), Folder::url)
+    }
+
+    /// How the table is reached.
+    pub fn connections(&self) -> Connections {
+        self.places.as_ref().map(|(_, connections)| connections.clone()).unwrap_or_default()
+    }
+
+    fn folders(&self) -> impl Iterator<Item = &Folder> {
+        self.places.iter().flat_map(|(folders, _)| folders)
     }
 }
 

@@ -17,6 +17,7 @@ use lakefront_storage::{ListFailure, Object, list};
 
 use crate::{
     ConvertOptions, Error, Stop,
+    guide::SelectionGuide,
     plan::ObjectCount,
     progress::{Event, Progress},
     state::{
@@ -81,15 +82,21 @@ pub(crate) fn discover(
             error = sieve.take(object).err();
         }
     };
-    let listed = list(&options.sources, &mut on_object, &mut |objects| progress.on(Event::Listed { objects }), &|| {
-        stop.is_asked()
-    });
+    let guide = SelectionGuide(&options.selection);
+    let listed = list(
+        &options.sources,
+        &options.connections,
+        &guide,
+        &mut on_object,
+        &mut |objects| progress.on(Event::Listed { objects }),
+        &|| stop.is_asked(),
+    );
     if let Some(error) = error {
         return Err(error);
     }
     let failures = listed.map_err(Error::storage)?;
     let mut found = sieve.finish();
-    found.failures = failures;
+    found.failures.extend(failures);
     Ok(found)
 }
 
@@ -137,6 +144,11 @@ impl Sieve<'_> {
         if let Some(hour) = hour.filter(|hour| (i64::from(*hour) + 1) * 3600 > self.settled_before) {
             found.waiting.add(&object);
             found.first_waiting_hour = Some(found.first_waiting_hour.map_or(hour, |first| first.min(hour)));
+            return Ok(());
+        }
+        if object.is_archived() {
+            let reason = "is archived (Glacier) and was not converted before: restore it, or leave it out".to_owned();
+            found.failures.push(ListFailure { location: object.location(), reason });
             return Ok(());
         }
         found.wanted.add(&object);

@@ -23,8 +23,11 @@ use crate::{
         records::{self, ClosedRecord, CommitRecord, LogRecord, damaged},
         settings::Settings,
     },
-    worker::{Context, Worker},
+    worker::{Context, Seats, work_on},
 };
+
+/// So many tasks are under way for each that is decoded and encoded: the others wait for a store.
+const COORDINATORS_FOR_A_SEAT: usize = 4;
 
 /// What all epochs of a run share.
 pub(crate) struct Resources<'r> {
@@ -69,14 +72,14 @@ pub(crate) fn carry_out(
         stop,
         progress,
         tally,
-        tasks_at_work: &AtomicUsize::new(0),
+        seats: &Seats::new(resources.tasks_at_once),
     };
     for commit in run_tasks(&context, &left, resources.tasks_at_once)? {
         commits.insert(commit.task, commit);
     }
     let commits: Vec<CommitRecord> = commits.into_values().collect();
     let closing = closing(epoch.log, epoch.tasks, &commits, epoch.before);
-    close::close(destination.state(), &closing)?;
+    close::close(destination.state(), &closing, options.limits.requests)?;
     tracing::info!(epoch = epoch.log.epoch, rows = closing.record.rows, files = closing.record.files, "epoch closed");
     Ok(closing.record)
 }
@@ -101,19 +104,15 @@ pub(crate) fn committed(state: &Store, epoch: u64, tasks: &[Task]) -> Result<BTr
     Ok(commits)
 }
 
-/// Coordinators take tasks in order, one each at a time. The first error stops them all.
+/// Coordinators take tasks in order, one each at a time; so many as there are seats decode and encode. The first error stops them all.
 fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Result<Vec<CommitRecord>, Error> {
     let next = AtomicUsize::new(0);
     let first_error = Mutex::new(None);
     let commits = Mutex::new(Vec::with_capacity(tasks.len()));
     let coordinate = || {
-        let mut worker = Worker::new(context);
         while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
             tracing::debug!(epoch = task.id.epoch, task = task.id.task, inputs = task.inputs.len(), "task begins");
-            context.tasks_at_work.fetch_add(1, Ordering::Relaxed);
-            let done = context.stop.check().and_then(|()| worker.run(task));
-            context.tasks_at_work.fetch_sub(1, Ordering::Relaxed);
-            match done {
+            match context.stop.check().and_then(|()| work_on(context, task)) {
                 Ok(done) => {
                     let files = done.commit.files.len();
                     tracing::debug!(epoch = task.id.epoch, task = task.id.task, files, "task committed");
@@ -134,7 +133,7 @@ fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Re
         coordinate();
     } else {
         thread::scope(|scope| {
-            for index in 0..tasks_at_once.min(tasks.len()) {
+            for index in 0..(tasks_at_once * COORDINATORS_FOR_A_SEAT).min(tasks.len()) {
                 let started = thread::Builder::new().name(format!("task-{index}")).spawn_scoped(scope, coordinate);
                 if let Err(error) = started {
                     tracing::warn!(%error, "cannot start a thread: fewer tasks at once");

@@ -28,6 +28,8 @@ pub mod select;
 
 mod destination;
 
+mod guide;
+
 mod discover;
 
 mod refuse;
@@ -72,7 +74,8 @@ pub use destination::Destination;
 pub use error::{Error, message};
 pub use lakefront_cloudfront::{TextLimits, decompress};
 pub use lakefront_storage::{
-    Error as StorageError, ListFailure, LocalFolder, Source, printable_name, read_text, write_text,
+    Addressing, ConnectOptions, Connections, Encryption, Error as StorageError, Folder, ListFailure, Source,
+    printable_name, read_text, write_text,
 };
 pub use lakefront_table::{PartitionBy, ddl, encode};
 pub use options::{ConvertOptions, Holder, Limits, MaxRejects};

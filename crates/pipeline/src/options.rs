@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lakefront_schema::TableSchema;
-use lakefront_storage::Source;
+use lakefront_storage::{Connections, Source};
 use lakefront_table::{PartitionBy, encode::Compression};
 
 use crate::{Destination, Error, plan::MAX_EPOCH_INPUTS, select::Selection};
@@ -22,6 +22,8 @@ pub const TASK_MEMORY_BYTES: u64 = 128 << 20;
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(10);
 /// The default of [`Limits::candidates`]: of more new objects the oldest are converted before sources are listed again.
 pub const MAX_CANDIDATES: usize = 1_000_000;
+/// Requests to a store that one task waits for at the same time: data files get their names so.
+pub const MAX_TASK_REQUESTS: usize = 8;
 
 /// What a conversion is asked to do. Where a setting of the table is none, it stays what it is; a new table gets the
 /// default.
@@ -30,6 +32,8 @@ pub const MAX_CANDIDATES: usize = 1_000_000;
 pub struct ConvertOptions {
     /// Where log objects are looked for.
     pub sources: Vec<Source>,
+    /// How they are reached, where they are in buckets.
+    pub connections: Connections,
     /// Which of them are wanted.
     pub selection: Selection,
     /// The table and its state.
@@ -96,11 +100,13 @@ pub struct Limits {
     pub epoch_inputs: usize,
     /// New objects that are kept of a listing; default [`MAX_CANDIDATES`].
     pub candidates: usize,
+    /// Requests to a store that are waited for at the same time, by one task; default [`MAX_TASK_REQUESTS`].
+    pub requests: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { epoch_inputs: MAX_EPOCH_INPUTS, candidates: MAX_CANDIDATES }
+        Self { epoch_inputs: MAX_EPOCH_INPUTS, candidates: MAX_CANDIDATES, requests: MAX_TASK_REQUESTS }
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+    thread,
 };
 
 use lakefront_table::encode::{ColumnEncoder, ColumnRunner};
@@ -104,6 +105,33 @@ impl ColumnRunner for Pool {
     }
 }
 
+/// Does the same with each of these, some at once, and gives what came of it, in their order. For what waits for a store: what
+/// computes belongs on the pool.
+pub(crate) fn side_by_side<T: Send, R: Send>(
+    items: impl IntoIterator<Item = T>,
+    at_once: usize,
+    job: impl Fn(T) -> Result<R, Error> + Sync,
+) -> Vec<Result<R, Error>> {
+    let mut items = items.into_iter();
+    let mut results = Vec::new();
+    while let Some(first) = items.next() {
+        let others: Vec<T> = items.by_ref().take(at_once.saturating_sub(1)).collect();
+        let of_these: Vec<Result<R, Error>> = thread::scope(|scope| {
+            let beside: Vec<_> = others.into_iter().map(|item| scope.spawn(|| job(item))).collect();
+            let first = job(first);
+            let beside = beside.into_iter().map(|job| job.join().unwrap_or(Err(Error::Worker)));
+            std::iter::once(first).chain(beside).collect()
+        });
+        // What comes behind an error would not be told.
+        let has_failed = of_these.iter().any(Result::is_err);
+        results.extend(of_these);
+        if has_failed {
+            break;
+        }
+    }
+    results
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +142,16 @@ mod tests {
         let dead: Pending<()> = pool.start(|| panic!("on purpose"));
         assert!(matches!(dead.wait(), Err(Error::Worker)));
         assert_eq!(pool.start(|| 7).wait().unwrap(), 7);
+    }
+
+    #[test]
+    fn what_is_done_side_by_side_comes_in_order_up_to_the_first_that_failed() {
+        for at_once in [1, 3, 100] {
+            let doubled = side_by_side(0..10, at_once, |number| Ok(number * 2));
+            assert!(doubled.into_iter().map(Result::unwrap).eq((0..20).step_by(2)), "{at_once}");
+            let job = |number| if number == 4 { Err(Error::Stopped) } else { Ok(number) };
+            let first = side_by_side(0..10, at_once, job).into_iter().collect::<Result<Vec<_>, _>>();
+            assert!(matches!(first, Err(Error::Stopped)), "{at_once}");
+        }
     }
 }

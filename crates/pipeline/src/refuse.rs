@@ -11,6 +11,7 @@ use crate::{
     ConvertOptions, Destination, Error,
     discover::Discovered,
     plan::Task,
+    pool::side_by_side,
     state::{
         history::{History, read_closed},
         names,
@@ -97,8 +98,9 @@ pub(crate) fn refuse_later_files(
     // A day is looked at as a whole; where the table is coarser, its partition.
     let by = settings.partition_by.min(PartitionBy::Day);
     let partitions: BTreeSet<PartitionKey> = hours.map(|hour| PartitionKey::of_hour(hour, by)).collect();
-    for partition in partitions {
-        for entry in table.list(&format!("{partition}/")).map_err(Error::storage)? {
+    let list = |partition: PartitionKey| table.list(&format!("{partition}/")).map_err(Error::storage);
+    for entries in side_by_side(partitions, options.limits.requests, list) {
+        for entry in entries? {
             if task_of_data_file(&entry.name).is_some_and(|task| task.epoch > history.last_epoch()) {
                 return Err(Error::State {
                     location: table.location(&entry.name),

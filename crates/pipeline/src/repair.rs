@@ -49,7 +49,7 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
         let failed = failed_objects(&options.destination, &history, options.limits.candidates)?;
         let left = failed.objects - failed.first.len() as u64;
         for object in failed.first {
-            if let Some(now) = object.look_again().map_err(Error::storage)? {
+            if let Some(now) = object.look_again(&options.connections).map_err(Error::storage)? {
                 objects.push(now);
             } else {
                 let message = "list: failed before, and is gone now".to_owned();

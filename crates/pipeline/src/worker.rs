@@ -15,21 +15,20 @@ mod attempt;
 mod bench;
 mod bytes;
 mod large;
+mod seats;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
 };
 
 use lakefront_cloudfront::ObjectSummary;
-use lakefront_storage::Object;
+use lakefront_storage::{FetchAhead, Object};
 use lakefront_table::{PartitionBy, encode::EncodeOptions};
 
+pub(crate) use self::seats::Seats;
 use self::{
-    attempt::{Attempt, Committed, Interrupt},
+    attempt::{Attempt, Committed, Interrupt, is_streamed},
     bench::Bench,
 };
 use crate::{
@@ -54,14 +53,14 @@ pub(crate) struct Context<'r> {
     pub(crate) stop: &'r Stop,
     pub(crate) progress: &'r dyn Progress,
     pub(crate) tally: &'r Tally,
-    /// How many tasks are being worked on.
-    pub(crate) tasks_at_work: &'r AtomicUsize,
+    /// Who may decode and encode.
+    pub(crate) seats: &'r Seats,
 }
 
 impl Context<'_> {
     /// Are there tasks enough to keep all threads busy?
     fn is_crowded(&self) -> bool {
-        self.tasks_at_work.load(Ordering::Relaxed) >= self.options.threads
+        self.seats.taken() >= self.options.threads
     }
 }
 
@@ -139,56 +138,52 @@ pub(crate) struct TaskDone {
     pub(crate) rejects: BTreeMap<&'static str, u64>,
 }
 
-/// Works on tasks, one after another, and remembers user agents from one to the next.
-pub(crate) struct Worker<'c> {
-    context: &'c Context<'c>,
-    // None while a job on the pool has it.
-    bench: Option<Bench>,
-}
-
-impl<'c> Worker<'c> {
-    pub(crate) fn new(context: &'c Context<'c>) -> Self {
-        Self { context, bench: None }
+/// Works on a task until it is committed.
+///
+/// # Errors
+/// The run must stop.
+pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
+    if task.is_changed {
+        return leave_alone(context, task);
     }
-
-    /// Works on a task until it is committed.
-    ///
-    /// # Errors
-    /// The run must stop.
-    pub(crate) fn run(&mut self, task: &Task) -> Result<TaskDone, Error> {
-        if task.is_changed {
-            return leave_alone(self.context, task);
-        }
-        let destination = &self.context.options.destination;
-        // What an earlier try went without, this one goes without: its files may be there.
-        let mut gone_before = if self.context.is_adopted { commit::gone_before(destination, task)? } else { None };
-        let mut known = Known::default();
-        known.lose(task, gone_before.as_ref());
-        let mut told = Told::default();
-        loop {
-            let bench = self.bench.take().unwrap_or_else(|| Bench::new(&self.context.decode));
-            let mut attempt = Attempt::try_new(self.context, task, bench, told)?;
-            let result = attempt.read_all(task, &known);
-            self.bench = attempt.bench.take().map(Bench::cleared);
-            match result {
-                Ok(()) => match attempt.commit(task, gone_before.as_ref())? {
+    let options = context.options;
+    // What an earlier try went without, this one goes without: its files may be there.
+    let mut gone_before = if context.is_adopted { commit::gone_before(&options.destination, task)? } else { None };
+    let mut known = Known::default();
+    known.lose(task, gone_before.as_ref());
+    let mut told = Told::default();
+    loop {
+        // On their way while others work.
+        let mut ahead = FetchAhead::new(&options.connections, known.to_fetch(task));
+        ahead.start().map_err(Error::storage)?;
+        let mut seat = context.seats.take();
+        context.stop.check()?;
+        let bench = seat.bench.take().unwrap_or_else(|| Bench::new(&context.decode, &options.connections));
+        let mut attempt = Attempt::try_new(context, task, bench, told)?;
+        let result = attempt.read_all(task, &mut ahead, &known);
+        seat.bench = attempt.bench.take().map(|bench| bench.cleared(&context.decode));
+        match result {
+            Ok(()) => {
+                let finished = attempt.finish()?;
+                drop(seat);
+                match finished.commit(task, gone_before.as_ref())? {
                     Committed::Done(done) => return Ok(done),
                     Committed::Again(decided, told_so_far) => {
                         known.lose(task, Some(&decided));
                         gone_before = Some(decided);
                         told = told_so_far;
                     }
-                },
-                Err(Interrupt::Known(object, outcome)) => {
-                    tracing::warn!("{}: its task starts again without it", object.location());
-                    known.good.extend(attempt.good());
-                    known.outcomes.insert(object, *outcome);
-                    told = attempt.told;
                 }
-                Err(Interrupt::Stop(error)) => return Err(error),
             }
-            told.take_back(self.context.progress);
+            Err(Interrupt::Known(object, outcome)) => {
+                tracing::warn!("{}: its task starts again without it", object.location());
+                known.good.extend(attempt.good());
+                known.outcomes.insert(object, *outcome);
+                told = attempt.told;
+            }
+            Err(Interrupt::Stop(error)) => return Err(error),
         }
+        told.take_back(context.progress);
     }
 }
 
@@ -210,6 +205,12 @@ impl Known {
                 self.outcomes.insert(object.clone(), Outcome::Lost(Lost::from_word(gone.how)));
             }
         }
+    }
+
+    /// The inputs that are fetched whole, in order.
+    fn to_fetch(&self, task: &Task) -> VecDeque<Object> {
+        let is_fetched = |object: &&Object| !is_streamed(object) && !self.outcomes.contains_key(*object);
+        task.inputs.iter().filter(is_fetched).cloned().collect()
     }
 
     /// Is a large object to be judged before its rows are taken? Not where all goes well, as it would be read twice. But a
@@ -264,7 +265,7 @@ fn leave_alone(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
         task.inputs.iter().map(|object| (object.clone(), Outcome::Changed)).collect();
     let destination = &context.options.destination;
     let quarantine = Quarantine::new(destination.state().clone());
-    let commit = commit::commit(destination, task, Vec::new(), quarantine, &outcomes)?;
+    let commit = commit::commit(destination, task, Vec::new(), quarantine, &outcomes, 1)?;
     context.progress.on(Event::TaskDone);
     Ok(TaskDone { outcomes, commit, rejects: BTreeMap::new() })
 }

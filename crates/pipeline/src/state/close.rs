@@ -16,7 +16,7 @@ use super::{
     },
     seen,
 };
-use crate::{Error, plan::Task};
+use crate::{Error, plan::Task, pool::side_by_side};
 
 /// An epoch as it is closed: a name and bytes for each day, and the record.
 #[derive(Debug)]
@@ -81,10 +81,9 @@ pub(crate) fn closing(
 ///
 /// # Errors
 /// The run must stop; the epoch stays open, and the next run closes it.
-pub(crate) fn close(state: &Store, closing: &Closing) -> Result<(), Error> {
-    for (name, bytes) in &closing.seen {
-        once::create(state, name, bytes)?;
-    }
+pub(crate) fn close(state: &Store, closing: &Closing, requests: usize) -> Result<(), Error> {
+    let seen = side_by_side(&closing.seen, requests, |(name, bytes)| once::create(state, name, bytes));
+    seen.into_iter().collect::<Result<Vec<()>, _>>()?;
     // Last: it says that all of the above is there, after a power cut, too.
     once::create(state, &names::closed(closing.record.epoch), &to_bytes(&closing.record))
 }

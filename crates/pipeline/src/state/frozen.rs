@@ -87,7 +87,8 @@ pub(crate) fn thaw(state: &Store, log: &LogRecord) -> Result<Vec<Task>, Error> {
     let mut tasks: Vec<Task> = Vec::new();
     while let Some(line) = lines.next_line().map_err(|error| cannot(&error.to_string()))? {
         let input: Input<'_> = serde_json::from_str(line).map_err(|error| cannot(&error.to_string()))?;
-        let object = Object::restore(&input.source, &input.key, &input.name, input.path.as_deref(), &input.version);
+        let object =
+            Object::restore(&input.source, &input.key, &input.name, input.path.as_deref(), &input.version, input.size);
         let object = object.ok_or_else(|| cannot(&format!("the version `{}`", input.version.escape_debug())))?;
         match tasks.last_mut() {
             Some(task) if task.id.task == input.task => task.inputs.push(object),

@@ -10,8 +10,8 @@ use std::{
 };
 
 use lakefront_cloudfront::{EnrichedBatch, ObjectSummary, Reject};
-use lakefront_storage::{Object, fetch};
-use lakefront_table::encode::{ParquetError, TaskEncoder};
+use lakefront_storage::{FetchAhead, Object};
+use lakefront_table::encode::{FinishedFile, ParquetError, TaskEncoder};
 
 use super::{
     Context, Known, Lost, Outcome, TaskDone, Told,
@@ -84,15 +84,15 @@ impl<'c> Attempt<'c> {
     }
 
     /// Reads all inputs and encodes their rows.
-    pub(super) fn read_all(&mut self, task: &Task, known: &Known) -> Result<(), Interrupt> {
+    pub(super) fn read_all(&mut self, task: &Task, ahead: &mut FetchAhead, known: &Known) -> Result<(), Interrupt> {
         let mut inputs: VecDeque<Object> = task.inputs.iter().cloned().collect();
-        let first = self.fetch_group(&mut inputs, known)?;
+        let first = self.fetch_group(&mut inputs, ahead, known)?;
         let mut decoding = self.start_decoding(first)?;
         let mut next = Group::default();
         while let Some(pending) = decoding {
             // While the pool decodes, the next group is fetched.
             if next.objects.is_empty() {
-                next = self.fetch_group(&mut inputs, known)?;
+                next = self.fetch_group(&mut inputs, ahead, known)?;
             }
             let Decoded { tools, results, batch, large, rest } = pending.wait()?;
             self.put_back(tools);
@@ -154,19 +154,24 @@ impl<'c> Attempt<'c> {
     }
 
     /// The next objects, as bytes where they are not too many; none at the end of the inputs.
-    fn fetch_group(&mut self, inputs: &mut VecDeque<Object>, known: &Known) -> Result<Group, Interrupt> {
+    fn fetch_group(
+        &mut self,
+        inputs: &mut VecDeque<Object>,
+        ahead: &mut FetchAhead,
+        known: &Known,
+    ) -> Result<Group, Interrupt> {
         let mut group = Group::default();
         let mut bytes = 0;
         while let Some(object) = inputs.pop_front() {
-            let is_streamed = object.size_bytes() > FETCH_WHOLE_BYTES;
+            let is_streamed = is_streamed(&object);
             bytes += object.size_bytes();
             let fetched = match known.outcomes.get(&object) {
                 // It is in no group, as if it were noticed now.
                 Some(Outcome::Lost(how)) if !is_streamed => Err(*how),
                 Some(outcome) => Ok(Fetched::Known(outcome.clone())),
                 None if is_streamed => Ok(Fetched::Streamed),
-                None => match fetch(&object) {
-                    Ok(content) => Ok(Fetched::Whole(content.into())),
+                None => match ahead.fetch(&object) {
+                    Ok(content) => Ok(Fetched::Whole(content)),
                     Err(error) => match Lost::from_error(&error) {
                         Some(how) => Err(how),
                         None => return Err(Error::storage(error).into()),
@@ -252,10 +257,28 @@ impl<'c> Attempt<'c> {
         good.map(|(object, _)| object.clone())
     }
 
-    pub(super) fn commit(self, task: &Task, gone_before: Option<&GoneRecord>) -> Result<Committed, Error> {
+    /// Completes the data files: what is left to do takes no memory.
+    pub(super) fn finish(self) -> Result<Finished<'c>, Error> {
         let Self { context, encoder, quarantine, mut outcomes, rejects, told, .. } = self;
         let files = encoder.ok_or(Error::Worker)?.finish(context.pool).map_err(encode_error)?;
         outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(Finished { context, files, quarantine, outcomes, rejects, told })
+    }
+}
+
+/// An attempt that came to a good end, but for its files' names.
+pub(super) struct Finished<'c> {
+    context: &'c Context<'c>,
+    files: Vec<FinishedFile<StagedFile>>,
+    quarantine: Quarantine,
+    outcomes: Vec<(Object, Outcome)>,
+    rejects: BTreeMap<&'static str, u64>,
+    told: Told,
+}
+
+impl Finished<'_> {
+    pub(super) fn commit(self, task: &Task, gone_before: Option<&GoneRecord>) -> Result<Committed, Error> {
+        let Self { context, files, quarantine, outcomes, rejects, told } = self;
         let destination = &context.options.destination;
         match commit::record_gone(destination, task, &outcomes, gone_before)? {
             Gone::AsFound => {}
@@ -269,10 +292,15 @@ impl<'c> Attempt<'c> {
             quarantine.put(&names::quarantine(task.id))?;
             return Err(too_many);
         }
-        let commit = commit::commit(destination, task, files, quarantine, &outcomes)?;
+        let commit = commit::commit(destination, task, files, quarantine, &outcomes, context.options.limits.requests)?;
         context.progress.on(Event::TaskDone);
         Ok(Committed::Done(TaskDone { outcomes, commit, rejects }))
     }
+}
+
+/// Is the object too large to be fetched whole?
+pub(super) fn is_streamed(object: &Object) -> bool {
+    object.size_bytes() > FETCH_WHOLE_BYTES
 }
 
 impl Outcome {

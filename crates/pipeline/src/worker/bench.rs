@@ -3,22 +3,24 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use arrow::error::ArrowError;
+use bytes::Bytes;
 use lakefront_cloudfront::{
     DecodeOptions, Decoder, EnrichedBatch, Enricher, ObjectSummary, Reject,
     decode::large::{self, Step},
 };
-use lakefront_storage::Object;
+use lakefront_storage::{Connections, Object};
 use lakefront_table::encode::{OneByOne, TaskEncoder};
 
 use super::{
     Outcome,
-    bytes::{Bytes, SharedBytes, Source},
+    bytes::{Reader, Source},
 };
 use crate::staged::StagedFiles;
 
 /// Decoder and enricher of one worker.
 pub(crate) struct Bench {
-    options: Arc<DecodeOptions>,
+    /// How objects are reached.
+    connections: Connections,
     decoder: Decoder,
     enricher: Enricher,
 }
@@ -44,7 +46,7 @@ pub(crate) struct Group {
 #[derive(Clone, Debug)]
 pub(crate) enum Fetched {
     /// All of them; a clone shares them.
-    Whole(SharedBytes),
+    Whole(Bytes),
     /// Too many to hold: they are read as they are needed.
     Streamed,
     /// None, as an earlier attempt found out what becomes of the object.
@@ -66,7 +68,7 @@ pub(crate) struct Decoded {
 
 /// A large object that is being read.
 pub(crate) struct Large {
-    read: large::Large<Bytes>,
+    read: large::Large<Reader>,
     source: Source,
 }
 
@@ -114,17 +116,17 @@ pub(crate) enum RowsError {
 const BLOCKS_OF_A_JOB: usize = 8;
 
 impl Bench {
-    pub(crate) fn new(options: &Arc<DecodeOptions>) -> Self {
+    pub(crate) fn new(options: &Arc<DecodeOptions>, connections: &Connections) -> Self {
         Self {
-            options: Arc::clone(options),
+            connections: connections.clone(),
             decoder: Decoder::new(Arc::clone(options)),
             enricher: Enricher::new(Arc::clone(&options.schema)),
         }
     }
 
     /// As new, but for the user agents that it knows: an attempt that was given up may have left rows behind.
-    pub(crate) fn cleared(mut self) -> Self {
-        self.decoder = Decoder::new(Arc::clone(&self.options));
+    pub(crate) fn cleared(mut self, options: &Arc<DecodeOptions>) -> Self {
+        self.decoder = Decoder::new(Arc::clone(options));
         self
     }
 
@@ -137,7 +139,9 @@ impl Bench {
     pub(crate) fn open(&self, object: &Object, fetched: Fetched, purpose: Purpose) -> Result<Large, LargeError> {
         let (source, bytes) = match fetched {
             Fetched::Whole(content) => Source::of_memory(content),
-            Fetched::Streamed | Fetched::Known(_) => Source::open(object).map_err(LargeError::Storage)?,
+            Fetched::Streamed | Fetched::Known(_) => {
+                Source::open(&self.connections, object).map_err(LargeError::Storage)?
+            }
         };
         let read = match purpose {
             Purpose::Rows => self.decoder.read_large(object.name(), bytes, object.size_bytes()),

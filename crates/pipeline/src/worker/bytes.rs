@@ -8,26 +8,11 @@ use std::{
     },
 };
 
-use lakefront_storage::{Object, ObjectReader, open};
-
-/// Bytes that a clone shares.
-#[derive(Clone, Debug)]
-pub(crate) struct SharedBytes(Arc<Vec<u8>>);
-
-impl From<Vec<u8>> for SharedBytes {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(bytes))
-    }
-}
-
-impl AsRef<[u8]> for SharedBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
+use bytes::Bytes;
+use lakefront_storage::{Connections, Object, ObjectReader, open};
 
 /// Who reads an object's text from its bytes has this; the [`Source`] stays with who asks how it went.
-pub(crate) type Bytes = Box<dyn BufRead + Send>;
+pub(crate) type Reader = Box<dyn BufRead + Send>;
 
 /// Where the bytes come from.
 #[derive(Clone, Debug)]
@@ -46,13 +31,13 @@ pub(crate) struct OpenObject {
 }
 
 impl Source {
-    pub(crate) fn of_memory(content: SharedBytes) -> (Self, Bytes) {
+    pub(crate) fn of_memory(content: Bytes) -> (Self, Reader) {
         (Self::Memory, Box::new(Cursor::new(content)))
     }
 
-    pub(crate) fn open(object: &Object) -> Result<(Self, Bytes), lakefront_storage::Error> {
+    pub(crate) fn open(connections: &Connections, object: &Object) -> Result<(Self, Reader), lakefront_storage::Error> {
         const BUFFER_BYTES: usize = 256 * 1024;
-        let reader = Mutex::new(Some(open(object)?));
+        let reader = Mutex::new(Some(open(connections, object)?));
         let opened = Arc::new(OpenObject { reader, read_bytes: AtomicU64::new(0) });
         let reader = SharedReader(Arc::clone(&opened));
         Ok((Self::Open(opened), Box::new(BufReader::with_capacity(BUFFER_BYTES, reader))))

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Context;
 use lakefront_pipeline::{
-    ConvertOptions, Error, LocalFolder, Preview, Report, Run, Stop, VerifyOptions, convert, ddl::DdlOptions, preview,
+    ConvertOptions, Error, Preview, Report, Run, Stop, VerifyOptions, convert, ddl::DdlOptions, preview,
     progress::Progress, rebuild_state, report::RunOutcome, resolve, retry, status, table_ddl, verify, write_text,
 };
 use lakefront_schema::TableSchema;
@@ -26,21 +26,24 @@ use crate::{
 pub(crate) fn run(flags: &Flags) -> anyhow::Result<ExitStatus> {
     let screen = Screen::new(&flags.output);
     log::start(&flags.output, &screen);
+    if let Err(error) = options::check_stores(flags) {
+        return Ok(wrong_usage(flags, &error));
+    }
     match &flags.command {
         Command::Convert(convert) => run_convert(flags, convert, &screen),
-        Command::Status(status) => run_status(status),
+        Command::Status(status) => run_status(flags, status),
         Command::Verify(verify) => run_verify(flags, verify),
         Command::Retry(retry) => run_retry(flags, retry, &screen),
         Command::Resolve(resolve) => run_resolve(flags, resolve, &screen),
-        Command::RebuildState(rebuild) => run_rebuild_state(rebuild),
+        Command::RebuildState(rebuild) => run_rebuild_state(flags, rebuild),
         Command::Ddl(ddl) => run_ddl(flags, ddl),
         Command::Schema(schema) => run_schema(flags, schema),
     }
 }
 
 fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
-    let (sources, table) = options::locations(convert_flags)?;
-    let options = match options::convert_options(convert_flags, sources, table) {
+    let (sources, table) = options::locations(&flags.stores, convert_flags)?;
+    let options = match options::convert_options(&flags.stores, convert_flags, sources, table) {
         Ok(options) => options,
         Err(error) => return Ok(wrong_usage(flags, &error)),
     };
@@ -60,8 +63,8 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
 
 fn run_retry(flags: &Flags, retry_flags: &RetryFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
     let run = &retry_flags.run;
-    let table = options::destination(&retry_flags.table, run.state.as_deref())?;
-    match options::run_options(run, Some(&retry_flags.reading), table) {
+    let table = options::destination(&flags.stores, &retry_flags.table, run.state.as_deref())?;
+    match options::run_options(&flags.stores, run, Some(&retry_flags.reading), table) {
         Ok(options) => run_work(flags, screen, &options, run.report.as_deref(), retry_flags.json, retry),
         Err(error) => Ok(wrong_usage(flags, &error)),
     }
@@ -69,8 +72,8 @@ fn run_retry(flags: &Flags, retry_flags: &RetryFlags, screen: &Screen) -> anyhow
 
 fn run_resolve(flags: &Flags, resolve_flags: &ResolveFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
     let run = &resolve_flags.run;
-    let table = options::destination(&resolve_flags.table, run.state.as_deref())?;
-    match options::run_options(run, None, table) {
+    let table = options::destination(&flags.stores, &resolve_flags.table, run.state.as_deref())?;
+    match options::run_options(&flags.stores, run, None, table) {
         Ok(options) => run_work(flags, screen, &options, run.report.as_deref(), resolve_flags.json, resolve),
         Err(error) => Ok(wrong_usage(flags, &error)),
     }
@@ -139,8 +142,8 @@ fn dry_run(options: &ConvertOptions, preview: &Preview) -> anyhow::Result<ExitSt
     Ok(if preview.unlisted.is_empty() { ExitStatus::Done } else { ExitStatus::DoneWithFailures })
 }
 
-fn run_status(flags: &StateFlags) -> anyhow::Result<ExitStatus> {
-    let status = status(&options::destination(&flags.table, flags.state.as_deref())?)?;
+fn run_status(all: &Flags, flags: &StateFlags) -> anyhow::Result<ExitStatus> {
+    let status = status(&options::destination(&all.stores, &flags.table, flags.state.as_deref())?)?;
     if flags.json {
         print_json(&status)?;
     } else {
@@ -150,7 +153,7 @@ fn run_status(flags: &StateFlags) -> anyhow::Result<ExitStatus> {
 }
 
 fn run_verify(all: &Flags, flags: &VerifyFlags) -> anyhow::Result<ExitStatus> {
-    let table = options::destination(&flags.table.table, flags.table.state.as_deref())?;
+    let table = options::destination(&all.stores, &flags.table.table, flags.table.state.as_deref())?;
     let options = || {
         let since = flags.since.as_deref().map(options::day).transpose()?;
         Ok(VerifyOptions { deep: flags.deep, since, threads: options::threads(flags.threads)? })
@@ -168,8 +171,8 @@ fn run_verify(all: &Flags, flags: &VerifyFlags) -> anyhow::Result<ExitStatus> {
     Ok(if verification.num_faults == 0 { ExitStatus::Done } else { ExitStatus::Stopped })
 }
 
-fn run_rebuild_state(flags: &StateFlags) -> anyhow::Result<ExitStatus> {
-    let rebuilt = match rebuild_state(&options::destination(&flags.table, flags.state.as_deref())?) {
+fn run_rebuild_state(all: &Flags, flags: &StateFlags) -> anyhow::Result<ExitStatus> {
+    let rebuilt = match rebuild_state(&options::destination(&all.stores, &flags.table, flags.state.as_deref())?) {
         Err(error) if error.is_active() => {
             output::error(&error.into());
             return Ok(ExitStatus::Active);
@@ -185,10 +188,10 @@ fn run_rebuild_state(flags: &StateFlags) -> anyhow::Result<ExitStatus> {
 }
 
 fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
-    let table = options::destination(&flags.table, flags.state.as_deref())?;
+    let table = options::destination(&all.stores, &flags.table, flags.state.as_deref())?;
     let location = match &flags.location {
         Some(location) => location.clone(),
-        None => LocalFolder::parse(&flags.table)?.url(),
+        None => table.url(),
     };
     let ddl_options = DdlOptions {
         database: flags.database.clone(),

@@ -13,6 +13,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) output: OutputFlags,
+
+    #[command(flatten)]
+    pub(crate) stores: StoreFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -21,6 +24,8 @@ Examples:
       Convert every log below ./logs that the table does not have yet.
   lakefront convert ./logs ./lake/cf_logs --dry-run
       Say what that would read, and write nothing.
+  lakefront convert s3://logs/cf s3://lake/cf_logs
+      The same from bucket to bucket; credentials and region as the AWS CLI finds them.
   lakefront ddl ./lake/cf_logs --database logs --table cf_logs --location s3://bucket/lake/cf_logs
       Print the SQL that makes the table known to Athena.
   lakefront status ./lake/cf_logs
@@ -71,6 +76,99 @@ pub(crate) struct OutputFlags {
     pub(crate) log_format: LogFormat,
 }
 
+/// How buckets are reached. What is not said comes from the environment and its configuration files.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Object stores (s3://, gs://, az://)")]
+pub(crate) struct StoreFlags {
+    /// A profile of ~/.aws/config
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// The region of S3 buckets
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// Where an S3-compatible store answers, as `https://host[:port]`
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+
+    /// Send no credentials: for public buckets
+    #[arg(long, global = true)]
+    pub(crate) no_sign_request: bool,
+
+    /// Who pays for S3 requests to a bucket whose owner does not
+    #[arg(long, global = true, value_enum, value_name = "WHO")]
+    pub(crate) request_payer: Option<RequestPayer>,
+
+    /// Have S3 encrypt what is written: `AES256` or `aws:kms` [default: as the bucket says]
+    #[arg(long, global = true, value_name = "HOW")]
+    pub(crate) sse: Option<String>,
+
+    /// The key for `--sse aws:kms` [default: the account's key for S3]
+    #[arg(long, global = true, value_name = "KEY")]
+    pub(crate) sse_kms_key_id: Option<String>,
+
+    /// Who else may read what is written to S3, as a canned ACL
+    #[arg(long, global = true, value_enum, value_name = "ACL")]
+    pub(crate) acl: Option<Acl>,
+
+    /// How buckets are named in S3 requests [default: in the host; in the path with an endpoint]
+    #[arg(long, global = true, value_enum, value_name = "STYLE")]
+    pub(crate) addressing_style: Option<AddressingStyle>,
+
+    /// Allow `http://` endpoints on other machines: logs and credentials can be read on the way
+    #[arg(long, global = true)]
+    pub(crate) allow_http: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RequestPayer {
+    /// We do
+    Requester,
+}
+
+/// The canned ACLs that give access logs to nobody but accounts one knows: those that make them public are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Acl {
+    /// Nobody else
+    Private,
+    /// The bucket's owner
+    BucketOwnerRead,
+    /// The bucket's owner, who may change and delete it, too
+    BucketOwnerFullControl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AddressingStyle {
+    /// In the host, but in the path where an endpoint is given or the name has dots
+    Auto,
+    /// `https://endpoint/bucket/key`
+    Path,
+    /// `https://bucket.endpoint/key`
+    Virtual,
+}
+
+/// Where the logs are in another account or store than the table.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Logs in another account or store than the table")]
+pub(crate) struct SourceStoreFlags {
+    /// Instead of --profile, for the logs
+    #[arg(id = "source-profile", long = "source-profile", value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// Instead of --region, for the logs
+    #[arg(id = "source-region", long = "source-region", value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// Instead of --endpoint-url, for the logs
+    #[arg(id = "source-endpoint-url", long = "source-endpoint-url", value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+
+    /// Send no credentials for the logs
+    #[arg(id = "source-no-sign-request", long = "source-no-sign-request")]
+    pub(crate) no_sign_request: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// A line for people
@@ -82,7 +180,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Args)]
 #[command(after_help = CONVERT_EXAMPLES)]
 pub(crate) struct ConvertFlags {
-    /// Where the logs are, and last the table: folders or `file://` URLs
+    /// Where the logs are, and last the table: folders, or URLs like `s3://bucket/prefix`
     #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TABLE"])]
     pub(crate) locations: Vec<String>,
 
@@ -234,12 +332,15 @@ pub(crate) struct RunFlags {
     /// Pretend that it is this time (UTC), as `2024-05-17T10:00:00Z`: to repeat a run exactly
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) source_stores: SourceStoreFlags,
 }
 
 /// A table and its state.
 #[derive(Debug, Args)]
 pub(crate) struct StateFlags {
-    /// The table: a folder or `file://` URL
+    /// The table: a folder, or a URL like `s3://bucket/prefix`
     pub(crate) table: String,
 
     /// Where its state is [default: TABLE.lakefront, beside it]
@@ -271,7 +372,7 @@ pub(crate) struct VerifyFlags {
 
 #[derive(Debug, Args)]
 pub(crate) struct RetryFlags {
-    /// The table: a folder or `file://` URL
+    /// The table: a folder, or a URL like `s3://bucket/prefix`
     pub(crate) table: String,
 
     /// Print the report as JSON
@@ -287,7 +388,7 @@ pub(crate) struct RetryFlags {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResolveFlags {
-    /// The table: a folder or `file://` URL
+    /// The table: a folder, or a URL like `s3://bucket/prefix`
     pub(crate) table: String,
 
     /// Print the report as JSON
@@ -300,7 +401,7 @@ pub(crate) struct ResolveFlags {
 
 #[derive(Debug, Args)]
 pub(crate) struct DdlFlags {
-    /// The table: a folder or `file://` URL
+    /// The table: a folder, or a URL like `s3://bucket/prefix`
     pub(crate) table: String,
 
     /// Database of the table [default: the current one]

@@ -3,6 +3,7 @@
 use std::io;
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
     draw::Screen,
@@ -25,9 +26,11 @@ pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
         .with_target(false)
         .with_ansi(false)
         .with_writer(move || Lines { screen: screen.clone(), line: Vec::new() });
+    // What other crates tell of their requests may hold credentials: at no level is it shown.
+    let ours = filter_fn(|metadata| metadata.target().starts_with("lakefront"));
     match flags.log_format {
-        LogFormat::Text => subscriber.without_time().init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+        LogFormat::Text => subscriber.without_time().finish().with(ours).init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).finish().with(ours).init(),
     }
 }
 

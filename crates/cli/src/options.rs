@@ -11,12 +11,16 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use lakefront_pipeline::{
-    ConvertOptions, Destination, Holder, Limits, LocalFolder, MaxRejects, Source, encode::MIN_MAX_FILE_BYTES,
-    options::DEFAULT_TASK_BYTES, printable_name, read_text, select::Selection,
+    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Folder, Holder, Limits,
+    MaxRejects, Source, encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, printable_name, read_text,
+    select::Selection,
 };
 use lakefront_schema::TableSchema;
 
-use crate::flags::{ConvertFlags, ReadingFlags, RunFlags, SelectionFlags};
+use crate::flags::{
+    Acl, AddressingStyle, Command, ConvertFlags, Flags, ReadingFlags, RunFlags, SelectionFlags, SourceStoreFlags,
+    StoreFlags,
+};
 
 /// More threads than any machine has.
 const MAX_THREADS: usize = 1025;
@@ -29,19 +33,92 @@ const TIB: u64 = 1 << 40;
 ///
 /// # Errors
 /// A source that does not exist or cannot be read from, a table that cannot be one.
-pub(crate) fn locations(flags: &ConvertFlags) -> anyhow::Result<(Vec<Source>, Destination)> {
+pub(crate) fn locations(stores: &StoreFlags, flags: &ConvertFlags) -> anyhow::Result<(Vec<Source>, Destination)> {
     let (table, texts) = flags.locations.split_last().context("a source and a table are needed")?;
     let sources = texts.iter().map(|source| Source::parse(source)).collect::<Result<Vec<_>, _>>()?;
-    Ok((sources, destination(table, flags.run.state.as_deref())?))
+    Ok((sources, destination(stores, table, flags.run.state.as_deref())?))
 }
 
 /// A table and its state.
 ///
 /// # Errors
-/// A table that cannot be one, a state that cannot be.
-pub(crate) fn destination(table: &str, state: Option<&str>) -> anyhow::Result<Destination> {
-    let state = state.map(LocalFolder::parse_state).transpose()?;
-    Ok(Destination::local(LocalFolder::parse(table)?, state)?)
+/// A table that cannot be one, a state that cannot be, a flag about stores that is wrong.
+pub(crate) fn destination(stores: &StoreFlags, table: &str, state: Option<&str>) -> anyhow::Result<Destination> {
+    let state = state.map(Folder::parse_state).transpose()?;
+    let connections = Connections::new(connect_options(stores)?);
+    Ok(Destination::try_new(Folder::parse(table)?, state, &connections)?)
+}
+
+/// Looks at what was typed about stores.
+///
+/// # Errors
+/// The flag that is wrong, and why.
+pub(crate) fn check_stores(flags: &Flags) -> anyhow::Result<()> {
+    let common = connect_options(&flags.stores)?;
+    common.check().context("`--endpoint-url`")?;
+    let run = match &flags.command {
+        Command::Convert(convert) => &convert.run,
+        Command::Retry(retry) => &retry.run,
+        Command::Resolve(resolve) => &resolve.run,
+        Command::Status(_) | Command::Verify(_) | Command::RebuildState(_) | Command::Ddl(_) | Command::Schema(_) => {
+            return Ok(());
+        }
+    };
+    let endpoint_url = run.source_stores.endpoint_url.clone();
+    ConnectOptions { endpoint_url, ..common }.check().context("`--source-endpoint-url`")
+}
+
+/// How buckets are reached.
+///
+/// # Errors
+/// The flag that is wrong, and why.
+fn connect_options(flags: &StoreFlags) -> anyhow::Result<ConnectOptions> {
+    let encryption = match (flags.sse.as_deref(), &flags.sse_kms_key_id) {
+        (None, None) => None,
+        (Some("AES256"), None) => Some(Encryption::Aes256),
+        (Some("aws:kms"), key) => Some(Encryption::Kms(key.clone())),
+        (_, Some(_)) => bail!("`--sse-kms-key-id` needs `--sse aws:kms`"),
+        (Some(other), None) => bail!("`--sse {}`: expected `AES256` or `aws:kms`", printable_name(other)),
+    };
+    Ok(ConnectOptions {
+        profile: flags.profile.clone(),
+        region: flags.region.clone(),
+        endpoint_url: flags.endpoint_url.clone(),
+        no_sign_request: flags.no_sign_request,
+        request_payer: flags.request_payer.is_some(),
+        encryption,
+        acl: flags.acl.map(|acl| {
+            match acl {
+                Acl::Private => "private",
+                Acl::BucketOwnerRead => "bucket-owner-read",
+                Acl::BucketOwnerFullControl => "bucket-owner-full-control",
+            }
+            .to_owned()
+        }),
+        allow_http: flags.allow_http,
+        addressing: match flags.addressing_style {
+            None | Some(AddressingStyle::Auto) => Addressing::Auto,
+            Some(AddressingStyle::Path) => Addressing::Path,
+            Some(AddressingStyle::Virtual) => Addressing::Virtual,
+        },
+    })
+}
+
+/// How the buckets of the logs are reached: as those of the table, but for what is said of them.
+fn source_connections(
+    stores: &StoreFlags,
+    flags: &SourceStoreFlags,
+    table: &Connections,
+) -> anyhow::Result<Connections> {
+    let common = connect_options(stores)?;
+    let or = |own: &Option<String>, common: Option<String>| own.clone().or(common);
+    Ok(table.with_options(ConnectOptions {
+        profile: or(&flags.profile, common.profile),
+        region: or(&flags.region, common.region),
+        endpoint_url: or(&flags.endpoint_url, common.endpoint_url),
+        no_sign_request: flags.no_sign_request || common.no_sign_request,
+        ..common
+    }))
 }
 
 /// The options of a conversion.
@@ -49,11 +126,12 @@ pub(crate) fn destination(table: &str, state: Option<&str>) -> anyhow::Result<De
 /// # Errors
 /// The flag that is wrong, and why.
 pub(crate) fn convert_options(
+    stores: &StoreFlags,
     flags: &ConvertFlags,
     sources: Vec<Source>,
     destination: Destination,
 ) -> anyhow::Result<ConvertOptions> {
-    let options = run_options(&flags.run, Some(&flags.reading), destination)?;
+    let options = run_options(stores, &flags.run, Some(&flags.reading), destination)?;
     let table = &flags.table;
     let max_file_bytes = table.max_file_bytes.as_deref().map(|text| bytes("--max-file-bytes", text)).transpose()?;
     if let (Some(given), Some(text)) = (max_file_bytes, &table.max_file_bytes)
@@ -84,6 +162,7 @@ pub(crate) fn convert_options(
 /// # Errors
 /// The flag that is wrong, and why.
 pub(crate) fn run_options(
+    stores: &StoreFlags,
     flags: &RunFlags,
     reading: Option<&ReadingFlags>,
     destination: Destination,
@@ -102,6 +181,7 @@ pub(crate) fn run_options(
     let max_text_bytes = reading.and_then(|reading| reading.max_text_bytes.as_deref());
     Ok(ConvertOptions {
         sources: Vec::new(),
+        connections: source_connections(stores, &flags.source_stores, &destination.connections())?,
         selection: Selection::default(),
         destination,
         schema: None,

@@ -1,0 +1,84 @@
+"""What can go wrong with a request on its way to a store and back, and what is remembered of each request."""
+
+import urllib.parse
+from dataclasses import dataclass, field
+
+WHAT = {
+    "latency": "the request waits for `seconds` first",
+    "reset-before": "the connection breaks before the store hears of the request",
+    "reset-midway": "the connection breaks when the store has half of the request's body, or its head where it has none",
+    "reset-after": "the store gets the request, and the connection breaks before it can answer",
+    "lost-reply": "the store does the work and answers, and the connection breaks instead of giving the answer",
+    "late-error": "the store does the work, and then `status` and the error `code` are the answer",
+    "cut-body": "the answer breaks off in the midst of its body",
+    "short-list": "a list of S3 comes in pages of at most `keys` keys, with empty ones among them",
+    "answer": "the store is not asked: `status`, error `code`, `message` and `headers` are the answer",
+}
+# Answers that have a name.
+ANSWERS = {
+    "500": {"status": 500, "code": "InternalError", "message": "We encountered an internal error. Please try again."},
+    "503": {"status": 503, "code": "SlowDown", "message": "Please reduce your request rate."},
+    "expired": {"status": 403, "code": "ExpiredToken", "message": "The provided token has expired."},
+    "denied": {"status": 403, "code": "AccessDenied", "message": "Access Denied"},
+}
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong with requests of some kinds, whose target holds the pattern `match`."""
+
+    what: str
+    # LIST, GET, PUT, HEAD, DELETE and POST, separated by blanks; all where it is empty.
+    kinds: str = ""
+    match: str = ""
+    chance: float = 1.0
+    # Only the first so many times that the same is asked, so that a client which tries again gets through.
+    tries: int | None = None
+    # It leaves the first `after` requests alone that it could hit, and ends when it has hit `times`.
+    after: int = 0
+    times: int | None = None
+    seconds: float = 0.05
+    keys: int = 3
+    status: int = 500
+    code: str = ""
+    message: str = ""
+    headers: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        named = ANSWERS.get(self.what)
+        if named:
+            self.name, self.what = self.what, "answer"
+            for name, value in named.items():
+                setattr(self, name, value)
+        elif self.what not in WHAT:
+            raise ValueError(f"no fault is called {self.what}: {', '.join([*WHAT, *ANSWERS])}")
+        else:
+            self.name = self.what
+        self.met, self.hits = 0, 0
+
+
+@dataclass
+class Request:
+    """One request that came."""
+
+    kind: str
+    method: str
+    # Path and query, as they were sent.
+    target: str
+    headers: dict
+    # The status that the client got; None where it got none.
+    status: int | None = None
+    # How many keys and prefixes the client got, where it asked for a list.
+    listed: int = 0
+    # What was done to it.
+    faults: list = field(default_factory=list)
+
+    @property
+    def key(self):
+        """The object's key (in path style), decoded."""
+        return urllib.parse.unquote(self.target.partition("?")[0]).partition("/")[2].partition("/")[2]
+
+    @property
+    def query(self):
+        """The query's parameters, decoded."""
+        return dict(urllib.parse.parse_qsl(self.target.partition("?")[2], keep_blank_values=True))

@@ -1,0 +1,131 @@
+"""What tests know of a store: where it is, who may enter, and its buckets as folders of bytes."""
+
+import itertools
+import os
+from dataclasses import dataclass, field, replace
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+COUNTER = itertools.count(1)
+# Nothing of who runs the tests may reach the program: not from the environment, not from the home folder, and no
+# question to an instance's metadata.
+FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "GCS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def surroundings(**more):
+    """The environment of a program that may know only of `more`."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)}
+    nobody = {
+        "HOME": "/nonexistent",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+    return {**kept, **nobody, **more}
+
+
+@dataclass(frozen=True)
+class Store:
+    """An S3 store."""
+
+    name: str
+    endpoint: str
+    key: str = "test"
+    secret: str = "testtest"
+    region: str = "us-east-1"
+    # Does it refuse to write over a name, asked with `If-None-Match: *`?
+    keeps_conditions: bool = True
+    # Where it can be reached without the proxy that `endpoint` may be.
+    direct: str = ""
+    scheme: str = "s3"
+
+    @property
+    def env(self):
+        """What a client finds in its environment: endpoint, keys, and nothing of who runs the tests."""
+        return surroundings(
+            AWS_ENDPOINT_URL_S3=self.endpoint,
+            AWS_ACCESS_KEY_ID=self.key,
+            AWS_SECRET_ACCESS_KEY=self.secret,
+            AWS_REGION=self.region,
+        )
+
+    def client(self, service="s3", **keys):
+        """boto3, past any proxy; `keys` of somebody else, if need be."""
+        return boto3.client(
+            service,
+            endpoint_url=self.direct or self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=keys.get("key", self.key),
+            aws_secret_access_key=keys.get("secret", self.secret),
+            config=botocore.config.Config(
+                s3={"addressing_style": "path"},
+                retries={"max_attempts": 8, "mode": "standard"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def through(self, endpoint):
+        """The same store, reached by way of a proxy."""
+        return replace(self, endpoint=endpoint, direct=self.direct or self.endpoint)
+
+    def bucket(self, name="bucket", **settings):
+        """A new, empty bucket, whose name begins with `name`."""
+        client = self.client()
+        bucket = f"{name}-{os.getpid()}-{next(COUNTER)}"
+        client.create_bucket(Bucket=bucket, **settings)
+        return Bucket(bucket, client)
+
+
+class Folders:
+    """What buckets of all kinds can do besides, given `put`, `get` and `keys`."""
+
+    def upload(self, folder, prefix=""):
+        """Puts all files below a folder under `prefix`, and gives their keys."""
+        keys = []
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            keys.append(prefix + path.relative_to(folder).as_posix())
+            self.put(keys[-1], path.read_bytes())
+        return keys
+
+    def download(self, prefix, folder):
+        """Writes all objects below `prefix` into a folder, and gives it."""
+        for key in self.keys(prefix):
+            path = folder / key.removeprefix(prefix).lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.get(key))
+        return folder
+
+
+@dataclass(frozen=True)
+class Bucket(Folders):
+    """A bucket of S3: keys and bytes."""
+
+    name: str
+    client: object = field(repr=False)
+
+    def url(self, key=""):
+        return f"s3://{self.name}/{key}".removesuffix("/")
+
+    def put(self, key, body, **settings):
+        self.client.put_object(Bucket=self.name, Key=key, Body=body, **settings)
+
+    def get(self, key):
+        return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def head(self, key):
+        return self.client.head_object(Bucket=self.name, Key=key)
+
+    def delete(self, key):
+        self.client.delete_object(Bucket=self.name, Key=key)
+
+    def keys(self, prefix=""):
+        """All keys that begin so, in order."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def uploads(self):
+        """The multipart uploads that nobody finished."""
+        return self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])

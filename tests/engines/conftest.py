@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-# The reader of logs, the makers of tables and the answers to the queries are those of tests/integration.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+# The reader of logs, the makers of tables and the answers to the queries are those of tests/integration, the servers
+# those of tests/servers.
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "integration"), str(Path(__file__).resolve().parents[1])]
 
 import harness
 

@@ -100,6 +100,7 @@ pub(crate) fn run_on(
         }
     };
     let options = ConvertOptions {
+        connections: lakefront_storage::Connections::default(),
         sources,
         selection: Selection::default(),
         destination: Destination::of_stores(wrap(stores.0), wrap(stores.1)),
@@ -125,7 +126,7 @@ pub(crate) fn run_on(
         single_writer: ask.single_writer,
         run_id: format!("{:016x}", Random::new(number).number()),
         holder: Holder { host: format!("converter{number}"), pid: 1 },
-        limits: Limits { epoch_inputs: EPOCH_INPUTS, ..Limits::default() },
+        limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, ..Limits::default() },
     };
     let run = match ask.verb {
         Verb::Convert => convert(&options, &Stop::default(), progress),

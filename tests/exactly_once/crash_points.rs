@@ -26,8 +26,9 @@ enum Story {
 
 impl Story {
     /// The world just before the run, and what it is asked.
-    fn begin(self) -> (World, Saved, Verb) {
-        let world = World::new(&first_logs(SEED));
+    fn begin(self, is_bucket: bool) -> (World, Saved, Verb) {
+        let mut world = World::new(&first_logs(SEED));
+        world.is_bucket = is_bucket;
         let mut verb = Verb::Convert;
         match self {
             Self::First => {}
@@ -63,7 +64,12 @@ fn count_operations(world: &World, verb: Verb) -> u64 {
 
 /// Runs a story once for each operation, with a fault there.
 fn at_every_operation(story: Story, fault: fn(u64) -> Faults) {
-    let (world, saved, verb) = story.begin();
+    at_every_operation_on(story, fault, false);
+}
+
+/// The same where table and state are in a bucket, or not.
+fn at_every_operation_on(story: Story, fault: fn(u64) -> Faults, is_bucket: bool) {
+    let (world, saved, verb) = story.begin(is_bucket);
     let operations = count_operations(&world, verb);
     assert!(operations > 15, "{story:?} has only {operations} operations");
     for k in 1..=operations {
@@ -156,7 +162,7 @@ fn whoever_adopts_an_epoch_may_lose_any_reply_or_fail_anywhere() {
 
 #[test]
 fn objects_may_vanish_and_change_while_an_epoch_is_open() {
-    let (world, saved, verb) = Story::First.begin();
+    let (world, saved, verb) = Story::First.begin(false);
     let operations = count_operations(&world, verb);
     let mut times_asked = 0;
     for k in 1..=operations {
@@ -174,7 +180,7 @@ fn objects_may_vanish_and_change_while_an_epoch_is_open() {
 
 #[test]
 fn the_disk_may_be_full_at_any_byte() {
-    let (world, saved, _) = Story::First.begin();
+    let (world, saved, _) = Story::First.begin(false);
     for bytes in (0..).step_by(731) {
         world.restore(&saved);
         let ran = world.convert(&Faults::full_after(bytes));
@@ -190,7 +196,7 @@ fn the_disk_may_be_full_at_any_byte() {
 
 #[test]
 fn a_run_after_a_crash_waits_for_the_lease_unless_it_is_told_to_take_over() {
-    let (world, saved, _) = Story::Adopting.begin();
+    let (world, saved, _) = Story::Adopting.begin(false);
     // An adopter that crashed just now: its lease is fresh.
     let crashed_within_the_epoch = |k: u64| {
         world.restore(&saved);
@@ -238,4 +244,10 @@ fn two_worlds_with_the_same_logs_get_the_same_data_files_whatever_happened() {
         check(&world.logs, &world.look(true)).unwrap();
         assert_eq!(world.look(true).table, calm.look(true).table, "a crash after operation {k}");
     }
+}
+
+#[test]
+fn a_run_on_a_bucket_may_crash_or_lose_a_reply_at_any_operation() {
+    at_every_operation_on(Story::First, Faults::crash_after, true);
+    at_every_operation_on(Story::Later, Faults::lose_reply, true);
 }

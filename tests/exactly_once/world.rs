@@ -13,8 +13,8 @@ use lakefront_pipeline::{
     progress::{Progress, Silent},
 };
 use lakefront_storage::{
-    Store,
-    testing::{Faults, IgnoresConditions, MemoryStore, Snapshot, TestClock},
+    Connections, Folder, Store,
+    testing::{Faults, IgnoresConditions, MemoryBucket, MemoryStore, Snapshot, TestClock},
 };
 
 use crate::{
@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) state: MemoryStore,
     /// Whether both stores say yes to every write.
     pub(crate) ignores_conditions: bool,
+    /// Whether table and state are prefixes of a bucket.
+    pub(crate) is_bucket: bool,
     /// Whether all runs are promised that nobody else writes.
     pub(crate) is_single_writer: bool,
     /// The clock that runs are told.
@@ -82,6 +84,7 @@ impl World {
             state: MemoryStore::new(Arc::clone(&clock)),
             clock,
             ignores_conditions: false,
+            is_bucket: false,
             is_single_writer: false,
             now_second: AtomicI64::new((FIRST_HOUR + 240) * 3600),
             runs: AtomicU64::new(0),
@@ -275,6 +278,13 @@ impl World {
     }
 
     fn stores(&self) -> (Store, Store) {
+        if self.is_bucket {
+            let stores = [("cf_logs", self.table.clone()), ("cf_logs.lakefront", self.state.clone())];
+            let connections = Connections::default().with_store("s3://lake", Arc::new(MemoryBucket::new(stores)));
+            let table = Folder::parse("s3://lake/cf_logs").unwrap();
+            let [table, state] = Folder::open(&table, &table.state().unwrap(), &connections).unwrap();
+            return (table, state);
+        }
         let open = |memory: &MemoryStore| {
             if self.ignores_conditions { IgnoresConditions::around(memory.clone()).store() } else { memory.store() }
         };

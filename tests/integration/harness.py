@@ -45,15 +45,16 @@ BY_HAND = """\
 """
 
 
-def run(*command, status=0):
-    """What a program wrote to stdout, and to stderr. Its exit status has to be `status`."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    assert done.returncode == status, f"{command} exits with {done.returncode}:\n{done.stderr}"
-    return SimpleNamespace(stdout=done.stdout, stderr=done.stderr)
+def run(*command, status=0, env=None, seconds=None):
+    """What a program wrote to stdout, and to stderr. Its exit status has to be `status`, or one of them; any for None."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, timeout=seconds)
+    statuses = (done.returncode,) if status is None else status if isinstance(status, tuple) else (status,)
+    assert done.returncode in statuses, f"{command} exits with {done.returncode}:\n{done.stderr}"
+    return SimpleNamespace(stdout=done.stdout, stderr=done.stderr, status=done.returncode)
 
 
-def lakefront(*arguments, status=0):
-    return run(LAKEFRONT, *arguments, status=status)
+def lakefront(*arguments, **expected):
+    return run(LAKEFRONT, *arguments, **expected)
 
 
 def loggen(folder, **flags):

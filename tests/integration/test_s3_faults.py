@@ -1,0 +1,63 @@
+"""Whatever goes wrong on the way to the store and back: the same table, to the byte."""
+
+import pytest
+
+from servers.faults import WHAT, Fault
+
+READS = "GET LIST HEAD"
+FAULTS = {
+    "latency": [Fault("latency", seconds=0.03)],
+    "reset-before": [Fault("reset-before", chance=0.3, tries=2)],
+    "reset-midway": [Fault("reset-midway", chance=0.3, tries=2)],
+    "reset-after": [Fault("reset-after", chance=0.3, tries=2)],
+    "lost-reply": [Fault("lost-reply", chance=0.3, tries=2)],
+    "lost-reply of every write": [Fault("lost-reply", kinds="PUT DELETE", tries=1)],
+    "an error after every write was done": [Fault("late-error", kinds="PUT DELETE", tries=1, code="InternalError")],
+    "cut-body": [Fault("cut-body", kinds=READS, chance=0.5, tries=2)],
+    "cut-body of every list": [Fault("cut-body", kinds="LIST", tries=1)],
+    "500": [Fault("500", chance=0.3, tries=2)],
+    "503 for every request": [Fault("503", tries=1)],
+    "short-list": [Fault("short-list", keys=1)],
+    "all at once": [
+        Fault(what, chance=0.07, tries=3, seconds=0.02)
+        for what in ("latency", "reset-before", "reset-midway", "reset-after", "lost-reply", "500", "503")
+    ]
+    + [Fault("late-error", chance=0.07, tries=3, code="InternalError")]
+    + [Fault("cut-body", kinds=READS, chance=0.07, tries=3)]
+    + [Fault("short-list", keys=2)],
+}
+
+
+@pytest.mark.parametrize("name", list(FAULTS))
+def test_the_table_is_the_same(lake, proxy, reference, name):
+    proxy.faults = FAULTS[name]
+    lake.convert("-q")
+    proxy.faults = []
+    lake.assert_is(reference)
+    lake.convert("-q")
+    assert lake.files() == reference.files
+
+
+def test_every_kind_of_fault_is_tried():
+    tried = {fault.what for faults in FAULTS.values() for fault in faults}
+    assert tried >= set(WHAT)
+
+
+def test_faults_do_hit(lake, proxy):
+    proxy.faults = FAULTS["all at once"]
+    lake.convert("-q")
+    assert len(proxy.counts["faults"]) >= 6, proxy.counts
+
+
+def test_a_store_that_only_fails_is_given_up_with_a_message(lake, proxy):
+    proxy.faults = [Fault("503", match=f"^/{lake.logs.name}")]
+    said = lake.convert("-q", status=1).stderr
+    assert lake.logs.name in said and ("503" in said or "SlowDown" in said)
+    assert proxy.count(match=f"^/{lake.logs.name}") < 100
+
+
+def test_a_store_that_fails_for_a_while_is_waited_for(lake, proxy, reference):
+    proxy.faults = [Fault("503", times=8)]
+    lake.convert("-q")
+    proxy.faults = []
+    lake.assert_is(reference)

@@ -1,0 +1,206 @@
+"""What is said when something is wrong: bucket, key, the permission that is missing, and what to do."""
+
+import time
+
+import pytest
+
+from servers.faults import Fault
+from servers.process import free_ports
+from servers.proxy import Proxy
+
+REGION = {"x-amz-bucket-region": "eu-central-1"}
+
+
+def assert_says(done, *words):
+    """All words are in what the program said, which is not long."""
+    missing = [word for word in words if word not in done.stderr]
+    assert not missing, f"{missing} not in:\n{done.stderr}"
+    assert len(done.stderr) < 4000, done.stderr
+
+
+@pytest.mark.parametrize("which", ["source", "table"])
+def test_a_bucket_that_is_missing_is_named(lake, which):
+    said = lake.convert("-q", **{which: "s3://no-such-bucket-of-ours/cf"}, status=1)
+    assert_says(said, "no such bucket: `s3://no-such-bucket-of-ours`", "hint: ")
+
+
+@pytest.mark.parametrize(
+    "kinds, which, permission",
+    [
+        ("LIST", "logs", "s3:ListBucket"),
+        ("GET", "logs", "s3:GetObject"),
+        ("LIST", "lake", "s3:ListBucket"),
+        ("PUT", "lake", "s3:PutObject"),
+    ],
+)
+def test_a_missing_permission_is_named_with_its_bucket(lake, proxy, kinds, which, permission):
+    bucket = getattr(lake, which).name
+    proxy.faults = [Fault("denied", kinds=kinds, match=f"^/{bucket}")]
+    said = lake.convert("-q", status=1)
+    assert_says(said, bucket, permission, "hint: ")
+    assert proxy.count() < 60, "what is denied is not asked for again and again"
+
+
+def test_a_denied_object_is_named_and_the_run_stops(lake, proxy):
+    key = lake.logs.keys("cf/")[3]
+    proxy.faults = [Fault("denied", kinds="GET", match=key.split(".")[-2])]
+    assert_says(lake.convert("-q", status=1), lake.logs.url(key), "s3:GetObject")
+    # Nothing of it is lost: the next run goes on.
+    proxy.faults = []
+    lake.convert("-q")
+
+
+def test_a_denied_key_of_kms_is_told_from_a_denied_bucket(lake, proxy):
+    message = "User: arn:aws:iam::111122223333:user/x is not authorized to perform: kms:GenerateDataKey on this resource"
+    proxy.faults = [Fault("answer", kinds="PUT", status=403, code="AccessDenied", message=message)]
+    assert_says(lake.convert("-q", status=1), "kms:GenerateDataKey", lake.lake.name)
+
+
+@pytest.mark.parametrize("which", ["logs", "lake"])
+@pytest.mark.parametrize(
+    "status, code, message",
+    [
+        (301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint."),
+        (
+            400,
+            "AuthorizationHeaderMalformed",
+            "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'",
+        ),
+    ],
+)
+def test_a_wrong_region_is_named_with_the_right_one(lake, proxy, which, status, code, message):
+    bucket = getattr(lake, which).name
+    proxy.faults = [
+        Fault("answer", match=f"^/{bucket}", status=status, code=code, message=message, headers=REGION),
+    ]
+    assert_says(lake.convert("-q", status=1), bucket, "eu-central-1", "region")
+
+
+@pytest.mark.parametrize("which", ["logs", "lake"])
+def test_an_expired_token_is_called_that(lake, proxy, which):
+    bucket = getattr(lake, which).name
+    proxy.faults = [Fault("expired", match=f"^/{bucket}")]
+    assert_says(lake.convert("-q", status=1), "expired", bucket)
+
+
+def test_a_token_that_expires_in_the_midst_leaves_a_table_that_the_next_run_finishes(lake, proxy, reference):
+    proxy.faults = [Fault("expired", match=r"/cf_logs/")]
+    assert_says(lake.convert("-q", status=1), "expired")
+    proxy.faults = []
+    lake.convert("-q")
+    lake.assert_is(reference)
+
+
+@pytest.mark.parametrize(
+    "code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "AllAccessDisabled"]
+)
+def test_what_the_store_says_is_passed_on(lake, proxy, code):
+    proxy.faults = [Fault("answer", status=403, code=code, message="What the store says.", match=f"^/{lake.logs.name}")]
+    assert_says(lake.convert("-q", status=1), code, "What the store says.", lake.logs.name)
+
+
+@pytest.mark.parametrize("kind", ["GLACIER", "DEEP_ARCHIVE"])
+def test_an_archived_log_is_named_and_costs_nothing_else(lake, proxy, reference, kind):
+    key = "cf/E1COLD.2025-01-02-22.00000001.gz"
+    lake.logs.put(key, lake.logs.get(lake.logs.keys("cf/")[0]), StorageClass=kind)
+    assert_says(lake.convert("-q", status=3), lake.logs.url(key), "archived (Glacier)", "restore")
+    assert lake.files() == reference.files and proxy.count("GET", key=key) == 0
+    lake.convert("-q", "--exclude", "cf/E1COLD*")
+
+
+def test_a_log_that_was_converted_and_archived_since_is_known(lake, reference):
+    lake.convert("-q")
+    key = lake.logs.keys("cf/")[0]
+    lake.logs.put(key, lake.logs.get(key), StorageClass="GLACIER")
+    lake.convert("-q")
+    assert lake.files() == reference.files
+
+
+def test_a_log_in_an_archive_that_no_list_tells_of_is_named(lake, proxy):
+    key = lake.logs.keys("cf/")[2]
+    message = "The operation is not valid for the object's access tier"
+    answer = {"status": 403, "code": "InvalidObjectState", "message": message, "match": key.split(".")[-2]}
+    proxy.faults = [Fault("answer", kinds="GET", **answer)]
+    assert_says(lake.convert("-q", status=1), lake.logs.url(key), "InvalidObjectState", "archived", "--exclude")
+
+
+def test_no_credentials_at_all_are_said_to_be_missing(lake, proxy):
+    nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    began = time.monotonic()
+    said = lake.convert("-q", env=nobody, status=1)
+    assert "credentials" in said.stderr and "hint: " in said.stderr
+    assert proxy.count() == 0 and time.monotonic() - began < 15
+
+
+def test_a_profile_that_does_not_exist_is_named(lake):
+    nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    assert_says(lake.convert("-q", "--profile", "no-such-profile", status=1), "`no-such-profile`", "hint: ")
+    assert_says(lake.convert("-q", env={**nobody, "AWS_PROFILE": "no-such"}, status=1), "`no-such`", "hint: ")
+
+
+def test_a_server_that_is_not_there_is_named(lake):
+    (port,) = free_ports(1)
+    began = time.monotonic()
+    said = lake.convert("-q", "--endpoint-url", f"http://127.0.0.1:{port}", status=1)
+    assert f"127.0.0.1:{port}" in said.stderr
+    assert time.monotonic() - began < 15, "an endpoint that was never there is soon given up"
+
+
+@pytest.mark.parametrize("where", ["flag", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_plain_http_is_for_this_machine_only(lake, where):
+    endpoint = "http://s3.example.com"
+    flags, env = (["--endpoint-url", endpoint], {}) if where == "flag" else ([], {where: endpoint})
+    env = {"AWS_ENDPOINT_URL_S3": None, **env}
+    began = time.monotonic()
+    status = 2 if where == "flag" else 1
+    assert_says(lake.convert("-q", *flags, env=env, status=status), "--allow-http", "http://s3.example.com")
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2"])
+def test_plain_http_to_this_machine_needs_no_flag(lake, moto_store, reference, host):
+    with Proxy(moto_store.endpoint, host=host) as proxy:
+        lake.convert("-q", "--endpoint-url", f"http://{host}:{proxy.port}", env={"AWS_ENDPOINT_URL_S3": None})
+        assert proxy.count("GET")
+    lake.assert_is(reference)
+
+
+@pytest.mark.parametrize(
+    "url, says",
+    [
+        ("s3://", "expected `s3://bucket/prefix`"),
+        ("s3:///cf", "expected `s3://bucket/prefix`"),
+        ("s3://UPPER_case!/cf", "expected `s3://bucket/prefix`"),
+        ("S3//bucket/cf", "S3//bucket/cf: no such file"),
+        ("s4://bucket/cf", "`s4://` is not supported"),
+        ("s3://bucket/a/../b", "s3://bucket/a/../b"),
+        ("gs://", "expected `s3://bucket/prefix`"),
+    ],
+)
+def test_a_url_that_is_none_is_refused(lake, proxy, url, says):
+    """Not all of it is shown where it may hold keys."""
+    assert_says(lake.convert("-q", source=url, status=1), says)
+    assert proxy.count() == 0
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--sse", "rot13"],
+        ["--acl", "public-read"],
+        ["--request-payer", "me"],
+        ["--addressing-style", "odd"],
+        ["--sse", "AES256", "--sse-kms-key-id", "a-key"],
+        ["--endpoint-url", "ftp://example.com"],
+    ],
+)
+def test_a_flag_with_a_wrong_value_is_wrong_usage(lake, proxy, flags):
+    lake.convert("-q", *flags, status=2)
+    assert proxy.count() == 0
+
+
+@pytest.mark.parametrize("table", ["inside", "around", "same"])
+def test_a_table_that_overlaps_its_source_is_refused(lake, table):
+    table = {"inside": lake.source + "/lake", "around": lake.logs.url(), "same": lake.source}[table]
+    lake.convert("-q", table=table, status=1)
+    assert all(key.startswith("cf/") for key in lake.logs.keys())

@@ -18,7 +18,7 @@ mod disks;
 use std::{
     collections::hash_map::RandomState,
     env,
-    fs::{self, File},
+    fs::File,
     hash::BuildHasher,
     path::Path,
     process::{Child, Command, Stdio},
@@ -27,7 +27,7 @@ use std::{
 use arrow::{array::AsArray, datatypes::Int64Type};
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, log};
+use crate::harness::{LEAN, NOW, Ran, TestFolder, after_kill, log};
 
 /// A row: its object's name and its line.
 type Line = (String, i64);
@@ -84,9 +84,14 @@ impl Logs {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// Starts a conversion where the one before may have been killed.
+    fn start_after_kill(&self) -> Child {
+        self.start(&[&["-q"], after_kill()].concat())
+    }
+
     /// Converts to the end.
     fn finish(&self) -> Ran {
-        self.folder.run(&CONVERT).exits(0)
+        self.folder.run(&[&CONVERT, after_kill()].concat()).exits(0)
     }
 
     /// Table and state are sound, nothing is open, and each row is there once.
@@ -116,6 +121,7 @@ impl Logs {
 
     /// What a reader would see now is whole and has no row twice.
     fn have_no_double(&self) -> usize {
+        self.folder.fetch();
         let found = lines_of(&self.folder);
         assert!(found.is_sorted_by(|a, b| a < b), "a row is in the table twice");
         found.len()
@@ -156,7 +162,7 @@ fn signal(child: &Child, signal: &str) {
 
 /// How many tasks of the first epoch are committed.
 fn commits(folder: &TestFolder) -> usize {
-    fs::read_dir(folder.state("commit/0000000001")).map_or(0, Iterator::count)
+    folder.count("lake/cf_logs.lakefront/commit/0000000001")
 }
 
 /// `SplitMix64`.

@@ -1,5 +1,6 @@
 //! A folder with logs and a table, the program run in it, and what came of it.
 
+mod bucket;
 mod golden;
 mod logs;
 mod state;
@@ -15,7 +16,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use self::bucket::Buckets;
+
 pub(crate) use self::{
+    bucket::{after_kill, is_in_buckets, only_on_disk},
     golden::{fixture, golden},
     logs::{STANDARD, era_row, escaped, gzip, log, standard_log, standard_row, tabs},
     state::{LEAN, Snapshot},
@@ -28,6 +32,8 @@ pub(crate) const NOW: &str = "2026-01-01T00:00:00Z";
 /// A temporary folder that holds `logs/` and, after a conversion, the table `lake/cf_logs`.
 pub(crate) struct TestFolder {
     folder: TempDir,
+    /// None: the program works on the folder itself.
+    buckets: Option<Buckets>,
 }
 
 /// How the program ended, and what it said.
@@ -66,14 +72,14 @@ impl TestFolder {
         let folder = if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() };
         let folder = folder.or_else(|_| tempfile::tempdir()).unwrap();
         fs::create_dir(folder.path().join("logs")).unwrap();
-        Self { folder }
+        Self { folder, buckets: Buckets::of_folder() }
     }
 
     /// An empty folder on disk, for logs of many megabytes.
     pub(crate) fn on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("logs")).unwrap();
-        Self { folder }
+        Self { folder, buckets: Buckets::of_folder() }
     }
 
     /// A folder with one log object that no hour is in the name of.
@@ -85,7 +91,11 @@ impl TestFolder {
 
     /// The canonical path of a name in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().canonicalize().unwrap().join(name)
+        self.root().join(name)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap()
     }
 
     /// Adds a log object with this key below `logs/`.
@@ -100,19 +110,46 @@ impl TestFolder {
         fs::write(path, bytes).unwrap();
     }
 
-    /// The program with this folder as its working directory.
+    /// The program with this folder as its working directory. What it leaves in buckets, [`TestFolder::fetch`] brings.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lakefront"));
-        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        match &self.buckets {
+            None => command.args(args),
+            Some(buckets) => {
+                buckets.upload(&self.root());
+                command.args(buckets.rewritten(&self.root(), args))
+            }
+        };
         command
+    }
+
+    /// Brings what is in the buckets now.
+    pub(crate) fn fetch(&self) {
+        self.buckets.iter().for_each(|buckets| buckets.download(&self.root()));
+    }
+
+    /// How many files are in a folder now, while a program is at work there.
+    pub(crate) fn count(&self, folder: &str) -> usize {
+        match &self.buckets {
+            None => fs::read_dir(self.path(folder)).map_or(0, Iterator::count),
+            Some(buckets) => buckets.count(folder),
+        }
     }
 
     /// Runs the program to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        self.command(args).output().unwrap().into()
+        let Ran { status, stdout, stderr } = self.command(args).output().unwrap().into();
+        self.fetch();
+        Ran { status, stdout: self.written_back(&stdout), stderr: self.written_back(&stderr) }
     }
 
-    /// Runs the program behind a line of shell, where `"$@"` is the program and its flags; the shell runs behind `prefix`.
+    /// A text of the program, with places in buckets as places in the folder.
+    fn written_back(&self, text: &str) -> String {
+        self.buckets.as_ref().map_or_else(|| text.to_owned(), |buckets| buckets.written_back(&self.root(), text))
+    }
+
+    /// On the disk alone: runs the program behind a line of shell, where `"$@"` is the program and its flags; the shell runs behind `prefix`.
     pub(crate) fn behind(&self, prefix: &[&str], shell: &str, args: &[&str]) -> Ran {
         let program = [prefix, &["sh", "-c", shell, "sh", env!("CARGO_BIN_EXE_lakefront")], args].concat();
         let mut command = Command::new(program[0]);
@@ -144,7 +181,8 @@ impl TestFolder {
 
     /// What `--report` wrote.
     pub(crate) fn report(&self) -> Value {
-        serde_json::from_slice(&fs::read(self.path("report.json")).unwrap()).unwrap()
+        let text = fs::read_to_string(self.path("report.json")).unwrap();
+        serde_json::from_str(&self.written_back(&text)).unwrap()
     }
 
     /// The report, after a look at what is true of every conversion that came to its end.
@@ -189,7 +227,8 @@ impl TestFolder {
     pub(crate) fn quarantine(&self) -> Vec<Value> {
         let root = self.path("lake/cf_logs.lakefront/quarantine");
         let names = self.tree("lake/cf_logs.lakefront/quarantine");
-        names.iter().flat_map(|name| gunzip_lines(&root.join(name))).collect()
+        let lines = names.iter().flat_map(|name| gunzip_lines(&root.join(name)));
+        lines.map(|line| serde_json::from_str(&self.written_back(&line.to_string())).unwrap()).collect()
     }
 
     /// The names of all files below a folder, sorted; none where there is no folder.

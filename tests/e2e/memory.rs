@@ -4,7 +4,7 @@ use std::{fs, process::Stdio, thread, time::Duration};
 
 use lakefront_loggen::{Options, objects};
 
-use crate::harness::{NOW, TestFolder, gzip};
+use crate::harness::{NOW, TestFolder, gzip, only_on_disk};
 
 const MIB: usize = 1 << 20;
 /// The least that a conversion needs, and what it may take at most then: a task at a time.
@@ -33,6 +33,7 @@ fn peak_memory(folder: &TestFolder, args: &[&str]) -> usize {
 
 #[test]
 fn an_object_of_300_mb_of_text_is_converted_within_the_memory_that_was_allowed() {
+    only_on_disk!("memory, which the mirror would need, too");
     let folder = TestFolder::on_disk();
     let options = Options { rows_per_file: 8000, late_percent: 2.0, ..Options::default() };
     let text = objects(&options).next().unwrap().text;
@@ -53,6 +54,7 @@ fn an_object_with_rows_of_many_hours_is_converted_within_the_memory_that_was_all
     // As when someone puts the logs of most of a year into one object: six thousand data files are open at once.
     const HOURS: usize = 6000;
     const ROWS: usize = 20;
+    only_on_disk!("memory, which the mirror would need, too");
     let rows = (0..HOURS * ROWS)
         .map(|row| format!("{}\t192.0.2.{}\t/page{row}\t200\n", 1_600_000_000 + row / ROWS * 3600, row % 250));
     let folder = TestFolder::new();
@@ -72,6 +74,7 @@ fn many_small_objects_with_much_text_are_converted_within_the_memory_that_was_al
     // A few kilobytes each, so that all of them are fetched at once; 450 MiB of text together.
     const OBJECTS: usize = 60;
     const ROWS: usize = 7500;
+    only_on_disk!("memory, which the mirror would need, too");
     let row = format!("2024-05-17\t10:00:00\t/{}\n", "page".repeat(250));
     let object = gzip("#Fields: date time cs-uri-stem\n".to_owned() + &row.repeat(ROWS));
     assert!(object.len() * OBJECTS < 4 * MIB, "{} bytes each", object.len());
@@ -88,6 +91,7 @@ fn many_small_objects_with_much_text_are_converted_within_the_memory_that_was_al
 
 #[test]
 fn text_of_one_endless_line_takes_no_memory() {
+    only_on_disk!("memory, which the mirror would need, too");
     let folder = TestFolder::on_disk();
     let block = gzip(vec![b'z'; 16 * MIB]);
     let object = [gzip("#Fields: date time\n2024-05-17\t10:00:00\t"), block.repeat(25)].concat();

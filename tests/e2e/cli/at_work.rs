@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, log};
+use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
 
 /// Holds the lock of the table's state, as a run does.
 fn hold_lock(folder: &TestFolder) -> File {
@@ -31,6 +31,7 @@ fn convert(folder: &TestFolder, args: &[&str]) -> Ran {
 
 #[test]
 fn while_another_run_holds_the_lock_a_run_exits_75_and_writes_nothing() {
+    only_on_disk!("locks");
     let folder = with_news();
     let _lock = hold_lock(&folder);
     let ran = folder.only_looks(&CONVERT, 75);
@@ -45,6 +46,7 @@ fn while_another_run_holds_the_lock_a_run_exits_75_and_writes_nothing() {
 
 #[test]
 fn when_the_lock_is_free_again_the_next_run_goes_on() {
+    only_on_disk!("locks");
     let folder = with_news();
     let lock = hold_lock(&folder);
     convert(&folder, &[]).exits(75);
@@ -55,6 +57,7 @@ fn when_the_lock_is_free_again_the_next_run_goes_on() {
 
 #[test]
 fn take_over_goes_on_in_spite_of_a_lock() {
+    only_on_disk!("locks");
     let folder = with_news();
     let _lock = hold_lock(&folder);
     convert(&folder, &["--take-over"]).exits(0).says("--take-over");
@@ -63,6 +66,7 @@ fn take_over_goes_on_in_spite_of_a_lock() {
 
 #[test]
 fn the_report_of_a_run_that_found_another_at_work_says_so() {
+    only_on_disk!("locks");
     let folder = with_news();
     let _lock = hold_lock(&folder);
     folder.convert(&[]).exits(75);
@@ -106,6 +110,7 @@ fn of_another_host() -> TestFolder {
     folder.doctor("lease/0000000001.json", |lease| {
         lease["host"] = "etl-7".into();
         lease["pid"] = 4711.into();
+        lease["released"] = false.into();
     });
     folder
 }
@@ -121,6 +126,7 @@ fn an_open_epoch_of_a_run_on_another_host_is_left_alone_while_its_lease_is_fresh
 
 #[test]
 fn a_stale_lease_a_released_one_and_take_over_free_an_open_epoch() {
+    only_on_disk!("file times");
     let folder = of_another_host();
     let hour_ago = SystemTime::now() - std::time::Duration::from_hours(1);
     for name in ["lease/0000000001.json", "log/0000000001.json"] {
@@ -159,6 +165,7 @@ fn a_table_made_for_a_single_writer_wants_the_promise_each_time() {
 
 #[test]
 fn a_dry_run_tells_of_an_open_epoch_and_needs_no_lock() {
+    only_on_disk!("locks");
     let folder = with_news();
     folder.reopen(1, &[1]);
     let _lock = hold_lock(&folder);

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Ran, TestFolder, log};
+use crate::harness::{Ran, TestFolder, log, only_on_disk};
 
 fn one_row() -> TestFolder {
     TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 10:00:00 1"]))
@@ -283,6 +283,7 @@ fn a_report_that_cannot_be_written_is_an_error_that_names_the_flag() {
 
 #[test]
 fn control_characters_in_names_never_reach_the_terminal() {
+    only_on_disk!("names that no bucket is given by the tests");
     let folder = TestFolder::new();
     folder.add("\u{1b}[31mred\n.log", "no log");
     folder.add("good.log", log("date time \u{1b}[2J", &["2024-05-17 10:00:00 x"]));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{LEAN, NOW, TestFolder, log};
+use crate::harness::{LEAN, NOW, TestFolder, log, only_on_disk};
 
 /// A folder with a log below `archive/eu` and one below `archive/us`, of the same name.
 fn archives() -> TestFolder {
@@ -20,6 +20,7 @@ fn convert<'a>(sources: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn a_state_may_stand_anywhere_on_the_filesystem_and_every_command_takes_its_place() {
+    only_on_disk!("a state in another place than the bucket of the table");
     let folder = archives();
     let state = ["--state", "elsewhere/state"];
     folder.run(&convert(&["archive"], &state)).exits(0);
@@ -43,6 +44,7 @@ fn a_state_below_its_table_or_above_it_is_refused() {
 
 #[test]
 fn a_state_on_another_filesystem_is_refused_before_any_work() {
+    only_on_disk!("filesystems");
     let (folder, other) = (archives(), TestFolder::on_disk());
     let state = other.path("state");
     let ran = folder.run(&convert(&["archive"], &["--state", state.to_str().unwrap()]));
@@ -56,6 +58,7 @@ fn a_state_on_another_filesystem_is_refused_before_any_work() {
 
 #[test]
 fn without_an_id_logs_are_known_by_their_paths_however_one_gets_to_them() {
+    only_on_disk!("links");
     let folder = archives();
     folder.run(&convert(&["archive/eu", "archive"], &[])).exits(0);
     std::os::unix::fs::symlink(folder.path("archive/eu"), folder.path("link")).unwrap();
@@ -67,6 +70,7 @@ fn without_an_id_logs_are_known_by_their_paths_however_one_gets_to_them() {
 
 #[test]
 fn an_archive_with_an_id_may_move_and_stays_known() {
+    only_on_disk!("names below a folder that moves");
     let folder = archives();
     folder.run(&convert(&["archive"], &["--source-id", "archive"])).exits(0);
     fs::create_dir(folder.path("attic")).unwrap();

@@ -82,6 +82,7 @@ fn stops_at(signal: &str) {
     said += &rest.join().unwrap();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("stopping") && said.contains("stopped before the end"), "{said}");
+    folder.fetch();
     let report = folder.report();
     assert_eq!(report["outcome"], "stopped");
     let names = folder.tree("lake/cf_logs");

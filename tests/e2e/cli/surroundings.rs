@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, log};
+use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
 
 /// A table, and a log that is new.
 fn table() -> TestFolder {
@@ -32,6 +32,7 @@ fn read_only(folder: &TestFolder, args: &[&str]) -> Option<Ran> {
 
 #[test]
 fn on_a_read_only_disk_what_only_looks_works_and_what_writes_stops_with_a_message() {
+    only_on_disk!("disks and open files");
     let folder = table();
     let before = folder.snapshot("lake");
     for (args, status) in [
@@ -59,6 +60,7 @@ fn on_a_read_only_disk_what_only_looks_works_and_what_writes_stops_with_a_messag
 
 #[test]
 fn on_a_read_only_disk_the_status_of_an_open_epoch_is_told() {
+    only_on_disk!("disks and open files");
     let folder = table();
     folder.reopen(1, &[1]);
     let Some(ran) = read_only(&folder, &["status", "lake/cf_logs"]) else { return };
@@ -67,6 +69,7 @@ fn on_a_read_only_disk_the_status_of_an_open_epoch_is_told() {
 
 #[test]
 fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
+    only_on_disk!("disks and open files");
     let folder = TestFolder::new();
     folder.add("a.log", log("date time", &["2024-05-17 09:00:00"]));
     folder.write("lake/cf_logs.lakefront", "a file");
@@ -100,6 +103,7 @@ fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
 
 #[test]
 fn sixty_four_open_files_are_enough_for_any_number_of_logs_hours_and_epochs() {
+    only_on_disk!("disks and open files");
     let folder = TestFolder::new();
     let rows: Vec<String> =
         (0..300).map(|hour| format!("2024-05-{:02} {:02}:00:00", 1 + hour / 24, hour % 24)).collect();
@@ -116,6 +120,7 @@ fn sixty_four_open_files_are_enough_for_any_number_of_logs_hours_and_epochs() {
 
 #[test]
 fn too_few_open_files_stop_a_run_cleanly_and_the_next_one_finishes() {
+    only_on_disk!("disks and open files");
     let folder = table();
     for files in [4, 6, 8] {
         let ran = behind(&folder, &format!("ulimit -n {files} && exec \"$@\""), &CONVERT);

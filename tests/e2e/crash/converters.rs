@@ -52,11 +52,20 @@ fn asleep() -> (Logs, Child) {
     for _ in 0..20 {
         let logs = Logs::with(200);
         let mut child = logs.start(&[]);
-        while commits(&logs.folder) < 5 && child.try_wait().unwrap().is_none() {
+        let is_over = loop {
+            let is_over = child.try_wait().unwrap().is_some();
+            if is_over || commits(&logs.folder) >= 5 {
+                break is_over;
+            }
             thread::sleep(Duration::from_millis(1));
+        };
+        if is_over {
+            continue;
         }
         signal(&child, "STOP");
-        if is_stopped(&child) && !logs.folder.state("closed/0000000001.json").exists() {
+        let is_stopped = is_stopped(&child);
+        logs.folder.fetch();
+        if is_stopped && !logs.folder.state("closed/0000000001.json").exists() {
             return (logs, child);
         }
         signal(&child, "CONT");

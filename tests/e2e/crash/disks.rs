@@ -4,6 +4,7 @@ use std::{fs, process::Command};
 
 use super::{CONVERT, Logs, lines_of};
 use crate::harness::Ran;
+use crate::harness::only_on_disk;
 
 /// Runs a line of shell behind `unshare -m`, so that what it mounts ends with it; none where nobody may mount.
 fn where_mounts_are_allowed(logs: &Logs, shell: &str) -> Option<Ran> {
@@ -21,6 +22,7 @@ fn where_mounts_are_allowed(logs: &Logs, shell: &str) -> Option<Ran> {
 
 #[test]
 fn a_disk_that_is_full_stops_a_run_cleanly_and_the_next_one_with_room_goes_on() {
+    only_on_disk!("disks");
     let mut logs = Logs::with(80);
     // The same disk, a little larger each time. At last all of it is copied out, to be looked at.
     let shell = "
@@ -51,6 +53,7 @@ fn a_disk_that_is_full_stops_a_run_cleanly_and_the_next_one_with_room_goes_on() 
 
 #[test]
 fn a_file_that_cannot_grow_stops_a_run_cleanly_and_the_next_one_goes_on() {
+    only_on_disk!("disks");
     let mut logs = Logs::with(80);
     // All in one task, so that a file is larger than 4 blocks of 512 bytes. The signal ignored, writes fail.
     let args = [&CONVERT[..7], &["--task-bytes", "64MiB", "-q", "--partition-by", "year"]].concat();

@@ -38,7 +38,7 @@ fn a_conversion_that_is_killed_again_and_again_brings_each_row_once() {
         loop {
             let time = Duration::from_secs_f64(whole * pace * left * logs.random.share());
             let began = Instant::now();
-            let mut child = logs.start(&["-q"]);
+            let mut child = logs.start_after_kill();
             thread::sleep(time.saturating_sub(began.elapsed()));
             child.kill().unwrap();
             let status = child.wait().unwrap();

@@ -18,6 +18,7 @@ fn a_reader_beside_a_conversion_never_sees_a_row_twice_or_a_broken_file() {
             is_over = child.try_wait().unwrap().is_some();
             rounds += 1;
             let before = files.len();
+            logs.folder.fetch();
             for (name, path) in logs.folder.files("lake/cf_logs") {
                 // No file changes once it is there, so each is read once here, and once more at the end.
                 files.entry(name).or_insert_with_key(|name| {
@@ -44,7 +45,7 @@ fn a_reader_beside_a_conversion_never_sees_a_row_twice_or_a_broken_file() {
 fn a_reader_beside_conversions_that_are_killed_never_sees_a_row_twice_or_a_broken_file() {
     let mut logs = Logs::with(120);
     for commits in [1, 10, 30] {
-        let mut child = logs.start(&["-q"]);
+        let mut child = logs.start_after_kill();
         while super::commits(&logs.folder) < commits && child.try_wait().unwrap().is_none() {
             logs.have_no_double();
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
 use serde_json::Value;
 
-use super::{Ran, TestFolder, log};
+use super::{Ran, TestFolder, is_in_buckets, log};
 
 /// The flags that found a table of few columns, which are quick to make.
 pub(crate) const LEAN: [&str; 2] = ["--schema", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/lean.toml")];
@@ -95,6 +95,10 @@ impl TestFolder {
         }
         for task in tasks {
             fs::remove_file(self.state(&format!("commit/{epoch}/{task:05}.json"))).unwrap();
+        }
+        // On disk a lock tells that the run is dead.
+        if is_in_buckets() {
+            self.doctor(&format!("lease/{epoch}.json"), |lease| lease["released"] = true.into());
         }
     }
 }

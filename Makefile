@@ -1,7 +1,7 @@
 # The commands that people and CI run. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-integration test-engines chaos golden bench bench-peers bench-instructions bench-profile bench-history fuzz lint fmt doc deny advisories dist check
+.PHONY: help build demo test test-integration test-engines chaos golden bench bench-peers bench-instructions bench-profile bench-history bench-listing fuzz lint fmt doc deny advisories dist check
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -14,7 +14,12 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(abspath .tools)/bin/cargo-deny
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := $(abspath .tools)/bin/cargo-fuzz
+AZURITE_VERSION := 3.37.0
+# The servers of tests/servers that are no Python packages of tests/engines.
+SERVERS := .venv/localstack/installed .tools/azurite/installed-$(AZURITE_VERSION) .tools/ceph/installed
 FUZZ_SECONDS ?= 60
+# Where tests/e2e is run once more, with logs and tables in buckets: moto or ceph.
+E2E_SERVER ?= moto
 BENCHES ?= all
 BENCH_ROUNDS ?= 5
 CHAOS_SEEDS ?= 10000
@@ -38,12 +43,13 @@ demo: build ## Makes sample logs, converts them, and shows what came out, in dem
 test: ## Runs the tests; needs no network, no server, no Python
 	$(CARGO) test --locked --workspace
 
-test-integration: .venv/integration/installed ## Reads tables with DuckDB and pyarrow
+test-integration: .venv/integration/installed ## Reads tables with DuckDB and pyarrow; converts in S3 (moto), with and without faults
 	$(CARGO) build --locked --workspace --all-targets
 	LAKEFRONT_BIN=$(DEBUG)/lakefront LOGGEN_BIN=$(DEBUG)/loggen .venv/integration/bin/python -m pytest tests/integration
 
-test-engines: .venv/engines/installed build ## Reads tables with Spark and Hive; needs Java, and takes a while
-	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen .venv/engines/bin/python -m pytest tests/engines
+test-engines: .venv/engines/installed $(SERVERS) build ## Spark and Hive read tables; Ceph, LocalStack, azurite, rclone hold them; needs Java, Node.js and apt, takes long
+	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen CARGO="$(CARGO)" E2E_SERVER=$(E2E_SERVER) \
+		.venv/engines/bin/python -m pytest tests/engines
 
 chaos: ## Tries to break the commit protocol: CHAOS_SEEDS (10000) random schedules, CHAOS_KILLS (200) SIGKILLs
 	LAKEFRONT_SEEDS=$(CHAOS_SEEDS) $(CARGO) test --locked --release -p lakefront-pipeline --test exactly_once -- any_schedule
@@ -56,6 +62,7 @@ bench: build ## Measures a whole conversion, its memory, and each stage alone
 	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen $(PYTHON) scripts/bench.py
 	$(CARGO) bench --locked -p lakefront-cloudfront --bench decode
 	$(CARGO) bench --locked -p lakefront-pipeline --bench stages
+	$(CARGO) bench --locked -p lakefront-pipeline --bench stores
 
 bench-peers: .venv/peers/installed build ## Measures BENCHES (all) beside gunzip, DuckDB, Polars, DataFusion and ClickHouse, BENCH_ROUNDS (5) times; takes long
 	$(CARGO) build --locked --release -p lakefront-cloudfront --example gunzip
@@ -72,6 +79,9 @@ bench-profile: build ## Samples which share of a conversion each stage takes; ne
 
 bench-history: build ## Measures runs on a table that knows ten million objects: needs 10 GB and as many inodes
 	LAKEFRONT_BIN=$(RELEASE)/lakefront $(PYTHON) scripts/bench_history.py
+
+bench-listing: build ## Counts requests, seconds and memory of listing a bucket of a million keys
+	LAKEFRONT_BIN=$(RELEASE)/lakefront $(PYTHON) scripts/bench_listing.py
 
 fuzz: $(CARGO_FUZZ) ## Throws random bytes at what reads logs, FUZZ_SECONDS (60) for each target
 	for target in decompress decode; do \
@@ -110,6 +120,23 @@ check: ## Runs all that CI runs
 .venv/%/installed: tests/%/requirements.txt
 	$(PYTHON) -m venv .venv/$*
 	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# LocalStack wants old versions of what others want new.
+.venv/localstack/installed: tests/servers/localstack.txt
+	$(PYTHON) -m venv .venv/localstack
+	.venv/localstack/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+.tools/azurite/installed-$(AZURITE_VERSION):
+	@command -v npm >/dev/null || { echo "azurite needs Node.js 20 or newer, with npm"; exit 1; }
+	npm install --silent --no-audit --no-fund --prefix .tools/azurite azurite@$(AZURITE_VERSION)
+	touch $@
+
+# Debian's packages of Ceph, in the version that the release has; as root, unless they are there.
+.tools/ceph/installed: scripts/install_ceph.sh
+	scripts/install_ceph.sh
+	mkdir -p $(@D)
 	touch $@
 
 # Unoptimised: that builds in a quarter of the time, and there is little to check.

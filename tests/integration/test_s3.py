@@ -226,7 +226,8 @@ def test_a_run_that_is_told_to_stop_leaves_its_work_to_the_next(lake, proxy, ref
             time.sleep(0.5)
 
     proxy.before = tell
-    run = lake.start("--task-bytes", "1", "--threads", "1")
+    # Memory for one task at a time: no other one is past its reading.
+    run = lake.start("--task-bytes", "1", "--threads", "1", "--memory-bytes", "256MiB")
     assert run.wait(60) == 1, run.stderr.read()
     assert 0 < len(lake.files()) < len(reference.files)
     proxy.before = None

@@ -117,7 +117,10 @@ fn an_input_that_changed_before_its_task_had_begun_is_taken_by_the_next_epoch() 
 #[test]
 fn an_open_epoch_of_a_living_run_on_another_host_is_left_alone_unless_told_otherwise() {
     let folder = of_another_version();
-    folder.doctor("lease/0000000001.json", |lease| lease["host"] = "etl-7".into());
+    folder.doctor("lease/0000000001.json", |lease| {
+        lease["host"] = "etl-7".into();
+        lease["released"] = false.into();
+    });
     let files = folder.tree("lake");
     folder.run(&RESOLVE).exits(75).says("etl-7").says("--take-over");
     assert_eq!(folder.tree("lake"), files);

@@ -74,6 +74,7 @@ fn its_json_says_the_same() {
 fn it_tells_of_an_open_epoch_and_who_holds_it() {
     let folder = TestFolder::of_two_tasks();
     folder.reopen(1, &[1]);
+    folder.doctor("lease/0000000001.json", |lease| lease["released"] = false.into());
     let open = |status: &Value| status["open"].clone();
     let status = open(&folder.json(&STATUS));
     assert_eq!((&status["epoch"], &status["tasks"], &status["committed"]), (&1.into(), &2.into(), &1.into()));

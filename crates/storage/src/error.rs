@@ -113,6 +113,18 @@ pub enum Error {
         got: String,
     },
 
+    /// A listed object that cannot be read, also when it was tried again, for a reason that is its own: its mode, its
+    /// key, its tier, the place on the disk where it lies.
+    #[error("{doing}: {location}: cannot read it: {reason}")]
+    Unreadable {
+        /// What was being done.
+        doing: &'static str,
+        /// The object.
+        location: String,
+        /// What the store or the operating system said, with a hint where there is one.
+        reason: String,
+    },
+
     /// A name in a store that was written before. What stands there is untouched.
     #[error("store: {location}: exists already, and nothing that is stored is ever overwritten")]
     AlreadyExists {
@@ -302,6 +314,17 @@ impl Error {
     /// Whether a listed object has another version now. The object is skipped and reported; others go on.
     pub fn is_changed(&self) -> bool {
         matches!(self, Self::Changed { .. })
+    }
+
+    /// Whether a listed object cannot be read for a reason that is its own, also when it was tried again. The object is
+    /// skipped and reported; others go on.
+    ///
+    /// It is false where the failure says something about *us*: credentials that are wrong or have expired, a bucket
+    /// that does not exist, a network or a store that fails, a process that has used up its memory or its files. Where
+    /// nothing can be read at all, as a role lacks the permission, each object by itself is unreadable all the same: no
+    /// store tells the two apart.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
     }
 
     /// Whether a name was written before. The caller compares what stands there with what it meant to write.

@@ -5,26 +5,37 @@
 //!   of an object in a bucket with each answer.
 //! - A file that is replaced while it is read is still read as it was listed: the open file is the old one.
 //!
-//! **Errors.** [`Error::Gone`] and [`Error::Changed`] concern one object and are not worth a second try; the others say
-//! what the operating system said.
+//! **Errors.** [`Error::Gone`], [`Error::Changed`] and [`Error::Unreadable`] concern one object; what may pass was tried again
+//! before. The others concern all that this process does.
 #![expect(clippy::disallowed_methods, reason = "opens the listed objects; every error names its object")]
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
+use std::path::Path;
 
 use bytes::Bytes;
+
+use faults::Fault;
 
 use crate::object::{Version, is_absent};
 use crate::remote::{self, RemoteReader};
 use crate::uri::kind_of;
 use crate::{Connections, Error, Object};
 
+// What the operating system says of a file, and what of us; what is tried again.
+mod answers;
+
+// What tests have go wrong.
+pub(crate) mod faults;
+
+pub(crate) use answers::explained;
+
 /// The whole object, as it was listed.
 ///
 /// # Errors
 ///
-/// [`Error::Gone`] or [`Error::Changed`]: skip the object and report it. Any other: the object may be fine, so that the
-/// task must not be committed without it.
+/// [`Error::Gone`], [`Error::Changed`] or [`Error::Unreadable`]: skip the object and report it. Any other: the object may
+/// be fine, so that the task must not be committed without it.
 pub fn fetch(connections: &Connections, object: &Object) -> Result<Bytes, Error> {
     if let Some(bucket) = object.bucket() {
         return remote::fetch_now(&*connections.client(bucket)?, object);
@@ -54,11 +65,13 @@ pub fn open(connections: &Connections, object: &Object) -> Result<ObjectReader, 
             origin: Origin::Remote(RemoteReader::new(connections.client(bucket)?, object.clone())),
         });
     }
+    let fault = connections.fault_of(object);
     // Looked at before it is opened: opening a named pipe that took the file's place would wait for ever.
-    let metadata = fs::metadata(object.path()).map_err(|error| gone_or_unreadable(object, error))?;
+    let metadata = answers::tried(|| fs::metadata(object.path())).map_err(|error| gone_or_unreadable(object, error))?;
     check(object, &metadata)?;
-    let file = File::open(object.path()).map_err(|error| gone_or_unreadable(object, error))?;
-    let reader = LocalReader { file, object: object.clone(), read_bytes: 0 };
+    let opened = answers::tried(|| fault.on_open().and_then(|()| File::open(object.path())));
+    let file = opened.map_err(|error| gone_or_unreadable(object, error))?;
+    let reader = LocalReader { file, object: object.clone(), read_bytes: 0, fault };
     reader.check()?;
     Ok(ObjectReader { origin: Origin::Local(reader) })
 }
@@ -107,6 +120,7 @@ struct LocalReader {
     file: File,
     object: Object,
     read_bytes: u64,
+    fault: Fault,
 }
 
 impl LocalReader {
@@ -116,8 +130,9 @@ impl LocalReader {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count =
-            self.file.read(buffer).map_err(|error| io::Error::new(error.kind(), unreadable(&self.object, error)))?;
+        let Self { file, fault, read_bytes, .. } = self;
+        let count = answers::tried(|| fault.on_read(*read_bytes).and_then(|()| file.read(buffer)))
+            .map_err(|error| io::Error::new(error.kind(), unreadable(&self.object, error)))?;
         self.read_bytes += count as u64;
         let listed_bytes = self.object.size_bytes();
         let ended_early = count == 0 && !buffer.is_empty() && self.read_bytes < listed_bytes;
@@ -146,7 +161,7 @@ fn gone_or_unreadable(object: &Object, error: io::Error) -> Error {
 }
 
 fn unreadable(object: &Object, error: io::Error) -> Error {
-    Error::io("fetch", "read it", object.location(), error)
+    explained("fetch", "read it", Path::new(object.path()), object.location(), error)
 }
 
 #[cfg(test)]
@@ -254,6 +269,35 @@ mod tests {
         reader.read_to_end(&mut Vec::new()).unwrap();
         File::options().append(true).open(path).unwrap().write_all(b"more").unwrap();
         assert!(reader.finish().unwrap_err().is_changed());
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn an_object_that_cannot_be_read_is_told_apart_from_a_process_that_cannot_read() {
+        use crate::testing::{ReadFault, ReadFaults};
+        let (_place, _path, object) = listed("twelve bytes");
+        let faults = ReadFaults::default();
+        let connections = Connections::default().with_read_faults(&faults);
+        for (fault, is_unreadable, says) in [
+            (ReadFault::Denied, true, "permission denied"),
+            (ReadFault::Damaged { after_bytes: 0 }, true, "(os error 5)"),
+            (ReadFault::TooManyFiles, false, "cannot read it"),
+            (ReadFault::Unreachable { after_bytes: 0 }, false, "cannot read it"),
+        ] {
+            faults.set("E1.gz", fault);
+            let error = fetch(&connections, &object).unwrap_err();
+            assert_eq!(error.is_unreadable(), is_unreadable, "{fault:?}");
+            assert!(error.to_string().starts_with(&format!("fetch: {}: cannot read it", object.location())), "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        // In pieces, the same is said when it is met.
+        faults.set("E1.gz", ReadFault::Damaged { after_bytes: 6 });
+        let mut reader = open(&connections, &object).unwrap();
+        reader.read_exact(&mut [0; 6]).unwrap();
+        let error = Error::from_read(reader.read(&mut [0; 6]).unwrap_err()).unwrap();
+        assert!(error.is_unreadable(), "{error}");
+        faults.clear("E1.gz");
+        assert_eq!(fetch(&connections, &object).unwrap(), b"twelve bytes"[..]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::remote::{self, Bucket, Found};
@@ -140,7 +141,8 @@ impl Object {
     ///
     /// # Errors
     ///
-    /// What the operating system or the store said: it is not known whether there is an object.
+    /// [`Error::Unreadable`]: what is said of this object alone. Any other: what is said of us. Either way it is not known
+    /// whether there is an object.
     pub fn look_again(&self, connections: &Connections) -> Result<Option<Self>, Error> {
         if let Some(bucket) = self.bucket() {
             return remote::look_again(&*connections.client(bucket)?, self);
@@ -149,7 +151,10 @@ impl Object {
             Ok(metadata) if metadata.is_file() => Ok(Some(Self { version: Version::of(&metadata), ..self.clone() })),
             Ok(_) => Ok(None),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(Error::io("list", "look at it again", self.location(), error)),
+            Err(error) => {
+                let path = Path::new(self.path());
+                Err(crate::fetch::explained("list", "look at it again", path, self.location(), error))
+            }
         }
     }
 

@@ -9,12 +9,14 @@
 //!   read, ahead                           stage 3
 //!   storing, spool                        stage 9
 //!   failure     what a store answered     -> what an operator can do
+//!   concern     a refused read            -> one object's matter, or ours
 //! ```
 //!
 //! This is the only code that is not blocking: it runs on threads of its own, and whoever calls waits.
 
 mod ahead;
 mod aws;
+mod concern;
 mod connections;
 mod credentials;
 mod direct;

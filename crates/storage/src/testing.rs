@@ -1,4 +1,5 @@
-//! Stores for tests: one in memory, faults around any, one that ignores conditions, and a disk that loses its power.
+//! Stores for tests: one in memory, faults around any, one that ignores conditions, a disk that loses its power; and log
+//! objects that cannot be read.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -40,7 +41,10 @@ mod faults;
 mod faulty;
 pub(crate) mod sync_faults;
 
-// 7. What a local disk has in its cache only.
+// 7. Objects of the sources that cannot be read.
+mod read_faults;
+
+// 8. What a local disk has in its cache only.
 mod sync_log;
 
 pub use bucket::MemoryBucket;
@@ -49,6 +53,7 @@ pub use faults::{Faults, RandomFaults};
 pub use ignores_conditions::IgnoresConditions;
 pub use memory::{MemoryStore, Snapshot};
 pub use random::Random;
+pub use read_faults::{ReadFault, ReadFaults};
 pub use sync_log::SyncLog;
 
 /// A store on the local disk as [`Store::open_local`], and the log of what it has synced.

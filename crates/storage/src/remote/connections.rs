@@ -23,8 +23,9 @@ use super::pages::{Lister, Paginated};
 use super::settings::{Addressing, ConnectOptions, Encryption, checked_endpoint};
 use super::url::{Bucket, Scheme};
 use super::wire::{Signing, Wiring};
-use crate::Error;
+use crate::fetch::faults::Fault;
 use crate::uri::printable_name;
+use crate::{Error, Object};
 
 /// Requests under way at once, to all buckets. Each has a connection of its own, and a process has 1,024 files at least.
 const MAX_REQUESTS: usize = 512;
@@ -54,6 +55,8 @@ struct Shared {
     clients: Mutex<BTreeMap<Bucket, Arc<Client>>>,
     /// Bytes of objects that are fetched ahead.
     ahead_bytes: AtomicU64,
+    #[cfg(feature = "testing")]
+    read_faults: Mutex<crate::testing::ReadFaults>,
 }
 
 impl Connections {
@@ -94,6 +97,26 @@ impl Connections {
         let client = Client::new(bucket.clone(), store, lister, runtime);
         locked(&self.shared.clients).insert(bucket, Arc::new(client));
         self
+    }
+
+    /// Has objects on the local disk fail to be read as these say.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_read_faults(self, faults: &crate::testing::ReadFaults) -> Self {
+        *locked(&self.shared.read_faults) = faults.clone();
+        self
+    }
+
+    /// What tests have go wrong when an object is read.
+    #[cfg_attr(not(feature = "testing"), expect(clippy::unused_self, reason = "only tests have faults"))]
+    pub(crate) fn fault_of(&self, object: &Object) -> Fault {
+        #[cfg(feature = "testing")]
+        return Fault::of(locked(&self.shared.read_faults).of(object));
+        #[cfg(not(feature = "testing"))]
+        {
+            let _ = object;
+            Fault::default()
+        }
     }
 
     fn connect(&self, bucket: &Bucket) -> Result<Client, Error> {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::concern::{Concern, Hindrance};
 use super::url::{Bucket, Scheme};
 use super::wire::{NoAnswer, NoSignature, causes};
 use crate::Error;
@@ -54,6 +55,11 @@ impl Failure {
             message: text(message),
             region: header("x-amz-bucket-region").or(region).map(text),
         }
+    }
+
+    /// Does its sentence hold this text, which is in small letters?
+    pub(super) fn mentions(&self, text: &str) -> bool {
+        self.message.to_ascii_lowercase().contains(text)
     }
 
     /// A permission is missing.
@@ -175,26 +181,44 @@ impl Place<'_> {
         }
     }
 
+    /// The same where one listed object was read: it may be the only one that cannot be.
+    pub(super) fn error_of_object(
+        &self,
+        failure: Option<&Failure>,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Error {
+        match failure.filter(|failure| failure.concern() == Concern::Object) {
+            Some(failure) => {
+                Error::Unreadable { doing: self.doing, location: self.location(), reason: self.reason(failure) }
+            }
+            None => self.error(failure, error),
+        }
+    }
+
     fn because(&self, reason: String) -> Error {
         Error::Remote { doing: self.doing, action: self.action.words(), location: self.location(), reason }
     }
 
     /// What a refusal means, and what to do about it.
     fn refused(&self, failure: &Failure) -> Error {
-        let Self { bucket, .. } = self;
-        let name = &bucket.name;
-        let reason = match (failure.code.as_str(), failure.status) {
-            ("NoSuchBucket" | "ContainerNotFound", _) => {
-                return Error::NoBucket { doing: self.doing, bucket: bucket.to_string(), location: self.location() };
-            }
+        if ["NoSuchBucket", "ContainerNotFound"].contains(&failure.code.as_str()) {
+            let bucket = self.bucket.to_string();
+            return Error::NoBucket { doing: self.doing, bucket, location: self.location() };
+        }
+        self.because(self.reason(failure))
+    }
+
+    /// The refusal, and what to do about it.
+    fn reason(&self, failure: &Failure) -> String {
+        if self.action == Action::Get
+            && let Some(hindrance) = failure.hindrance()
+        {
+            return self.hindered(failure, hindrance);
+        }
+        match (failure.code.as_str(), failure.status) {
             ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired", _) => {
                 format!(
-                    "{failure}\nhint: the credentials have expired; renew them (`aws sso login`, a new session token) and run again: nothing is lost"
-                )
-            }
-            ("InvalidObjectState", _) => {
-                format!(
-                    "{failure}\nhint: the object is archived (Glacier); restore it, or leave it out with --exclude or --from"
+                    "{failure}\nhint: the credentials have expired; renew them (`aws login`, `aws sso login`, a new session token) and run again: nothing is lost"
                 )
             }
             ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "AuthFailure", _) => {
@@ -210,32 +234,63 @@ impl Place<'_> {
                 | "TemporaryRedirect",
                 _,
             )
-            | (_, StatusCode::MOVED_PERMANENTLY | StatusCode::TEMPORARY_REDIRECT) => match &failure.region {
-                Some(region) => format!(
-                    "the bucket `{name}` is in region `{region}`\nhint: say `--region {region}`, or `--source-region {region}` if only the logs are there"
-                ),
-                None => format!(
-                    "{failure}\nhint: the bucket `{name}` is in another region; say it with --region or --source-region"
-                ),
-            },
-            (_, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED)
-                if self.action == Action::Get && bucket.scheme == Scheme::S3 =>
+            | (_, StatusCode::MOVED_PERMANENTLY | StatusCode::TEMPORARY_REDIRECT) => self.elsewhere(failure),
+            _ if failure.is_overload()
+                || [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&failure.status) =>
             {
-                format!(
-                    "access denied: {failure}\nhint: it takes {}, and {} to tell an absent object from a secret one",
-                    self.action.permission(bucket, self.key),
-                    list_permission(bucket)
-                )
-            }
-            (_, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED) => {
-                format!("access denied: {failure}\nhint: it takes {}", self.action.permission(bucket, self.key))
-            }
-            ("SlowDown", _) | (_, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
                 format!("{failure}, again and again\nhint: the store is overloaded; run again later: nothing is lost")
             }
+            _ if failure.is_denied() => self.denied(failure),
             _ => failure.to_string(),
-        };
-        self.because(reason)
+        }
+    }
+
+    /// The bucket is in another region.
+    fn elsewhere(&self, failure: &Failure) -> String {
+        let name = &self.bucket.name;
+        match &failure.region {
+            Some(region) => format!(
+                "the bucket `{name}` is in region `{region}`\nhint: say `--region {region}`, or `--source-region {region}` if only the logs are there"
+            ),
+            None => format!(
+                "{failure}\nhint: the bucket `{name}` is in another region; say it with --region or --source-region"
+            ),
+        }
+    }
+
+    fn denied(&self, failure: &Failure) -> String {
+        let permission = self.action.permission(self.bucket, self.key);
+        if self.action == Action::Get && self.bucket.scheme == Scheme::S3 {
+            return format!(
+                "access denied: {failure}\nhint: it takes {permission}, and {} to tell an absent object from a secret one",
+                list_permission(self.bucket)
+            );
+        }
+        format!("access denied: {failure}\nhint: it takes {permission}")
+    }
+
+    /// Why one object is not handed out.
+    fn hindered(&self, failure: &Failure, hindrance: Hindrance) -> String {
+        match hindrance {
+            Hindrance::Denied => self.denied(failure),
+            Hindrance::Key => {
+                let permission = match self.bucket.scheme {
+                    Scheme::S3 => "`kms:Decrypt` on the key",
+                    Scheme::Gcs => "the role Cloud KMS CryptoKey Decrypter on the key for the bucket's service agent",
+                    Scheme::Azure => "access of the storage account to the key vault",
+                };
+                format!(
+                    "its encryption key cannot be used: {failure}\nhint: it takes {permission}, and a key that is enabled"
+                )
+            }
+            Hindrance::OwnKey => format!(
+                "it is encrypted with a key that the store does not keep: {failure}\nhint: write it again without a customer-provided key, or leave it out with --exclude"
+            ),
+            Hindrance::Archived => {
+                let restore = if self.bucket.scheme == Scheme::S3 { "(Glacier); restore it" } else { "; rehydrate it" };
+                format!("{failure}\nhint: the object is archived {restore}, or leave it out with --exclude or --from")
+            }
+        }
     }
 
     /// What the transport says, where no store answered.
@@ -296,6 +351,52 @@ mod tests {
         ] {
             let text = told(status, &code(name), Action::Get);
             assert!(text.contains(says), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_is_named_with_what_the_store_said() {
+        let of = |status, code: &str, message: &str| {
+            let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            let bucket = Bucket { scheme: Scheme::S3, name: "logs".into(), account: None };
+            let place = Place { doing: "fetch", action: Action::Get, bucket: &bucket, key: "cf/E1.gz" };
+            place.error_of_object(Some(&failure(status, &body)), &std::io::Error::other("refused"))
+        };
+        for (status, code, message, says) in [
+            (
+                403,
+                "AccessDenied",
+                "Access Denied",
+                "access denied: the store answers 403 AccessDenied: Access Denied\nhint: it takes `s3:GetObject`",
+            ),
+            (
+                403,
+                "AccessDenied",
+                "not authorized to perform: kms:Decrypt",
+                "its encryption key cannot be used: the store answers 403 AccessDenied: not authorized to perform: kms:Decrypt\nhint: it takes `kms:Decrypt`",
+            ),
+            (
+                400,
+                "KMS.DisabledException",
+                "arn:k is disabled.",
+                "its encryption key cannot be used: the store answers 400 KMS.DisabledException: arn:k is disabled.",
+            ),
+            (
+                403,
+                "InvalidObjectState",
+                "",
+                "the store answers 403 InvalidObjectState\nhint: the object is archived (Glacier); restore it",
+            ),
+        ] {
+            let error = of(status, code, message);
+            assert!(error.is_unreadable(), "{code}");
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("fetch: s3://logs/cf/E1.gz: cannot read it: {says}")), "{text}");
+        }
+        for (status, code) in
+            [(403, "InvalidAccessKeyId"), (400, "ExpiredToken"), (404, "NoSuchBucket"), (500, "InternalError")]
+        {
+            assert!(!of(status, code, "m").is_unreadable(), "{code}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! **Invariants**
 //! - Every request names the listed etag, and every answer's etag and size are compared: a store that ignores the condition
 //!   is noticed.
+//! - What a store refuses of one object is asked for once more, and then said of that object alone.
 //! - A large object is read in pieces; while one is taken the next ones are fetched, so many as [`PIECES_AHEAD`].
 
 use std::collections::VecDeque;
@@ -16,9 +17,10 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
 use tokio::task::JoinHandle;
 
+use super::concern::Concern;
 use super::connections::Client;
 use super::failure::{Action, Failure, Place, Witness};
-use super::pages::{Found, bare};
+use super::pages::{Found, bare, is_passing};
 use super::retry::Retry;
 use super::wire::is_final;
 use crate::{Error, Object};
@@ -31,7 +33,7 @@ const PIECES_AHEAD: usize = 3;
 ///
 /// # Errors
 ///
-/// [`Error::Gone`], [`Error::Changed`], or what the store said.
+/// [`Error::Gone`], [`Error::Changed`], [`Error::Unreadable`], or what the store said of us.
 pub(super) async fn fetch(client: &Client, object: &Object) -> Result<Bytes, Error> {
     read(client, object, None).await
 }
@@ -46,6 +48,7 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
     let _permit = client.permit().await;
     let path = Path::parse(object.path()).map_err(|_| strange(client, object, "the key cannot be named"))?;
     let mut retry = Retry::new();
+    let mut was_refused = false;
     loop {
         let witness = Witness::default();
         let etag = object.etag();
@@ -70,9 +73,15 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
         if matches!(error, object_store::Error::Precondition { .. }) {
             return Err(changed(object, "another version".into()));
         }
-        // Refusals were repeated already; an answer that broke off was not.
-        if failure.is_some() || is_final(&error) || !retry.once_more().await {
-            return Err(place(client, object).error(failure.as_ref(), &error));
+        // Overload with a status of its own was repeated below; an answer that broke off was not.
+        let may_pass = match &failure {
+            None => !is_final(&error),
+            Some(failure) if failure.is_overload() => !is_passing(failure),
+            Some(failure) => failure.concern() == Concern::Object && !was_refused,
+        };
+        was_refused = failure.is_some();
+        if !(may_pass && retry.once_more().await) {
+            return Err(place(client, object).error_of_object(failure.as_ref(), &error));
         }
     }
 }
@@ -99,12 +108,12 @@ async fn whole(
 ///
 /// # Errors
 ///
-/// What the store said.
+/// [`Error::Unreadable`], or what the store said of us.
 pub(crate) fn look_again(client: &Client, object: &Object) -> Result<Option<Object>, Error> {
     let found = client.wait(async {
         let path = Path::parse(object.path()).map_err(|_| strange(client, object, "the key cannot be named"))?;
         head(client, &path).await.map_err(|(failure, error)| {
-            Place { doing: "list", ..place(client, object) }.error(failure.as_ref(), &error)
+            Place { doing: "list", ..place(client, object) }.error_of_object(failure.as_ref(), &error)
         })
     })?;
     Ok(found.map(|found| object.in_version(&found)))

@@ -1,0 +1,151 @@
+//! What the operating system answers to a read: whom it concerns, and whether to ask again.
+//!
+//! A file may have a mode that keeps us out, or lie on a bad place of the disk: others can be read all the same. A process
+//! without memory or descriptors, a mount that is dead and a network that is away concern every file.
+
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crate::Error;
+use crate::object::is_absent;
+
+/// So many times what may pass is tried, with a wait between, which grows.
+const TRIES: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const WAIT_GROWS_BY: u32 = 4;
+
+/// `EIO`: the disk cannot read it. It may pass. The same number everywhere.
+const EIO: i32 = 5;
+/// `ENXIO`: what is behind it is away.
+const ENXIO: i32 = 6;
+/// `ENODATA` and `EREMOTEIO` of Linux: as `EIO`, of a block or of a file that lies elsewhere.
+const ENODATA: i32 = 61;
+const EREMOTEIO: i32 = 121;
+/// What filesystems of Linux say besides of one damaged or encrypted file: `EBADMSG`, `EOVERFLOW`, `EUCLEAN`, `ENOKEY`,
+/// `EKEYEXPIRED`, `EKEYREVOKED`, `EKEYREJECTED`.
+const LINUX_OF_FILE: [i32; 9] = [ENODATA, 74, 75, 117, EREMOTEIO, 126, 127, 128, 129];
+/// `ELOOP`, whose kind has no stable name.
+const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
+
+/// Does it, again where that may help.
+pub(super) fn tried<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let mut wait = FIRST_WAIT;
+    for _ in 1..TRIES {
+        match act() {
+            Err(error) if may_pass(&error) => thread::sleep(wait),
+            done => return done,
+        }
+        wait *= WAIT_GROWS_BY;
+    }
+    act()
+}
+
+/// The error of a file that could not be read: of it alone, or of us.
+pub(crate) fn explained(
+    doing: &'static str,
+    action: &'static str,
+    path: &Path,
+    location: String,
+    error: io::Error,
+) -> Error {
+    if !concerns_the_file(&error, path) {
+        return Error::io(doing, action, location, error);
+    }
+    let reason = if error.kind() == io::ErrorKind::PermissionDenied {
+        "permission denied\nhint: check the owner and the mode of it and of the folders above it".to_owned()
+    } else if error.raw_os_error() == Some(EIO) {
+        format!("{error}\nhint: the disk or the filesystem may be damaged: the system's log says more")
+    } else {
+        error.to_string()
+    };
+    Error::Unreadable { doing, location, reason }
+}
+
+/// The kinds of errors that are said of one file.
+const KINDS_OF_FILE: [io::ErrorKind; 5] = [
+    io::ErrorKind::PermissionDenied,
+    io::ErrorKind::IsADirectory,
+    io::ErrorKind::InvalidInput,
+    io::ErrorKind::InvalidFilename,
+    io::ErrorKind::FileTooLarge,
+];
+
+/// Does it say something about this file alone?
+fn concerns_the_file(error: &io::Error, path: &Path) -> bool {
+    // The file was replaced where it lies; or all that is mounted there is of another time.
+    if error.kind() == io::ErrorKind::StaleNetworkFileHandle {
+        return is_reachable(path);
+    }
+    let is_number_of_file = |number: i32| {
+        [EIO, ENXIO, ELOOP].contains(&number) || (cfg!(target_os = "linux") && LINUX_OF_FILE.contains(&number))
+    };
+    KINDS_OF_FILE.contains(&error.kind()) || error.raw_os_error().is_some_and(is_number_of_file)
+}
+
+/// Can the folder of a file be looked at?
+fn is_reachable(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| match folder.metadata() {
+        Ok(_) => true,
+        Err(error) => is_absent(&error),
+    })
+}
+
+fn may_pass(error: &io::Error) -> bool {
+    [io::ErrorKind::StaleNetworkFileHandle, io::ErrorKind::TimedOut].contains(&error.kind())
+        || error.raw_os_error().is_some_and(|number| {
+            number == EIO || (cfg!(target_os = "linux") && [ENODATA, EREMOTEIO].contains(&number))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained_of(errno: i32, path: &Path) -> Error {
+        explained("fetch", "read it", path, "/logs/E1.gz".into(), io::Error::from_raw_os_error(errno))
+    }
+
+    #[test]
+    fn what_is_said_of_one_file_leaves_the_others_alone() {
+        // EPERM, EIO, ENXIO, EACCES, EISDIR, EINVAL, EFBIG, ENAMETOOLONG, ELOOP, ENODATA, EBADMSG, EOVERFLOW, EUCLEAN,
+        // EREMOTEIO, ENOKEY, EKEYEXPIRED, EKEYREVOKED, EKEYREJECTED
+        for errno in [1, 5, 6, 13, 21, 22, 27, 36, 40, 61, 74, 75, 117, 121, 126, 127, 128, 129] {
+            let error = explained_of(errno, Path::new("/"));
+            assert!(error.is_unreadable(), "{errno}");
+            assert!(error.to_string().starts_with("fetch: /logs/E1.gz: cannot read it: "), "{error}");
+        }
+        assert!(explained_of(13, Path::new("/")).to_string().contains("permission denied\nhint: check the owner"));
+        assert!(explained_of(5, Path::new("/")).to_string().contains("(os error 5)\nhint: the disk"));
+    }
+
+    #[test]
+    fn what_is_said_of_this_process_or_of_the_whole_mount_stops_the_run() {
+        // EAGAIN, ENOMEM, EBUSY, ENODEV, ENFILE, EMFILE, ENOSPC, EROFS, ENOLCK, ENOSYS, ENETDOWN, ENETUNREACH, ECONNABORTED,
+        // ECONNRESET, ENOTCONN, ESHUTDOWN, ETIMEDOUT, ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EDQUOT
+        for errno in [11, 12, 16, 19, 23, 24, 28, 30, 37, 38, 100, 101, 103, 104, 107, 108, 110, 111, 112, 113, 122] {
+            assert!(!explained_of(errno, Path::new("/")).is_unreadable(), "{errno}");
+        }
+    }
+
+    #[test]
+    fn a_stale_handle_is_of_the_file_if_its_folder_can_be_looked_at() {
+        let place = tempfile::tempdir().unwrap();
+        assert!(explained_of(116, &place.path().join("E1.gz")).is_unreadable());
+        // A root has no folder above it: what is stale there is the mount.
+        assert!(!explained_of(116, Path::new("/")).is_unreadable());
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_a_refusal_is_not() {
+        for (errno, passes_after, tries, is_ok) in [(5, 2, 3, true), (5, 9, 3, false), (13, 1, 1, false)] {
+            let mut count = 0;
+            let done = tried(|| {
+                count += 1;
+                if count > passes_after { Ok(()) } else { Err(io::Error::from_raw_os_error(errno)) }
+            });
+            assert_eq!((count, done.is_ok()), (tries, is_ok), "{errno}");
+        }
+    }
+}

@@ -4,11 +4,14 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lakefront_pipeline::{
-    ConvertOptions, Destination, Holder, Limits, Source, Stop, convert, ddl::DdlOptions, progress::Progress, resolve,
-    retry, select::Selection, table_ddl,
+    ConvertOptions, Destination, Holder, Limits, Source, Stop, convert, ddl::DdlOptions,
+    options::DEFAULT_MAX_UNREADABLE, progress::Progress, resolve, retry, select::Selection, table_ddl,
 };
 use lakefront_schema::TableSchema;
-use lakefront_storage::{Store, testing::Faults};
+use lakefront_storage::{
+    Connections, Store,
+    testing::{Faults, ReadFaults},
+};
 use serde_json::Value;
 
 use crate::{
@@ -44,6 +47,9 @@ pub(crate) struct Ask {
     /// It was promised that nobody else writes.
     pub(crate) single_writer: bool,
     pub(crate) task_bytes: u64,
+    /// Log objects that cannot be read.
+    pub(crate) unreadable: ReadFaults,
+    pub(crate) max_unreadable: u64,
 }
 
 impl Ask {
@@ -62,6 +68,8 @@ impl Ask {
             take_over: false,
             single_writer: false,
             task_bytes: TASK_BYTES,
+            unreadable: ReadFaults::default(),
+            max_unreadable: DEFAULT_MAX_UNREADABLE,
         }
     }
 }
@@ -99,11 +107,32 @@ pub(crate) fn run_on(
             None => faulty,
         }
     };
-    let options = ConvertOptions {
-        connections: lakefront_storage::Connections::default(),
+    let options = options_of(sources, Destination::of_stores(wrap(stores.0), wrap(stores.1)), ask, now_second, number);
+    let run = match ask.verb {
+        Verb::Convert => convert(&options, &Stop::default(), progress),
+        Verb::Retry => retry(&options, &Stop::default(), progress),
+        Verb::Resolve => resolve(&options, &Stop::default(), progress),
+    };
+    Ran {
+        report: serde_json::to_value(&run.report).unwrap(),
+        is_active: run.error.as_ref().is_some_and(lakefront_pipeline::Error::is_active),
+        error: run.error.as_ref().map(chain),
+    }
+}
+
+/// What a run is asked, in the words of the library.
+pub(crate) fn options_of(
+    sources: Vec<Source>,
+    destination: Destination,
+    ask: &Ask,
+    now_second: i64,
+    number: u64,
+) -> ConvertOptions {
+    ConvertOptions {
+        connections: Connections::default().with_read_faults(&ask.unreadable),
         sources,
         selection: Selection::default(),
-        destination: Destination::of_stores(wrap(stores.0), wrap(stores.1)),
+        destination,
         schema: Some(Arc::new(TableSchema::from_toml(SCHEMA, "exactly_once").unwrap())),
         partition_by: None,
         fields: None,
@@ -116,6 +145,7 @@ pub(crate) fn run_on(
         compression: None,
         max_file_bytes: None,
         max_rejects: None,
+        max_unreadable: ask.max_unreadable,
         allow_empty: true,
         threads: 1,
         // For one task at a time: a schedule has to come again as it was.
@@ -127,16 +157,6 @@ pub(crate) fn run_on(
         run_id: format!("{:016x}", Random::new(number).number()),
         holder: Holder { host: format!("converter{number}"), pid: 1 },
         limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, ..Limits::default() },
-    };
-    let run = match ask.verb {
-        Verb::Convert => convert(&options, &Stop::default(), progress),
-        Verb::Retry => retry(&options, &Stop::default(), progress),
-        Verb::Resolve => resolve(&options, &Stop::default(), progress),
-    };
-    Ran {
-        report: serde_json::to_value(&run.report).unwrap(),
-        is_active: run.error.as_ref().is_some_and(lakefront_pipeline::Error::is_active),
-        error: run.error.as_ref().map(chain),
     }
 }
 

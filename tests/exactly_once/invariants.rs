@@ -18,17 +18,21 @@ use std::{
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use self::records::Epoch;
 use crate::{
     logs::{Logs, Row, SECRET},
     world::day_text,
 };
 
 pub(crate) use self::{
-    records::text_of,
+    records::{Epoch, json_lines, text_of},
     reports::check_report,
     rows::{read_batch, rows_of_table, write_batch},
 };
+
+/// The epochs of a state.
+pub(crate) fn epochs_of(state: &Files) -> Vec<Epoch> {
+    records::read(state, &mut Found::default())
+}
 
 /// Bytes by name.
 pub(crate) type Files = BTreeMap<String, Bytes>;

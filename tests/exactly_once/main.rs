@@ -68,3 +68,9 @@ mod large;
 
 // A converter that sleeps while others go on.
 mod sleeping;
+
+// Logs that cannot be read, for a while or for good.
+mod unreadable;
+
+// What is said of a table while an epoch is open.
+mod numbers;

@@ -1,5 +1,5 @@
 //! Random schedules: one to three converters, one after another or interleaved, with two or three crashes, 5 % lost replies
-//! and 10 % errors, while logs come late, change and vanish. Everything is a function of the seed: a failing one replays to the same trace.
+//! and 10 % errors, while logs come late, change, vanish and cannot be read. Everything is a function of the seed: a failing one replays to the same trace.
 //!
 //! `LAKEFRONT_SEEDS` says how many are tried (500), `LAKEFRONT_FIRST_SEED` which is the first (1).
 
@@ -74,6 +74,8 @@ struct Schedule {
     objects: Vec<(u64, i64, u64)>,
     /// Those of them that are away.
     away: BTreeSet<u64>,
+    /// Those that cannot be read.
+    unreadable: BTreeSet<u64>,
     /// How many converters have still to crash.
     crashes: u64,
     struck: Struck,
@@ -95,6 +97,7 @@ impl Schedule {
             world: World::new(&[]),
             objects: Vec::new(),
             away: BTreeSet::new(),
+            unreadable: BTreeSet::new(),
             crashes,
             struck: Struck { schedules: 1, ..Struck::default() },
             trace: Vec::new(),
@@ -118,12 +121,15 @@ impl Schedule {
         self.hold();
     }
 
-    /// Some objects change, vanish, or are there again. Whoever planned them finds others than it planned.
+    /// Some objects change, vanish, cannot be read, or are there again. Whoever planned them finds others than it planned.
     fn disturb(&mut self) {
         for (number, _, revision) in &mut self.objects {
             *revision += u64::from(self.random.chance(15));
             if self.random.chance(10) && !self.away.remove(number) {
                 self.away.insert(*number);
+            }
+            if self.random.chance(10) && !self.unreadable.remove(number) {
+                self.unreadable.insert(*number);
             }
         }
         self.struck.with_lost_inputs = 1;
@@ -131,9 +137,11 @@ impl Schedule {
     }
 
     fn hold(&self) {
-        let there = self.objects.iter().filter(|(number, ..)| !self.away.contains(number));
         let make = |&(number, hour, revision): &(u64, i64, u64)| LogObject::make(self.seed, number, hour, revision);
+        let there = self.objects.iter().filter(|(number, ..)| !self.away.contains(number));
         self.world.logs.hold(&there.map(make).collect::<Vec<_>>());
+        let forbidden = self.objects.iter().filter(|(number, ..)| self.unreadable.contains(number));
+        self.world.forbid(&forbidden.map(make).collect::<Vec<_>>());
     }
 
     /// A converter that things happen to. It crashes not later than that, if it comes so far.
@@ -240,6 +248,7 @@ impl Schedule {
 
     fn finish(mut self) -> (Trace, Struck) {
         let when = self.when();
+        self.world.forbid(&[]);
         let asks = self.world.finish_or_resolve(&when);
         self.may_ask(asks);
         self.world.assert_idle(&when);

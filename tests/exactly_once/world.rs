@@ -9,17 +9,17 @@ use std::{
 };
 
 use lakefront_pipeline::{
-    Destination,
+    Destination, Preview, Stop, preview,
     progress::{Progress, Silent},
 };
 use lakefront_storage::{
     Connections, Folder, Store,
-    testing::{Faults, IgnoresConditions, MemoryBucket, MemoryStore, Snapshot, TestClock},
+    testing::{Faults, IgnoresConditions, MemoryBucket, MemoryStore, ReadFault, ReadFaults, Snapshot, TestClock},
 };
 
 use crate::{
-    ask::{Ask, LEASE, Ran, SETTLE, Verb, run_on, statements_of},
-    invariants::{Files, Observations, check, check_report},
+    ask::{Ask, LEASE, Ran, SETTLE, Verb, options_of, run_on, statements_of},
+    invariants::{Epoch, Files, Observations, check, check_report, epochs_of},
     logs::{FIRST_HOUR, LogObject, Logs, hour_text},
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) is_bucket: bool,
     /// Whether all runs are promised that nobody else writes.
     pub(crate) is_single_writer: bool,
+    /// Logs that cannot be read.
+    pub(crate) unreadable: ReadFaults,
     /// The clock that runs are told.
     now_second: AtomicI64,
     runs: AtomicU64,
@@ -86,6 +88,7 @@ impl World {
             ignores_conditions: false,
             is_bucket: false,
             is_single_writer: false,
+            unreadable: ReadFaults::default(),
             now_second: AtomicI64::new((FIRST_HOUR + 240) * 3600),
             runs: AtomicU64::new(0),
             ledger: Mutex::default(),
@@ -97,6 +100,12 @@ impl World {
     /// Sets the clock that runs are told, in seconds since 1970.
     pub(crate) fn set_now(&self, second: i64) {
         self.now_second.store(second, Ordering::SeqCst);
+    }
+
+    /// Forbids to read these logs, and allows it for all others.
+    pub(crate) fn forbid(&self, objects: &[Arc<LogObject>]) {
+        self.unreadable.clear_all();
+        objects.iter().for_each(|object| self.unreadable.set(&object.name, ReadFault::Denied));
     }
 
     /// Crashes a run, from the same beginning, after one operation more each time, until it leaves a state such as this.
@@ -148,7 +157,8 @@ impl World {
 
     /// The same, watched by somebody.
     pub(crate) fn run_watched(&self, ask: &Ask, number: u64, progress: &dyn Progress) -> Ran {
-        let ask = &Ask { single_writer: ask.single_writer || self.is_single_writer, ..ask.clone() };
+        let single_writer = ask.single_writer || self.is_single_writer;
+        let ask = &Ask { single_writer, unreadable: self.unreadable.clone(), ..ask.clone() };
         // Before it begins: others may look while it sleeps.
         self.ledger.lock().unwrap().is_resolved |= ask.verb == Verb::Resolve;
         let now_second = self.now_second.load(Ordering::SeqCst);
@@ -277,6 +287,19 @@ impl World {
         Destination::of_stores(table, state)
     }
 
+    /// What the state says.
+    pub(crate) fn epochs(&self) -> Vec<Epoch> {
+        epochs_of(&files_of(&self.state))
+    }
+
+    /// What an undisturbed run would do.
+    pub(crate) fn preview(&self) -> Preview {
+        let ask = Ask::undisturbed(Verb::Convert);
+        let now_second = self.now_second.load(Ordering::SeqCst);
+        let options = options_of(self.logs.sources(), self.destination(), &ask, now_second, 0);
+        preview(&options, &Stop::default(), &Silent).unwrap()
+    }
+
     fn stores(&self) -> (Store, Store) {
         if self.is_bucket {
             let stores = [("cf_logs", self.table.clone()), ("cf_logs.lakefront", self.state.clone())];
@@ -321,6 +344,7 @@ impl World {
         self.table.restore(&saved.table);
         self.state.restore(&saved.state);
         self.logs.hold(&saved.logs);
+        self.unreadable.clear_all();
         self.set_now(saved.now_second);
         let (committed, looked_at) = (saved.committed.clone(), saved.looked_at);
         *self.ledger.lock().unwrap() = Ledger { committed, looked_at, ..Ledger::default() };

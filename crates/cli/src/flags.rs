@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lakefront_pipeline::options::DEFAULT_MAX_UNREADABLE;
 
 /// Turns raw Amazon CloudFront access logs into a Hive-partitioned Parquet table.
 #[derive(Debug, Parser)]
@@ -316,6 +317,10 @@ pub(crate) struct RunFlags {
     /// You make sure that only one run at a time writes to this table: for stores that ignore put-if-absent
     #[arg(long)]
     pub(crate) single_writer: bool,
+
+    /// Stop once this many logs could not be read; those of earlier runs do not count
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_UNREADABLE)]
+    pub(crate) max_unreadable: u64,
 
     /// Write the summary as JSON to this file, too
     #[arg(long, value_name = "FILE")]

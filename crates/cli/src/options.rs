@@ -196,6 +196,7 @@ pub(crate) fn run_options(
         compression: None,
         max_file_bytes: None,
         max_rejects: reading.and_then(|reading| reading.max_rejects.as_deref()).map(max_rejects).transpose()?,
+        max_unreadable: flags.max_unreadable,
         allow_empty: true,
         threads,
         memory_bytes,

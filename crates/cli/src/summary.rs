@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
 use lakefront_pipeline::{
-    ConvertOptions, OpenEpoch, Preview, Rebuilt, Report, Status, Verification, hour_text, printable_name,
+    ConvertOptions, OpenEpoch, OpenTasks, Preview, Rebuilt, Report, Status, Verification, hour_text, printable_name,
 };
 use lakefront_schema::TableSchema;
 
@@ -39,14 +39,20 @@ pub(crate) fn of_run(report: &Report) -> String {
         (objects.gone, "gone"),
         (objects.replaced, "changed before they were read"),
         (objects.changed, "changed after they were converted"),
+        (objects.unreadable, "could not be read"),
         (objects.unlisted, "could not be listed"),
         (objects.waiting, "waiting until their hour has settled"),
-        (objects.adopted, "committed by an earlier run that left them open"),
+        (objects.adopted_converted, "converted by the run that left the epoch open"),
         (objects.known - objects.known_failed, "converted before"),
     ];
     lines.add("objects", &counted(&parts, "none"));
     lines.add("rows", &format!("{} of {} lines", HumanCount(report.rows), HumanCount(report.lines)));
     let rejects: Vec<(u64, &str)> = report.rejects.iter().map(|(reason, count)| (*count, reason.as_str())).collect();
+    let adopted = report.adopted;
+    if adopted.tasks > 0 {
+        let (rows, files) = (HumanCount(adopted.rows), HumanCount(adopted.files));
+        lines.add("adopted", &format!("{rows} rows in {files} data files of the run that left the epoch open"));
+    }
     if report.rejected_rows() > 0 {
         lines.add("rejected", &counted(&rejects, "none"));
     }
@@ -102,6 +108,7 @@ fn of_no_news(report: &Report) -> String {
         (objects.known_failed, "failed before"),
         (objects.not_selected, "not selected"),
         (objects.gone, "gone"),
+        (objects.unreadable, "could not be read"),
         (objects.unlisted, "could not be listed"),
     ];
     lines.add("objects", &format!("nothing new: {}", counted(&parts, "none found")));
@@ -128,8 +135,9 @@ fn failed_before(objects: u64) -> String {
 pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String {
     let mut lines = Lines { text: String::new() };
     lines.add("listed", &format!("{} objects", HumanCount(preview.listed)));
-    if let Some(epoch) = preview.open_epoch {
-        lines.add("open", &format!("epoch {epoch} is not finished: what it planned counts as new here"));
+    if let Some(OpenTasks { epoch, tasks, committed }) = preview.open_epoch {
+        let left = format!("{committed} of {tasks} tasks are committed, the others are done first");
+        lines.add("open", &format!("epoch {epoch} is not finished: {left}"));
     }
     let planned = preview.planned;
     lines.add("objects", &format!("{} to convert, {}", HumanCount(planned.objects), HumanBytes(planned.bytes)));
@@ -187,6 +195,7 @@ pub(crate) fn of_status(status: &Status) -> String {
         (inputs.gone, "gone before they were read"),
         (inputs.replaced, "changed before they were read"),
         (inputs.changed, "changed after they were converted"),
+        (inputs.unreadable, "could not be read"),
         (status.failed, "failed and not converted since"),
     ];
     lines.add("objects", &counted(&parts, "none"));
@@ -213,7 +222,7 @@ pub(crate) fn of_status(status: &Status) -> String {
 }
 
 fn open_epoch(open: &OpenEpoch) -> String {
-    let OpenEpoch { epoch, tasks, committed, host, pid, is_released, idle_seconds, .. } = open;
+    let OpenEpoch { epoch, tasks, committed, inputs_left, host, pid, is_released, idle_seconds, .. } = open;
     let holder = match (host, pid) {
         (Some(host), Some(pid)) => format!("process {pid} on {}", printable_name(host)),
         _ => "nobody yet".to_owned(),
@@ -224,16 +233,20 @@ fn open_epoch(open: &OpenEpoch) -> String {
     } else {
         format!("{holder}{idle}")
     };
-    format!("epoch {epoch}, {committed} of {tasks} tasks committed; {state}")
+    let left = HumanCount(*inputs_left);
+    format!("epoch {epoch}, {committed} of {tasks} tasks committed, {left} objects left; {state}")
 }
 
 /// What was verified, and what is wrong.
 pub(crate) fn of_verification(verification: &Verification, is_deep: bool) -> String {
     let mut lines = Lines { text: String::new() };
-    let Verification { epochs, tasks, inputs, files, rows, bytes, expired_files, num_faults, faults, .. } =
+    let Verification { epochs, open, tasks, inputs, files, rows, bytes, expired_files, num_faults, faults, .. } =
         verification;
     let (epochs, tasks, inputs) = (HumanCount(*epochs), HumanCount(*tasks), HumanCount(*inputs));
     lines.add("state", &format!("{epochs} epochs, {tasks} committed tasks of {inputs} objects"));
+    if let Some(OpenTasks { epoch, tasks, committed }) = open {
+        lines.add("open", &format!("epoch {epoch}, {committed} of {tasks} tasks committed"));
+    }
     let how = if is_deep { "every byte read" } else { "by name and size" };
     lines.add(
         "data",

@@ -22,7 +22,7 @@ use crate::{
     state::{
         names, once,
         records::{
-            self, CommitRecord, FORMAT, FileRecord, GoneInput, GoneRecord, InputOutcome, OutcomeWord, damaged, to_bytes,
+            self, CommitRecord, FileRecord, GoneInput, GoneRecord, InputOutcome, OutcomeWord, damaged, to_bytes,
         },
     },
     worker::{Lost, Outcome},
@@ -47,7 +47,7 @@ pub(crate) fn gone_before(destination: &Destination, task: &Task) -> Result<Opti
 fn check_gone(state: &Store, name: &str, task: &Task, record: &GoneRecord) -> Result<(), Error> {
     let is_of_task = record.epoch == task.id.epoch && record.task == task.id.task;
     let are_inputs = record.inputs.iter().all(|gone| gone.input < task.inputs.len());
-    let are_lost = record.inputs.iter().all(|gone| matches!(gone.how, OutcomeWord::Gone | OutcomeWord::Replaced));
+    let are_lost = record.inputs.iter().all(|gone| Lost::from_word(gone.how).is_some());
     if is_of_task && are_inputs && are_lost {
         Ok(())
     } else {
@@ -83,7 +83,8 @@ pub(crate) fn record_gone(
         .enumerate()
         .filter_map(|(input, (_, outcome))| Some(GoneInput { input, how: outcome.lost()?.word() }))
         .collect();
-    let found = GoneRecord { format: FORMAT, epoch, task: number, inputs };
+    let format = OutcomeWord::format_of(inputs.iter().map(|gone| gone.how));
+    let found = GoneRecord { format, epoch, task: number, inputs };
     let decided = if let Some(before) = before {
         before.clone()
     } else {
@@ -119,7 +120,7 @@ pub(crate) fn record_gone(
         table: destination.to_string(),
         epoch,
         why: format!(
-            "{named}{more} vanished or changed since an earlier run began to store the rows of task {number}: is the folder moved, or not mounted? Put back what was there if you can, as `resolve` deletes these rows"
+            "{named}{more} vanished, changed or became unreadable since an earlier run began to store the rows of task {number}: is the folder moved, not mounted, or forbidden now? Put back what was there if you can, as `resolve` deletes these rows"
         ),
     })
 }
@@ -138,9 +139,10 @@ pub(crate) fn commit(
 ) -> Result<CommitRecord, Error> {
     let stored = put_all(destination.table(), files, requests)?;
     let quarantine = quarantine.put(&names::quarantine(task.id))?;
-    let inputs = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
+    let inputs: Vec<InputOutcome> = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
     let TaskId { epoch, task: number } = task.id;
-    let record = CommitRecord { format: FORMAT, epoch, task: number, files: stored, quarantine, inputs };
+    let format = OutcomeWord::format_of(inputs.iter().map(InputOutcome::word));
+    let record = CommitRecord { format, epoch, task: number, files: stored, quarantine, inputs };
     once::create(destination.state(), &names::commit(task.id), &to_bytes(&record))?;
     Ok(record)
 }
@@ -156,8 +158,8 @@ fn put_all(table: &Store, files: Vec<FinishedFile<StagedFile>>, requests: usize)
 }
 
 impl Outcome {
-    fn lost(&self) -> Option<Lost> {
-        if let Self::Lost(how) = self { Some(*how) } else { None }
+    fn lost(&self) -> Option<&Lost> {
+        if let Self::Lost(how) = self { Some(how) } else { None }
     }
 
     fn record(&self) -> InputOutcome {
@@ -172,6 +174,7 @@ impl Outcome {
             Self::Failed { reason, .. } => InputOutcome::Failed { reason: (*reason).to_owned() },
             Self::Lost(Lost::Gone) => InputOutcome::Gone,
             Self::Lost(Lost::Replaced) => InputOutcome::Replaced,
+            Self::Lost(Lost::Unreadable(_)) => InputOutcome::Unreadable,
             Self::Changed => InputOutcome::Changed,
         }
     }

@@ -23,7 +23,7 @@ use crate::{
     ConvertOptions, Destination, Error, Report,
     describe::ddl_of_epoch,
     discover::{Discovered, discover},
-    epoch::{Epoch, Resources, carry_out, committed},
+    epoch::{Epoch, OpenTasks, PartialEpoch, Resources, carry_out, committed},
     plan::{self, ObjectCount, PlanOptions, Task},
     pool::{Pool, Stop},
     progress::{Event, Progress},
@@ -36,6 +36,7 @@ use crate::{
         lease::{self, Heartbeat},
         names, once,
         records::{ClosedRecord, CommitRecord, Digest, FORMAT, Kind, LogRecord, TableRecord, missing},
+        seen::SeenDays,
         settings::Settings,
         sweep::sweep,
     },
@@ -53,13 +54,14 @@ pub struct Run {
 /// What a run would do.
 #[derive(Debug)]
 pub struct Preview {
-    /// The epoch that an earlier run left open: it is finished first, and what it planned counts as new here.
-    pub open_epoch: Option<u64>,
-    /// The tasks, of the oldest objects where there are very many.
+    /// The epoch that an earlier run left open: it is finished first. Its committed tasks count as known, the others are
+    /// among `tasks`.
+    pub open_epoch: Option<OpenTasks>,
+    /// The tasks that are left, of the oldest objects where there are very many.
     pub tasks: Vec<Task>,
     /// How many different hours are in their objects' names.
     pub hours: usize,
-    /// What would be converted.
+    /// What would be converted, or tried once more.
     pub planned: ObjectCount,
     /// Objects that changed after they were converted.
     pub changed: u64,
@@ -88,17 +90,27 @@ pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
     refuse_overlap(options)?;
     let history = History::open(&options.destination)?;
     let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
-    let found = discover(options, &history, stop, progress)?;
+    let open = PartialEpoch::read(options.destination.state(), &history)?;
+    let mut seen = SeenDays::new(options.destination.state(), &history.seen, history.last_closed());
+    if let Some(open) = &open {
+        seen = seen.with_open_epoch(open);
+    }
+    let found = discover(options, seen, &BTreeSet::new(), stop, progress)?;
     require_objects(options, &found)?;
-    let Discovered { new, changed, .. } = found;
-    let changed_objects = changed.len() as u64;
-    let tasks = plan::plan(new, Vec::new(), plan_options(options, &settings), history.last_epoch() + 1);
+    let mut candidates = found.candidates;
+    candidates.changed.clear();
+    let mut planned = found.wanted.without(found.changed);
+    let open_epoch = open.as_ref().map(PartialEpoch::progress);
+    let mut tasks = open.map(PartialEpoch::into_tasks_left).unwrap_or_default();
+    let left_changed: u64 = tasks.extract_if(.., |task| task.is_changed).map(|task| task.inputs.len() as u64).sum();
+    planned.add_all(ObjectCount::of(&tasks));
+    tasks.extend(plan::plan(candidates, plan_options(options, &settings), history.last_epoch() + 1));
     Ok(Preview {
-        open_epoch: history.open_epoch().map(|log| log.epoch),
+        open_epoch,
         hours: plan::hours_of(&tasks),
         tasks,
-        planned: found.wanted,
-        changed: changed_objects,
+        planned,
+        changed: found.changed.objects + left_changed,
         listed: found.listed,
         known: found.known,
         known_failed: found.known_failed,
@@ -133,7 +145,14 @@ pub(crate) fn run(
         refuse_overlap(&options)?;
         let pool = Pool::try_new(options.threads.max(1))?;
         let resources = Resources { options: &options, pool: &pool, stop, progress, tally: &tally, tasks_at_once };
-        let mut session = Session { resources, lock: None, is_unlocked: false, claims: 0, has_swept: false };
+        let mut session = Session {
+            resources,
+            lock: None,
+            is_unlocked: false,
+            claims: 0,
+            has_swept: false,
+            own_epochs: BTreeSet::new(),
+        };
         work(&mut session)?;
         tally.allow_all()
     };
@@ -160,7 +179,9 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
         if is_first {
             session.prepare(&settings);
         }
-        let found = discover(options, &history, stop, progress)?;
+        let seen = SeenDays::new(options.destination.state(), &history.seen, history.last_closed())
+            .with_own_epochs(&session.own_epochs);
+        let found = discover(options, seen, &tally.refused(), stop, progress)?;
         if std::mem::take(&mut is_first) {
             for failure in &found.failures {
                 let (object, message) = (failure.location.clone(), format!("list: {}", failure.reason));
@@ -168,7 +189,7 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
             }
             tally.listed(&found);
         }
-        if found.is_empty() {
+        if found.candidates.is_empty() {
             return require_objects(options, &found);
         }
         let left = found.left;
@@ -187,6 +208,8 @@ pub(crate) struct Session<'r> {
     is_unlocked: bool,
     claims: u64,
     has_swept: bool,
+    /// Epochs that this run closed.
+    own_epochs: BTreeSet<u64>,
 }
 
 /// Whether there may be more to do.
@@ -284,7 +307,7 @@ impl Session<'_> {
     pub(crate) fn take(&mut self, history: &History, settings: &Settings, found: Discovered) -> Result<Next, Error> {
         let options = self.resources.options;
         let waiting = found.waiting_record();
-        let tasks = plan::plan(found.new, found.changed, plan_options(options, settings), history.last_epoch() + 1);
+        let tasks = plan::plan(found.candidates, plan_options(options, settings), history.last_epoch() + 1);
         self.tell_planned(found.wanted, tasks.len());
         self.claim_and_carry_out(history, settings, &tasks, |record| record.waiting = waiting.clone())
     }
@@ -371,7 +394,7 @@ impl Session<'_> {
     }
 
     /// Carries an epoch of this run's out, under a lease.
-    fn carry_out(&self, epoch: &Epoch<'_>) -> Result<ClosedRecord, Error> {
+    fn carry_out(&mut self, epoch: &Epoch<'_>) -> Result<ClosedRecord, Error> {
         let Resources { options, .. } = self.resources;
         let heartbeat = Heartbeat::start(options.destination.state(), epoch.log, &options.holder, options.lease);
         self.carry_out_under(heartbeat, epoch, BTreeMap::new())
@@ -383,7 +406,7 @@ impl Session<'_> {
     /// # Errors
     /// The run must stop.
     pub(crate) fn work_on(
-        &self,
+        &mut self,
         history: &History,
         epoch: &Epoch<'_>,
         first: impl FnOnce(&BTreeMap<u32, CommitRecord>) -> Result<(), Error>,
@@ -409,7 +432,9 @@ impl Session<'_> {
         });
         match prepared {
             Ok(commits) => {
-                tally.adopted(epoch.tasks, commits.values());
+                for task in epoch.tasks {
+                    commits.get(&task.id.task).into_iter().for_each(|commit| tally.adopted(task, commit));
+                }
                 self.carry_out_under(heartbeat, epoch, commits).map(|_closed| ())
             }
             Err(error) => {
@@ -420,17 +445,18 @@ impl Session<'_> {
     }
 
     fn carry_out_under(
-        &self,
+        &mut self,
         heartbeat: Heartbeat,
         epoch: &Epoch<'_>,
         commits: BTreeMap<u32, CommitRecord>,
     ) -> Result<ClosedRecord, Error> {
         let Resources { options, tally, .. } = self.resources;
-        tally.epoch_begins(epoch.settings, ObjectCount::of(epoch.tasks));
+        tally.epoch_begins(epoch.log, epoch.settings, ObjectCount::of(epoch.tasks));
         match carry_out(&self.resources, epoch, commits) {
             Ok(closed) => {
                 drop(heartbeat);
                 tally.epoch_closed(epoch.log);
+                self.own_epochs.insert(epoch.log.epoch);
                 keep_ddl(&options.destination, epoch.settings, &closed);
                 Ok(closed)
             }

@@ -13,6 +13,7 @@ use lakefront_table::{
 
 use crate::{
     Destination, Error,
+    epoch::{OpenTasks, PartialEpoch},
     state::{
         history::{History, read_closed},
         records::ClosedRecord,
@@ -26,7 +27,8 @@ pub const DEFAULT_SCHEMA: &str = "cf_logs";
 /// The SQL statements that make a table known: see [`ddl`].
 ///
 /// `schema` is the table schema that it was made with; none: the one that its state says, or else the embedded one that its
-/// data files name. With `only_new`, only partitions that epochs after that one added.
+/// data files name. With `only_new`, only partitions that epochs after that one added. Of an open epoch the partitions of
+/// committed tasks are there.
 ///
 /// # Errors
 /// The table cannot be read, is not one of ours, or was made with another table schema; or a name is no good for SQL.
@@ -60,6 +62,13 @@ pub fn table_ddl(
     for epoch in 1..=history.last_closed() {
         let of = if epoch > after { &mut new } else { &mut old };
         of.extend(read_closed(destination.state(), epoch)?.partitions.into_iter().map(|partition| partition.path));
+    }
+    if let Some(open) = PartialEpoch::read(destination.state(), &history)? {
+        new.extend(open.files().map(|file| file.partition().to_owned()));
+        let OpenTasks { epoch, tasks, committed } = open.progress();
+        tracing::warn!(
+            "epoch {epoch} is open, {committed} of its {tasks} tasks are committed: the others may add partitions"
+        );
     }
     let partitions: Vec<Vec<String>> = new.difference(&old).map(|path| partition_values_of(path)).collect();
     ddl(&schema, settings.partition_by.columns(), &partitions, options).map_err(Error::Ddl)

@@ -3,6 +3,7 @@
 //! ```text
 //!   listed object --> not selected | waits | known --> skipped, and counted
 //!                 '-> new | failed before in another version --> candidate
+//!                 |-> unreadable in an earlier run           --> candidate, behind all others
 //!                 '-> converted before in another version    --> changed: reported, never read
 //! ```
 //!
@@ -10,7 +11,7 @@
 //! listed, and of what is new the oldest, at most [`MAX_CANDIDATES`](crate::options::MAX_CANDIDATES). The next listing
 //! finds the rest.
 
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use lakefront_cloudfront::object_key;
 use lakefront_storage::{ListFailure, Object, list};
@@ -18,10 +19,9 @@ use lakefront_storage::{ListFailure, Object, list};
 use crate::{
     ConvertOptions, Error, Stop,
     guide::SelectionGuide,
-    plan::ObjectCount,
+    plan::{Candidates, ObjectCount},
     progress::{Event, Progress},
     state::{
-        history::History,
         names::hour_text,
         records::{OutcomeWord, Waiting},
         seen::{Known, SeenDays},
@@ -34,13 +34,13 @@ const CANDIDATE_BYTES: u64 = 512;
 /// What a listing found.
 #[derive(Debug, Default)]
 pub(crate) struct Discovered {
-    /// To be converted: the oldest, in order of hour, source and key. Objects without an hour come last.
-    pub(crate) new: Vec<Object>,
-    /// Converted before in another version.
-    pub(crate) changed: Vec<Object>,
+    /// The oldest of what is new or changed, in order of hour, source and key. Objects without an hour come last.
+    pub(crate) candidates: Candidates,
     /// All that is new or changed, kept or not.
     pub(crate) wanted: ObjectCount,
-    /// How many of these were left for the next listing.
+    /// Those among them that were converted before in another version.
+    pub(crate) changed: ObjectCount,
+    /// How many of all these were left for the next listing.
     pub(crate) left: u64,
     /// Objects found.
     pub(crate) listed: u64,
@@ -50,28 +50,33 @@ pub(crate) struct Discovered {
     pub(crate) first_waiting_hour: Option<i32>,
     /// Objects that the selection does not take.
     pub(crate) not_selected: ObjectCount,
-    /// Objects that were taken before, as they are.
+    /// Objects that were taken by an earlier run, as they are.
     pub(crate) known: u64,
+    /// Objects that are in epochs which this run carried out, or in an open epoch.
+    pub(crate) in_own_epochs: u64,
     /// Those among them that were judged bad.
     pub(crate) known_failed: u64,
     /// What could not be listed.
     pub(crate) failures: Vec<ListFailure>,
 }
 
-/// Lists the sources and leaves out what the table has seen.
+/// Lists the sources and leaves out what the table has seen, which `seen` says, and what this run could not read, `refused`:
+/// the next run tries that again.
 ///
 /// # Errors
 /// The run must stop: someone asked for it, or what was seen cannot be read.
 pub(crate) fn discover(
     options: &ConvertOptions,
-    history: &History,
+    seen: SeenDays<'_>,
+    refused: &BTreeSet<Object>,
     stop: &Stop,
     progress: &dyn Progress,
 ) -> Result<Discovered, Error> {
     let mut sieve = Sieve {
         options,
         settled_before: settled_before(options),
-        seen: SeenDays::new(options.destination.state(), &history.seen, history.last_closed()),
+        seen,
+        refused,
         candidates: BinaryHeap::new(),
         most: most_candidates(options),
         found: Discovered::default(),
@@ -105,11 +110,28 @@ struct Sieve<'s> {
     options: &'s ConvertOptions,
     settled_before: i64,
     seen: SeenDays<'s>,
+    refused: &'s BTreeSet<Object>,
     /// The oldest so far; the newest of them on top.
-    candidates: BinaryHeap<(i32, Object, bool)>,
+    candidates: BinaryHeap<Candidate>,
     /// How many of them are kept.
     most: usize,
     found: Discovered,
+}
+
+/// A new object; the order is that in which candidates are planned.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    /// The hour in its name, and then those without one, and then those that were unreadable.
+    turn: (bool, i32),
+    object: Object,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    New,
+    Changed,
+    Unreadable,
 }
 
 impl Sieve<'_> {
@@ -125,12 +147,23 @@ impl Sieve<'_> {
             return Ok(());
         }
         let hour = object_key::hour(object.key());
-        let is_changed = match self.seen.look_up(&object)? {
+        let kind = match self.seen.look_up(&object)? {
             // What was gone or replaced was not converted, whatever version it had, nor was what failed or was empty.
             Known::Unknown
             | Known::Same(OutcomeWord::Gone | OutcomeWord::Replaced)
             | Known::Other(OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Failed | OutcomeWord::Empty) => {
-                false
+                Kind::New
+            }
+            Known::Same(OutcomeWord::Unreadable) | Known::Other(OutcomeWord::Unreadable)
+                if self.refused.contains(&object) =>
+            {
+                found.in_own_epochs += 1;
+                return Ok(());
+            }
+            Known::Same(OutcomeWord::Unreadable) | Known::Other(OutcomeWord::Unreadable) => Kind::Unreadable,
+            Known::InOwnEpoch => {
+                found.in_own_epochs += 1;
+                return Ok(());
             }
             Known::Same(
                 outcome @ (OutcomeWord::Converted | OutcomeWord::Empty | OutcomeWord::Changed | OutcomeWord::Failed),
@@ -139,7 +172,7 @@ impl Sieve<'_> {
                 found.known_failed += u64::from(outcome == OutcomeWord::Failed);
                 return Ok(());
             }
-            Known::Other(OutcomeWord::Converted | OutcomeWord::Changed) => true,
+            Known::Other(OutcomeWord::Converted | OutcomeWord::Changed) => Kind::Changed,
         };
         if let Some(hour) = hour.filter(|hour| (i64::from(*hour) + 1) * 3600 > self.settled_before) {
             found.waiting.add(&object);
@@ -152,7 +185,11 @@ impl Sieve<'_> {
             return Ok(());
         }
         found.wanted.add(&object);
-        self.candidates.push((hour.unwrap_or(i32::MAX), object, is_changed));
+        if kind == Kind::Changed {
+            found.changed.add(&object);
+        }
+        let turn = (kind == Kind::Unreadable, hour.unwrap_or(i32::MAX));
+        self.candidates.push(Candidate { turn, object, kind });
         if self.candidates.len() > self.most {
             self.candidates.pop();
             found.left += 1;
@@ -164,9 +201,15 @@ impl Sieve<'_> {
         let Self { candidates, mut found, .. } = self;
         let mut candidates = candidates.into_sorted_vec();
         // Some filesystems show a file twice that is replaced while its folder is read.
-        candidates.dedup_by(|(_, later, _), (_, earlier, _)| later == earlier);
-        for (_, object, is_changed) in candidates {
-            if is_changed { &mut found.changed } else { &mut found.new }.push(object);
+        candidates.dedup_by(|later, earlier| later.object == earlier.object);
+        let lists = &mut found.candidates;
+        for Candidate { object, kind, .. } in candidates {
+            let list = match kind {
+                Kind::New => &mut lists.new,
+                Kind::Unreadable => &mut lists.unreadable,
+                Kind::Changed => &mut lists.changed,
+            };
+            list.push(object);
         }
         found
     }
@@ -180,11 +223,6 @@ impl Discovered {
             bytes: self.waiting.bytes,
             first_hour: self.first_waiting_hour.map(hour_text),
         }
-    }
-
-    /// Is there nothing to do?
-    pub(crate) fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.changed.is_empty()
     }
 }
 

@@ -9,7 +9,8 @@ use std::{
     thread,
 };
 
-use lakefront_storage::Store;
+use lakefront_storage::{Object, Store};
+use serde::Serialize;
 
 use crate::{
     ConvertOptions, Error,
@@ -19,11 +20,13 @@ use crate::{
     report::Tally,
     state::{
         close::{self, closing},
+        frozen::thaw,
+        history::History,
         names,
-        records::{self, ClosedRecord, CommitRecord, LogRecord, damaged},
+        records::{self, ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, damaged},
         settings::Settings,
     },
-    worker::{Context, Seats, work_on},
+    worker::{Context, Seats, TaskEnd, work_on},
 };
 
 /// So many tasks are under way for each that is decoded and encoded: the others wait for a store.
@@ -104,6 +107,65 @@ pub(crate) fn committed(state: &Store, epoch: u64, tasks: &[Task]) -> Result<BTr
     Ok(commits)
 }
 
+/// How far an open epoch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenTasks {
+    /// The epoch.
+    pub epoch: u64,
+    /// Its tasks.
+    pub tasks: u64,
+    /// Those that are committed.
+    pub committed: u64,
+}
+
+/// An epoch that is decided and not closed, as far as it is committed.
+#[derive(Debug)]
+pub(crate) struct PartialEpoch {
+    pub(crate) log: LogRecord,
+    pub(crate) tasks: Vec<Task>,
+    /// By the number of their task.
+    pub(crate) commits: BTreeMap<u32, CommitRecord>,
+}
+
+impl PartialEpoch {
+    /// Reads the open epoch; none where all are closed.
+    ///
+    /// # Errors
+    /// Its plan or a commit of it cannot be read.
+    pub(crate) fn read(state: &Store, history: &History) -> Result<Option<Self>, Error> {
+        let Some(log) = history.open_epoch() else { return Ok(None) };
+        let tasks = thaw(state, log)?;
+        let commits = committed(state, log.epoch, &tasks)?;
+        Ok(Some(Self { log: log.clone(), tasks, commits }))
+    }
+
+    /// How far it is.
+    pub(crate) fn progress(&self) -> OpenTasks {
+        let (tasks, committed) = (self.tasks.len() as u64, self.commits.len() as u64);
+        OpenTasks { epoch: self.log.epoch, tasks, committed }
+    }
+
+    /// Each input; and what became of it, where its task is committed.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = (&Object, Option<&InputOutcome>)> {
+        self.tasks.iter().flat_map(|task| {
+            let commit = self.commits.get(&task.id.task);
+            let outcome = move |input| commit.and_then(|commit: &CommitRecord| commit.inputs.get(input));
+            task.inputs.iter().enumerate().map(move |(input, object)| (object, outcome(input)))
+        })
+    }
+
+    /// The data files of committed tasks.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileRecord> {
+        self.commits.values().flat_map(|commit| &commit.files)
+    }
+
+    /// The tasks that are left to do.
+    pub(crate) fn into_tasks_left(self) -> Vec<Task> {
+        let Self { tasks, commits, .. } = self;
+        tasks.into_iter().filter(|task| !commits.contains_key(&task.id.task)).collect()
+    }
+}
+
 /// Coordinators take tasks in order, one each at a time; so many as there are seats decode and encode. The first error stops them all.
 fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Result<Vec<CommitRecord>, Error> {
     let next = AtomicUsize::new(0);
@@ -114,9 +176,16 @@ fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Re
             tracing::debug!(epoch = task.id.epoch, task = task.id.task, inputs = task.inputs.len(), "task begins");
             match context.stop.check().and_then(|()| work_on(context, task)) {
                 Ok(done) => {
-                    let files = done.commit.files.len();
+                    let commit = match done {
+                        TaskEnd::Committed(done) => context.tally.committed(done),
+                        TaskEnd::CommittedByAnother(commit) => {
+                            context.tally.adopted(task, &commit);
+                            commit
+                        }
+                    };
+                    let files = commit.files.len();
                     tracing::debug!(epoch = task.id.epoch, task = task.id.task, files, "task committed");
-                    commits.lock().unwrap_or_else(PoisonError::into_inner).push(context.tally.committed(done));
+                    commits.lock().unwrap_or_else(PoisonError::into_inner).push(commit);
                 }
                 Err(error) => {
                     let error = if matches!(error, Error::Worker) { died(task) } else { error };
@@ -150,6 +219,6 @@ fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Re
 }
 
 fn died(task: &Task) -> Error {
-    let object = task.inputs.first().map(lakefront_storage::Object::location).unwrap_or_default();
+    let object = task.inputs.first().map(Object::location).unwrap_or_default();
     Error::TaskDied { epoch: task.id.epoch, task: task.id.task, object }
 }

@@ -170,6 +170,26 @@ pub enum Error {
         /// Where to look.
         quarantine: String,
     },
+    /// Too many objects could not be read, so that the fault is not with one of them.
+    #[error(
+        "fetch: {}; the last is {object}: {reason}\nhint: {}",
+        how_many_unreadable(*unreadable, *is_all),
+        if *is_all {
+            "check the permissions of the user or role that lakefront runs as: to read the logs, and to use their keys"
+        } else {
+            "let lakefront read them, or leave them out with `--exclude`; `--max-unreadable N` allows more"
+        }
+    )]
+    TooManyUnreadable {
+        /// Objects that this run could not read.
+        unreadable: u64,
+        /// Whether no object could be read.
+        is_all: bool,
+        /// The last of them.
+        object: String,
+        /// Why it could not.
+        reason: String,
+    },
     /// Reading or writing failed.
     #[error(transparent)]
     Storage(Arc<lakefront_storage::Error>),
@@ -262,6 +282,14 @@ pub enum Error {
         /// Name and fingerprint of the schema at hand.
         given: String,
     },
+}
+
+fn how_many_unreadable(objects: u64, is_all: bool) -> String {
+    if is_all {
+        format!("none of the first {objects} objects can be read")
+    } else {
+        format!("{objects} objects could not be read, as many as `--max-unreadable` says")
+    }
 }
 
 impl Error {

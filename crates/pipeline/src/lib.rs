@@ -71,6 +71,7 @@ mod error;
 pub use convert::{Preview, Run, convert, preview};
 pub use describe::{DEFAULT_SCHEMA, table_ddl};
 pub use destination::Destination;
+pub use epoch::OpenTasks;
 pub use error::{Error, message};
 pub use lakefront_cloudfront::{TextLimits, decompress};
 pub use lakefront_storage::{

@@ -18,6 +18,8 @@ pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
 /// What a task needs while it is worked on: text, columns and open row groups. 128 MiB.
 pub const TASK_MEMORY_BYTES: u64 = 128 << 20;
 
+/// The default of [`ConvertOptions::max_unreadable`]: 100 objects.
+pub const DEFAULT_MAX_UNREADABLE: u64 = 100;
 /// The default of [`ConvertOptions::lease`]: 10 minutes.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(10);
 /// The default of [`Limits::candidates`]: of more new objects the oldest are converted before sources are listed again.
@@ -62,6 +64,8 @@ pub struct ConvertOptions {
     pub max_file_bytes: Option<u64>,
     /// How many rejected rows are too many; none: never.
     pub max_rejects: Option<MaxRejects>,
+    /// How many unreadable objects stop the run; default [`DEFAULT_MAX_UNREADABLE`]. Those of earlier runs do not count.
+    pub max_unreadable: u64,
     /// Whether finding no object is fine.
     pub allow_empty: bool,
     /// Threads that compute.

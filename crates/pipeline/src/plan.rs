@@ -6,7 +6,9 @@
 //! - or several small hours of one source day, up to [`SMALL_HOURS_BYTES`];
 //! - at most `task_bytes` of compressed bytes and [`MAX_TASK_INPUTS`] objects; a larger object is a task of its own;
 //! - objects without an hour in their name are grouped by size alone, and come last;
-//! - behind them those that changed after they were converted: they are not read, only seen.
+//! - behind them, each in a task of its own, those that no run could read so far: a store that refuses them once more does
+//!   not hold up the others;
+//! - last those that changed after they were converted: they are not read, only seen.
 //!
 //! Tasks are numbered oldest day first, and an epoch is as many of them as one plan holds.
 //!
@@ -53,6 +55,16 @@ impl ObjectCount {
         self.bytes += object.size_bytes();
     }
 
+    pub(crate) fn add_all(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+    }
+
+    /// Returns what is left without a part of it.
+    pub(crate) fn without(self, part: Self) -> Self {
+        Self { objects: self.objects - part.objects, bytes: self.bytes - part.bytes }
+    }
+
     /// The inputs of tasks.
     pub fn of(tasks: &[Task]) -> Self {
         let mut count = Self::default();
@@ -72,9 +84,27 @@ pub struct PlanOptions {
     pub epoch_inputs: usize,
 }
 
-/// Plans the conversion of `new`, in any order and without doubles, and that `changed` be left alone. `first_epoch` is the
-/// number of the first plan.
-pub fn plan(new: Vec<Object>, changed: Vec<Object>, options: PlanOptions, first_epoch: u64) -> Vec<Task> {
+/// The objects that a plan is about, each list in any order and without doubles.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    /// To be converted.
+    pub new: Vec<Object>,
+    /// To be converted, though no run could read them so far.
+    pub unreadable: Vec<Object>,
+    /// Converted before in another version: to be left as they are.
+    pub changed: Vec<Object>,
+}
+
+impl Candidates {
+    /// Is there nothing to plan?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.unreadable.is_empty() && self.changed.is_empty()
+    }
+}
+
+/// Plans the conversion of the candidates. `first_epoch` is the number of the first plan.
+pub fn plan(candidates: Candidates, options: PlanOptions, first_epoch: u64) -> Vec<Task> {
+    let Candidates { new, mut unreadable, changed } = candidates;
     // Day -> hour -> objects.
     let mut days: BTreeMap<i32, BTreeMap<i32, Vec<Object>>> = BTreeMap::new();
     let mut undated = Vec::new();
@@ -100,12 +130,10 @@ pub fn plan(new: Vec<Object>, changed: Vec<Object>, options: PlanOptions, first_
             numbering.add(cut(group, options.task_bytes), false);
         }
     }
-    for (group, is_changed) in [(undated, false), (changed, true)] {
-        numbering.add(
-            cut(in_order(std::iter::once(group)), if is_changed { u64::MAX } else { options.task_bytes }),
-            is_changed,
-        );
-    }
+    numbering.add(cut(in_order(std::iter::once(undated)), options.task_bytes), false);
+    unreadable.sort_unstable();
+    numbering.add(unreadable.into_iter().map(|object| vec![object]).collect(), false);
+    numbering.add(cut(in_order(std::iter::once(changed)), u64::MAX), true);
     numbering.tasks
 }
 

@@ -127,7 +127,8 @@ pub(crate) fn refuse_early_clock(options: &ConvertOptions, history: &History) ->
 
 /// Nothing below the sources is mostly a wrong folder.
 pub(crate) fn require_objects(options: &ConvertOptions, found: &Discovered) -> Result<(), Error> {
-    if options.allow_empty || !found.is_empty() || found.waiting.objects > 0 || found.known > 0 {
+    let known = found.known + found.in_own_epochs;
+    if options.allow_empty || !found.candidates.is_empty() || found.waiting.objects > 0 || known > 0 {
         return Ok(());
     }
     let sources: Vec<String> = options.sources.iter().map(ToString::to_string).collect();

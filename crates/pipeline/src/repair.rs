@@ -8,8 +8,8 @@ use lakefront_table::layout::{TaskId, task_of_data_file};
 use crate::{
     ConvertOptions, Destination, Error, Run, Stop,
     convert::{Next, Session, plan_options, run},
-    epoch::Epoch,
-    plan::{self, ObjectCount},
+    epoch::{Epoch, PartialEpoch},
+    plan::{self, Candidates, ObjectCount},
     progress::{Event, Progress},
     state::{
         frozen::thaw,
@@ -19,6 +19,7 @@ use crate::{
         seen::{Identities, Known, SeenDays},
         settings::Settings,
     },
+    worker::Lost,
 };
 
 /// Plans the objects that failed once more, as they are now. What the options say of sources and selection does not count.
@@ -46,22 +47,27 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
         }
         let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
         let mut objects = Vec::new();
-        let failed = failed_objects(&options.destination, &history, options.limits.candidates)?;
+        let failed = failed_objects(&options.destination, &history, None, options.limits.candidates)?;
         let left = failed.objects - failed.first.len() as u64;
         for object in failed.first {
-            if let Some(now) = object.look_again(&options.connections).map_err(Error::storage)? {
-                objects.push(now);
-            } else {
-                let message = "list: failed before, and is gone now".to_owned();
-                session.resources.tally.gone(&object, &message);
-                session.resources.progress.on(Event::ObjectFailed { object: object.location(), message });
+            match object.look_again(&options.connections) {
+                Ok(Some(now)) => objects.push(now),
+                Ok(None) => not_there(session, &object, &Lost::Gone, "list: failed before, and is gone now".to_owned()),
+                Err(lakefront_storage::Error::Unreadable { reason, .. }) => {
+                    session.resources.tally.object_unreadable(&object, &reason)?;
+                    let how = Lost::Unreadable(Some(reason.into()));
+                    let message = how.message();
+                    not_there(session, &object, &how, message);
+                }
+                Err(error) => return Err(Error::storage(error)),
             }
         }
         if objects.is_empty() {
             return Ok(());
         }
         session.prepare(&settings);
-        let tasks = plan::plan(objects, Vec::new(), plan_options(options, &settings), history.last_epoch() + 1);
+        let candidates = Candidates { new: objects, ..Candidates::default() };
+        let tasks = plan::plan(candidates, plan_options(options, &settings), history.last_epoch() + 1);
         session.tell_planned(ObjectCount::of(&tasks), tasks.len());
         let waiting = history.last.as_ref().map(|last| last.waiting.clone()).unwrap_or_default();
         let next = session.claim_and_carry_out(&history, &settings, &tasks, |record| {
@@ -75,6 +81,12 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
             return Ok(());
         }
     }
+}
+
+/// Tells of an object that failed before and is not planned now.
+fn not_there(session: &Session<'_>, object: &Object, how: &Lost, message: String) {
+    session.resources.tally.lost_before_plan(object, how, &message);
+    session.resources.progress.on(Event::ObjectFailed { object: object.location(), message });
 }
 
 fn do_over(session: &mut Session<'_>) -> Result<(), Error> {
@@ -127,35 +139,47 @@ pub(crate) struct FailedObjects {
     pub(crate) first: Vec<Object>,
 }
 
-/// The objects that were judged bad and not converted since, and `most` of them by name.
+/// The objects that were judged bad and not converted since, and `most` of them by name. `open` is the open epoch, whose
+/// committed tasks count.
 ///
 /// # Errors
 /// The state cannot be read.
 pub(crate) fn failed_objects(
     destination: &Destination,
     history: &History,
+    open: Option<&PartialEpoch>,
     most: usize,
 ) -> Result<FailedObjects, Error> {
     let state = destination.state();
     let mut seen = SeenDays::new(state, &history.seen, history.last_closed());
+    if let Some(open) = open {
+        seen = seen.with_commits_of(open);
+    }
     // Tried twice, failed twice: still one object. Told by a hash, as there may be millions.
     let identities = Identities::default();
     let mut counted = HashSet::new();
     let mut failed = FailedObjects::default();
+    let mut count = |object: Object| -> Result<(), Error> {
+        let identity = identities.of(object.source(), object.key());
+        if seen.look_up(&object)? == Known::Same(OutcomeWord::Failed) && counted.insert(identity) {
+            failed.objects += 1;
+            if failed.first.len() < most {
+                failed.first.push(object);
+            }
+        }
+        Ok(())
+    };
     for epoch in 1..=history.last_closed() {
         if read_closed(state, epoch)?.inputs.failed == 0 {
             continue;
         }
         let log = read_log(state, epoch)?;
         for object in thaw(state, &log)?.into_iter().flat_map(|task| task.inputs) {
-            let identity = identities.of(object.source(), object.key());
-            if seen.look_up(&object)? == Known::Same(OutcomeWord::Failed) && counted.insert(identity) {
-                failed.objects += 1;
-                if failed.first.len() < most {
-                    failed.first.push(object);
-                }
-            }
+            count(object)?;
         }
+    }
+    for (object, _) in open.into_iter().flat_map(PartialEpoch::inputs) {
+        count(object.clone())?;
     }
     Ok(failed)
 }

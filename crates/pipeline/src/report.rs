@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -28,6 +31,8 @@ use crate::{
 pub const MAX_NAMED_OBJECTS: usize = 1000;
 /// What is said of an object that changed after it was converted.
 pub(crate) const CHANGED: &str = "list: changed after it was converted; its rows stay as they were";
+/// A run whose first objects, this many, cannot be read at all has no access to any: it stops.
+const FIRST_OBJECTS: u64 = 20;
 /// Data files smaller than this on average (8 MiB) deserve a hint.
 const SMALL_FILE_BYTES: u64 = 8 << 20;
 
@@ -84,13 +89,19 @@ pub struct Report {
     pub partitions: u64,
     /// Tasks committed.
     pub tasks: u64,
+    /// What committed tasks of this run's epochs gave that another run committed: with the numbers above it is all that the
+    /// epochs gave.
+    pub adopted: AdoptedReport,
     /// Epochs closed, among them one that an earlier run left open.
     pub epochs: Vec<u64>,
+    /// The epoch that the run left open, if it did: the next run finishes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_epoch: Option<u64>,
     /// What was left for a later run, as its hour has not settled.
     pub waiting: Waiting,
     /// Objects that were judged bad, the first [`MAX_NAMED_OBJECTS`].
     pub failed_objects: Vec<FailedObject>,
-    /// Objects that vanished or changed after they were listed, and what could not be listed, likewise.
+    /// Objects that vanished or changed after they were listed or could not be read, and what could not be listed, likewise.
     pub lost_objects: Vec<FailedObject>,
     /// Wall-clock seconds.
     pub seconds: f64,
@@ -111,6 +122,21 @@ pub enum RunOutcome {
     DoneWithFailures,
 }
 
+/// What tasks gave that another run committed before it left their epoch open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AdoptedReport {
+    /// Tasks.
+    pub tasks: u64,
+    /// Data files.
+    pub files: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes_out: u64,
+    /// Lines that were refused.
+    pub rejects: u64,
+}
+
 /// Objects by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ObjectReport {
@@ -120,7 +146,7 @@ pub struct ObjectReport {
     pub not_selected: u64,
     /// Found, but their hour has not settled.
     pub waiting: u64,
-    /// Taken by an earlier run, and unchanged.
+    /// Taken by an earlier run, and unchanged. Inputs of the epochs that this run carried out do not count here.
     pub known: u64,
     /// Those among them that were judged bad: `lakefront retry` tries them again.
     pub known_failed: u64,
@@ -128,7 +154,10 @@ pub struct ObjectReport {
     pub planned: u64,
     /// Those among them that an earlier run had committed before it left its epoch open.
     pub adopted: u64,
-    /// Their rows are in the table.
+    /// Those among the adopted ones whose rows are in the table. The others count as failed, gone and so on.
+    pub adopted_converted: u64,
+    /// Converted by this run: their rows are in the table. `planned` is the sum of this, `adopted_converted`, `failed`,
+    /// `gone`, `replaced`, `changed` and `unreadable`, once all epochs are closed.
     pub converted: u64,
     /// Judged bad.
     pub failed: u64,
@@ -138,8 +167,17 @@ pub struct ObjectReport {
     pub replaced: u64,
     /// Changed after they were converted: their rows stay as they were.
     pub changed: u64,
+    /// Could not be read, though others could: the next run tries them again.
+    pub unreadable: u64,
     /// Could not be listed.
     pub unlisted: u64,
+}
+
+impl ObjectReport {
+    /// Those of the planned objects whose rows are not in the table, or not those of the version at hand.
+    fn not_converted(&self) -> u64 {
+        self.failed + self.gone + self.replaced + self.changed + self.unreadable
+    }
 }
 
 /// An object that was not converted.
@@ -190,7 +228,10 @@ impl Report {
 pub(crate) struct Tally {
     started: Instant,
     max_rejects: Option<MaxRejects>,
+    max_unreadable: u64,
     quarantine: String,
+    /// Whether any object could be read.
+    has_read: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -202,6 +243,8 @@ struct State {
     /// Rows and rejects of tasks that are about to be committed as well.
     rows: u64,
     rejects: u64,
+    /// Objects that this run itself could not read; at most `--max-unreadable`.
+    refused: BTreeSet<Object>,
 }
 
 impl Tally {
@@ -220,6 +263,8 @@ impl Tally {
         Self {
             started,
             max_rejects: options.max_rejects,
+            max_unreadable: options.max_unreadable,
+            has_read: AtomicBool::new(false),
             quarantine: options.destination.state().location("quarantine"),
             state: Mutex::new(State { report, ..State::default() }),
         }
@@ -243,31 +288,63 @@ impl Tally {
         });
     }
 
-    /// An object that was to be read and is not there any more.
-    pub(crate) fn gone(&self, object: &Object, message: &str) {
+    /// An object that was to be planned, and is not there any more or cannot be looked at.
+    pub(crate) fn lost_before_plan(&self, object: &Object, how: &Lost, message: &str) {
         self.with(|State { report, .. }| {
-            report.objects.gone += 1;
-            push_named(&mut report.lost_objects, object, "gone", message.to_owned());
+            count_lost(report, how);
+            push_named(&mut report.lost_objects, object, how.reason(), message.to_owned());
         });
     }
 
-    /// Tasks of an open epoch that an earlier run committed. What became of their objects is told now where it was not what
+    /// An object, or a part of a large one, was read.
+    pub(crate) fn object_read(&self) {
+        self.has_read.store(true, Ordering::Relaxed);
+    }
+
+    /// The store does not give an object to this run.
+    ///
+    /// # Errors
+    /// [`Error::TooManyUnreadable`]: there are as many as `--max-unreadable` says, or nothing else could be read so far.
+    pub(crate) fn object_unreadable(&self, object: &Object, reason: &str) -> Result<(), Error> {
+        let unreadable = self.with(|state| {
+            state.refused.insert(object.clone());
+            state.refused.len() as u64
+        });
+        let is_all = !self.has_read.load(Ordering::Relaxed) && unreadable >= FIRST_OBJECTS;
+        if is_all || unreadable >= self.max_unreadable {
+            let (object, reason) = (object.location(), reason.lines().next().unwrap_or_default().to_owned());
+            return Err(Error::TooManyUnreadable { unreadable, is_all, object, reason });
+        }
+        Ok(())
+    }
+
+    /// Returns the objects that this run itself could not read.
+    pub(crate) fn refused(&self) -> BTreeSet<Object> {
+        self.with(|state| state.refused.clone())
+    }
+
+    /// A task of this run's epoch that another run committed. What became of their objects is told now where it was not what
     /// was hoped for: that run may have died before it could say so.
-    pub(crate) fn adopted<'c>(&self, tasks: &[Task], commits: impl Iterator<Item = &'c CommitRecord>) {
+    pub(crate) fn adopted(&self, task: &Task, commit: &CommitRecord) {
         self.with(|State { report, .. }| {
-            for commit in commits {
-                let task = usize::try_from(commit.task).ok().and_then(|task| tasks.get(task));
-                for (object, outcome) in task.into_iter().flat_map(|task| &task.inputs).zip(&commit.inputs) {
-                    report.objects.adopted += 1;
-                    add_adopted(report, object, outcome);
-                }
+            for (object, outcome) in task.inputs.iter().zip(&commit.inputs) {
+                report.objects.adopted += 1;
+                report.adopted.rejects += outcome.rejects();
+                add_adopted(report, object, outcome);
+            }
+            report.adopted.tasks += 1;
+            report.adopted.files += commit.files.len() as u64;
+            for file in &commit.files {
+                report.adopted.rows += file.rows;
+                report.adopted.bytes_out += file.bytes;
             }
         });
     }
 
     /// An epoch that this run carries out.
-    pub(crate) fn epoch_begins(&self, settings: &Settings, planned: ObjectCount) {
+    pub(crate) fn epoch_begins(&self, log: &LogRecord, settings: &Settings, planned: ObjectCount) {
         self.with(|State { report, column_names, .. }| {
+            report.open_epoch = Some(log.epoch);
             settings.schema.name().clone_into(&mut report.schema);
             let is_extra = |column: &lakefront_schema::Column| column.source == Source::Derived(Derivation::Extra);
             report.keeps_unclaimed_fields = settings.schema.columns().iter().any(is_extra);
@@ -278,7 +355,10 @@ impl Tally {
 
     /// An epoch is closed.
     pub(crate) fn epoch_closed(&self, log: &LogRecord) {
-        self.with(|State { report, .. }| report.epochs.push(log.epoch));
+        self.with(|State { report, .. }| {
+            report.epochs.push(log.epoch);
+            report.open_epoch = None;
+        });
     }
 
     /// May a task with these outcomes be committed?
@@ -346,9 +426,7 @@ impl Tally {
         report.outcome = match error {
             Some(error) if error.is_active() => RunOutcome::Active,
             Some(_) => RunOutcome::Stopped,
-            None if objects.failed + objects.gone + objects.replaced + objects.changed + objects.unlisted > 0 => {
-                RunOutcome::DoneWithFailures
-            }
+            None if objects.not_converted() + objects.unlisted > 0 => RunOutcome::DoneWithFailures,
             None => RunOutcome::Done,
         };
         report
@@ -361,13 +439,14 @@ impl Tally {
 
 fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome) {
     match outcome {
-        InputOutcome::Converted { .. } => {}
+        InputOutcome::Converted { .. } => report.objects.adopted_converted += 1,
         InputOutcome::Failed { reason } => {
             let message = "judged bad by the run that left the epoch open; the quarantine says more";
             add_failed(report, object, reason, message.to_owned());
         }
-        InputOutcome::Gone => add_lost(report, object, Lost::Gone),
-        InputOutcome::Replaced => add_lost(report, object, Lost::Replaced),
+        InputOutcome::Gone => add_lost(report, object, &Lost::Gone),
+        InputOutcome::Replaced => add_lost(report, object, &Lost::Replaced),
+        InputOutcome::Unreadable => add_lost(report, object, &Lost::Unreadable(None)),
         InputOutcome::Changed => add_changed(report, object),
     }
 }
@@ -391,7 +470,7 @@ fn add_outcome(report: &mut Report, column_names: &[String], object: &Object, ou
             report.unclaimed_fields.extend(summary.unclaimed_fields.iter().map(ToString::to_string));
         }
         Outcome::Failed { reason, message } => add_failed(report, object, reason, message),
-        Outcome::Lost(how) => add_lost(report, object, how),
+        Outcome::Lost(how) => add_lost(report, object, &how),
         Outcome::Changed => add_changed(report, object),
     }
 }
@@ -401,12 +480,17 @@ fn add_failed(report: &mut Report, object: &Object, reason: &str, message: Strin
     push_named(&mut report.failed_objects, object, reason, message);
 }
 
-fn add_lost(report: &mut Report, object: &Object, how: Lost) {
+fn add_lost(report: &mut Report, object: &Object, how: &Lost) {
+    count_lost(report, how);
+    push_named(&mut report.lost_objects, object, how.reason(), how.message());
+}
+
+fn count_lost(report: &mut Report, how: &Lost) {
     match how {
         Lost::Gone => report.objects.gone += 1,
         Lost::Replaced => report.objects.replaced += 1,
+        Lost::Unreadable(_) => report.objects.unreadable += 1,
     }
-    push_named(&mut report.lost_objects, object, how.reason(), how.message().to_owned());
 }
 
 fn add_changed(report: &mut Report, object: &Object) {

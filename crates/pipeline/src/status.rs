@@ -1,5 +1,7 @@
 //! What a table's state says of it, for people and for scripts. Reads the whole history, and writes nothing, but for a
 //! temporary file that tells the store's clock while an epoch is open.
+//!
+//! All numbers count what is committed, in closed epochs and in an open one: that is what a reader of the table sees.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +9,7 @@ use serde::Serialize;
 
 use crate::{
     Destination, Error,
+    epoch::PartialEpoch,
     repair::failed_objects,
     report::MAX_NAMED_OBJECTS,
     state::{
@@ -37,11 +40,11 @@ pub struct Status {
     pub last_planned: Option<String>,
     /// The version of the program that planned it.
     pub last_program: Option<String>,
-    /// An epoch that is not complete.
+    /// An epoch that is not complete. What it has committed counts in all numbers here.
     pub open: Option<OpenEpoch>,
-    /// Partitions with rows of complete epochs.
+    /// Partitions with rows.
     pub partitions: u64,
-    /// Data files of complete epochs.
+    /// Data files of committed tasks.
     pub files: u64,
     /// Rows in them.
     pub rows: u64,
@@ -49,7 +52,7 @@ pub struct Status {
     pub bytes: u64,
     /// Rows that were rejected.
     pub rejects: u64,
-    /// Inputs of complete epochs, by what became of them; an object that is tried again counts each time.
+    /// Inputs of committed tasks, by what became of them; an object that is tried again counts each time.
     pub inputs: OutcomeCounts,
     /// Objects that failed and were not converted since.
     pub failed: u64,
@@ -70,6 +73,8 @@ pub struct OpenEpoch {
     pub tasks: u64,
     /// Those that are committed.
     pub committed: u64,
+    /// The inputs of the others.
+    pub inputs_left: u64,
     /// The machine that works on it, or did.
     pub host: Option<String>,
     /// The process on it.
@@ -97,7 +102,7 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
         epochs: history.last_closed(),
         last_planned: history.last.as_ref().map(|log| log.now.clone()),
         last_program: history.last.as_ref().map(|log| log.program.clone()),
-        open: open_epoch(destination, &history)?,
+        open: None,
         partitions: 0,
         files: 0,
         rows: 0,
@@ -121,30 +126,45 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
         status.inputs.add_all(closed.inputs);
         partitions.extend(closed.partitions.into_iter().map(|partition| partition.path));
     }
+    let open = PartialEpoch::read(state, &history)?;
+    if let Some(open) = &open {
+        status.open = Some(open_epoch(destination, open)?);
+        for file in open.files() {
+            status.files += 1;
+            status.rows += file.rows;
+            status.bytes += file.bytes;
+            partitions.insert(file.partition().to_owned());
+        }
+        for outcome in open.inputs().filter_map(|(_, outcome)| outcome) {
+            status.rejects += outcome.rejects();
+            status.inputs.add(outcome.word());
+        }
+    }
     status.partitions = partitions.len() as u64;
-    let failed = failed_objects(destination, &history, MAX_NAMED_OBJECTS)?;
+    let failed = failed_objects(destination, &history, open.as_ref(), MAX_NAMED_OBJECTS)?;
     status.failed = failed.objects;
     status.failed_objects = failed.first.iter().map(lakefront_storage::Object::location).collect();
     Ok(status)
 }
 
-fn open_epoch(destination: &Destination, history: &History) -> Result<Option<OpenEpoch>, Error> {
+fn open_epoch(destination: &Destination, open: &PartialEpoch) -> Result<OpenEpoch, Error> {
     let state = destination.state();
-    let Some(log) = history.open_epoch() else { return Ok(None) };
+    let log = &open.log;
     let name = names::lease(log.epoch);
     let lease = records::read_if_there::<LeaseRecord>(state, &name).unwrap_or_default();
     // Where the clock cannot be asked, as the disk is read-only, nothing is said of it.
     let now_ms = || state.clock_ms().ok();
     let idle_ms = lease::modified_ms(state, &name)?.and_then(|since_ms| Some(now_ms()? - since_ms));
     let idle_seconds = idle_ms.map(|idle_ms| u64::try_from(idle_ms / 1000).unwrap_or(0));
-    Ok(Some(OpenEpoch {
+    Ok(OpenEpoch {
         epoch: log.epoch,
         planned: log.now.clone(),
         tasks: log.tasks,
-        committed: state.list(&names::commits_of(log.epoch)).map_err(Error::storage)?.len() as u64,
+        committed: open.commits.len() as u64,
+        inputs_left: open.inputs().filter(|(_, outcome)| outcome.is_none()).count() as u64,
         host: lease.as_ref().map(|lease| lease.host.clone()),
         pid: lease.as_ref().map(|lease| lease.pid),
         is_released: lease.is_some_and(|lease| lease.released),
         idle_seconds,
-    }))
+    })
 }

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::{
     Destination, Error, Stop,
-    epoch::committed,
+    epoch::{OpenTasks, committed},
     plan::Task,
     pool::{Pending, Pool},
     state::{
@@ -55,6 +55,8 @@ pub struct VerifyOptions {
 pub struct Verification {
     /// Epochs, an open one among them.
     pub epochs: u64,
+    /// The open epoch, if there is one: what its committed tasks gave counts, and is verified.
+    pub open: Option<OpenTasks>,
     /// Committed tasks.
     pub tasks: u64,
     /// Inputs of these.
@@ -113,6 +115,10 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         // Settings that cannot be understood are damage, too.
         Settings::of_epoch(destination, table, &log)?;
         let commits = committed(destination.state(), epoch, &tasks)?;
+        if history.open_epoch().is_some_and(|open| open.epoch == epoch) {
+            let (tasks, committed) = (tasks.len() as u64, commits.len() as u64);
+            check.found.open = Some(OpenTasks { epoch, tasks, committed });
+        }
         let quarantine = destination.state().list(&names::quarantine_of(epoch)).map_err(Error::storage)?;
         check.quarantines = quarantine.into_iter().map(|entry| (entry.name, entry.size_bytes)).collect();
         for (task, commit) in &commits {
@@ -193,7 +199,7 @@ impl Check<'_> {
                     }
                 }
                 InputOutcome::Failed { .. } => entries += 1,
-                InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Changed => {}
+                InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Changed | InputOutcome::Unreadable => {}
             }
             self.outcomes.push(Seen {
                 identity: self.identities.of(object.source(), object.key()),
@@ -221,7 +227,8 @@ impl Check<'_> {
     /// A commit implies its data.
     fn file(&mut self, file: &FileRecord) -> Result<(), Error> {
         let location = self.destination.table().location(&file.path);
-        let Some(bytes) = self.files.remove(&file.path) else {
+        let listed = self.files.remove(&file.path);
+        let Some(bytes) = listed.map_or_else(|| self.stored_since(file), |bytes| Ok(Some(bytes)))? else {
             if self.options.since.as_ref().is_some_and(|since| is_before(file.partition(), since)) {
                 self.found.expired_files += 1;
             } else {
@@ -255,6 +262,16 @@ impl Check<'_> {
             self.reading.push_back((file.clone(), reading));
         }
         Ok(())
+    }
+
+    /// Returns the size of a data file that is not among those that were listed: one of an open epoch may have been stored
+    /// since, by a run that is at work.
+    fn stored_since(&self, file: &FileRecord) -> Result<Option<u64>, Error> {
+        if self.found.open.is_none() {
+            return Ok(None);
+        }
+        let entries = self.destination.table().list(&format!("{}/", file.partition())).map_err(Error::storage)?;
+        Ok(entries.into_iter().find(|entry| entry.name == file.path).map(|entry| entry.size_bytes))
     }
 
     fn finish_file(
@@ -396,7 +413,7 @@ impl Check<'_> {
 /// May an object be planned again like this?
 fn may_follow(first: Seen, next: Seen) -> bool {
     match first.outcome {
-        OutcomeWord::Gone | OutcomeWord::Replaced => true,
+        OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Unreadable => true,
         OutcomeWord::Failed => next.is_retry || next.version != first.version,
         OutcomeWord::Empty => next.version != first.version,
         OutcomeWord::Converted | OutcomeWord::Changed => {

@@ -77,52 +77,71 @@ pub(crate) enum Outcome {
     Changed,
 }
 
-/// What became of an object between being listed and being read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why an object that was planned is not in the table: its bytes were not read, or are not those that were planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
     /// It vanished.
     Gone,
     /// It has another version.
     Replaced,
+    /// The store does not give this one object to us. Holds what the store says; none where an earlier run heard it.
+    Unreadable(Option<Arc<str>>),
 }
 
 impl Lost {
-    /// What a failed read says of the object; none where it says nothing, and the run must stop.
+    /// Returns what a failed read says of the object; none where it says something of this run instead, which must stop.
     fn from_error(error: &lakefront_storage::Error) -> Option<Self> {
         if error.is_gone() {
             Some(Self::Gone)
         } else if error.is_changed() {
             Some(Self::Replaced)
+        } else if let lakefront_storage::Error::Unreadable { reason, .. } = error {
+            Some(Self::Unreadable(Some(reason.as_str().into())))
         } else {
             None
         }
     }
 
     /// The word for it in the report.
-    pub(crate) fn reason(self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Gone => "gone",
             Self::Replaced => "replaced",
+            Self::Unreadable(_) => "unreadable",
         }
     }
 
     /// The word for it in the state.
-    pub(crate) fn word(self) -> OutcomeWord {
+    pub(crate) fn word(&self) -> OutcomeWord {
         match self {
             Self::Gone => OutcomeWord::Gone,
             Self::Replaced => OutcomeWord::Replaced,
+            Self::Unreadable(_) => OutcomeWord::Unreadable,
         }
     }
 
-    fn from_word(word: OutcomeWord) -> Self {
-        if word == OutcomeWord::Gone { Self::Gone } else { Self::Replaced }
+    /// Returns what a word in the state means; none where it is not a word for a lost object.
+    pub(crate) fn from_word(word: OutcomeWord) -> Option<Self> {
+        match word {
+            OutcomeWord::Gone => Some(Self::Gone),
+            OutcomeWord::Replaced => Some(Self::Replaced),
+            OutcomeWord::Unreadable => Some(Self::Unreadable(None)),
+            OutcomeWord::Converted | OutcomeWord::Empty | OutcomeWord::Failed | OutcomeWord::Changed => None,
+        }
     }
 
     /// The sentence for it.
-    pub(crate) fn message(self) -> &'static str {
+    pub(crate) fn message(&self) -> String {
         match self {
-            Self::Gone => "fetch: vanished after it was listed",
-            Self::Replaced => "fetch: changed after it was listed; the next run takes it as it is now",
+            Self::Gone => "fetch: vanished after it was listed".to_owned(),
+            Self::Replaced => "fetch: changed after it was listed; the next run takes it as it is now".to_owned(),
+            Self::Unreadable(Some(reason)) => {
+                let reason = reason.lines().next().unwrap_or_default();
+                format!("fetch: cannot read it: {reason}; the next run tries it again")
+            }
+            Self::Unreadable(None) => {
+                "fetch: an earlier run that began its task could not read it; the next run tries it again".to_owned()
+            }
         }
     }
 }
@@ -138,13 +157,22 @@ pub(crate) struct TaskDone {
     pub(crate) rejects: BTreeMap<&'static str, u64>,
 }
 
+/// How a task ended.
+#[derive(Debug)]
+pub(crate) enum TaskEnd {
+    /// This run committed it.
+    Committed(TaskDone),
+    /// Another run was faster: this is what it committed.
+    CommittedByAnother(CommitRecord),
+}
+
 /// Works on a task until it is committed.
 ///
 /// # Errors
 /// The run must stop.
-pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
+pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskEnd, Error> {
     if task.is_changed {
-        return leave_alone(context, task);
+        return leave_alone(context, task).map(TaskEnd::Committed);
     }
     let options = context.options;
     // What an earlier try went without, this one goes without: its files may be there.
@@ -167,7 +195,7 @@ pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskDone, Er
                 let finished = attempt.finish()?;
                 drop(seat);
                 match finished.commit(task, gone_before.as_ref())? {
-                    Committed::Done(done) => return Ok(done),
+                    Committed::Done(end) => return Ok(end),
                     Committed::Again(decided, told_so_far) => {
                         known.lose(task, Some(&decided));
                         gone_before = Some(decided);
@@ -178,6 +206,8 @@ pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskDone, Er
             Err(Interrupt::Known(object, outcome)) => {
                 tracing::warn!("{}: its task starts again without it", object.location());
                 known.good.extend(attempt.good());
+                // A store that gives an object now and refuses it then would make the next attempt another task.
+                known.outcomes.extend(attempt.lost());
                 known.outcomes.insert(object, *outcome);
                 told = attempt.told;
             }
@@ -201,8 +231,8 @@ impl Known {
     fn lose(&mut self, task: &Task, gone_before: Option<&GoneRecord>) {
         self.outcomes.retain(|_, outcome| !matches!(outcome, Outcome::Lost(_)));
         for gone in gone_before.into_iter().flat_map(|record| &record.inputs) {
-            if let Some(object) = task.inputs.get(gone.input) {
-                self.outcomes.insert(object.clone(), Outcome::Lost(Lost::from_word(gone.how)));
+            if let (Some(object), Some(how)) = (task.inputs.get(gone.input), Lost::from_word(gone.how)) {
+                self.outcomes.insert(object.clone(), Outcome::Lost(how));
             }
         }
     }
@@ -240,11 +270,13 @@ impl Told {
         progress.on(Event::Read { objects, bytes, rows });
     }
 
-    /// Tells of each object once, however many attempts there are.
-    fn failed(&mut self, progress: &dyn Progress, object: &Object, message: &str) {
-        if self.failures.insert(object.clone()) {
+    /// Tells of an object if no attempt has told of it. Returns whether it did.
+    fn failed(&mut self, progress: &dyn Progress, object: &Object, message: &str) -> bool {
+        let is_new = self.failures.insert(object.clone());
+        if is_new {
             progress.on(Event::ObjectFailed { object: object.location(), message: message.to_owned() });
         }
+        is_new
     }
 
     /// The task begins again.

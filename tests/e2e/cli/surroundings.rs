@@ -1,6 +1,6 @@
 //! Disks that are full or read-only, and few open files.
 
-use std::{fs, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
 
@@ -28,6 +28,67 @@ fn read_only(folder: &TestFolder, args: &[&str]) -> Option<Ran> {
     }
     // Mounts of a namespace of its own end with the program.
     Some(folder.behind(&["unshare", "-m"], &format!("{mount} && exec \"$@\""), args))
+}
+
+/// Runs the program without root's right to read every file; as it is where it does not have that right.
+fn without_rights_of_root(folder: &TestFolder, args: &[&str]) -> Ran {
+    let drop = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
+    let is_root = fs::read(folder.path("logs/forbidden")).is_ok();
+    folder.behind(if is_root { &drop } else { &[] }, "exec \"$@\"", args)
+}
+
+/// A file that nobody may read.
+fn forbid(folder: &TestFolder, name: &str) {
+    fs::set_permissions(folder.path(&format!("logs/{name}")), fs::Permissions::from_mode(0o000)).unwrap();
+}
+
+#[test]
+fn a_log_without_permission_is_named_and_taken_when_it_may_be_read() {
+    only_on_disk!("modes of files");
+    let folder = TestFolder::new();
+    for hour in ["05", "06", "07"] {
+        let row = format!("2024-05-17 {hour}:00:00");
+        folder.add(&format!("E1EXAMPLE.2024-05-17-{hour}.a"), log("date time", &[&row]));
+    }
+    folder.add("forbidden", log("date time", &[]));
+    forbid(&folder, "forbidden");
+    forbid(&folder, "E1EXAMPLE.2024-05-17-06.a");
+    let convert = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--exclude", "forbidden"];
+    for night in 1..=2 {
+        let ran = without_rights_of_root(&folder, &convert).exits(3);
+        let ran = ran.says("E1EXAMPLE.2024-05-17-06.a").says("ermission denied");
+        assert!(!ran.stderr.contains("2024-05-17-05") && !ran.stderr.contains("forbidden"), "{}", ran.stderr);
+        assert_eq!(folder.rows().len(), 2, "night {night}");
+    }
+    let status = folder.json(&["status", "lake/cf_logs"]);
+    assert!(status["open"].is_null() && status["inputs"]["unreadable"] == 2, "{status:#}");
+    folder.only_looks(&["verify", "lake/cf_logs", "--deep"], 0);
+
+    let readable = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(folder.path("logs/E1EXAMPLE.2024-05-17-06.a"), readable).unwrap();
+    without_rights_of_root(&folder, &convert).exits(0);
+    assert_eq!(folder.rows().len(), 3);
+}
+
+#[test]
+fn too_many_logs_without_permission_stop_the_run_and_a_higher_limit_lets_the_next_one_go_on() {
+    only_on_disk!("modes of files");
+    let folder = TestFolder::new();
+    for minute in 10..16 {
+        let row = format!("2024-05-17 05:{minute}:00");
+        folder.add(&format!("E1EXAMPLE.2024-05-17-05.{minute}"), log("date time", &[&row]));
+    }
+    folder.add("forbidden", log("date time", &[]));
+    for name in ["forbidden", "E1EXAMPLE.2024-05-17-05.11", "E1EXAMPLE.2024-05-17-05.14"] {
+        forbid(&folder, name);
+    }
+    let convert = |limit| {
+        let convert = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--exclude", "forbidden"];
+        without_rights_of_root(&folder, &[&convert[..], &["--max-unreadable", limit]].concat())
+    };
+    convert("2").exits(1).says("2 objects could not be read").says("--max-unreadable");
+    convert("3").exits(3).says("E1EXAMPLE.2024-05-17-05.11").says("E1EXAMPLE.2024-05-17-05.14");
+    assert_eq!(folder.rows().len(), 4);
 }
 
 #[test]

@@ -18,11 +18,12 @@ type Partitions = BTreeMap<String, (u64, u64, u64)>;
 pub(super) fn check(logs: &Logs, seen: &Observations, epochs: &[Epoch], found: &mut Found) {
     let mut all = BTreeSet::new();
     for epoch in epochs {
+        let partitions = partitions_of(epoch);
+        // A reader sees what is committed of an open epoch, too.
+        all.extend(partitions.keys().cloned());
         let Some(closed) = &epoch.closed else { continue };
         let is_committed = epoch.tasks.iter().all(|task| task.commit.is_some());
         found.expect("I6", is_committed, || format!("epoch {} is closed, and not all committed", epoch.number));
-        let partitions = partitions_of(epoch);
-        all.extend(partitions.keys().cloned());
         check_sums(epoch, closed, &partitions, found);
         check_seen(logs, &seen.state, epoch, found);
         if !seen.is_torn
@@ -62,17 +63,23 @@ fn check_sums(epoch: &Epoch, closed: &Value, partitions: &Partitions, found: &mu
     let sum = |part: fn(&(u64, u64, u64)) -> u64| partitions.values().map(part).sum::<u64>();
     let commits = epoch.tasks.iter().filter_map(|task| task.commit.as_ref());
     let inputs = commits.flat_map(|commit| commit["inputs"].as_array().into_iter().flatten());
+    let mut counts = json!({
+        "converted": count("converted") + count("empty"), "failed": count("failed"), "gone": count("gone"),
+        "replaced": count("replaced"), "changed": count("changed"),
+    });
+    // A word that older versions do not know: the record says so by its format.
+    if count("unreadable") > 0 {
+        counts["unreadable"] = count("unreadable").into();
+    }
     let expected = json!({
+        "format": if count("unreadable") > 0 { 2 } else { 1 },
         "epoch": epoch.number,
         "tasks": epoch.tasks.len(),
         "files": sum(|of| of.0),
         "rows": sum(|of| of.1),
         "bytes": sum(|of| of.2),
         "rejects": inputs.filter_map(|input| input["rejects"].as_u64()).sum::<u64>(),
-        "inputs": {
-            "converted": count("converted") + count("empty"), "failed": count("failed"), "gone": count("gone"),
-            "replaced": count("replaced"), "changed": count("changed"),
-        },
+        "inputs": counts,
         "partitions": partitions
             .iter()
             .map(|(path, (files, rows, bytes))| json!({"path": path, "files": files, "rows": rows, "bytes": bytes}))
@@ -89,7 +96,7 @@ fn check_sums(epoch: &Epoch, closed: &Value, partitions: &Partitions, found: &mu
 /// again wherever they are listed.
 fn check_seen(logs: &Logs, state: &Files, epoch: &Epoch, found: &mut Found) {
     let is_of_epoch = format!("/{:010}", epoch.number);
-    let is_kept = |outcome: &str| !["gone", "replaced"].contains(&outcome);
+    let is_kept = |outcome: &str| !["gone", "replaced", "unreadable"].contains(&outcome);
     let mut known = BTreeSet::new();
     for (name, bytes) in state.iter().filter(|(name, _)| name.starts_with("seen/") && name.ends_with(&is_of_epoch)) {
         let Some(lines) = json_lines(bytes) else {

@@ -33,7 +33,7 @@ pub(super) fn each_counts_once(logs: &Logs, epochs: &[Epoch], found: &mut Found)
             // What counts is the last that is known: a version may come back after another one, or after it was gone.
             if let Some((_, before)) = past.last().filter(|(version, _)| *version == input.version) {
                 let may_be_again = match *before {
-                    "gone" | "replaced" => true,
+                    "gone" | "replaced" | "unreadable" => true,
                     "failed" => epoch.is_retry,
                     _ => false,
                 };
@@ -104,10 +104,10 @@ fn check_outcome(object: &LogObject, task: &Task, index: usize, outcome: &Value,
             });
         }
         "failed" => found.expect("I8", object.is_damaged, || format!("`{name}` is whole, and failed: {outcome}")),
-        "changed" | "gone" | "replaced" => {}
+        "changed" | "gone" | "replaced" | "unreadable" => {}
         _ => found.add("I7", format!("`{name}`: no outcome is called `{word}`")),
     }
-    let is_lost = ["gone", "replaced"].contains(&word);
+    let is_lost = ["gone", "replaced", "unreadable"].contains(&word);
     found.expect("I2", how == is_lost.then_some(word), || {
         format!("`{name}`: the outcome is `{word}`, and the list of lost inputs says {how:?}")
     });

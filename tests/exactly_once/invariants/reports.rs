@@ -33,7 +33,7 @@ pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Res
         inputs.filter(|(is_adopted, word)| matches(*is_adopted, word)).count()
     };
     let mut not_converted = 0;
-    for word in ["failed", "gone", "replaced", "changed"] {
+    for word in ["failed", "gone", "replaced", "changed", "unreadable"] {
         let expected = count(&|_, outcome| outcome == word);
         not_converted += expected;
         expect_count(report, word, expected, &mut found);
@@ -44,6 +44,12 @@ pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Res
         report,
         "converted",
         count(&|is_adopted, word| !is_adopted && ["converted", "empty"].contains(&word)),
+        &mut found,
+    );
+    expect_count(
+        report,
+        "adopted_converted",
+        count(&|is_adopted, word| is_adopted && ["converted", "empty"].contains(&word)),
         &mut found,
     );
     let outcome = if not_converted > 0 { "done-with-failures" } else { "done" };
@@ -57,7 +63,9 @@ pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Res
         let inputs = tasks().flat_map(|(_, (_, task))| words(task));
         inputs.filter(|(_, word)| wanted.contains(word)).map(|(url, _)| url).collect()
     };
-    for (list, wanted) in [("failed_objects", &["failed"][..]), ("lost_objects", &["gone", "replaced", "changed"])] {
+    for (list, wanted) in
+        [("failed_objects", &["failed"][..]), ("lost_objects", &["gone", "replaced", "changed", "unreadable"])]
+    {
         let (got, expected) = (named(list), expected(wanted));
         found.expect("I8", got == expected, || format!("`{list}` names {got:?}, and has to name {expected:?}"));
     }
@@ -95,7 +103,9 @@ fn a_report_that_is_silent_about_an_input_is_found() {
     assert!(spoilt(|report| report["outcome"] = "done".into()));
     assert!(spoilt(|report| report["epochs"] = Value::Array(Vec::new())));
     assert!(spoilt(|report| report["failed_objects"] = Value::Array(Vec::new())));
-    for word in ["planned", "adopted", "converted", "failed", "gone", "replaced", "changed"] {
+    for word in
+        ["planned", "adopted", "adopted_converted", "converted", "failed", "gone", "replaced", "changed", "unreadable"]
+    {
         let mut report = ran.report.clone();
         report["objects"][word] = (report["objects"][word].as_u64().unwrap() + 1).into();
         assert!(check_report(&before, &after, &report).is_err(), "{word}");

@@ -13,7 +13,7 @@ pub(super) enum Damage {
     Deleted,
     Cut,
     Garbage,
-    /// As it was, but with `"format": 2`.
+    /// As it was, but with `"format": 3`, which no version writes yet.
     Newer,
 }
 
@@ -181,7 +181,7 @@ pub(super) fn damaged(name: &str, bytes: &[u8], damage: Damage) -> Option<Vec<u8
     let newer = |text: &str| -> Option<String> {
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let mut value: Value = serde_json::from_str(first).ok()?;
-        *value.get_mut("format")? = 2.into();
+        *value.get_mut("format")? = 3.into();
         Some(if rest.is_empty() { value.to_string() } else { format!("{value}\n{rest}") })
     };
     match damage {

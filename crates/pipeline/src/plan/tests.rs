@@ -21,7 +21,7 @@ fn log(distribution: &str, day_and_hour: &str, size_bytes: u64) -> Object {
 fn plan_of(mut objects: Vec<Object>, options: PlanOptions) -> Vec<Task> {
     // In any order: the plan puts them into its own.
     objects.reverse();
-    plan(objects, Vec::new(), options, 1)
+    plan(Candidates { new: objects, ..Candidates::default() }, options, 1)
 }
 
 /// The names of each task's inputs, distribution and hour only.
@@ -81,10 +81,22 @@ fn objects_without_an_hour_come_last_and_go_by_size() {
 #[test]
 fn changed_objects_come_last_in_tasks_of_their_own() {
     let changed = vec![log("E2", "17-10", 1), log("E1", "18-10", 1)];
-    let planned = plan(vec![log("E3", "17-10", 1), object("x", 1)], changed, options(), 7);
+    let new = vec![log("E3", "17-10", 1), object("x", 1)];
+    let planned = plan(Candidates { new, changed, ..Candidates::default() }, options(), 7);
     assert_eq!(tasks(&planned), [vec!["E3 17-10"], vec!["x"], vec!["E1 18-10", "E2 17-10"]]);
     assert_eq!(planned.iter().map(|task| task.is_changed).collect::<Vec<_>>(), [false, false, true]);
     assert!(planned.iter().all(|task| task.id.epoch == 7));
+}
+
+#[test]
+fn objects_that_were_unreadable_come_behind_all_others_that_are_read_each_in_a_task_of_its_own() {
+    let candidates = Candidates {
+        new: vec![object("x", 1), log("E3", "17-10", 1)],
+        unreadable: vec![log("E2", "17-10", 1), log("E1", "17-10", 1)],
+        changed: vec![log("E4", "17-10", 1)],
+    };
+    let planned = plan(candidates, options(), 1);
+    assert_eq!(tasks(&planned), [["E3 17-10"], ["x"], ["E1 17-10"], ["E2 17-10"], ["E4 17-10"]]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use lakefront_storage::Store;
 
 use super::{
     names, once,
-    records::{self, Digest, FORMAT, LogRecord, TableRecord, to_bytes},
+    records::{self, Digest, LogRecord, TableRecord, to_bytes},
 };
 use crate::{Destination, Error};
 
@@ -65,7 +65,6 @@ pub(crate) fn probe(destination: &Destination, record: &TableRecord) -> Result<(
 pub(crate) fn claim(state: &Store, mut record: LogRecord, plan: &[u8]) -> Result<(Claim, LogRecord), Error> {
     let plan_name = names::plan(record.epoch, &record.nonce);
     once::create(state, &plan_name, plan)?;
-    record.format = FORMAT;
     record.plan = Digest { name: plan_name, bytes: plan.len() as u64, sha256: once::sha256(plan) };
     let name = names::log(record.epoch);
     let bytes = to_bytes(&record);

@@ -36,12 +36,13 @@ pub(crate) fn closing(
 ) -> Closing {
     let mut days: BTreeMap<String, Vec<(&Object, OutcomeWord)>> = BTreeMap::new();
     let mut inputs = OutcomeCounts::default();
-    let mut rejects = 0;
+    let (mut rejects, mut format) = (0, FORMAT);
     for (task, commit) in tasks.iter().zip(commits) {
         for (object, outcome) in task.inputs.iter().zip(&commit.inputs) {
             let day = names::day_of_hour(object_key::hour(object.key()));
             days.entry(day).or_default().push((object, outcome.word()));
             inputs.add(outcome.word());
+            format = format.max(OutcomeWord::format_of(std::iter::once(outcome.word())));
             rejects += outcome.rejects();
         }
     }
@@ -52,7 +53,7 @@ pub(crate) fn closing(
         (files().count() as u64, files().map(|file| file.rows).sum(), files().map(|file| file.bytes).sum());
     let day_names: Vec<String> = days.keys().cloned().collect();
     let record = ClosedRecord {
-        format: FORMAT,
+        format,
         epoch: log.epoch,
         nonce: log.nonce.clone(),
         tasks: tasks.len() as u64,

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::lines::LinesReader;
 use crate::Error;
 
-/// The format that this version writes, and the only one that it reads.
+/// The format of a record whose words and keys every version knows.
 pub(crate) const FORMAT: u32 = 1;
+/// The format of a record with a word or key that versions of format 1 do not know and must not ignore, such as the outcome
+/// `unreadable`. It is also the newest format that this version reads.
+pub(crate) const FORMAT_OF_NEW_WORDS: u32 = 2;
 
 /// `table.json`: what the table is, from its first day on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +131,31 @@ pub(crate) enum OutcomeWord {
     Replaced,
     /// Converted before in another version, and left as it is.
     Changed,
+    /// The store refused to give it to us, though it gave others: not converted. Format 2.
+    Unreadable,
+}
+
+impl OutcomeWord {
+    /// Returns whether the same version of the object is left alone from now on.
+    pub(crate) fn is_final(self) -> bool {
+        match self {
+            Self::Converted | Self::Empty | Self::Failed | Self::Changed => true,
+            Self::Gone | Self::Replaced | Self::Unreadable => false,
+        }
+    }
+
+    /// Returns the format of a record that uses this word.
+    fn format(self) -> u32 {
+        match self {
+            Self::Converted | Self::Empty | Self::Failed | Self::Gone | Self::Replaced | Self::Changed => FORMAT,
+            Self::Unreadable => FORMAT_OF_NEW_WORDS,
+        }
+    }
+
+    /// Returns the format of a record that uses these words.
+    pub(crate) fn format_of(words: impl Iterator<Item = Self>) -> u32 {
+        words.map(Self::format).max().unwrap_or(FORMAT)
+    }
 }
 
 /// `commit/E/T.json`: what a task gave.
@@ -174,6 +202,7 @@ pub(crate) enum InputOutcome {
     Gone,
     Replaced,
     Changed,
+    Unreadable,
 }
 
 impl InputOutcome {
@@ -186,6 +215,7 @@ impl InputOutcome {
             Self::Gone => OutcomeWord::Gone,
             Self::Replaced => OutcomeWord::Replaced,
             Self::Changed => OutcomeWord::Changed,
+            Self::Unreadable => OutcomeWord::Unreadable,
         }
     }
 
@@ -233,6 +263,15 @@ pub struct OutcomeCounts {
     pub replaced: u64,
     /// Converted before in another version.
     pub changed: u64,
+    /// Could not be read, though others could. The key is left out where there is none, so that records without the word stay
+    /// those of format 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl OutcomeCounts {
@@ -243,6 +282,7 @@ impl OutcomeCounts {
             OutcomeWord::Gone => &mut self.gone,
             OutcomeWord::Replaced => &mut self.replaced,
             OutcomeWord::Changed => &mut self.changed,
+            OutcomeWord::Unreadable => &mut self.unreadable,
         } += 1;
     }
 
@@ -252,6 +292,7 @@ impl OutcomeCounts {
         self.gone += other.gone;
         self.replaced += other.replaced;
         self.changed += other.changed;
+        self.unreadable += other.unreadable;
     }
 }
 
@@ -353,7 +394,7 @@ pub(crate) fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
     };
     let format = first.ok().and_then(|first| serde_json::from_slice::<AnyFormat>(first).ok());
     // What is damaged has no format.
-    format.filter(|any| any.format > FORMAT).map_or(Ok(()), |any| check_format(state, name, any.format))
+    format.filter(|any| any.format > FORMAT_OF_NEW_WORDS).map_or(Ok(()), |any| check_format(state, name, any.format))
 }
 
 #[derive(Deserialize)]
@@ -363,12 +404,12 @@ struct AnyFormat {
 
 /// Is this the format that we read?
 pub(crate) fn check_format(state: &Store, name: &str, format: u32) -> Result<(), Error> {
-    if format == FORMAT {
+    if (FORMAT..=FORMAT_OF_NEW_WORDS).contains(&format) {
         return Ok(());
     }
     Err(Error::State {
         location: state.location(name),
-        what: format!("has format {format}, and this version reads format {FORMAT}"),
+        what: format!("has format {format}, and this version reads formats up to {FORMAT_OF_NEW_WORDS}"),
         hint: "a newer version of lakefront wrote it: run that one",
     })
 }

@@ -10,7 +10,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     hash::{BuildHasher as _, RandomState},
 };
 
@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     lines::{LinesReader, LinesWriter},
     names,
-    records::{self, OutcomeWord, damaged},
+    records::{self, InputOutcome, OutcomeWord, damaged},
 };
-use crate::Error;
+use crate::{Error, epoch::PartialEpoch};
 
 const HOURS_PER_DAY: i32 = 24;
 
@@ -48,7 +48,8 @@ pub(crate) struct SeenObject<'a> {
 /// The bytes of what an epoch saw of a day.
 pub(crate) fn to_bytes(epoch: u64, day: &str, objects: &[(&Object, OutcomeWord)]) -> Vec<u8> {
     let inputs = objects.len() as u64;
-    let mut lines = LinesWriter::new(&Header { format: records::FORMAT, epoch, day: day.into(), inputs });
+    let format = OutcomeWord::format_of(objects.iter().map(|(_, outcome)| *outcome));
+    let mut lines = LinesWriter::new(&Header { format, epoch, day: day.into(), inputs });
     for (object, outcome) in objects {
         lines.push(&SeenObject {
             source: object.source().into(),
@@ -102,6 +103,8 @@ pub(crate) enum Known {
     Same(OutcomeWord),
     /// Another version, and what became of that.
     Other(OutcomeWord),
+    /// It is in an epoch that this run carried out, or in one that is open: no plan of this run takes it once more.
+    InOwnEpoch,
 }
 
 /// Tells objects apart by 128 bits and versions by 64: ten million are to fit into memory. The hashes are keyed, so that
@@ -132,29 +135,72 @@ pub(crate) struct SeenDays<'s> {
     last_epoch: u64,
     identities: Identities,
     days: HashMap<Option<i32>, Vec<Entry>>,
+    /// Epochs that the run at hand carried out.
+    own_epochs: &'s BTreeSet<u64>,
+    /// The inputs of an open epoch by identity, with version and outcome where their task is committed.
+    open: HashMap<[u64; 2], Option<(u64, OutcomeWord)>>,
 }
 
-/// Identity in 128 bits, version and outcome in 64.
+/// Identity in 128 bits; version, whether its epoch is the run's own, and outcome in 64.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     identity: [u64; 2],
     version_and_outcome: u64,
 }
 
-/// The low bits hold the outcome.
-const OUTCOME_BITS: u32 = 3;
-const OUTCOMES: [OutcomeWord; 6] = [
+/// The low bits hold the outcome, and above it whether the epoch is the run's own.
+const OUTCOME_BITS: u32 = 4;
+const OWN_BIT: u64 = 1 << (OUTCOME_BITS - 1);
+const OUTCOMES: [OutcomeWord; 7] = [
     OutcomeWord::Converted,
     OutcomeWord::Empty,
     OutcomeWord::Failed,
     OutcomeWord::Gone,
     OutcomeWord::Replaced,
     OutcomeWord::Changed,
+    OutcomeWord::Unreadable,
 ];
 
 impl<'s> SeenDays<'s> {
     pub(crate) fn new(state: &'s Store, names: &'s BTreeMap<String, Vec<u64>>, last_epoch: u64) -> Self {
-        Self { state, names, last_epoch, identities: Identities::default(), days: HashMap::new() }
+        const NONE: &BTreeSet<u64> = &BTreeSet::new();
+        Self {
+            state,
+            names,
+            last_epoch,
+            identities: Identities::default(),
+            days: HashMap::new(),
+            own_epochs: NONE,
+            open: HashMap::new(),
+        }
+    }
+
+    /// Says of objects in these epochs that they are the run's own, as it carried them out itself.
+    pub(crate) fn with_own_epochs(mut self, epochs: &'s BTreeSet<u64>) -> Self {
+        self.own_epochs = epochs;
+        self
+    }
+
+    /// Knows the inputs of an open epoch, too: what became of those whose tasks are committed, and that the others are
+    /// planned.
+    pub(crate) fn with_open_epoch(mut self, epoch: &PartialEpoch) -> Self {
+        epoch.inputs().for_each(|(object, outcome)| self.add_open(object, outcome));
+        self
+    }
+
+    /// Knows what became of the inputs of an open epoch whose tasks are committed.
+    pub(crate) fn with_commits_of(mut self, epoch: &PartialEpoch) -> Self {
+        epoch
+            .inputs()
+            .filter(|(_, outcome)| outcome.is_some())
+            .for_each(|(object, outcome)| self.add_open(object, outcome));
+        self
+    }
+
+    fn add_open(&mut self, object: &Object, outcome: Option<&InputOutcome>) {
+        let identity = self.identities.of(object.source(), object.key());
+        let version = self.version_bits(&object.version());
+        self.open.insert(identity, outcome.map(|outcome| (version, outcome.word())));
     }
 
     /// What is known of this object.
@@ -162,6 +208,15 @@ impl<'s> SeenDays<'s> {
     /// # Errors
     /// The run must stop: what was seen on its day cannot be read.
     pub(crate) fn look_up(&mut self, object: &Object) -> Result<Known, Error> {
+        let identity = self.identities.of(object.source(), object.key());
+        match self.open.get(&identity) {
+            Some(None) => return Ok(Known::InOwnEpoch),
+            Some(Some((version, outcome))) => {
+                let is_same = *version == self.version_bits(&object.version());
+                return Ok(if is_same { Known::Same(*outcome) } else { Known::Other(*outcome) });
+            }
+            None => {}
+        }
         // Of the key, not of the name: links may give an object another name tomorrow.
         let day = object_key::hour(object.key()).map(|hour| hour.div_euclid(HOURS_PER_DAY));
         if !self.days.contains_key(&day) {
@@ -171,14 +226,16 @@ impl<'s> SeenDays<'s> {
         let Some(entries) = self.days.get(&day).filter(|entries| !entries.is_empty()) else {
             return Ok(Known::Unknown);
         };
-        let identity = self.identities.of(object.source(), object.key());
         let Ok(found) = entries.binary_search_by_key(&identity, |entry| entry.identity) else {
             return Ok(Known::Unknown);
         };
         let Some(entry) = entries.get(found) else { return Ok(Known::Unknown) };
-        let outcome = usize::try_from(entry.version_and_outcome & ((1 << OUTCOME_BITS) - 1)).unwrap_or(usize::MAX);
+        let outcome = usize::try_from(entry.version_and_outcome & (OWN_BIT - 1)).unwrap_or(usize::MAX);
         let outcome = OUTCOMES.get(outcome).copied().ok_or(Error::Worker)?;
         let is_same = entry.version_and_outcome >> OUTCOME_BITS == self.version_bits(&object.version());
+        if is_same && entry.version_and_outcome & OWN_BIT != 0 && outcome.is_final() {
+            return Ok(Known::InOwnEpoch);
+        }
         Ok(if is_same { Known::Same(outcome) } else { Known::Other(outcome) })
     }
 
@@ -186,11 +243,12 @@ impl<'s> SeenDays<'s> {
     fn load(&self, day: &str) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         for &epoch in self.names.get(day).into_iter().flatten().filter(|epoch| **epoch <= self.last_epoch) {
+            let own_bit = if self.own_epochs.contains(&epoch) { OWN_BIT } else { 0 };
             read(self.state, day, epoch, |object| {
                 let outcome = OUTCOMES.iter().position(|outcome| *outcome == object.outcome).unwrap_or_default() as u64;
                 entries.push(Entry {
                     identity: self.identities.of(&object.source, &object.key),
-                    version_and_outcome: self.version_bits(&object.version) << OUTCOME_BITS | outcome,
+                    version_and_outcome: self.version_bits(&object.version) << OUTCOME_BITS | own_bit | outcome,
                 });
             })?;
         }

@@ -14,7 +14,7 @@ use lakefront_storage::{FetchAhead, Object};
 use lakefront_table::encode::{FinishedFile, ParquetError, TaskEncoder};
 
 use super::{
-    Context, Known, Lost, Outcome, TaskDone, Told,
+    Context, Known, Lost, Outcome, TaskDone, TaskEnd, Told,
     bench::{Bench, Decoded, Fetched, Group, RowsError, Tools},
 };
 use crate::{
@@ -50,7 +50,7 @@ impl From<Error> for Interrupt {
 
 /// What became of the wish to commit.
 pub(super) enum Committed {
-    Done(TaskDone),
+    Done(TaskEnd),
     /// Another run works on the task, and goes without these inputs.
     Again(GoneRecord, Told),
 }
@@ -167,11 +167,14 @@ impl<'c> Attempt<'c> {
             bytes += object.size_bytes();
             let fetched = match known.outcomes.get(&object) {
                 // It is in no group, as if it were noticed now.
-                Some(Outcome::Lost(how)) if !is_streamed => Err(*how),
+                Some(Outcome::Lost(how)) if !is_streamed => Err(how.clone()),
                 Some(outcome) => Ok(Fetched::Known(outcome.clone())),
                 None if is_streamed => Ok(Fetched::Streamed),
                 None => match ahead.fetch(&object) {
-                    Ok(content) => Ok(Fetched::Whole(content)),
+                    Ok(content) => {
+                        self.context.tally.object_read();
+                        Ok(Fetched::Whole(content))
+                    }
                     Err(error) => match Lost::from_error(&error) {
                         Some(how) => Err(how),
                         None => return Err(Error::storage(error).into()),
@@ -233,9 +236,15 @@ impl<'c> Attempt<'c> {
             Outcome::Converted(summary) => rows = summary.rows,
             Outcome::Failed { reason, message } => {
                 self.quarantine.add_failed(&object.location(), reason, message)?;
-                self.told.failed(progress, &object, message);
+                let _ = self.told.failed(progress, &object, message);
             }
-            Outcome::Lost(how) => self.told.failed(progress, &object, how.message()),
+            Outcome::Lost(how) => {
+                let is_new = self.told.failed(progress, &object, &how.message());
+                // What an earlier run heard does not count for the limit of this one.
+                if is_new && let Lost::Unreadable(Some(reason)) = how {
+                    self.context.tally.object_unreadable(&object, reason)?;
+                }
+            }
             Outcome::Changed => {}
         }
         let bytes = object.size_bytes().saturating_sub(told_bytes);
@@ -255,6 +264,11 @@ impl<'c> Attempt<'c> {
     pub(super) fn good(&self) -> impl Iterator<Item = Object> {
         let good = self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Converted(_)));
         good.map(|(object, _)| object.clone())
+    }
+
+    /// The objects that could not be read as they were planned.
+    pub(super) fn lost(&self) -> impl Iterator<Item = (Object, Outcome)> {
+        self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Lost(_))).cloned()
     }
 
     /// Completes the data files: what is left to do takes no memory.
@@ -284,7 +298,7 @@ impl Finished<'_> {
             Gone::AsFound => {}
             Gone::Other(decided) => return Ok(Committed::Again(decided, told)),
             Gone::Committed(commit) => {
-                return Ok(Committed::Done(TaskDone { outcomes: Vec::new(), commit, rejects: BTreeMap::new() }));
+                return Ok(Committed::Done(TaskEnd::CommittedByAnother(commit)));
             }
         }
         if let Err(too_many) = context.tally.allow(&outcomes) {
@@ -294,7 +308,7 @@ impl Finished<'_> {
         }
         let commit = commit::commit(destination, task, files, quarantine, &outcomes, context.options.limits.requests)?;
         context.progress.on(Event::TaskDone);
-        Ok(Committed::Done(TaskDone { outcomes, commit, rejects }))
+        Ok(Committed::Done(TaskEnd::Committed(TaskDone { outcomes, commit, rejects })))
     }
 }
 

@@ -75,6 +75,7 @@ impl Attempt<'_> {
             self.put_back(tools);
             let (large, LargeStep { batch, rows, rejects, read_bytes, summary }) =
                 stepped.map_err(LargeFailure::Large)?;
+            self.context.tally.object_read();
             self.context.stop.check()?;
             traces.are_there |= batch.is_some() || !rejects.is_empty();
             self.keep_rejects(&location, &rejects)?;

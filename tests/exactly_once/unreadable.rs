@@ -1,0 +1,272 @@
+//! Logs that cannot be read, for a while or for good: the others are converted, and the run ends with a word about these. A
+//! later run takes them, once.
+
+use std::{collections::BTreeSet, sync::Arc, thread};
+
+use lakefront_storage::testing::{Faults, ReadFault};
+use serde_json::Value;
+
+use crate::{
+    ask::{Ask, Verb},
+    hooks::{Bed, Hook},
+    logs::{FIRST_HOUR, LogObject},
+    world::{World, first_logs},
+};
+
+const SEED: u64 = 13;
+
+/// Two of the first logs, in different tasks, and each with others in its task.
+fn forbidden() -> Vec<Arc<LogObject>> {
+    first_logs(SEED)
+        .into_iter()
+        .filter(|object| ["00000004.log", "00000007.gz"].iter().any(|end| object.name.ends_with(end)))
+        .collect()
+}
+
+/// As many small good logs, all of one hour.
+fn good_logs(count: u64) -> Vec<Arc<LogObject>> {
+    (0..count).map(|number| LogObject::make(SEED, number * 10, FIRST_HOUR, 0)).collect()
+}
+
+fn count(report: &Value, word: &str) -> u64 {
+    report["objects"][word].as_u64().unwrap()
+}
+
+fn convert_up_to(world: &World, max_unreadable: u64) -> (Value, Option<String>) {
+    let ran = world.run(&Ask { max_unreadable, ..Ask::undisturbed(Verb::Convert) });
+    (ran.report, ran.error)
+}
+
+/// The keys of each task of an epoch, in order.
+fn tasks_of(world: &World, epoch: usize) -> Vec<Vec<String>> {
+    let name = world.state.names().into_iter().find(|name| name.starts_with(&format!("plan/{epoch:010}-"))).unwrap();
+    let lines = crate::invariants::json_lines(&world.state.bytes(&name).unwrap()).unwrap();
+    let mut tasks: Vec<Vec<String>> = Vec::new();
+    for line in lines.iter().skip(1) {
+        let task = usize::try_from(line["task"].as_u64().unwrap()).unwrap();
+        tasks.resize_with(tasks.len().max(task + 1), Vec::new);
+        tasks[task].push(line["name"].as_str().unwrap().to_owned());
+    }
+    tasks
+}
+
+#[test]
+fn an_unreadable_log_stops_nobody_and_is_taken_once_it_can_be_read() {
+    let world = World::new(&first_logs(SEED));
+    world.forbid(&forbidden());
+    let ran = world.run_alone(Verb::Convert, "the first night");
+    assert_eq!(ran.error, None);
+    assert_eq!((count(&ran.report, "unreadable"), &ran.report["outcome"]), (2, &"done-with-failures".into()));
+    let said = ran.report["lost_objects"].to_string();
+    assert!(said.contains("unreadable") && said.contains("ermission denied") && said.contains("00000007"), "{said}");
+    world.assert_holds("the first night");
+
+    let again = world.run_alone(Verb::Convert, "the second night");
+    assert_eq!((count(&again.report, "unreadable"), count(&again.report, "planned")), (2, 2));
+    world.assert_holds("the second night");
+
+    world.forbid(&[]);
+    let ran = world.finish("once they can be read");
+    assert_eq!((count(&ran.report, "unreadable"), count(&ran.report, "planned")), (0, 2));
+    world.assert_idle("after that");
+}
+
+#[test]
+fn a_log_that_no_run_could_read_is_planned_last_in_a_task_of_its_own() {
+    let world = World::new(&first_logs(SEED));
+    world.forbid(&forbidden());
+    world.run_alone(Verb::Convert, "the first night");
+    let epochs = world.state.names().iter().filter(|name| name.starts_with("log/")).count();
+    let late = LogObject::make(SEED, 40, FIRST_HOUR + 60, 0);
+    world.logs.add(std::slice::from_ref(&late));
+    world.run_alone(Verb::Convert, "the second night");
+    let names: Vec<Vec<String>> = forbidden().iter().map(|object| vec![object.name.clone()]).collect();
+    let tasks = tasks_of(&world, epochs + 1);
+    assert_eq!(tasks[0], [late.name.clone()], "what is new comes first");
+    assert_eq!(tasks[1..].iter().collect::<BTreeSet<_>>(), names.iter().collect());
+}
+
+#[test]
+fn a_run_that_cannot_read_some_logs_may_crash_anywhere() {
+    for fault in [Faults::crash_before as fn(u64) -> Faults, Faults::crash_after, Faults::lose_reply] {
+        let world = World::new(&first_logs(SEED));
+        let saved = world.save();
+        world.forbid(&forbidden());
+        let counting = Faults::none();
+        assert_eq!(world.convert(&counting).error, None);
+        for k in 1..=counting.operations() {
+            for is_readable_then in [true, false] {
+                world.restore(&saved);
+                world.forbid(&forbidden());
+                let faults = fault(k);
+                world.convert(&faults);
+                let when = format!("{:?}, and then they can be read: {is_readable_then}", faults.trace().last());
+                world.assert_holds(&when);
+                world.wait_for_leases();
+                if !is_readable_then {
+                    let ran = world.run_alone(Verb::Convert, &when);
+                    assert_eq!(ran.error, None, "{when}");
+                    assert_eq!(count(&ran.report, "unreadable"), 2, "{when}: {:#}", ran.report);
+                    world.assert_holds(&when);
+                }
+                // A store that refused the logs before the first data file of their task: whoever goes on leaves them out.
+                world.forbid(&[]);
+                world.finish(&when);
+                world.assert_idle(&when);
+            }
+        }
+    }
+}
+
+#[test]
+fn logs_may_become_unreadable_while_an_epoch_is_open() {
+    let world = World::new(&first_logs(SEED));
+    let saved = world.save();
+    let counting = Faults::none();
+    world.convert(&counting);
+    let mut times_asked = 0;
+    for k in 1..=counting.operations() {
+        world.restore(&saved);
+        world.convert(&Faults::crash_after(k));
+        let when = format!("a crash after operation {k}, and then logs cannot be read");
+        world.forbid(&forbidden());
+        world.wait_for_leases();
+        let ran = world.run_alone(Verb::Convert, &when);
+        // Their rows may be in data files already: then a person has to look why they cannot be read any more.
+        assert!(ran.error.is_none() || ran.asks_to_resolve(), "{when}: {:?}", ran.error);
+        times_asked += u64::from(ran.error.is_some());
+        world.assert_holds(&when);
+        world.forbid(&[]);
+        world.finish(&when);
+        world.assert_idle(&when);
+    }
+    assert!((1..=counting.operations() / 2).contains(&times_asked), "asked a person {times_asked} times");
+}
+
+#[test]
+fn a_converter_that_read_a_log_and_slept_obeys_one_that_could_not() {
+    let world = World::new(&first_logs(SEED));
+    let saved = world.save();
+    let counting = Faults::none();
+    world.convert(&counting);
+    for k in 1..=counting.operations() {
+        world.restore(&saved);
+        let when = format!("one slept before operation {k}");
+        let bed = Bed::new(k);
+        let ask = Ask { hook: Some(Arc::clone(&bed) as Arc<dyn Hook>), ..Ask::undisturbed(Verb::Convert) };
+        let (slept, others) = thread::scope(|scope| {
+            let sleeper = scope.spawn(|| {
+                let ran = world.run(&ask);
+                bed.end();
+                ran
+            });
+            bed.wait();
+            world.forbid(&forbidden());
+            world.wait_for_leases();
+            let others = world.run(&Ask::undisturbed(Verb::Convert));
+            world.forbid(&[]);
+            bed.wake();
+            (sleeper.join().unwrap(), others)
+        });
+        for ran in [slept, others] {
+            let is_fine = ran.error.is_none() || ran.is_active || ran.asks_to_resolve();
+            assert!(is_fine, "{when}: {:?}", ran.error);
+        }
+        world.assert_holds(&when);
+        world.finish_or_resolve(&when);
+    }
+}
+
+#[test]
+fn a_run_stops_at_its_limit_and_the_next_one_with_a_higher_limit_goes_on() {
+    let logs = good_logs(12);
+    let world = World::new(&logs);
+    world.forbid(&logs[..5]);
+    let (_, error) = convert_up_to(&world, 3);
+    let error = error.unwrap();
+    assert!(error.contains("3 objects could not be read") && error.contains("--max-unreadable"), "{error}");
+    world.assert_holds("a run that stopped at its limit");
+
+    let (report, error) = convert_up_to(&world, 6);
+    assert_eq!(error, None);
+    assert_eq!((&report["outcome"], count(&report, "unreadable")), (&"done-with-failures".into(), 5));
+    world.assert_holds("a run with a higher limit");
+    world.forbid(&[]);
+    world.finish("once they can be read");
+}
+
+#[test]
+fn what_earlier_runs_could_not_read_does_not_count_for_the_limit() {
+    let logs = good_logs(12);
+    let world = World::new(&logs);
+    world.forbid(&logs[..5]);
+    convert_up_to(&world, 6);
+    // Each has a task of its own now, so that each run comes further.
+    let mut runs = 0;
+    while convert_up_to(&world, 3).1.is_some() {
+        runs += 1;
+        assert!(runs < 6, "the limit of a run stops the epoch for ever");
+    }
+    assert!(runs > 0, "five unreadable logs are more than three");
+    world.forbid(&[]);
+    world.finish("once they can be read");
+}
+
+#[test]
+fn a_run_that_can_read_none_of_its_first_twenty_logs_stops() {
+    let logs = good_logs(30);
+    let world = World::new(&logs);
+    world.forbid(&logs);
+    let (_, error) = convert_up_to(&world, 100);
+    let error = error.unwrap();
+    assert!(error.contains("none of the first 20 objects can be read") && error.contains("permissions"), "{error}");
+    world.assert_holds("a run without any access");
+    world.forbid(&[]);
+    let ran = world.finish("once it has access");
+    assert_eq!(ran.report["outcome"], "done", "what it could not read before is not held against it");
+}
+
+#[test]
+fn fewer_than_twenty_logs_none_of_which_can_be_read_do_not_stop_a_run() {
+    let logs = good_logs(19);
+    let world = World::new(&logs);
+    world.forbid(&logs);
+    let (report, error) = convert_up_to(&world, 100);
+    assert_eq!(error, None);
+    assert_eq!((&report["outcome"], count(&report, "unreadable")), (&"done-with-failures".into(), 19));
+}
+
+#[test]
+fn one_readable_log_among_the_first_is_enough_to_go_on() {
+    let logs = good_logs(30);
+    let world = World::new(&logs);
+    world.forbid(&logs[1..]);
+    let (report, error) = convert_up_to(&world, 100);
+    assert_eq!(error, None);
+    assert_eq!((count(&report, "converted"), count(&report, "unreadable")), (1, 29));
+}
+
+#[test]
+fn what_the_system_says_of_us_and_not_of_a_log_stops_the_run_as_ever() {
+    for fault in [ReadFault::TooManyFiles, ReadFault::Unreachable { after_bytes: 0 }] {
+        let world = World::new(&first_logs(SEED));
+        world.unreadable.set(&forbidden()[0].name, fault);
+        let ran = world.run(&Ask::undisturbed(Verb::Convert));
+        assert!(ran.error.is_some(), "{fault:?}");
+        world.assert_holds("a run that stopped");
+        world.forbid(&[]);
+        world.finish("the next run");
+    }
+}
+
+#[test]
+fn a_retry_of_a_log_that_cannot_be_read_now_names_it_and_takes_the_others() {
+    let world = World::new(&first_logs(SEED));
+    world.finish("the first run");
+    let failed: Vec<Arc<LogObject>> = first_logs(SEED).into_iter().filter(|object| object.is_damaged).collect();
+    world.forbid(&failed);
+    let ran = world.run_alone(Verb::Retry, "a retry");
+    assert_eq!(ran.error, None);
+    assert_eq!(count(&ran.report, "unreadable"), failed.len() as u64, "{:#}", ran.report);
+    world.assert_holds("a retry");
+}

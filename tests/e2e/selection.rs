@@ -89,6 +89,28 @@ fn a_range_may_be_relative_to_now() {
 }
 
 #[test]
+fn a_blank_between_date_and_hour_is_as_good_as_a_t() {
+    let (from, to) = (["--from", "2024-05-17 11"], ["--to", "2024-05-17 10"]);
+    assert_eq!(selected(&hours(), &from), ["E1EXAMPLE 11", "E2EXAMPLE 11"]);
+    assert_eq!(selected(&hours(), &to), ["E1EXAMPLE 09", "E2EXAMPLE 09"]);
+    let hour = ["--from", "2024-05-17 10:00Z", "--to", "2024-05-17 11:00:00", "--now", "2024-05-18 00:00"];
+    assert_eq!(selected(&hours(), &hour), ["E1EXAMPLE 10", "E2EXAMPLE 10"]);
+}
+
+#[test]
+fn with_a_settle_of_0_no_hour_waits_neither_the_current_one_nor_one_to_come() {
+    for zero in ["0", "0s", "0h"] {
+        // It is half past nine: an hour is under way, and two are named that have not begun.
+        let args = ["--now", "2024-05-17T09:30:00Z", "--settle", zero];
+        assert_eq!(selected(&hours(), &args).len(), 7, "{zero}");
+    }
+    let folder = hours();
+    let dry = folder.run(&["convert", "logs", "lake/x", "--dry-run", "--now", "2024-05-17T09:30:00Z", "--settle", "0"]);
+    assert!(!dry.exits(0).stdout.contains("waiting"));
+    assert_eq!(selected(&folder, &["--now", "2024-05-17T09:30:00Z", "--settle", "1s"]), ["undated.log"]);
+}
+
+#[test]
 fn hours_that_have_not_settled_wait() {
     let folder = hours();
     let ran = folder.convert(&["--now", "2024-05-17T12:30:00Z"]).exits(0).says("4 waiting");

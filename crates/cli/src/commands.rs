@@ -16,7 +16,7 @@ use crate::{
         Command, ConvertFlags, DdlFlags, Flags, ResolveFlags, RetryFlags, SchemaFlags, SchemaFormat, StateFlags,
         VerifyFlags,
     },
-    log, options, output, signals, summary,
+    log, options, output, signals, summary, values,
 };
 
 /// Does what was typed.
@@ -155,8 +155,8 @@ fn run_status(all: &Flags, flags: &StateFlags) -> anyhow::Result<ExitStatus> {
 fn run_verify(all: &Flags, flags: &VerifyFlags) -> anyhow::Result<ExitStatus> {
     let table = options::destination(&all.stores, &flags.table.table, flags.table.state.as_deref())?;
     let options = || {
-        let since = flags.since.as_deref().map(options::day).transpose()?;
-        Ok(VerifyOptions { deep: flags.deep, since, threads: options::threads(flags.threads)? })
+        let since = flags.since.as_deref().map(|text| values::day("--since", text)).transpose()?;
+        Ok(VerifyOptions { deep: flags.deep, since, threads: options::threads(flags.threads.as_deref())? })
     };
     let options = match options() {
         Ok(options) => options,
@@ -199,11 +199,15 @@ fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
         location,
         projection: flags.projection,
     };
+    let only_new = match options::only_new(flags.only_new.as_deref()) {
+        Ok(only_new) => only_new,
+        Err(error) => return Ok(wrong_usage(all, &error)),
+    };
     let schema = match flags.schema.as_deref().map(options::schema).transpose() {
         Ok(schema) => schema,
         Err(error) => return Ok(wrong_usage(all, &error)),
     };
-    let statements = match table_ddl(&table, schema, flags.only_new, &ddl_options) {
+    let statements = match table_ddl(&table, schema, only_new, &ddl_options) {
         Err(error @ Error::Ddl(_)) => return Ok(wrong_usage(all, &error.into())),
         result => result?,
     };

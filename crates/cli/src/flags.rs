@@ -232,7 +232,8 @@ pub(crate) struct SelectionFlags {
     #[arg(long, value_name = "ID")]
     pub(crate) distribution: Option<String>,
 
-    /// Only objects of this hour (UTC, by their name) or later: `2024-05-17`, `2024-05-17T10`, `-3d`, `-6h`
+    /// Only objects of this hour (UTC, by their name) or later: `2024-05-17`, `2024-05-17T10`, `-3d`, `-6h`. Leaves out
+    /// objects without an hour in their names
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub(crate) from: Option<String>,
 
@@ -240,8 +241,9 @@ pub(crate) struct SelectionFlags {
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub(crate) to: Option<String>,
 
-    /// Hours that ended less than this ago wait for a later run: `2h`, `90m`, `0`
-    #[arg(long, value_name = "DURATION", default_value = "2h")]
+    /// Hours that ended less than this ago wait for a later run: `2h`, `90m`; with `0` no hour waits, not even the current
+    /// one
+    #[arg(long, value_name = "DURATION", default_value = "2h", allow_hyphen_values = true)]
     pub(crate) settle: String,
 
     /// A name for the source, instead of where it is: logs stay known when they move. Once for each SOURCE, in order
@@ -261,17 +263,17 @@ pub(crate) struct ReadingFlags {
     pub(crate) fields: Option<String>,
 
     /// Exit with 1 when more rows are rejected: a number stops the run there, a share like `0.1%` is judged at its end
-    #[arg(long, value_name = "N|P%")]
+    #[arg(long, value_name = "N|P%", allow_hyphen_values = true)]
     pub(crate) max_rejects: Option<String>,
 
     /// An object with more text than this fails [default: as before, or 64GiB]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
     pub(crate) max_text_bytes: Option<String>,
 
     /// An object with more than this many bytes of text for each of its bytes fails, past 64 MiB of text [default: as
     /// before, or 200]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_ratio: Option<u64>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) max_ratio: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -291,11 +293,11 @@ pub(crate) struct TableFlags {
     pub(crate) compression: Option<String>,
 
     /// No data file is larger than this [default: as before, or 128MiB]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
     pub(crate) max_file_bytes: Option<String>,
 
     /// Compressed bytes that make one unit of work, and so one data file or more in each partition
-    #[arg(long, value_name = "BYTES", default_value = "64MiB")]
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", allow_hyphen_values = true)]
     pub(crate) task_bytes: String,
 }
 
@@ -307,7 +309,7 @@ pub(crate) struct RunFlags {
     pub(crate) state: Option<String>,
 
     /// Take an unfinished epoch over when its run gave no sign of life for so long
-    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    #[arg(long, value_name = "DURATION", default_value = "10m", allow_hyphen_values = true)]
     pub(crate) lease: String,
 
     /// Take an unfinished epoch over at once, whoever works on it
@@ -327,15 +329,15 @@ pub(crate) struct RunFlags {
     pub(crate) report: Option<PathBuf>,
 
     /// Threads that compute [default: one for each core]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) threads: Option<String>,
 
     /// Memory to stay within [default: 128MiB, and 128MiB for each thread and one more]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
     pub(crate) memory_bytes: Option<String>,
 
     /// Pretend that it is this time (UTC), as `2024-05-17T10:00:00Z`: to repeat a run exactly
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) now: Option<String>,
 
     #[command(flatten)]
@@ -367,12 +369,12 @@ pub(crate) struct VerifyFlags {
     pub(crate) deep: bool,
 
     /// Data files of partitions that end before this day may be missing, as a lifecycle rule has expired them
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", allow_hyphen_values = true)]
     pub(crate) since: Option<String>,
 
     /// Threads that read [default: one for each core]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) threads: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -434,8 +436,8 @@ pub(crate) struct DdlFlags {
     pub(crate) state: Option<String>,
 
     /// Only partitions that epochs after this one added
-    #[arg(long, value_name = "EPOCH")]
-    pub(crate) only_new: Option<u64>,
+    #[arg(long, value_name = "EPOCH", allow_hyphen_values = true)]
+    pub(crate) only_new: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,8 @@ mod flags;
 
 mod options;
 
+mod values;
+
 mod commands;
 
 // What a person sees meanwhile and afterwards.

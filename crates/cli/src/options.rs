@@ -9,25 +9,23 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
+use jiff::Timestamp;
 use lakefront_pipeline::{
-    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Folder, Holder, Limits,
-    MaxRejects, Source, encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, printable_name, read_text,
-    select::Selection,
+    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Folder, Holder, Limits, Source,
+    encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, printable_name, read_text, select::Selection,
 };
 use lakefront_schema::TableSchema;
 
-use crate::flags::{
-    Acl, AddressingStyle, Command, ConvertFlags, Flags, ReadingFlags, RunFlags, SelectionFlags, SourceStoreFlags,
-    StoreFlags,
+use crate::{
+    flags::{
+        Acl, AddressingStyle, Command, ConvertFlags, Flags, ReadingFlags, RunFlags, SelectionFlags, SourceStoreFlags,
+        StoreFlags,
+    },
+    values::{bytes, duration, hour, max_rejects, number, time},
 };
 
-/// More threads than any machine has.
-const MAX_THREADS: usize = 1025;
-const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
-const TIB: u64 = 1 << 40;
+/// The largest number of threads: more than any machine has.
+const MAX_THREADS: u64 = 1024;
 
 /// Where the logs are, and the table.
 ///
@@ -168,17 +166,16 @@ pub(crate) fn run_options(
     destination: Destination,
 ) -> anyhow::Result<ConvertOptions> {
     let now = match &flags.now {
-        Some(text) => {
-            text.parse().with_context(|| format!("`--now {text}`: expected a time like `2024-05-17T10:00:00Z`"))?
-        }
+        Some(text) => time("--now", text)?,
         None => now(),
     };
-    let threads = threads(flags.threads)?;
+    let threads = threads(flags.threads.as_deref())?;
     let memory_bytes = match &flags.memory_bytes {
         Some(text) => bytes("--memory-bytes", text)?,
         None => ConvertOptions::default_memory_bytes(threads),
     };
     let max_text_bytes = reading.and_then(|reading| reading.max_text_bytes.as_deref());
+    let max_ratio = reading.and_then(|reading| reading.max_ratio.as_deref());
     Ok(ConvertOptions {
         sources: Vec::new(),
         connections: source_connections(stores, &flags.source_stores, &destination.connections())?,
@@ -188,7 +185,7 @@ pub(crate) fn run_options(
         partition_by: None,
         fields: reading.and_then(|reading| reading.fields.as_deref()).map(fields).transpose()?,
         max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
-        max_ratio: reading.and_then(|reading| reading.max_ratio),
+        max_ratio: max_ratio.map(|text| number("--max-ratio", text, 1..=u64::MAX)).transpose()?,
         task_bytes: DEFAULT_TASK_BYTES,
         settle: Duration::ZERO,
         now,
@@ -214,25 +211,19 @@ pub(crate) fn run_options(
 ///
 /// # Errors
 /// More than any machine has, or none.
-pub(crate) fn threads(flag: Option<usize>) -> anyhow::Result<usize> {
+pub(crate) fn threads(flag: Option<&str>) -> anyhow::Result<usize> {
     match flag {
-        Some(threads @ (0 | MAX_THREADS..)) => bail!("`--threads {threads}`: expected 1 to {}", MAX_THREADS - 1),
-        Some(threads) => Ok(threads),
+        Some(text) => Ok(usize::try_from(number("--threads", text, 1..=MAX_THREADS)?)?),
         None => Ok(std::thread::available_parallelism().map_or(1, NonZero::get)),
     }
 }
 
-/// The day of `--since`.
+/// The epoch of `--only-new`.
 ///
 /// # Errors
-/// It is none.
-pub(crate) fn day(text: &str) -> anyhow::Result<String> {
-    let date: civil::Date = text
-        .parse()
-        .ok()
-        .filter(|_| text.len() == "YYYY-MM-DD".len())
-        .with_context(|| format!("`--since {text}`: expected a day like `2024-05-17`"))?;
-    Ok(date.to_string())
+/// The text is not a whole number.
+pub(crate) fn only_new(flag: Option<&str>) -> anyhow::Result<Option<u64>> {
+    flag.map(|text| number("--only-new", text, 0..=u64::MAX)).transpose()
 }
 
 /// Gives each source its `--source-id`.
@@ -310,79 +301,6 @@ fn selection(flags: &SelectionFlags, now: Timestamp) -> anyhow::Result<Selection
     Ok(selection)
 }
 
-/// `2024-05-17`, `2024-05-17T10`, `-3d` or `-6h`, in hours since 1970-01-01T00 UTC.
-fn hour(flag: &str, text: &str, now: Timestamp) -> anyhow::Result<i32> {
-    let expected = || anyhow!("`{flag} {text}`: expected `YYYY-MM-DD`, `YYYY-MM-DDTHH`, `-<days>d` or `-<hours>h`");
-    let moment = if let Some(back) = text.strip_prefix('-') {
-        let (number, unit) = back.split_at_checked(back.len().saturating_sub(1)).ok_or_else(expected)?;
-        let number: i64 = number.parse().map_err(|_| expected())?;
-        let hours = match unit {
-            "d" => number.checked_mul(24),
-            "h" => Some(number),
-            _ => None,
-        };
-        let hours = hours.filter(|hours| (0..1_000_000).contains(hours)).ok_or_else(expected)?;
-        now.checked_sub(hours.hours()).map_err(|_| expected())?
-    } else {
-        let (date, hour) = text.split_once('T').unwrap_or((text, "00"));
-        let hour: i8 = hour.parse().map_err(|_| expected())?;
-        let date: civil::Date = date.parse().map_err(|_| expected())?;
-        let hour = civil::Time::new(hour, 0, 0, 0).map_err(|_| expected())?;
-        date.to_datetime(hour).to_zoned(TimeZone::UTC).map_err(|_| expected())?.timestamp()
-    };
-    i32::try_from(moment.as_second().div_euclid(3600)).map_err(|_| expected())
-}
-
-/// `64MiB`, `1GB`, `4096`.
-fn bytes(flag: &str, text: &str) -> anyhow::Result<u64> {
-    let digits_end = text.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(digits_end);
-    let factor = match unit.trim_start() {
-        "" | "B" => Some(1),
-        "KiB" | "K" => Some(KIB),
-        "MiB" | "M" => Some(MIB),
-        "GiB" | "G" => Some(GIB),
-        "TiB" | "T" => Some(TIB),
-        "KB" | "kB" => Some(1000),
-        "MB" => Some(1000 * 1000),
-        "GB" => Some(1000 * 1000 * 1000),
-        "TB" => Some(1000 * 1000 * 1000 * 1000),
-        _ => None,
-    };
-    let number: Option<u64> = digits.parse().ok();
-    let product = number.zip(factor).and_then(|(number, factor)| number.checked_mul(factor)).filter(|&bytes| bytes > 0);
-    product.ok_or_else(|| anyhow!("`{flag} {text}`: expected a number of bytes like `64MiB`, `1GB` or `4096`"))
-}
-
-/// `2h`, `90m`, `45s`, `1d`, `0`.
-fn duration(flag: &str, text: &str) -> anyhow::Result<Duration> {
-    let expected = || anyhow!("`{flag} {text}`: expected a duration like `2h`, `90m`, `45s`, `1d` or `0`");
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;
-    let number: u64 = number.parse().map_err(|_| expected())?;
-    let factor = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(expected()),
-    };
-    number.checked_mul(factor).map(Duration::from_secs).ok_or_else(expected)
-}
-
-/// `100` or `0.1%`.
-fn max_rejects(text: &str) -> anyhow::Result<MaxRejects> {
-    let limit = match text.strip_suffix('%') {
-        Some(percent) => {
-            percent.parse().ok().filter(|percent| (0.0..=100.0).contains(percent)).map(MaxRejects::Percent)
-        }
-        None => text.parse().ok().map(MaxRejects::Rows),
-    };
-    limit.ok_or_else(|| anyhow!("`--max-rejects {text}`: expected a number like `100` or a share like `0.1%`"))
-}
-
 /// The field names, blanks between them.
 fn fields(list_or_file: &str) -> anyhow::Result<String> {
     let text = match list_or_file.strip_prefix('@') {
@@ -402,46 +320,6 @@ fn fields(list_or_file: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_take_binary_and_decimal_units() {
-        for (text, expected) in
-            [("4096", 4096), ("1KiB", 1024), ("64MiB", 64 * MIB), ("2G", 2 * GIB), ("1 GB", 1_000_000_000), ("7B", 7)]
-        {
-            assert_eq!(bytes("--x", text).unwrap(), expected, "{text}");
-        }
-        for text in ["", "MiB", "0", "-1", "1.5GiB", "1XB", "99999999999999TiB"] {
-            assert!(bytes("--x", text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn moments_are_absolute_or_back_from_now() {
-        let now: Timestamp = "2024-05-17T10:30:00Z".parse().unwrap();
-        let at = |text| hour("--from", text, now).unwrap();
-        assert_eq!(at("2024-05-17T10"), 476_650);
-        assert_eq!(at("2024-05-17"), 476_640);
-        assert_eq!(at("-1h"), 476_649);
-        assert_eq!(at("-3d"), 476_650 - 72);
-        assert_eq!(at("-0h"), 476_650);
-        for text in ["", "-", "-3", "-3w", "3d", "2024-02-30", "2024-05-17T24", "2024-05-17T", "yesterday", "--1d"] {
-            assert!(hour("--from", text, now).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn durations_and_reject_limits_read_as_people_write_them() {
-        assert_eq!(duration("--settle", "90m").unwrap(), Duration::from_mins(90));
-        assert_eq!(duration("--settle", "0").unwrap(), Duration::ZERO);
-        assert!(
-            duration("--settle", "2").is_err()
-                && duration("--settle", "h").is_err()
-                && duration("--settle", "").is_err()
-        );
-        assert_eq!(max_rejects("100").unwrap(), MaxRejects::Rows(100));
-        assert_eq!(max_rejects("0.1%").unwrap(), MaxRejects::Percent(0.1));
-        assert!(max_rejects("101%").is_err() && max_rejects("-1").is_err() && max_rejects("NaN%").is_err());
-    }
 
     #[test]
     fn field_lists_take_blanks_and_commas() {

@@ -232,7 +232,10 @@ fn most_candidates(options: &ConvertOptions) -> usize {
     options.limits.candidates.min(fitting).max(1)
 }
 
-/// An hour that ended later than this second waits.
+/// An hour that ends later than this second waits. Without a time to settle none does, not even an hour to come.
 fn settled_before(options: &ConvertOptions) -> i64 {
+    if options.settle.is_zero() {
+        return i64::MAX;
+    }
     options.now.as_second().saturating_sub(i64::try_from(options.settle.as_secs()).unwrap_or(i64::MAX))
 }

@@ -52,7 +52,8 @@ pub struct ConvertOptions {
     pub max_ratio: Option<u64>,
     /// A task has at most so many compressed bytes, but for a single larger object; default [`DEFAULT_TASK_BYTES`].
     pub task_bytes: u64,
-    /// Objects whose hour ended less than this ago wait for a later run; default [`DEFAULT_SETTLE`].
+    /// Objects whose hour ended less than this ago wait for a later run; default [`DEFAULT_SETTLE`]. With zero none waits,
+    /// whatever its hour.
     pub settle: Duration,
     /// The clock, read once.
     pub now: Timestamp,

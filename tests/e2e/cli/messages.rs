@@ -125,20 +125,34 @@ fn refuses(args: &[&str]) -> Ran {
 
 #[test]
 fn a_wrong_flag_exits_2_and_its_message_names_it() {
-    let wrong: [(&str, &[&str]); 19] = [
-        ("--threads", &["0", "x", "-1"]),
-        ("--memory-bytes", &["x", "1XB", "-1", ""]),
-        ("--max-file-bytes", &["x", "0", "3"]),
-        ("--task-bytes", &["x", "0"]),
-        ("--max-text-bytes", &["x", "-1", "0"]),
-        ("--max-ratio", &["x", "-1"]),
-        ("--from", &["x", "2024-02-30", "2024-05-17T24", "-3w", ""]),
-        ("--to", &["x", "2024-5-1"]),
-        ("--settle", &["x", "2", "2w", "-1h"]),
-        ("--now", &["x", "2024-05-17"]),
-        ("--max-rejects", &["x", "101%", "-1", "1.5", "NaN%"]),
+    let wrong: [(&str, &[&str]); 20] = [
+        ("--threads", &["0", "x", "-1", "+1", "1025", "1.5", ""]),
+        ("--memory-bytes", &["x", "1XB", "-1", "", "1GiB "]),
+        ("--max-file-bytes", &["x", "0", "3", "64MiB/s"]),
+        ("--task-bytes", &["x", "0", "1.5MiB", "99999999999TiB"]),
+        ("--max-text-bytes", &["x", "-1", "0", "+1"]),
+        ("--max-ratio", &["x", "-1", "0", "+200", "200:1", ""]),
+        (
+            "--from",
+            &[
+                "x",
+                "2024-02-30",
+                "2024-05-17T24",
+                "-3w",
+                "",
+                "2024-05-17 ",
+                "2024-05-17T23:30",
+                "-+3d",
+                "2024-05-17T10 CET",
+            ],
+        ),
+        ("--to", &["x", "2024-5-1", "2025-03-04T06+02:00", "2025-03-04[Europe/Berlin]", "20250304"]),
+        ("--settle", &["x", "2", "2w", "-1h", "+2h", "1h30m", "2 h", ""]),
+        ("--lease", &["x", "10", "10min", "-1m", "+10m", ""]),
+        ("--now", &["x", "2024-05-17", "2024-05-17T10:00:00+02:00", "2024-05-17T10:00:00Z[UTC]"]),
+        ("--max-rejects", &["x", "101%", "-1", "1.5", "NaN%", "inf", "1 %", "-0%", "+1", ""]),
         ("--partition-by", &["week", "Hour", ""]),
-        ("--compression", &["x", "zstd(0)", "zstd(23)", "gzip"]),
+        ("--compression", &["x", "zstd(0)", "zstd(23)", "gzip", "zstd(+3)", "zstd(3", "zstd(3) ", "zstd()", ""]),
         ("--fields", &["", "foo bar", "@nowhere.txt"]),
         ("--include", &["a["]),
         ("--exclude", &["{a"]),
@@ -153,6 +167,38 @@ fn a_wrong_flag_exits_2_and_its_message_names_it() {
         .map(|(_, arg)| arg)
         .collect();
     assert_eq!(unnamed, Vec::<String>::new(), "these messages do not name their flag");
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_flag_also_where_it_looks_like_a_flag() {
+    for (flag, value) in [
+        ("--threads", "-1"),
+        ("--settle", "-1h"),
+        ("--lease", "-10m"),
+        ("--max-rejects", "-1%"),
+        ("--max-ratio", "-200"),
+        ("--task-bytes", "-64MiB"),
+        ("--now", "-1d"),
+        ("--from", "2025-03-04T06+02:00"),
+        ("--to", "2025-03-04 06 CET"),
+    ] {
+        refuses(&[flag, value]).says(&format!("`{flag} {value}`")).says("like `");
+    }
+    let folder = one_row();
+    folder.run(&["verify", "lake/cf_logs", "--since", "2024-05-17T10"]).exits(2).says("`--since 2024-05-17T10`");
+    folder.run(&["verify", "lake/cf_logs", "--threads", "-2"]).exits(2).says("`--threads -2`");
+    folder.run(&["ddl", "lake/cf_logs", "--only-new", "-1"]).exits(2).says("`--only-new -1`");
+    folder.run(&["retry", "lake/cf_logs", "--max-ratio", "+2"]).exits(2).says("`--max-ratio +2`");
+    folder.run(&["resolve", "lake/cf_logs", "--lease", "1 m"]).exits(2).says("`--lease 1 m`");
+}
+
+#[test]
+fn a_time_with_an_offset_or_a_zone_is_refused_as_times_are_utc() {
+    for flag in ["--from", "--to", "--now"] {
+        for value in ["2025-03-04T06+02:00", "2025-03-04 06:00:00 Europe/Berlin", "2025-03-04T06[Europe/Berlin]"] {
+            refuses(&[flag, value]).says("times are UTC").says("\nhint: ");
+        }
+    }
 }
 
 #[test]

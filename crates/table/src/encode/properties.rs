@@ -82,12 +82,15 @@ impl FromStr for Compression {
 
     /// `zstd(LEVEL)`, `zstd`, `snappy` or `none`.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let level = text.strip_prefix("zstd(").and_then(|rest| rest.strip_suffix(')')).map(str::parse::<u8>);
+        let level = text.strip_prefix("zstd(").and_then(|rest| rest.strip_suffix(')')).map(|digits| {
+            // `parse` alone would take a sign.
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u8>().ok()).flatten()
+        });
         match (text, level) {
             ("zstd", _) => Ok(Self::default()),
             ("snappy", _) => Ok(Self::Snappy),
             ("none", _) => Ok(Self::None),
-            (_, Some(Ok(level @ 1..=22))) => Ok(Self::Zstd(level)),
+            (_, Some(Some(level @ 1..=22))) => Ok(Self::Zstd(level)),
             _ => Err(Error::Compression { text: text.to_owned() }),
         }
     }

@@ -47,8 +47,71 @@ fn include_takes_only_names_that_match() {
 }
 
 #[test]
+fn a_pattern_without_a_slash_is_for_the_last_part_of_a_name_at_any_depth() {
+    let e1 = ["E1EXAMPLE 09", "E1EXAMPLE 10", "E1EXAMPLE 11"];
+    assert_eq!(selected(&hours(), &["--include", "E1*"]), e1);
+    assert_eq!(selected(&hours(), &["--include", "*.log"]), ["undated.log"]);
+    assert_eq!(selected(&hours(), &["--exclude", "E2*", "--exclude", "*.log"]), e1);
+    // What is below a folder that is excluded is excluded, too.
+    assert_eq!(selected(&hours(), &["--exclude", "a"]), ["undated.log"]);
+    assert_eq!(selected(&hours(), &["--include", "b/"]), ["undated.log"]);
+}
+
+#[test]
 fn a_star_stays_within_a_folder() {
-    hours().convert(&["--include", "E1*"]).exits(1).says("no log object is selected, of 7");
+    hours().convert(&["--include", "*/*/E1*"]).exits(1).says("7 logs found").says("all are not matched by --include");
+}
+
+#[test]
+fn a_selection_that_takes_nothing_says_why() {
+    for (args, says) in [
+        (&["--to", "2024-05-01"][..], "6 are not older than --to 2024-05-01; 1 is without an hour"),
+        (&["--from", "2026-11-24", "--exclude", "*.log"], "6 are older than --from 2026-11-24"),
+        (&["--from", "2026-11-24T05", "--include", "E1*"], "3 are older than --from 2026-11-24T05"),
+        
+        (&["--distribution", "E3"], "all are not of --distribution E3"),
+        (&["--exclude", "**"], "all are matched by --exclude"),
+        (&["--from", "2024-05-17", "--include", "*.log"], "without an hour in the name: --from leaves such logs out"),
+    ] {
+        let folder = hours();
+        folder.convert(args).exits(1).says("list: no log is selected: 7 logs found").says(says).says("\nhint: ");
+        assert!(!folder.path("lake").exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_pattern_that_matches_nothing_is_warned_about_once() {
+    let folder = hours();
+    let args = ["--include", "a/**", "--include", "*.gz", "--exclude", "lost+found", "--exclude", "*.0123abcd.tmp"];
+    let ran = folder.convert(&[&args[..], &LEAN].concat()).exits(0);
+    for pattern in ["`--include *.gz`", "`--exclude lost+found`", "`--exclude *.0123abcd.tmp`"] {
+        assert_eq!(ran.stderr.matches(pattern).count(), 1, "{pattern}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("`--include a/**`"), "{}", ran.stderr);
+    // Also where nothing is new, in silence, and where nothing is written.
+    for more in ["--quiet", "--dry-run"] {
+        folder.convert(&[&args[..], &[more]].concat()).exits(0).says("`--include *.gz` matches nothing");
+    }
+    let ran = folder.convert(&["--include", "E1*", "--exclude", "*-09.*", "--quiet"]).exits(0);
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn logs_that_a_range_leaves_out_as_their_names_have_no_hour_are_counted() {
+    let folder = hours();
+    folder.add("b/other.log", log_of_hour(12));
+    let said = "2 logs have no hour in their names: --from leaves them out";
+    let dry = folder.run(&["convert", "logs", "lake/x", "--from", "2024-05-17T10", "--dry-run"]).exits(0);
+    assert!(dry.stdout.contains(said), "{}", dry.stdout);
+    folder.convert(&[&["--from", "2024-05-17T10"], &LEAN[..]].concat()).exits(0).says(said);
+    assert_eq!(folder.report()["objects"]["without_hour"], 2);
+    assert_eq!(folder.report()["objects"]["not_selected"], 4);
+    // Again with nothing new, and with the other flag.
+    folder.convert(&["--from", "2024-05-17T10"]).exits(0).says("nothing new").says(said);
+    let one = ["--to", "2024-05-17T11", "--exclude", "other.log"];
+    folder.convert(&one).exits(0).says("1 log has no hour in its name: --to leaves it out");
+    folder.convert(&[]).exits(0);
+    assert_eq!(folder.report()["objects"]["without_hour"], 0);
 }
 
 #[test]
@@ -239,6 +302,67 @@ fn what_cannot_be_listed_is_told_and_exits_3_and_the_rest_is_converted() {
     assert_eq!(report["lost_objects"][0]["object"], Value::from(folder.object("dangling")));
     let dry = folder.run(&["convert", "logs", "lake/other", "--dry-run"]).exits(3);
     assert!(dry.stdout.contains("dangling"), "{}", dry.stdout);
+}
+
+#[test]
+fn what_cannot_be_listed_and_is_not_selected_is_no_failure() {
+    only_on_disk!("what a folder can hold");
+    let folder = TestFolder::new();
+    folder.add("cf/good.gz", log_of_hour(10));
+    symlink(folder.path("nowhere"), folder.path("logs/cf/dangling")).unwrap();
+    symlink(folder.path("logs/circle"), folder.path("logs/circle")).unwrap();
+    // A folder with a link in it that leads nowhere.
+    folder.add("lost+found/x", "");
+    symlink("nowhere", folder.path("logs/lost+found/#17")).unwrap();
+    folder.convert(&[]).exits(3);
+    let unlisted = |args: &[&str]| {
+        folder.convert(args);
+        folder.report()["objects"]["unlisted"].as_u64().unwrap()
+    };
+    assert_eq!(unlisted(&[]), 3);
+    assert_eq!(unlisted(&["--exclude", "lost+found"]), 2);
+    assert_eq!(unlisted(&["--exclude", "lost+found/**", "--exclude", "dangling"]), 1);
+    assert_eq!(unlisted(&["--exclude", "cf/*"]), 2);
+    for all in [
+        &["--exclude", "lost+found", "--exclude", "dangling", "--exclude", "circle"][..],
+        &["--exclude", "lost+found/", "--exclude", "cf/dang*", "--exclude", "?ircle"],
+        &["--include", "*.gz"],
+        &["--include", "cf/*.gz"],
+    ] {
+        folder.convert(all).exits(0);
+        folder.run(&[&["convert", "logs", "lake/x", "--dry-run"], all].concat()).exits(0);
+    }
+}
+
+#[test]
+fn a_folder_that_is_excluded_is_no_pattern_without_a_match_even_if_nothing_is_in_it() {
+    only_on_disk!("folders without files");
+    let folder = hours();
+    fs::create_dir(folder.path("logs/lost+found")).unwrap();
+    for pattern in ["lost+found", "lost+found/", "lost+found/**"] {
+        let ran = folder.convert(&["--exclude", pattern, "--quiet"]).exits(0);
+        assert_eq!(ran.stderr, "", "{pattern}");
+    }
+}
+
+#[test]
+fn named_pipes_sockets_and_devices_are_skipped_and_counted() {
+    only_on_disk!("special files");
+    let folder = TestFolder::new();
+    folder.add("good.log", log_of_hour(10));
+    let pipe = std::process::Command::new("mkfifo").arg(folder.path("logs/E1EXAMPLE.2024-05-17-10.a.gz")).status();
+    assert!(pipe.unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path("logs/socket")).unwrap();
+    symlink("/dev/zero", folder.path("logs/zero")).unwrap();
+    let said = "3 special files, which are no logs";
+    let dry = folder.run(&["convert", "logs", "lake/x", "--dry-run"]).exits(0);
+    assert!(dry.stdout.contains(said), "{}", dry.stdout);
+    folder.convert(&[]).exits(0).says(said);
+    assert_eq!(folder.report()["objects"]["special"], 3);
+    folder.convert(&["--exclude", "zero", "--exclude", "socket"]).exits(0).says("1 special file, which is no log");
+    folder.convert(&["--include", "*.log"]).exits(0);
+    assert_eq!(folder.report()["objects"]["special"], 0);
+    assert_eq!(folder.rows().len(), 1);
 }
 
 #[test]

@@ -220,11 +220,13 @@ Rejected rows and failed objects are kept in TABLE.lakefront/quarantine/.";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which objects")]
 pub(crate) struct SelectionFlags {
-    /// Only objects whose name (below its source) matches; may be given more than once
+    /// Only objects whose name matches; may be given more than once. A pattern without `/` is for the last part of a name
+    /// (`*.gz`), one with `/` for the whole name: below its source, in a bucket the key (`cf/2025/**`)
     #[arg(long, value_name = "GLOB")]
     pub(crate) include: Vec<String>,
 
-    /// No object whose name matches; may be given more than once
+    /// No object whose name matches, and nothing below a folder that a pattern without `/` matches (`lost+found`); may be
+    /// given more than once
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
 

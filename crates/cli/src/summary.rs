@@ -24,6 +24,27 @@ impl Lines {
     fn add(&mut self, label: &str, value: &str) {
         let _ = writeln!(self.text, "{label:<11} {value}");
     }
+
+    /// Adds what was found and is not read, for reasons that a user may not expect. `range` is what the flags of the range
+    /// of hours do.
+    fn add_skipped(&mut self, without_hour: u64, range: &str, special: u64) {
+        let is_one = without_hour == 1;
+        if without_hour > 0 {
+            let count = HumanCount(without_hour);
+            self.add(
+                "skipped",
+                &if is_one {
+                    format!("{count} log has no hour in its name: {range} it out")
+                } else {
+                    format!("{count} logs have no hour in their names: {range} them out")
+                },
+            );
+        }
+        if special > 0 {
+            let files = if special == 1 { "file, which is no log" } else { "files, which are no logs" };
+            self.add("skipped", &format!("{} special {files}: named pipe, socket or device", HumanCount(special)));
+        }
+    }
 }
 
 /// The summary of a run that came to its end.
@@ -46,6 +67,7 @@ pub(crate) fn of_run(report: &Report) -> String {
         (objects.known - objects.known_failed, "converted before"),
     ];
     lines.add("objects", &counted(&parts, "none"));
+    lines.add_skipped(objects.without_hour, report.range, objects.special);
     lines.add("rows", &format!("{} of {} lines", HumanCount(report.rows), HumanCount(report.lines)));
     let rejects: Vec<(u64, &str)> = report.rejects.iter().map(|(reason, count)| (*count, reason.as_str())).collect();
     let adopted = report.adopted;
@@ -112,6 +134,7 @@ fn of_no_news(report: &Report) -> String {
         (objects.unlisted, "could not be listed"),
     ];
     lines.add("objects", &format!("nothing new: {}", counted(&parts, "none found")));
+    lines.add_skipped(objects.without_hour, report.range, objects.special);
     if objects.waiting > 0 {
         let since = report.waiting.first_hour.as_ref().map_or_else(String::new, |hour| format!(", from {hour} on"));
         lines.add("waiting", &format!("{} objects{since}: their hour has not settled", HumanCount(objects.waiting)));
@@ -166,6 +189,7 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
             &format!("{} objects that the selection does not take", HumanCount(preview.not_selected.objects)),
         );
     }
+    lines.add_skipped(preview.without_hour, options.selection.range_flags(), preview.special);
     if preview.known_failed > 0 {
         lines.add("hint", &failed_before(preview.known_failed));
     }

@@ -73,6 +73,10 @@ pub struct Preview {
     pub known_failed: u64,
     /// Objects that the selection does not take.
     pub not_selected: ObjectCount,
+    /// Those among them that `--from` or `--to` leaves out as their names have no hour.
+    pub without_hour: u64,
+    /// Named pipes, sockets and devices, which are never logs.
+    pub special: u64,
     /// Objects whose hour has not settled yet.
     pub waiting: ObjectCount,
     /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
@@ -96,7 +100,9 @@ pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
         seen = seen.with_open_epoch(open);
     }
     let found = discover(options, seen, &BTreeSet::new(), stop, progress)?;
+    found.warn_of_unused_patterns();
     require_objects(options, &found)?;
+    let without_hour = found.without_hour();
     let mut candidates = found.candidates;
     candidates.changed.clear();
     let mut planned = found.wanted.without(found.changed);
@@ -115,6 +121,8 @@ pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
         known: found.known,
         known_failed: found.known_failed,
         not_selected: found.not_selected,
+        without_hour,
+        special: found.special,
         waiting: found.waiting,
         first_waiting_hour: found.first_waiting_hour,
         unlisted: found.failures,
@@ -183,6 +191,7 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
             .with_own_epochs(&session.own_epochs);
         let found = discover(options, seen, &tally.refused(), stop, progress)?;
         if std::mem::take(&mut is_first) {
+            found.warn_of_unused_patterns();
             for failure in &found.failures {
                 let (object, message) = (failure.location.clone(), format!("list: {}", failure.reason));
                 progress.on(Event::ObjectFailed { object, message });

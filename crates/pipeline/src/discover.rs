@@ -11,16 +11,17 @@
 //! listed, and of what is new the oldest, at most [`MAX_CANDIDATES`](crate::options::MAX_CANDIDATES). The next listing
 //! finds the rest.
 
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use lakefront_cloudfront::object_key;
-use lakefront_storage::{ListFailure, Object, list};
+use lakefront_storage::{ListFailure, Listing, Object, list};
 
 use crate::{
     ConvertOptions, Error, Stop,
     guide::SelectionGuide,
     plan::{Candidates, ObjectCount},
     progress::{Event, Progress},
+    select::{LeftOut, PatternUse},
     state::{
         names::hour_text,
         records::{OutcomeWord, Waiting},
@@ -50,6 +51,12 @@ pub(crate) struct Discovered {
     pub(crate) first_waiting_hour: Option<i32>,
     /// Objects that the selection does not take.
     pub(crate) not_selected: ObjectCount,
+    /// The same by reason.
+    pub(crate) left_out: BTreeMap<LeftOut, u64>,
+    /// Named pipes, sockets and devices with names that the selection takes.
+    pub(crate) special: u64,
+    /// Patterns of the selection that matched nothing, each with its flag, printable.
+    pub(crate) unused_patterns: Vec<String>,
     /// Objects that were taken by an earlier run, as they are.
     pub(crate) known: u64,
     /// Objects that are in epochs which this run carried out, or in an open epoch.
@@ -77,6 +84,7 @@ pub(crate) fn discover(
         settled_before: settled_before(options),
         seen,
         refused,
+        patterns: PatternUse::of(&options.selection),
         candidates: BinaryHeap::new(),
         most: most_candidates(options),
         found: Discovered::default(),
@@ -99,16 +107,15 @@ pub(crate) fn discover(
     if let Some(error) = error {
         return Err(error);
     }
-    let failures = listed.map_err(Error::storage)?;
-    let mut found = sieve.finish();
-    found.failures.extend(failures);
-    Ok(found)
+    sieve.take_listing(listed.map_err(Error::storage)?);
+    Ok(sieve.finish())
 }
 
 /// What passes is a candidate.
 struct Sieve<'s> {
     options: &'s ConvertOptions,
     settled_before: i64,
+    patterns: PatternUse<'s>,
     seen: SeenDays<'s>,
     refused: &'s BTreeSet<Object>,
     /// The oldest so far; the newest of them on top.
@@ -142,8 +149,10 @@ impl Sieve<'_> {
         }
         let found = &mut self.found;
         found.listed += 1;
-        if !self.options.selection.takes(&object) {
+        self.patterns.name(object.name());
+        if let Some(reason) = self.options.selection.left_out(object.name()) {
             found.not_selected.add(&object);
+            *found.left_out.entry(reason).or_default() += 1;
             return Ok(());
         }
         let hour = object_key::hour(object.key());
@@ -181,7 +190,8 @@ impl Sieve<'_> {
         }
         if object.is_archived() {
             let reason = "is archived (Glacier) and was not converted before: restore it, or leave it out".to_owned();
-            found.failures.push(ListFailure { location: object.location(), reason });
+            let (location, name) = (object.location(), object.name().to_owned());
+            found.failures.push(ListFailure { location, name, may_hold_objects: false, reason });
             return Ok(());
         }
         found.wanted.add(&object);
@@ -197,8 +207,21 @@ impl Sieve<'_> {
         Ok(())
     }
 
+    /// Takes what else was met, as far as the selection does not leave it out.
+    fn take_listing(&mut self, listing: Listing) {
+        let Listing { failures, special, folders } = listing;
+        let selection = &self.options.selection;
+        folders.iter().for_each(|folder| self.patterns.folder(folder));
+        for name in special.iter().chain(failures.iter().map(|failure| &failure.name)) {
+            self.patterns.name(name);
+        }
+        self.found.special = special.iter().filter(|name| selection.takes_name(name)).count() as u64;
+        self.found.failures.extend(failures.into_iter().filter(|failure| selection.misses(failure)));
+    }
+
     fn finish(self) -> Discovered {
-        let Self { candidates, mut found, .. } = self;
+        let Self { candidates, mut found, patterns, .. } = self;
+        found.unused_patterns = patterns.unused();
         let mut candidates = candidates.into_sorted_vec();
         // Some filesystems show a file twice that is replaced while its folder is read.
         candidates.dedup_by(|later, earlier| later.object == earlier.object);
@@ -222,6 +245,21 @@ impl Discovered {
             objects: self.waiting.objects,
             bytes: self.waiting.bytes,
             first_hour: self.first_waiting_hour.map(hour_text),
+        }
+    }
+
+    /// Number of objects that the range of hours leaves out as their names have no hour.
+    pub(crate) fn without_hour(&self) -> u64 {
+        self.left_out.get(&LeftOut::WithoutHour).copied().unwrap_or_default()
+    }
+
+    /// Warns of patterns that matched nothing. A listing that met nothing proves nothing.
+    pub(crate) fn warn_of_unused_patterns(&self) {
+        let names = self.listed + self.special + self.failures.len() as u64;
+        for pattern in self.unused_patterns.iter().filter(|_| names > 0) {
+            tracing::warn!(
+                "`{pattern}` matches nothing, of {names} names listed: a pattern without `/` is for the last part of a name, one with `/` for the whole name"
+            );
         }
     }
 }

@@ -152,11 +152,23 @@ pub enum Error {
     },
     /// No object was found.
     #[error(
-        "list: no log object {what}\nhint: check the source and the selection, or pass `--allow-empty` if that is fine"
+        "list: no log object below {below}\nhint: check the source, or pass `--allow-empty` if that is fine"
     )]
     NoObjects {
-        /// Below which sources, and under which selection.
-        what: String,
+        /// The sources.
+        below: String,
+    },
+    /// Objects were found, and the selection takes none of them.
+    #[error(
+        "list: no log is selected: {objects} logs found below {below}; {why}\nhint: check the selection, or pass `--allow-empty` if that is fine"
+    )]
+    NoneSelected {
+        /// How many there are.
+        objects: u64,
+        /// The sources.
+        below: String,
+        /// What leaves them out.
+        why: String,
     },
     /// More rejects than `--max-rejects`.
     #[error(

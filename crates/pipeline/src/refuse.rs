@@ -12,6 +12,7 @@ use crate::{
     discover::Discovered,
     plan::Task,
     pool::side_by_side,
+    select::LeftOut,
     state::{
         history::{History, read_closed},
         names,
@@ -132,10 +133,27 @@ pub(crate) fn require_objects(options: &ConvertOptions, found: &Discovered) -> R
         return Ok(());
     }
     let sources: Vec<String> = options.sources.iter().map(ToString::to_string).collect();
-    let sources = sources.join(", ");
-    let what = match found.not_selected.objects {
-        0 => format!("below {sources}"),
-        objects => format!("is selected, of {objects} below {sources}"),
+    let below = sources.join(", ");
+    if found.not_selected.objects == 0 {
+        return Err(Error::NoObjects { below });
+    }
+    Err(Error::NoneSelected { objects: found.not_selected.objects, below, why: why_none(options, found) })
+}
+
+/// Why no object is selected: one reason for all, or how many each reason has.
+fn why_none(options: &ConvertOptions, found: &Discovered) -> String {
+    let text = |reason: LeftOut| options.selection.reason_text(reason);
+    let reasons: Vec<(LeftOut, u64)> = found.left_out.iter().map(|(reason, objects)| (*reason, *objects)).collect();
+    let one = |(reason, objects): &(LeftOut, u64)| {
+        let are = if *objects == 1 { "is" } else { "are" };
+        format!("{objects} {are} {}", text(*reason))
     };
-    Err(Error::NoObjects { what })
+    match reasons.as_slice() {
+        [(reason, 1)] => format!("it is {}", text(*reason)),
+        [(reason, _)] => format!("all are {}", text(*reason)),
+        several => {
+            let several: Vec<String> = several.iter().map(one).collect();
+            several.join("; ")
+        }
+    }
 }

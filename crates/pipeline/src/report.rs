@@ -97,6 +97,9 @@ pub struct Report {
     /// The epoch that the run left open, if it did: the next run finishes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_epoch: Option<u64>,
+    /// What the flags of the range of hours do, for messages.
+    #[serde(skip)]
+    pub range: &'static str,
     /// What was left for a later run, as its hour has not settled.
     pub waiting: Waiting,
     /// Objects that were judged bad, the first [`MAX_NAMED_OBJECTS`].
@@ -144,6 +147,10 @@ pub struct ObjectReport {
     pub listed: u64,
     /// Found, but not taken by the selection.
     pub not_selected: u64,
+    /// Those among them that `--from` or `--to` leaves out as their names have no hour.
+    pub without_hour: u64,
+    /// Named pipes, sockets and devices, which are never logs and not among those found.
+    pub special: u64,
     /// Found, but their hour has not settled.
     pub waiting: u64,
     /// Taken by an earlier run, and unchanged. Inputs of the epochs that this run carried out do not count here.
@@ -253,6 +260,7 @@ impl Tally {
             version: options.program_version.clone(),
             table: options.destination.to_string(),
             state: options.destination.state().location(""),
+            range: options.selection.range_flags(),
             ..Report::default()
         };
         #[expect(
@@ -275,6 +283,8 @@ impl Tally {
         self.with(|State { report, .. }| {
             report.objects.listed = found.listed;
             report.objects.not_selected = found.not_selected.objects;
+            report.objects.without_hour = found.without_hour();
+            report.objects.special = found.special;
             report.objects.waiting = found.waiting.objects;
             report.objects.known = found.known;
             report.objects.known_failed = found.known_failed;

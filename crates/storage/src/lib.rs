@@ -26,11 +26,11 @@
 //! let source = Source::parse(&logs.to_string_lossy())?;
 //! let mut objects = Vec::new();
 //! let connections = Connections::default();
-//! let failures = list(&[source], &connections, &Everything, &mut |object| objects.push(object), &mut |_count| {}, &|| false)?;
+//! let listing = list(&[source], &connections, &Everything, &mut |object| objects.push(object), &mut |_count| {}, &|| false)?;
 //! for object in &objects {
 //!     println!("{} holds {} bytes", object.location(), fetch(&connections, object)?.len());
 //! }
-//! # assert_eq!((objects.len(), failures.len()), (1, 0));
+//! # assert_eq!((objects.len(), listing.failures.len()), (1, 0));
 //! # Ok(())
 //! # }
 //! ```
@@ -76,7 +76,7 @@ pub use backend::{Backend, Entry, Lock, StagedBytes};
 pub use error::Error;
 pub use fetch::{ObjectReader, fetch, open};
 pub use folder::Folder;
-pub use list::{ListFailure, list};
+pub use list::{ListFailure, Listing, list};
 pub use object::Object;
 pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything, FetchAhead, KeyGuide, Look};
 pub use store::{Staged, Store};

@@ -10,16 +10,16 @@
 //!   sources that are the same folder, the one without an id gives the id, then the one whose id sorts first.
 //! - Below one id a key means one path: it is the path below the one place that has the id. A second place with the same
 //!   id is not listed.
-//! - Memory is bounded by the number of folders and links, not by that of objects.
+//! - Memory is bounded by the number of folders, links and special files, not by that of objects.
 //!
-//! **Errors.** What cannot be listed becomes a [`ListFailure`] and the rest goes on. Only the wish to stop ends a listing.
+//! **Errors.** What cannot be listed becomes a [`ListFailure`] and the rest goes on. A named pipe, a socket or a device is no
+//! failure: it is never a log. Only the wish to stop ends a listing.
 //!
 //! **Not here:** which of the objects are wanted, by pattern or by hour, is decided by the planner.
 #![expect(clippy::disallowed_methods, reason = "walks folders and resolves links; every failure names its place")]
 
-use std::collections::{BTreeSet, HashSet};
-use std::ffi::OsStr;
-use std::fs::{self, DirEntry, Metadata};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs::{self, DirEntry, FileType, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::object::{Place, Version};
 use crate::remote::{KeyGuide, Listed, list_prefix};
-use crate::uri::{file_url, kind_of};
+use crate::uri::file_url;
 use crate::{Connections, Error, Object, Source};
 
 mod roots;
@@ -45,12 +45,27 @@ const ELOOP: [i32; 2] = [40, 62];
 pub struct ListFailure {
     /// What it is: a printable URL.
     pub location: String,
-    /// Why: an unreadable folder, a name that is not UTF-8, a link that leads nowhere, a named pipe.
+    /// Its name, as the name of an object there would be; empty for a source. It is not printable.
+    pub name: String,
+    /// Whether it is a folder, or may lead to one: then objects may be below it.
+    pub may_hold_objects: bool,
+    /// Why: an unreadable folder, a name that is not UTF-8, a link that leads nowhere.
     pub reason: String,
 }
 
-/// Gives every object below `sources` to `on_object`, in no promised order, and returns what could not be listed, sorted
-/// by location.
+/// What a listing met besides objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// What could not be listed, sorted by location.
+    pub failures: Vec<ListFailure>,
+    /// Names of the special files, which are never logs: named pipes, sockets, devices. Each file once.
+    pub special: Vec<String>,
+    /// Names of the folders of the local disk, whether they hold objects or not.
+    pub folders: Vec<String>,
+}
+
+/// Gives every object below `sources` to `on_object`, in no promised order, and returns what else it met: above all what
+/// could not be listed.
 ///
 /// `on_progress` hears how many objects were found so far, `stop` is asked now and then. Links to files and folders are
 /// followed; an object is met once by its canonical path, however it is reached. On some filesystems a folder whose
@@ -73,7 +88,7 @@ pub fn list(
     on_object: &mut dyn FnMut(Object),
     on_progress: &mut dyn FnMut(u64),
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<ListFailure>, Error> {
+) -> Result<Listing, Error> {
     let Roots { folders, files, failures } = roots(sources);
     let mut walk = Walk::new(failures, on_object, on_progress, stop);
     // Outermost first: a folder that holds another sorts before it, and what was visited is not visited again.
@@ -85,11 +100,11 @@ pub fn list(
     }
     walk.links()?;
     walk.buckets(sources, connections, guide)?;
-    let Walk { mut failures, on_progress, found, .. } = walk;
+    let Walk { mut failures, special, folder_names, on_progress, found, .. } = walk;
     failures.sort();
     failures.dedup();
     on_progress(found);
-    Ok(failures)
+    Ok(Listing { failures, special: special.into_values().collect(), folders: folder_names })
 }
 
 /// A listing under way.
@@ -101,6 +116,10 @@ struct Walk<'a> {
     unopened: HashSet<String>,
     /// Canonical paths of the files that were met otherwise than in their folders.
     reached: HashSet<String>,
+    /// Names of special files, by their canonical paths.
+    special: BTreeMap<Vec<u8>, String>,
+    /// Names of the folders that were read or tried.
+    folder_names: Vec<String>,
     /// What to follow once all plain paths are listed.
     links: BTreeSet<Link>,
     found: u64,
@@ -136,6 +155,8 @@ impl<'a> Walk<'a> {
             visited: HashSet::new(),
             unopened: HashSet::new(),
             reached: HashSet::new(),
+            special: BTreeMap::new(),
+            folder_names: Vec::new(),
             links: BTreeSet::new(),
             found: 0,
             entries: 0,
@@ -153,6 +174,7 @@ impl<'a> Walk<'a> {
         while let Some(folder) = waiting.pop() {
             self.look(true)?;
             if self.visited.insert(folder.path.clone()) {
+                self.folder_names.extend(folder.name.strip_suffix('/').map(str::to_owned));
                 self.folder(&folder, id, &mut waiting)?;
             }
         }
@@ -164,7 +186,7 @@ impl<'a> Walk<'a> {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
             Err(error) => {
-                self.fail(folder.path.as_bytes(), unreadable(&error));
+                self.fail(folder.path.as_bytes(), folder.name(), true, unreadable(&error));
                 self.unopened.insert(folder.path.clone());
                 return Ok(());
             }
@@ -175,7 +197,7 @@ impl<'a> Walk<'a> {
                 Ok(entry) => self.entry(folder, id, &entry, waiting),
                 // What a link leads to in the rest of it waits for the next listing: it may have been met here.
                 Err(error) => {
-                    self.fail(folder.path.as_bytes(), unreadable(&error));
+                    self.fail(folder.path.as_bytes(), folder.name(), true, unreadable(&error));
                     break;
                 }
             }
@@ -185,28 +207,30 @@ impl<'a> Walk<'a> {
 
     fn entry(&mut self, folder: &Folder, id: Option<&Arc<Place>>, entry: &DirEntry, waiting: &mut Vec<Folder>) {
         let file_name = entry.file_name();
-        let path_bytes = |file_name: &OsStr| [folder.path.as_bytes(), file_name.as_bytes()].concat();
-        let Some(text) = file_name.to_str() else {
-            return self.fail(&path_bytes(&file_name), "the name is not UTF-8".into());
-        };
+        let path_bytes = [folder.path.as_bytes(), file_name.as_bytes()].concat();
+        let name = [&folder.name, &*file_name.to_string_lossy()].concat();
         let file_type = match entry.file_type() {
             Ok(file_type) => file_type,
-            Err(error) => return self.fail_unless_gone(&path_bytes(&file_name), &error),
+            Err(error) => return self.fail_unless_gone(&path_bytes, &name, &error),
+        };
+        if is_special(file_type) {
+            self.special.entry(path_bytes).or_insert(name);
+            return;
+        }
+        let Some(text) = file_name.to_str() else {
+            return self.fail(&path_bytes, &name, file_type.is_dir(), "the name is not UTF-8".into());
         };
         let path = [folder.path.as_str(), text].concat();
-        let name = [folder.name.as_str(), text].concat();
         if file_type.is_file() {
             match entry.metadata() {
                 Ok(_) if self.reached.contains(&path) => {}
                 Ok(metadata) => self.found(&path, &name, id, &metadata),
-                Err(error) => self.fail_unless_gone(path.as_bytes(), &error),
+                Err(error) => self.fail_unless_gone(path.as_bytes(), &name, &error),
             }
         } else if file_type.is_dir() {
             waiting.push(Folder { path: path + "/", name: name + "/" });
-        } else if file_type.is_symlink() {
-            self.links.insert(Link { name, path, id: id.cloned() });
         } else {
-            self.fail(&path_bytes(&file_name), not_regular(kind_of(file_type)));
+            self.links.insert(Link { name, path, id: id.cloned() });
         }
     }
 
@@ -221,18 +245,24 @@ impl<'a> Walk<'a> {
     /// Lists what a link leads to, under the link's name.
     fn link(&mut self, Link { name, path, id }: Link) -> Result<(), Error> {
         self.look(true)?;
+        let path_bytes = path.as_bytes();
         match fs::canonicalize(&path) {
             Ok(target) => match target.to_str() {
                 Some(target) => return self.target(target, &name, id.as_ref(), &path),
-                None => self.fail(path.as_bytes(), "the symbolic link leads to a path that is not UTF-8".into()),
+                None => {
+                    let reason = "the symbolic link leads to a path that is not UTF-8";
+                    self.fail(path_bytes, &name, target.is_dir(), reason.into());
+                }
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.fail(path.as_bytes(), "the symbolic link leads nowhere".into());
+                self.fail(path_bytes, &name, false, "the symbolic link leads nowhere".into());
             }
             Err(error) if error.raw_os_error().is_some_and(|number| ELOOP.contains(&number)) => {
-                self.fail(path.as_bytes(), "the symbolic link leads in a circle".into());
+                self.fail(path_bytes, &name, false, "the symbolic link leads in a circle".into());
             }
-            Err(error) => self.fail(path.as_bytes(), format!("the symbolic link cannot be followed: {error}")),
+            Err(error) => {
+                self.fail(path_bytes, &name, true, format!("the symbolic link cannot be followed: {error}"));
+            }
         }
         Ok(())
     }
@@ -241,7 +271,7 @@ impl<'a> Walk<'a> {
     fn target(&mut self, path: &str, name: &str, id: Option<&Arc<Place>>, origin: &str) -> Result<(), Error> {
         if id.is_some() && self.is_hidden(path) {
             // Under the link's name it would be another object than the one that it is when the folder can be read.
-            self.fail(origin.as_bytes(), "leads into a folder that cannot be read".into());
+            self.fail(origin.as_bytes(), name, true, "leads into a folder that cannot be read".into());
             return Ok(());
         }
         match fs::metadata(Path::new(path)) {
@@ -253,8 +283,10 @@ impl<'a> Walk<'a> {
                     self.found(path, name, id, &metadata);
                 }
             }
-            Ok(metadata) => self.fail(origin.as_bytes(), not_regular(kind_of(metadata.file_type()))),
-            Err(error) => self.fail(origin.as_bytes(), unreadable(&error)),
+            Ok(_) => {
+                self.special.entry(path.into()).or_insert_with(|| name.to_owned());
+            }
+            Err(error) => self.fail(origin.as_bytes(), name, true, unreadable(&error)),
         }
         Ok(())
     }
@@ -285,6 +317,8 @@ impl<'a> Walk<'a> {
                     }
                     Listed::Unnameable(key) => self.failures.push(ListFailure {
                         location: prefix.bucket.location(&key),
+                        name: key,
+                        may_hold_objects: false,
                         reason: "the key has a part that is empty, `.` or `..`, or a control character: it cannot be asked for"
                             .into(),
                     }),
@@ -306,24 +340,32 @@ impl<'a> Walk<'a> {
         if (now || due) && (self.stop)() { Err(Error::Stopped) } else { Ok(()) }
     }
 
-    fn fail(&mut self, path: &[u8], reason: String) {
-        self.failures.push(ListFailure { location: file_url(path), reason });
+    fn fail(&mut self, path: &[u8], name: &str, may_hold_objects: bool, reason: String) {
+        self.failures.push(ListFailure { location: file_url(path), name: name.to_owned(), may_hold_objects, reason });
     }
 
     /// A file that vanishes while its folder is read is no failure: it could have vanished a moment before.
-    fn fail_unless_gone(&mut self, path: &[u8], error: &io::Error) {
+    fn fail_unless_gone(&mut self, path: &[u8], name: &str, error: &io::Error) {
         if error.kind() != io::ErrorKind::NotFound {
-            self.fail(path, unreadable(error));
+            self.fail(path, name, false, unreadable(error));
         }
     }
 }
 
-fn unreadable(error: &io::Error) -> String {
-    format!("cannot be read: {error}")
+impl Folder {
+    /// The name without the slash at its end.
+    fn name(&self) -> &str {
+        self.name.strip_suffix('/').unwrap_or(&self.name)
+    }
 }
 
-fn not_regular(kind: &str) -> String {
-    format!("is {kind}, not a regular file")
+/// Whether it is a named pipe, a socket or a device.
+fn is_special(file_type: FileType) -> bool {
+    !(file_type.is_file() || file_type.is_dir() || file_type.is_symlink())
+}
+
+fn unreadable(error: &io::Error) -> String {
+    format!("cannot be read: {error}")
 }
 
 #[cfg(test)]

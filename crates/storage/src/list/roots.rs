@@ -49,7 +49,7 @@ pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
                 Entry::Occupied(taken) => {
                     let (id, other) = (printable_name(id), taken.get());
                     let reason = format!("has the source id `{id}`, which is that of {other}: not listed");
-                    roots.failures.push(ListFailure { location: source.to_string(), reason });
+                    roots.failures.push(not_listed(source, reason));
                     continue;
                 }
             }
@@ -71,6 +71,11 @@ pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
     }
     roots.files.sort_unstable();
     roots
+}
+
+/// The failure of a whole source.
+fn not_listed(source: &Source, reason: String) -> ListFailure {
+    ListFailure { location: source.to_string(), name: String::new(), may_hold_objects: true, reason }
 }
 
 /// The outermost of `folders` that holds a canonical path or is it, and the path below that folder.
@@ -111,7 +116,7 @@ pub(super) fn remote_roots(sources: &[Source]) -> RemoteRoots<'_> {
         {
             let reason = format!("has the source id `{}`, which is that of {other}: not listed", printable_name(id));
             places.insert(id, other);
-            roots.failures.push(ListFailure { location: source.to_string(), reason });
+            roots.failures.push(not_listed(source, reason));
             continue;
         }
         let place = Place::of(source.id(), Some(&prefix.bucket));

@@ -28,15 +28,17 @@ struct Listing {
     /// Sorted by source and key. Nothing is dropped: what came twice stands here twice.
     objects: Vec<Object>,
     failures: Vec<ListFailure>,
+    special: Vec<String>,
+    folders: Vec<String>,
 }
 
 fn gathered(sources: &[Source]) -> Listing {
     let mut objects = Vec::new();
-    let failures =
+    let super::Listing { failures, special, folders } =
         list(sources, &Connections::default(), &Everything, &mut |object| objects.push(object), &mut |_| {}, &|| false)
             .unwrap();
     objects.sort();
-    Listing { objects, failures }
+    Listing { objects, failures, special, folders }
 }
 
 fn listed(root: &Path, sources: &[&str]) -> Listing {
@@ -147,25 +149,47 @@ fn what_cannot_be_listed_is_reported_and_the_rest_is_listed() {
     fs::write(logs.join(OsStr::from_bytes(b"odd\xff.gz")), "x").unwrap();
     symlink("nowhere", logs.join("dangling")).unwrap();
     symlink("circle", logs.join("circle")).unwrap();
-    symlink("/dev/null", logs.join("null")).unwrap();
-    let _socket = UnixListener::bind(logs.join("socket")).unwrap();
     let listing = listed(&root, &["logs"]);
     assert_eq!(pairs(&root, &listing), [pair("logs/good.gz", "good.gz")]);
     let failures: Vec<_> = listing
         .failures
         .iter()
-        .map(|failure| (failure.location.rsplit('/').next().unwrap(), failure.reason.as_str()))
+        .map(|failure| (failure.location.rsplit('/').next().unwrap(), failure.name.as_str(), failure.reason.as_str()))
         .collect();
     assert_eq!(
         failures,
         [
-            ("circle", "the symbolic link leads in a circle"),
-            ("dangling", "the symbolic link leads nowhere"),
-            ("null", "is a device, not a regular file"),
-            ("odd%FF.gz", "the name is not UTF-8"),
-            ("socket", "is a socket, not a regular file"),
+            ("circle", "circle", "the symbolic link leads in a circle"),
+            ("dangling", "dangling", "the symbolic link leads nowhere"),
+            ("odd%FF.gz", "odd\u{fffd}.gz", "the name is not UTF-8"),
         ]
     );
+}
+
+#[test]
+fn special_files_are_no_failures_and_are_named_once() {
+    let (_place, root) = place(&["logs/deep/good.gz"]);
+    let logs = root.join("logs");
+    symlink("/dev/null", logs.join("null")).unwrap();
+    let _socket = UnixListener::bind(logs.join("deep/socket")).unwrap();
+    let _odd = UnixListener::bind(logs.join(OsStr::from_bytes(b"odd\xff"))).unwrap();
+    symlink("deep/socket", logs.join("a link to it")).unwrap();
+    symlink("deep", logs.join("z")).unwrap();
+    let listing = listed(&root, &["logs"]);
+    assert_eq!(pairs(&root, &listing), [pair("logs/deep/good.gz", "deep/good.gz")]);
+    assert_eq!(listing.failures, []);
+    let mut special = listing.special;
+    special.sort();
+    assert_eq!(special, ["deep/socket", "null", "odd\u{fffd}"]);
+}
+
+#[test]
+fn folders_are_named_also_where_nothing_is_in_them() {
+    let (_place, root) = place(&["logs/a/b/good.gz"]);
+    fs::create_dir(root.join("logs/lost+found")).unwrap();
+    let mut folders = listed(&root, &["logs"]).folders;
+    folders.sort();
+    assert_eq!(folders, ["a", "a/b", "lost+found"]);
 }
 
 #[test]
@@ -179,7 +203,9 @@ fn a_folder_that_cannot_be_read_is_reported_and_the_rest_is_listed() {
     let listing = listed(&root, &["logs"]);
     assert_eq!(pairs(&root, &listing), [pair("logs/good.gz", "good.gz")]);
     assert_eq!(listing.failures.len(), 1);
-    assert!(listing.failures[0].reason.starts_with("cannot be read: "), "{:?}", listing.failures);
+    let ListFailure { name, may_hold_objects, reason, .. } = &listing.failures[0];
+    assert!(reason.starts_with("cannot be read: ") && name.starts_with("long/0123456789/"), "{:?}", listing.failures);
+    assert!(*may_hold_objects && !name.ends_with('/'));
 }
 
 #[test]
@@ -371,7 +397,8 @@ fn a_second_place_with_the_same_id_is_reported_and_not_listed() {
         [identity("archive", "a/one.gz", "x/a/one.gz"), identity("zoo", "a/three.gz", "z/a/three.gz")]
     );
     let reason = format!("has the source id `archive`, which is that of file://{}/x: not listed", root.display());
-    assert_eq!(listing.failures, [ListFailure { location: y.clone(), reason }]);
+    let failure = ListFailure { location: y.clone(), name: String::new(), may_hold_objects: true, reason };
+    assert_eq!(listing.failures, [failure]);
     // What lies in that place would have its id as well.
     let nested = listed_with_ids(&root, &[("x", "archive"), ("y", "archive"), ("y/b", "inner")]);
     assert_eq!(identities(&root, &nested), [identity("archive", "a/one.gz", "x/a/one.gz")]);

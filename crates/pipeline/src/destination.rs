@@ -65,6 +65,11 @@ impl Destination {
         table.enclosing_table(connections).map_err(Error::storage)
     }
 
+    /// Whether this folder is where the table's state is.
+    pub(crate) fn has_state_at(&self, folder: &Folder) -> bool {
+        self.places.as_ref().is_some_and(|([_, state], _)| state == folder)
+    }
+
     /// Is this object one of the table's or its state's?
     pub(crate) fn holds(&self, object: &Object) -> bool {
         self.folders().any(|folder| folder.holds(object))

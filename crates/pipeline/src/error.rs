@@ -38,6 +38,16 @@ pub enum Error {
         /// The table.
         table: String,
     },
+    /// A source is a table, or a state.
+    #[error(
+        "list: the source {source_location} {what}\nhint: name the folder of the raw logs; the table to write comes last: `lakefront convert SOURCE TABLE`"
+    )]
+    SourceIsTable {
+        /// The source.
+        source_location: String,
+        /// What it is, or lies in.
+        what: String,
+    },
     /// Sources with ids share objects.
     #[error(
         "list: the sources {one} and {other} overlap, and have different ids\nhint: a log that is in both would be converted twice: leave one of them out"
@@ -312,7 +322,7 @@ impl Error {
 
     /// Was the wrong thing asked for?
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Memory { .. } | Self::OtherSettings { .. })
+        matches!(self, Self::Memory { .. } | Self::OtherSettings { .. } | Self::SourceIsTable { .. })
     }
 
     /// For `map_err`: an error of `storage`, which names the object itself.

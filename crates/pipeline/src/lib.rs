@@ -34,6 +34,8 @@ mod discover;
 
 mod refuse;
 
+mod source_table;
+
 pub mod plan;
 
 mod convert;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use lakefront_cloudfront::object_key;
+use lakefront_storage::Source;
 use lakefront_table::{PartitionBy, PartitionKey, layout::task_of_data_file};
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     plan::Task,
     pool::side_by_side,
     select::LeftOut,
+    source_table,
     state::{
         history::{History, read_closed},
         names,
@@ -25,7 +27,7 @@ use crate::{
 /// be two.
 ///
 /// # Errors
-/// [`Error::Overlap`], [`Error::SourcesOverlap`], [`Error::TableInTable`].
+/// [`Error::Overlap`], [`Error::SourcesOverlap`], [`Error::SourceIsTable`], [`Error::TableInTable`].
 pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
     if let Some((around, is_state)) = options.destination.enclosing_table()? {
         let what = if is_state { "the state" } else { "the table" };
@@ -40,7 +42,22 @@ pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
             return Err(Error::SourcesOverlap { one: other.to_string(), other: source.to_string() });
         }
     }
-    Ok(())
+    options.sources.iter().try_for_each(|source| refuse_table(options, source))
+}
+
+/// A source must hold raw logs: it must not be a table, nor its state, nor lie in one.
+fn refuse_table(options: &ConvertOptions, source: &Source) -> Result<(), Error> {
+    let Some(folder) = source.folder() else { return Ok(()) };
+    match source_table::find(&folder, &options.connections, &options.destination) {
+        // What cannot be looked at is for the listing to tell.
+        Err(_) | Ok(None) => Ok(()),
+        Ok(Some(found)) => {
+            let is = if found.folder == folder { "is" } else { "lies in" };
+            let what = if found.is_state { "the state of a lakefront table" } else { "a lakefront table" };
+            let around = if found.folder == folder { String::new() } else { format!(", {}", found.folder) };
+            Err(Error::SourceIsTable { source_location: source.to_string(), what: format!("{is} {what}{around}") })
+        }
+    }
 }
 
 /// How many epochs with data files are looked at, the last ones, before a state is held to be another table's.

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use crate::remote::{Prefix, RemoteStore};
+use crate::remote::{Prefix, RemoteStore, first_key};
 use crate::{Connections, Error, LocalFolder, Object, Store};
+
+// Looks at the local disk without listing it.
+mod glance;
 
 /// Where a table or its state lives; it may not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,10 @@ impl Folder {
     /// As [`Folder::parse`].
     pub fn parse_state(text: &str) -> Result<Self, Error> {
         if Prefix::is_url(text) { Self::remote("state", text) } else { LocalFolder::parse_state(text).map(Self::Local) }
+    }
+
+    pub(crate) fn of_prefix(prefix: Prefix) -> Self {
+        Self::Remote(RemoteFolder(prefix))
     }
 
     fn remote(doing: &'static str, text: &str) -> Result<Self, Error> {
@@ -137,6 +144,63 @@ impl Folder {
             }
         }
         Ok(None)
+    }
+
+    /// The last part of its path; empty for a whole bucket.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Local(folder) => folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Remote(RemoteFolder(prefix)) => prefix.path().rsplit('/').next().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The folders above this one, the nearest first.
+    pub fn ancestors(&self) -> Vec<Self> {
+        match self {
+            Self::Local(folder) => folder.ancestors().map(Self::Local).collect(),
+            Self::Remote(RemoteFolder(prefix)) => prefix.ancestors().map(Self::of_prefix).collect(),
+        }
+    }
+
+    /// Reads a small file in this folder; none if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be told.
+    pub fn read_small(&self, name: &str, connections: &Connections) -> Result<Option<Vec<u8>>, Error> {
+        let read = match self {
+            Self::Local(folder) => glance::read_small(&folder.path().join(name)),
+            Self::Remote(RemoteFolder(prefix)) => {
+                // Asked for only where it is: a request for a key that is not there may be refused.
+                let key = prefix.key(name);
+                if first_key(&*connections.client(&prefix.bucket)?, &key)? != Some(key) {
+                    return Ok(None);
+                }
+                remote_store(connections, prefix)?.read_range(name, 0..glance::SMALL_BYTES)
+            }
+        };
+        match read {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The name of one file below this folder that begins with `start`, if there is any, found with few lookups: nothing is
+    /// listed as a whole.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be told.
+    pub fn any_file(&self, start: &str, connections: &Connections) -> Result<Option<String>, Error> {
+        match self {
+            Self::Local(folder) => glance::any_file(folder.path(), start),
+            Self::Remote(RemoteFolder(prefix)) => {
+                let client = connections.client(&prefix.bucket)?;
+                let key = first_key(&client, &prefix.key(start))?;
+                Ok(key.and_then(|key| key.strip_prefix(&prefix.folder()).map(str::to_owned)))
+            }
+        }
     }
 
     /// Whether `object` lies in this folder, where a link may have led to it.

@@ -129,6 +129,19 @@ impl Source {
         }
     }
 
+    /// The folder whose contents are the source, or the one that its single file is in; none for the whole local disk.
+    pub fn folder(&self) -> Option<Folder> {
+        match &self.place {
+            SourcePlace::Local(LocalSource { path, kind }) => {
+                let path = Path::new(path);
+                let folder = if *kind == SourceKind::Folder { path } else { path.parent()? };
+                folder.file_name()?;
+                Some(Folder::Local(LocalFolder { path: folder.to_owned() }))
+            }
+            SourcePlace::Remote(prefix) => Some(Folder::of_prefix(prefix.clone())),
+        }
+    }
+
     /// The source, if it is on the local disk.
     pub(crate) fn local(&self) -> Option<&LocalSource> {
         match &self.place {
@@ -200,6 +213,12 @@ impl LocalFolder {
     /// The canonical path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folders above this one that have a name, the nearest first.
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = Self> {
+        let above = self.path.ancestors().skip(1).filter(|above| above.file_name().is_some());
+        above.map(|above| Self { path: above.to_owned() })
     }
 
     /// The folder of the state that belongs to this table: its sibling `<table>.lakefront`.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, log};
+use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
 
 /// A log of a day of May 2024 below `logs/`.
 fn add(folder: &TestFolder, day: u32) {
@@ -83,6 +83,77 @@ fn a_table_within_a_table_or_within_a_state_is_refused() {
     for inner in ["lake/cf_logs/inner", "lake/cf_logs/deep/inner", "lake/cf_logs.lakefront/inner"] {
         is_refused(&folder, &[inner], "lies in the ");
     }
+}
+
+/// A conversion of this source into a new table is refused as wrong usage, and writes nothing.
+fn is_no_source(folder: &TestFolder, source: &str, says: &str) {
+    for more in [&[][..], &["--dry-run"], &["--allow-empty", "--source-id", "x"]] {
+        let args = [&["convert", source, "lake/t2", "--now", NOW], more].concat();
+        folder.only_looks(&args, 2).says(says).says("a lakefront table").says("\nhint: ");
+    }
+    assert!(!folder.path("lake/t2").exists() && !folder.path("lake/t2.lakefront").exists());
+}
+
+#[test]
+fn a_table_or_a_state_is_no_source() {
+    let folder = table(&[17, 18]);
+    let partition = "lake/cf_logs/year=2024/month=05/day=17";
+    for source in ["lake/cf_logs", "lake/cf_logs/"] {
+        is_no_source(&folder, source, "is a lakefront table");
+    }
+    for source in ["lake/cf_logs/year=2024", partition] {
+        is_no_source(&folder, source, "a lakefront table");
+    }
+    is_no_source(&folder, "lake/cf_logs.lakefront", "is the state of a lakefront table");
+    is_no_source(&folder, "lake/cf_logs.lakefront/log", "lies in the state of a lakefront table");
+    // One of several sources, too.
+    folder.only_looks(&["convert", "logs", "lake/cf_logs", "lake/t2", "--now", NOW], 2).says("is a lakefront table");
+}
+
+#[test]
+fn a_copy_of_a_table_without_its_state_and_a_state_of_another_name_are_no_sources() {
+    let folder = table(&[17]);
+    copy(&folder, "lake/cf_logs", "copy/cf_logs");
+    copy(&folder, "lake/cf_logs.lakefront", "copy/memory");
+    is_no_source(&folder, "copy/cf_logs", "is a lakefront table");
+    is_no_source(&folder, "copy/cf_logs/year=2024/month=05", "is a lakefront table");
+    is_no_source(&folder, "copy/memory", "is the state of a lakefront table");
+}
+
+#[test]
+fn a_single_file_of_a_table_is_no_source() {
+    only_on_disk!("single files as sources");
+    let folder = table(&[17]);
+    let file = format!("lake/cf_logs/{}", folder.tree("lake/cf_logs")[0]);
+    is_no_source(&folder, &file, "lies in a lakefront table");
+    is_no_source(&folder, "lake/cf_logs.lakefront/table.json", "the state of a lakefront table");
+}
+
+#[test]
+fn folders_that_only_look_like_tables_are_sources() {
+    let folder = table(&[17]);
+    let row = log("date time", &["2024-05-19 09:00:00"]);
+    // Logs in folders of days, beside other files; a table record of somebody else; a table further below.
+    folder.write("hive/year=2024/month=05/day=19/E1EXAMPLE.2024-05-19-09.a", &row);
+    folder.write("hive/table.json", "# no record");
+    folder.run(&["convert", "hive", "lake/hive", "--now", NOW, "--exclude", "table.json"]).exits(0);
+    folder.run(&["convert", "hive/year=2024", "lake/partition", "--now", NOW]).exits(0);
+    folder.write("above/logs/E1EXAMPLE.2024-05-19-09.a", &row);
+    copy(&folder, "lake/cf_logs", "above/tables/cf_logs");
+    copy(&folder, "lake/cf_logs.lakefront", "above/tables/cf_logs.lakefront");
+    folder.run(&["convert", "above", "lake/above", "--now", NOW, "--exclude", "tables"]).exits(0);
+    assert_eq!(folder.rows_of("lake/above").len(), 1);
+}
+
+#[test]
+fn a_state_that_is_named_after_the_source_is_no_mark_of_a_table() {
+    let folder = TestFolder::new();
+    add(&folder, 17);
+    let args = ["convert", "logs", "lake/cf_logs", "--state", "logs.lakefront", "--now", NOW];
+    only_on_disk!("a state in another place than the bucket of the table");
+    folder.run(&[&args[..], &LEAN].concat()).exits(0);
+    add(&folder, 18);
+    folder.run(&args).exits(0).says("1 converted");
 }
 
 #[test]

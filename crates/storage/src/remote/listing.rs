@@ -248,6 +248,17 @@ pub(super) fn list_all(client: &Client, doing: &'static str, prefix: &str) -> Re
     })
 }
 
+/// The first key that begins so, if there is one.
+///
+/// # Errors
+///
+/// The store's.
+pub(crate) fn first_key(client: &Client, prefix: &str) -> Result<Option<String>, Error> {
+    let ask = Ask { prefix, after: "", token: None, keys: 1 };
+    let page = client.wait(client.lister.page("list", &client.bucket, ask))?;
+    Ok(page.found.into_iter().next().map(|found| found.key))
+}
+
 /// Whether anything stands below a prefix.
 ///
 /// # Errors

@@ -68,7 +68,6 @@ fn a_selection_that_takes_nothing_says_why() {
         (&["--to", "2024-05-01"][..], "6 are not older than --to 2024-05-01; 1 is without an hour"),
         (&["--from", "2026-11-24", "--exclude", "*.log"], "6 are older than --from 2026-11-24"),
         (&["--from", "2026-11-24T05", "--include", "E1*"], "3 are older than --from 2026-11-24T05"),
-        
         (&["--distribution", "E3"], "all are not of --distribution E3"),
         (&["--exclude", "**"], "all are matched by --exclude"),
         (&["--from", "2024-05-17", "--include", "*.log"], "without an hour in the name: --from leaves such logs out"),

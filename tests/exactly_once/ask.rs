@@ -134,6 +134,7 @@ pub(crate) fn options_of(
         selection: Selection::default(),
         destination,
         schema: Some(Arc::new(TableSchema::from_toml(SCHEMA, "exactly_once").unwrap())),
+        extend_schema: false,
         partition_by: None,
         fields: None,
         max_text_bytes: None,
@@ -168,7 +169,7 @@ pub(crate) fn statements_of(destination: &Destination) -> Option<Vec<String>> {
         location: "s3://example-bucket/lake/exactly_once".to_owned(),
         projection: false,
     };
-    table_ddl(destination, None, None, &options).ok()
+    table_ddl(destination, None, None, &options).ok().map(|ddl| ddl.statements)
 }
 
 fn chain(error: &lakefront_pipeline::Error) -> String {

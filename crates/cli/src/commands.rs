@@ -4,8 +4,9 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Context;
 use lakefront_pipeline::{
-    ConvertOptions, Error, Preview, Report, Run, Stop, VerifyOptions, convert, ddl::DdlOptions, preview,
-    progress::Progress, rebuild_state, report::RunOutcome, resolve, retry, status, table_ddl, verify, write_text,
+    AppendedColumns, ConvertOptions, Error, Preview, Report, Run, Stop, TableDdl, VerifyOptions, convert,
+    ddl::DdlOptions, preview, progress::Progress, rebuild_state, report::RunOutcome, resolve, retry, status, table_ddl,
+    verify, write_text,
 };
 use lakefront_schema::TableSchema;
 
@@ -207,15 +208,34 @@ fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
         Ok(schema) => schema,
         Err(error) => return Ok(wrong_usage(all, &error)),
     };
-    let statements = match table_ddl(&table, schema, only_new, &ddl_options) {
+    let ddl = match table_ddl(&table, schema, only_new, &ddl_options) {
         Err(error @ Error::Ddl(_)) => return Ok(wrong_usage(all, &error.into())),
         result => result?,
     };
-    output::data(&statements.iter().fold(String::new(), |mut text, statement| {
-        let _ = writeln!(text, "{statement};");
-        text
-    }))?;
+    output::data(&ddl_text(&ddl))?;
     Ok(ExitStatus::Done)
+}
+
+/// The statements, and as comments those that only a table needs that was created with fewer columns.
+fn ddl_text(ddl: &TableDdl) -> String {
+    let mut comments = String::new();
+    for AppendedColumns { epoch, statement } in &ddl.appended {
+        let _ = writeln!(
+            comments,
+            "-- Epoch {epoch} appended columns. If the table was created before, run this once (Hive: with CASCADE at its end):"
+        );
+        for line in statement.lines() {
+            let _ = writeln!(comments, "-- {line}");
+        }
+    }
+    let mut text = String::new();
+    for (place, statement) in ddl.statements.iter().enumerate() {
+        let _ = writeln!(text, "{statement};");
+        if place == 0 {
+            text.push_str(&comments);
+        }
+    }
+    text
 }
 
 fn run_schema(all: &Flags, flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {

@@ -281,10 +281,15 @@ pub(crate) struct ReadingFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What the table is like")]
 pub(crate) struct TableFlags {
-    /// Table schema: `cf_logs`, `cf_logs_wide`, or a file of your own (see `lakefront schema`) [default: the table's, or
-    /// `cf_logs`]
+    /// Table schema: `cf_logs`, `cf_logs_wide`, or a file of your own (see `lakefront schema`); fixed with the table's first
+    /// run [default: the table's, or `cf_logs`]
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) schema: Option<String>,
+
+    /// Append the columns that `--schema` has more than the table, for good. Readers have to be told: `lakefront ddl` prints
+    /// ALTER TABLE ... ADD COLUMNS; see docs/operations.md
+    #[arg(long, requires = "schema")]
+    pub(crate) extend_schema: bool,
 
     /// One partition each [default: the table's, or hour]
     #[arg(long, value_name = "year|month|day|hour")]
@@ -437,7 +442,7 @@ pub(crate) struct DdlFlags {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) state: Option<String>,
 
-    /// Only partitions that epochs after this one added
+    /// Only partitions that epochs after this one added, and the columns that they appended
     #[arg(long, value_name = "EPOCH", allow_hyphen_values = true)]
     pub(crate) only_new: Option<String>,
 }

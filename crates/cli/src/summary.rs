@@ -171,6 +171,10 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
         let changed = HumanCount(preview.changed);
         lines.add("changed", &format!("{changed} objects after they were converted: their rows stay as they are"));
     }
+    if !preview.appended_columns.is_empty() {
+        let columns = preview.appended_columns.iter().take(NAMED_FIELDS).cloned().collect::<Vec<_>>().join(" ");
+        lines.add("schema", &format!("{} columns would be appended: {columns}", preview.appended_columns.len()));
+    }
     lines.add("tasks", &HumanCount(preview.tasks.len() as u64).to_string());
     lines.add("hours", &HumanCount(preview.hours as u64).to_string());
     if preview.waiting.objects > 0 {
@@ -352,7 +356,7 @@ fn unclaimed(report: &Report) -> String {
     let more = report.unclaimed_fields.len().saturating_sub(NAMED_FIELDS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
-        "the logs have fields that `{}` does not keep: {names}{more}; `--schema cf_logs_wide` keeps them",
+        "the logs have fields that `{}` does not keep: {names}{more}; a new table with `--schema cf_logs_wide` keeps them",
         report.schema
     )
 }

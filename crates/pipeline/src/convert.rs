@@ -63,6 +63,8 @@ pub struct Preview {
     pub hours: usize,
     /// What would be converted, or tried once more.
     pub planned: ObjectCount,
+    /// Columns that `--extend-schema` would append to the table.
+    pub appended_columns: Vec<String>,
     /// Objects that changed after they were converted.
     pub changed: u64,
     /// Objects found.
@@ -116,6 +118,7 @@ pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
         hours: plan::hours_of(&tasks),
         tasks,
         planned,
+        appended_columns: settings.appended(&options.destination, &history)?,
         changed: found.changed.objects + left_changed,
         listed: found.listed,
         known: found.known,
@@ -198,8 +201,17 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
             }
             tally.listed(&found);
         }
+        let appended = settings.appended(&options.destination, &history)?;
         if found.candidates.is_empty() {
+            if !appended.is_empty() {
+                tracing::warn!(
+                    "nothing is new, so no column is appended: pass `--extend-schema` again when there are logs"
+                );
+            }
             return require_objects(options, &found);
+        }
+        if !appended.is_empty() {
+            warn_of_appended(&appended);
         }
         let left = found.left;
         if session.take(&history, &settings, found)? == Next::Done && left == 0 {
@@ -207,6 +219,20 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
         }
         history = session.history()?;
     }
+}
+
+/// The number of appended columns that are named.
+const NAMED_COLUMNS: usize = 5;
+
+/// Says what readers of a table need whose older data files lack columns.
+fn warn_of_appended(columns: &[String]) {
+    let names = columns.iter().take(NAMED_COLUMNS).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let more = columns.len().saturating_sub(NAMED_COLUMNS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    tracing::warn!(
+        "the table gets {} more columns for good: {names}{more}; data files written before lack them: DuckDB reads all with `union_by_name = true`, Polars with `missing_columns = \"insert\"`, pyarrow with the schema of a new file; for Athena, Spark and Hive `lakefront ddl` prints ALTER TABLE ... ADD COLUMNS",
+        columns.len()
+    );
 }
 
 /// A run under way.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lakefront_schema::TableSchema;
 use lakefront_storage::printable_name;
 use lakefront_table::{
-    ddl::{DdlOptions, ddl},
+    ddl::{DdlOptions, add_columns, ddl},
     footer::{END_BYTES, footer_bytes, schema_of},
     layout::partition_values,
     partition::PARTITION_COLUMNS,
@@ -15,8 +15,8 @@ use crate::{
     Destination, Error,
     epoch::{OpenTasks, PartialEpoch},
     state::{
-        history::{History, read_closed},
-        records::ClosedRecord,
+        history::{History, read_closed, read_log},
+        records::{ClosedRecord, TableRecord},
         settings::Settings,
     },
 };
@@ -24,11 +24,29 @@ use crate::{
 /// The table schema of a new table, unless one is given.
 pub const DEFAULT_SCHEMA: &str = "cf_logs";
 
-/// The SQL statements that make a table known: see [`ddl`].
+/// The SQL that makes a table known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableDdl {
+    /// The statements, in the order in which they are to be run. They can be run again, but for one that adds columns.
+    pub statements: Vec<String>,
+    /// What a table needs that was created when it had fewer columns.
+    pub appended: Vec<AppendedColumns>,
+}
+
+/// Columns that a table got after it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendedColumns {
+    /// The epoch that appended the first of them: a table that was created before lacks them.
+    pub epoch: u64,
+    /// The statement that adds all columns that are missing there.
+    pub statement: String,
+}
+
+/// The SQL that makes a table known: see [`ddl`].
 ///
 /// `schema` is the table schema that it was made with; none: the one that its state says, or else the embedded one that its
-/// data files name. With `only_new`, only partitions that epochs after that one added. Of an open epoch the partitions of
-/// committed tasks are there.
+/// data files name. With `only_new`, only partitions that epochs after that one added, and a statement for the columns that they
+/// appended. Of an open epoch the partitions of committed tasks are there.
 ///
 /// # Errors
 /// The table cannot be read, is not one of ours, or was made with another table schema; or a name is no good for SQL.
@@ -37,10 +55,13 @@ pub fn table_ddl(
     schema: Option<TableSchema>,
     only_new: Option<u64>,
     options: &DdlOptions,
-) -> Result<Vec<String>, Error> {
+) -> Result<TableDdl, Error> {
     let history = match History::open(destination) {
         // A copy of a table that came without its state still has its folders.
-        Err(Error::NotEmpty { .. }) if only_new.is_none() => return ddl_of_folders(destination, schema, options),
+        Err(Error::NotEmpty { .. }) if only_new.is_none() => {
+            let statements = ddl_of_folders(destination, schema, options)?;
+            return Ok(TableDdl { statements, appended: Vec::new() });
+        }
         result => result?,
     };
     let (Some(table), Some(last)) = (&history.table, &history.last) else {
@@ -71,7 +92,46 @@ pub fn table_ddl(
         );
     }
     let partitions: Vec<Vec<String>> = new.difference(&old).map(|path| partition_values_of(path)).collect();
-    ddl(&schema, settings.partition_by.columns(), &partitions, options).map_err(Error::Ddl)
+    let mut statements = ddl(&schema, settings.partition_by.columns(), &partitions, options).map_err(Error::Ddl)?;
+    let mut appended = Vec::new();
+    for (epoch, older) in older_schemas(destination, table, &history, &settings.schema, after)? {
+        let statement = add_columns(schema.appended_to(&older), options).map_err(Error::Ddl)?;
+        if only_new.is_some_and(|after| after > 0) {
+            // After what creates the table, before what adds partitions with these columns.
+            statements.insert(1.min(statements.len()), statement);
+            break;
+        }
+        appended.push(AppendedColumns { epoch, statement });
+    }
+    Ok(TableDdl { statements, appended })
+}
+
+/// The table schemas that the table had before it got columns, each with the epoch that appended them: all of them, or that of
+/// the epoch `after` alone.
+fn older_schemas(
+    destination: &Destination,
+    table: &TableRecord,
+    history: &History,
+    now: &TableSchema,
+    after: u64,
+) -> Result<Vec<(u64, TableSchema)>, Error> {
+    let schema_of = |epoch| {
+        let log = read_log(destination.state(), epoch)?;
+        Ok::<_, Error>((*Settings::of_epoch(destination, table, &log)?.schema).clone())
+    };
+    let mut older = schema_of(after.max(1))?;
+    let mut schemas = Vec::new();
+    // Columns are never taken away: where there are as many as now, there were no others.
+    for epoch in after.max(1) + 1..=history.last_epoch() {
+        if older.columns().len() == now.columns().len() {
+            break;
+        }
+        let schema = schema_of(epoch)?;
+        if schema.columns().len() > older.columns().len() {
+            schemas.push((epoch, std::mem::replace(&mut older, schema)));
+        }
+    }
+    Ok(schemas)
 }
 
 /// The SQL that makes an epoch's partitions known, as the state keeps it; none where the table's place is no good for SQL:

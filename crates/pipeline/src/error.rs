@@ -150,7 +150,7 @@ pub enum Error {
     },
     /// The table cannot become what was asked for.
     #[error(
-        "plan: `{flag}`: the table {table} is made with {is}\nhint: leave the flag out, or convert into another table; columns can only be appended"
+        "plan: `{flag}`: the table {table} is made with {is}\nhint: leave the flag out, or convert into a new table; columns can only be appended, with `--extend-schema`"
     )]
     OtherSettings {
         /// The flag.
@@ -160,10 +160,24 @@ pub enum Error {
         /// What the table has.
         is: String,
     },
-    /// No object was found.
+    /// The table schema has more columns than the table.
     #[error(
-        "list: no log object below {below}\nhint: check the source, or pass `--allow-empty` if that is fine"
+        "plan: `--schema`: the table {table} is made with `{is}`, and `{asked}` as given has {columns} columns more, the first of them `{first}`\nhint: a new table with the same `--schema` keeps them; `--extend-schema` appends them to this table for good, and readers must be told of that: see docs/operations.md"
     )]
+    LongerSchema {
+        /// The table.
+        table: String,
+        /// The name in the schema that was asked for.
+        asked: String,
+        /// The name of the table's schema.
+        is: String,
+        /// How many columns it has more.
+        columns: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// No object was found.
+    #[error("list: no log object below {below}\nhint: check the source, or pass `--allow-empty` if that is fine")]
     NoObjects {
         /// The sources.
         below: String,
@@ -322,7 +336,10 @@ impl Error {
 
     /// Was the wrong thing asked for?
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Memory { .. } | Self::OtherSettings { .. } | Self::SourceIsTable { .. })
+        matches!(
+            self,
+            Self::Memory { .. } | Self::OtherSettings { .. } | Self::LongerSchema { .. } | Self::SourceIsTable { .. }
+        )
     }
 
     /// For `map_err`: an error of `storage`, which names the object itself.

@@ -71,7 +71,7 @@ mod describe;
 mod error;
 
 pub use convert::{Preview, Run, convert, preview};
-pub use describe::{DEFAULT_SCHEMA, table_ddl};
+pub use describe::{AppendedColumns, DEFAULT_SCHEMA, TableDdl, table_ddl};
 pub use destination::Destination;
 pub use epoch::OpenTasks;
 pub use error::{Error, message};

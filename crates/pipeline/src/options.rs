@@ -42,6 +42,8 @@ pub struct ConvertOptions {
     pub destination: Destination,
     /// Its columns.
     pub schema: Option<Arc<TableSchema>>,
+    /// Whether the schema may append columns to a table that is there.
+    pub extend_schema: bool,
     /// How finely it is partitioned.
     pub partition_by: Option<PartitionBy>,
     /// The names of the fields in objects without a header, blanks between them.

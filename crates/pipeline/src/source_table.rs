@@ -46,7 +46,9 @@ pub(crate) fn find(
     let is_partition = names.iter().any(|name| name.starts_with(PARTITION_START));
     let start = if is_partition { "" } else { PARTITION_START };
     if folder.any_file(start, connections).map_err(Error::storage)?.is_some_and(|name| is_data_file(&name)) {
-        return Ok(Some(Found { folder: folder.clone(), is_state: false }));
+        let outermost = names.iter().rposition(|name| name.starts_with(PARTITION_START));
+        let table = outermost.map_or(Some(folder), |partition| folders.get(partition + 1));
+        return Ok(Some(Found { folder: table.unwrap_or(folder).clone(), is_state: false }));
     }
     for (place, around) in folders.iter().enumerate() {
         let is_state = place > 0 && names.get(place).is_some_and(|name| name.ends_with(STATE_ENDING));
@@ -77,7 +79,8 @@ fn is_data_file(name: &str) -> bool {
     let Some(numbers) = file.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".parquet")) else { return false };
     let is_number = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit());
     let digits: Vec<usize> = numbers.split('-').filter(|number| is_number(number)).map(str::len).collect();
-    numbers.split('-').count() == 3 && matches!(digits.as_slice(), [epoch, task, file] if *epoch >= 10 && *task >= 5 && *file >= 3)
+    numbers.split('-').count() == 3
+        && matches!(digits.as_slice(), [epoch, task, file] if *epoch >= 10 && *task >= 5 && *file >= 3)
 }
 
 #[cfg(test)]

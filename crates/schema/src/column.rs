@@ -63,6 +63,16 @@ pub enum Source {
     Derived(Derivation),
 }
 
+impl Source {
+    /// The field, or the word of the derivation.
+    pub(crate) fn word(&self) -> &str {
+        match self {
+            Self::Field(field) => field,
+            Self::Derived(derivation) => derivation.word(),
+        }
+    }
+}
+
 /// How a derived column's values are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Derivation {

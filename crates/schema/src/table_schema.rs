@@ -73,10 +73,11 @@ impl TableSchema {
     pub fn fingerprint(&self) -> String {
         let mut content = String::new();
         for column in &self.columns {
-            let (source_kind, source) = match &column.source {
-                Source::Field(field) => ("field", field.as_str()),
-                Source::Derived(derivation) => ("derive", derivation.word()),
+            let source_kind = match &column.source {
+                Source::Field(_) => "field",
+                Source::Derived(_) => "derive",
             };
+            let source = column.source.word();
             let decode = match column.cell_decode {
                 CellDecode::AsLogged => "aslogged",
                 CellDecode::Percent => "percent",
@@ -106,12 +107,27 @@ impl TableSchema {
             match self.columns.get(index) {
                 None => return Err(format!("its column `{}` is missing", is.name)),
                 Some(asked) if data_of(asked) != data_of(is) => {
-                    return Err(format!("its column {} is `{}` with type `{}`", index + 1, is.name, is.sql_type()));
+                    let property = if (&asked.name, asked.column_type) != (&is.name, is.column_type) {
+                        String::new()
+                    } else if asked.source != is.source {
+                        format!(", made from `{}`", is.source.word())
+                    } else if asked.cell_decode != is.cell_decode {
+                        ", with another `decode`".to_owned()
+                    } else {
+                        format!(", with `dictionary = {}`", is.dictionary)
+                    };
+                    let (name, sql_type) = (&is.name, is.sql_type());
+                    return Err(format!("its column {} is `{name}` with type `{sql_type}`{property}", index + 1));
                 }
                 Some(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// Returns the columns that this table schema has after those of `older`, which it [`extends`](Self::extends).
+    pub fn appended_to(&self, older: &Self) -> &[Column] {
+        self.columns.get(older.columns.len()..).unwrap_or_default()
     }
 
     /// Returns the fields that CloudFront is not known to write, each once, in order: typing errors, or news from AWS.

@@ -13,7 +13,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use lakefront_schema::TableSchema;
+use lakefront_schema::{Column, TableSchema};
 
 mod error;
 mod literal;
@@ -74,13 +74,7 @@ pub fn ddl(
 ) -> Result<Vec<String>, DdlError> {
     let columns = checked_columns(partition_columns)?;
     let location = checked_location(&options.location)?;
-    let table = match &options.database {
-        None => identifier(checked_name("table", &options.table)?),
-        Some(database) => {
-            let database = identifier(checked_name("database", database)?);
-            format!("{database}.{}", identifier(checked_name("table", &options.table)?))
-        }
-    };
+    let table = table_name(options)?;
     let mut sorted: BTreeSet<&[String]> = BTreeSet::new();
     for values in partitions {
         sorted.insert(checked_partition(columns, values)?);
@@ -97,6 +91,24 @@ pub fn ddl(
     Ok(statements)
 }
 
+/// Returns the statement that appends columns to a table that was created without them. It fails where the table has one of
+/// them already: no engine has an `IF NOT EXISTS` for columns that the others take, too.
+///
+/// # Errors
+///
+/// A name would not make valid DDL, or the statement is too long.
+pub fn add_columns(columns: &[Column], options: &DdlOptions) -> Result<String, DdlError> {
+    checked_length(format!("ALTER TABLE {} ADD COLUMNS (\n{}\n)", table_name(options)?, column_lines(columns)))
+}
+
+fn table_name(options: &DdlOptions) -> Result<String, DdlError> {
+    let table = identifier(checked_name("table", &options.table)?);
+    match &options.database {
+        None => Ok(table),
+        Some(database) => Ok(format!("{}.{table}", identifier(checked_name("database", database)?))),
+    }
+}
+
 fn checked_columns(partition_columns: &[&str]) -> Result<&'static [PartitionColumn], DdlError> {
     PARTITION_COLUMNS
         .get(..partition_columns.len())
@@ -107,8 +119,20 @@ fn checked_columns(partition_columns: &[&str]) -> Result<&'static [PartitionColu
 }
 
 fn create_table(schema: &TableSchema, columns: &[PartitionColumn], table: &str, location: &str) -> String {
-    let mut lines = Vec::with_capacity(schema.columns().len());
-    for column in schema.columns() {
+    // The values are text: their leading zeros belong to the path.
+    let partitioned: Vec<String> = columns.iter().map(|column| format!("{} string", identifier(column.name))).collect();
+    format!(
+        "CREATE EXTERNAL TABLE IF NOT EXISTS {table} (\n{}\n)\nPARTITIONED BY ({})\nSTORED AS PARQUET\nLOCATION {}",
+        column_lines(schema.columns()),
+        partitioned.join(", "),
+        string(location)
+    )
+}
+
+/// The columns with their types and comments, one a line.
+fn column_lines(columns: &[Column]) -> String {
+    let mut lines = Vec::with_capacity(columns.len());
+    for column in columns {
         let mut line = format!("  {} {}", identifier(&column.name), column.sql_type());
         if !column.comment.is_empty() {
             // Writing to a String cannot fail.
@@ -116,14 +140,7 @@ fn create_table(schema: &TableSchema, columns: &[PartitionColumn], table: &str, 
         }
         lines.push(line);
     }
-    // The values are text: their leading zeros belong to the path.
-    let partitioned: Vec<String> = columns.iter().map(|column| format!("{} string", identifier(column.name))).collect();
-    format!(
-        "CREATE EXTERNAL TABLE IF NOT EXISTS {table} (\n{}\n)\nPARTITIONED BY ({})\nSTORED AS PARQUET\nLOCATION {}",
-        lines.join(",\n"),
-        partitioned.join(", "),
-        string(location)
-    )
+    lines.join(",\n")
 }
 
 /// Adds the statements that name every partition, as few as [`MAX_STATEMENT_BYTES`] allows.

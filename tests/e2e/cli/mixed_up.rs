@@ -102,7 +102,7 @@ fn a_table_or_a_state_is_no_source() {
         is_no_source(&folder, source, "is a lakefront table");
     }
     for source in ["lake/cf_logs/year=2024", partition] {
-        is_no_source(&folder, source, "a lakefront table");
+        is_no_source(&folder, source, "lies in a lakefront table");
     }
     is_no_source(&folder, "lake/cf_logs.lakefront", "is the state of a lakefront table");
     is_no_source(&folder, "lake/cf_logs.lakefront/log", "lies in the state of a lakefront table");
@@ -116,7 +116,7 @@ fn a_copy_of_a_table_without_its_state_and_a_state_of_another_name_are_no_source
     copy(&folder, "lake/cf_logs", "copy/cf_logs");
     copy(&folder, "lake/cf_logs.lakefront", "copy/memory");
     is_no_source(&folder, "copy/cf_logs", "is a lakefront table");
-    is_no_source(&folder, "copy/cf_logs/year=2024/month=05", "is a lakefront table");
+    is_no_source(&folder, "copy/cf_logs/year=2024/month=05", "lies in a lakefront table");
     is_no_source(&folder, "copy/memory", "is the state of a lakefront table");
 }
 

@@ -56,9 +56,127 @@ fn the_partition_columns_are_checked_where_nothing_is_new_too() {
 }
 
 #[test]
+fn another_table_schema_is_refused_also_where_it_only_has_more_columns() {
+    let folder = table(&["--schema", "short.toml"]);
+    refuses(&folder, &["--schema", "longer.toml"]);
+    refuses(&folder, &["--schema", "longer.toml", "--dry-run"]);
+    refuses(&folder, &["--schema", "cf_logs_wide"]);
+    let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs", "--schema", "longer.toml"], 2);
+    let ran = ran.says("1 columns more, the first of them `client`").says("`--extend-schema`");
+    assert!(ran.stderr.contains("\nhint: a new table with the same `--schema` keeps them"), "{}", ran.stderr);
+    // The same again is fine, under any file name, with other comments, and nothing is appended by it.
+    folder.write("same.toml", SHORT.replace("\n[[column]]", "description = \"as before\"\n\n[[column]]"));
+    folder.write("renamed.toml", SHORT.replace("\"short\"", "\"other\""));
+    for same in [&["short.toml"][..], &["same.toml"], &["renamed.toml"], &["short.toml", "--extend-schema"]] {
+        folder.add(
+            &format!("{}.log", same.len().to_string() + same[0]),
+            log("date time sc-bytes", &["2024-05-17 12:00:00 9"]),
+        );
+        let ran = folder.convert(&[&["--schema"], same].concat()).exits(0);
+        assert!(!ran.stderr.contains("more columns"), "{}", ran.stderr);
+        assert_eq!(folder.report()["schema"], "short");
+    }
+    assert!(folder.rows().iter().all(|row| row.cells.len() == 1));
+}
+
+#[test]
+fn a_retry_keeps_the_table_schema() {
+    let folder = table(&["--schema", "short.toml"]);
+    folder.add("bad.log", "no log");
+    folder.converts_but_some(&["--schema", "longer.toml", "--extend-schema"]);
+    folder.write("logs/bad.log", "no log at all");
+    folder.run(&["retry", "lake/cf_logs", "--now", NOW]).exits(3);
+    let ddl = folder.run(&["ddl", "lake/cf_logs"]).exits(0).stdout;
+    assert!(ddl.contains("`client` string"), "{ddl}");
+}
+
+#[test]
+fn extend_schema_needs_a_schema_and_appends_nothing_to_a_new_table() {
+    let folder = TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 09:00:00 1"]));
+    folder.convert(&["--extend-schema"]).exits(2).says("--schema");
+    let ran = folder.convert(&["--extend-schema", LEAN[0], LEAN[1]]).exits(0);
+    assert!(!ran.stderr.contains("more columns"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_readers_need_is_said_where_columns_are_appended() {
+    let folder = table(&["--schema", "short.toml"]);
+    let extend = ["--schema", "longer.toml", "--extend-schema"];
+    let dry = folder.only_looks(&[&["convert", "logs", "lake/cf_logs", "--dry-run"], &extend[..]].concat(), 0);
+    assert!(dry.stdout.contains("1 columns would be appended: client"), "{}", dry.stdout);
+    let ran = folder.convert(&[&extend[..], &["--quiet"]].concat()).exits(0);
+    for part in ["1 more columns for good: `client`", "union_by_name", "missing_columns", "ADD COLUMNS"] {
+        assert!(ran.stderr.contains(part), "`{part}` is not in {}", ran.stderr);
+    }
+    // Once they are there, nothing is said.
+    folder.add("newer.log", log("date time sc-bytes", &["2024-05-17 11:00:00 3"]));
+    assert_eq!(folder.convert(&[&extend[..], &["--quiet"]].concat()).exits(0).stderr, "");
+}
+
+#[test]
+fn where_nothing_is_new_no_column_is_appended_and_that_is_said() {
+    let folder = table(&["--schema", "short.toml"]);
+    folder.converts(&[]);
+    let extend = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--schema", "longer.toml", "--extend-schema"];
+    folder.only_looks(&extend, 0).says("no column is appended");
+    refuses(&folder, &["--schema", "longer.toml"]);
+}
+
+#[test]
+fn ddl_adds_the_columns_that_a_table_got_later() {
+    let folder = table(&["--schema", "short.toml"]);
+    let ddl = |args: &[&str]| {
+        folder.run(&[&["ddl", "lake/cf_logs", "--location", "s3://b/t"], args].concat()).exits(0).stdout
+    };
+    assert!(!ddl(&[]).contains("ADD COLUMNS"));
+    folder.converts(&["--schema", "longer.toml", "--extend-schema"]);
+    folder.write(
+        "longest.toml",
+        SHORT.to_owned() + CLIENT + &CLIENT.replace("client", "host").replace("c-ip", "cs(Host)"),
+    );
+    folder.add("newer.log", log("date time sc-bytes", &["2024-05-17 11:00:00 3"]));
+    folder.converts(&["--schema", "longest.toml", "--extend-schema"]);
+    let text = ddl(&["--database", "d"]);
+    let statements: Vec<&str> = text.split_terminator(";\n").collect();
+    // All columns are in the first statement; what older tables lack is in comments, so that all can be run again.
+    assert!(statements[0].starts_with("CREATE EXTERNAL TABLE") && statements[0].contains("`host` string"), "{text}");
+    assert_eq!(statements.len(), 2, "{text}");
+    let comments: Vec<&str> = statements[1].lines().take_while(|line| line.starts_with("-- ")).collect();
+    assert_eq!(
+        comments,
+        [
+            "-- Epoch 2 appended columns. If the table was created before, run this once (Hive: with CASCADE at its end):",
+            "-- ALTER TABLE `d`.`cf_logs` ADD COLUMNS (",
+            "--   `client` string,",
+            "--   `host` string",
+            "-- )",
+            "-- Epoch 3 appended columns. If the table was created before, run this once (Hive: with CASCADE at its end):",
+            "-- ALTER TABLE `d`.`cf_logs` ADD COLUMNS (",
+            "--   `host` string",
+            "-- )",
+        ]
+    );
+    // From an epoch on, the columns that came since are a statement, before the partitions that need it.
+    let news = ddl(&["--only-new", "2"]);
+    let statements: Vec<&str> = news.split_terminator(";\n").collect();
+    assert_eq!(statements[1], "ALTER TABLE `cf_logs` ADD COLUMNS (\n  `host` string\n)", "{news}");
+    assert!(statements[2].contains("ADD IF NOT EXISTS") && statements[2].contains("`hour`='11'"), "{news}");
+    assert!(ddl(&["--only-new", "1"]).contains("ADD COLUMNS (\n  `client` string,\n  `host` string\n)"));
+    assert!(!ddl(&["--only-new", "3"]).contains("ADD COLUMNS"));
+    let projected = ddl(&["--projection"]);
+    assert!(projected.contains("-- ALTER TABLE") && projected.matches(";\n").count() == 1, "{projected}");
+}
+
+#[test]
+fn fields_that_the_table_does_not_keep_are_hinted_at_with_a_new_table() {
+    let folder = TestFolder::with_log(log("date time sc-bytes x-new-field", &["2024-05-17 09:00:00 1 x"]));
+    folder.convert(&[]).exits(0).says("a new table with `--schema cf_logs_wide` keeps them");
+}
+
+#[test]
 fn columns_may_be_appended_to_a_table_schema() {
     let folder = table(&["--schema", "short.toml"]);
-    folder.converts(&["--schema", "longer.toml"]);
+    folder.converts(&["--schema", "longer.toml", "--extend-schema"]);
     let rows = folder.rows();
     assert_eq!(rows[0].cells.len(), 1);
     assert_eq!(rows[1].get("client"), "192.0.2.2");
@@ -67,6 +185,7 @@ fn columns_may_be_appended_to_a_table_schema() {
     folder.converts(&[]);
     assert_eq!(folder.rows()[2].get("client"), "192.0.2.3");
     refuses(&folder, &["--schema", "short.toml"]);
+    refuses(&folder, &["--schema", "short.toml", "--extend-schema"]);
     let ddl = folder.run(&["ddl", "lake/cf_logs"]).exits(0).stdout;
     assert!(ddl.contains("`bytes` bigint") && ddl.contains("`client` string"), "{ddl}");
 }
@@ -74,7 +193,8 @@ fn columns_may_be_appended_to_a_table_schema() {
 #[test]
 fn a_table_of_cf_logs_may_become_one_of_cf_logs_wide() {
     let folder = table(&[]);
-    folder.converts(&["--schema", "cf_logs_wide"]);
+    refuses(&folder, &["--schema", "cf_logs_wide"]);
+    folder.converts(&["--schema", "cf_logs_wide", "--extend-schema"]);
     assert_eq!(folder.column("requestip"), json!(["192.0.2.1", "192.0.2.2"]));
     assert_eq!(folder.rows().iter().map(|row| row.cells.len()).collect::<Vec<_>>(), [29, 49]);
     refuses(&folder, &["--schema", "cf_logs"]);
@@ -89,10 +209,14 @@ fn any_other_change_of_the_table_schema_is_refused() {
         ("renamed.toml", SHORT.replace("\"bytes\"", "\"octets\"") + CLIENT),
         ("reordered.toml", "name = \"short\"\n".to_owned() + CLIENT + &SHORT.replace("name = \"short\"", "")),
         ("other-field.toml", SHORT.replace("sc-bytes", "cs-bytes") + CLIENT),
+        ("plain.toml", SHORT.to_owned() + CLIENT + "dictionary = false\n"),
+        ("decoded.toml", SHORT.to_owned() + CLIENT + "decode = \"percent\"\n"),
+        ("between.toml", SHORT.to_owned() + &CLIENT.replace("client", "host").replace("c-ip", "cs(Host)") + CLIENT),
     ];
     for (file, text) in changes {
         folder.write(file, text);
         refuses(&folder, &["--schema", file]);
+        refuses(&folder, &["--schema", file, "--extend-schema"]);
     }
     refuses(&folder, &["--schema", "cf_logs"]);
 }

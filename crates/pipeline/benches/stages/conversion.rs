@@ -16,6 +16,7 @@ pub(crate) fn options(source: &str, table: &str, connections: &Connections, thre
         selection: Selection::default(),
         destination: Destination::try_new(Folder::parse(table).unwrap(), None, connections).unwrap(),
         schema: None,
+        extend_schema: false,
         partition_by: None,
         fields: None,
         max_text_bytes: None,

@@ -201,7 +201,11 @@ mod tests {
     #[test]
     fn what_is_below_an_excluded_folder_is_excluded() {
         let folder = globs(&["lost+found"], true);
-        assert!(folder.is_match("lost+found/#123") && folder.is_match("a/lost+found/b/c") && folder.is_match("a/lost+found"));
+        assert!(
+            folder.is_match("lost+found/#123")
+                && folder.is_match("a/lost+found/b/c")
+                && folder.is_match("a/lost+found")
+        );
         assert!(!folder.is_match("lost+founds/x"));
         assert!(!globs(&["a/x"], true).is_match("a/x/y"), "with a slash it is a whole name");
         for pattern in ["x", "x/", "x/**", "**/x", "**/x/**", "?", "**"] {

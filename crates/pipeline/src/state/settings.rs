@@ -1,7 +1,7 @@
 //! What a table's data files depend on: decided by its first run, kept in its log, used by all later ones.
 //!
 //! A later run that says nothing takes the table's own settings. One that says something may change how files are
-//! encoded and how logs are read from there on, and append columns; it cannot change what is there.
+//! encoded and how logs are read from there on, and with `--extend-schema` append columns; it cannot change what is there.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use lakefront_table::{
 };
 
 use super::{
+    history::History,
     names, once,
     records::{LogRecord, SettingsRecord, TableRecord, damaged, to_bytes},
 };
@@ -67,13 +68,7 @@ impl Settings {
             (asked, None) => asked.unwrap_or_default(),
         };
         let schema = match (&options.schema, before.as_ref().map(|before| &before.schema)) {
-            (Some(asked), Some(is)) => {
-                if let Err(difference) = asked.extends(is) {
-                    let is = format!("{}, and {difference}", is.name());
-                    return Err(Error::OtherSettings { flag: "--schema", table: options.destination.to_string(), is });
-                }
-                Arc::clone(asked)
-            }
+            (Some(asked), Some(is)) => schema_of_next(options, asked, is)?,
             (Some(asked), None) => Arc::clone(asked),
             (None, Some(is)) => Arc::clone(is),
             (None, None) => Arc::new(TableSchema::embedded(DEFAULT_SCHEMA).ok_or(Error::Worker)?),
@@ -101,6 +96,16 @@ impl Settings {
             now: options.now,
             program_version: options.program_version.clone(),
         })
+    }
+
+    /// The names of the columns that these settings append to the table as it is.
+    ///
+    /// # Errors
+    /// The log record cannot be understood.
+    pub(crate) fn appended(&self, destination: &Destination, history: &History) -> Result<Vec<String>, Error> {
+        let (Some(table), Some(last)) = (&history.table, &history.last) else { return Ok(Vec::new()) };
+        let is = Self::of_epoch(destination, table, last)?;
+        Ok(self.schema.appended_to(&is.schema).iter().map(|column| column.name.clone()).collect())
     }
 
     /// Those that an epoch was planned with.
@@ -162,6 +167,31 @@ impl Settings {
             max_file_bytes: self.max_file_bytes,
             program_version: self.program_version.clone(),
         }
+    }
+}
+
+/// The table schema of the next epoch, where a run names one for a table that has one.
+fn schema_of_next(
+    options: &ConvertOptions,
+    asked: &Arc<TableSchema>,
+    is: &Arc<TableSchema>,
+) -> Result<Arc<TableSchema>, Error> {
+    let table = options.destination.to_string();
+    if let Err(difference) = asked.extends(is) {
+        let is = format!("`{}`, and {difference}", is.name());
+        return Err(Error::OtherSettings { flag: "--schema", table, is });
+    }
+    match asked.appended_to(is) {
+        // The same columns by another name are the table's.
+        [] if asked.name() != is.name() => Ok(Arc::clone(is)),
+        [first, ..] if !options.extend_schema => Err(Error::LongerSchema {
+            table,
+            asked: asked.name().to_owned(),
+            is: is.name().to_owned(),
+            columns: asked.appended_to(is).len(),
+            first: first.name.clone(),
+        }),
+        _ => Ok(Arc::clone(asked)),
     }
 }
 

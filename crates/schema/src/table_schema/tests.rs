@@ -187,4 +187,24 @@ fn a_table_schema_is_extended_by_appended_columns_alone() {
     assert_eq!(other.extends(&one), Err("its column 1 is `a` with type `string`".to_owned()));
     let commented = schema(&format!("{base}comment = \"where from\"\n"));
     assert_eq!(commented.extends(&one), Ok(()));
+    let names = |columns: &[Column]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(two.appended_to(&one)), ["b"]);
+    assert!(one.appended_to(&one).is_empty() && one.appended_to(&two).is_empty());
+}
+
+#[test]
+fn a_column_that_differs_by_a_property_alone_is_named_with_it() {
+    let schema = |more: &str| {
+        let column = format!("name = \"t\"\n[[column]]\nname = \"a\"\ntype = \"string\"\n{more}");
+        TableSchema::from_toml(&column, "t").unwrap()
+    };
+    let is = schema("field = \"c-ip\"\n");
+    for (other, says) in [
+        ("field = \"cs-method\"\n", "its column 1 is `a` with type `string`, made from `c-ip`"),
+        ("derive = \"filename\"\n", "its column 1 is `a` with type `string`, made from `c-ip`"),
+        ("field = \"c-ip\"\ndecode = \"percent\"\n", "its column 1 is `a` with type `string`, with another `decode`"),
+        ("field = \"c-ip\"\ndictionary = false\n", "its column 1 is `a` with type `string`, with `dictionary = true`"),
+    ] {
+        assert_eq!(schema(other).extends(&is), Err(says.to_owned()));
+    }
 }

@@ -42,6 +42,21 @@ fn message(options: &DdlOptions) -> String {
 }
 
 #[test]
+fn columns_are_added_with_their_types_and_comments() {
+    let columns = small_schema().columns()[1..].to_vec();
+    let statement = add_columns(&columns, &options()).unwrap();
+    assert_eq!(
+        statement,
+        r"ALTER TABLE `logs`.`requests` ADD COLUMNS (
+  `bytes` bigint,
+  `extra` map<string,string> COMMENT 'What\'s left \\o/'
+)"
+    );
+    let odd = DdlOptions { table: "a b".to_owned(), ..options() };
+    assert!(add_columns(&columns, &odd).is_err());
+}
+
+#[test]
 fn a_small_table_reads_like_this() {
     let partitions = [
         partition(&["2024", "05", "01", "08"]),

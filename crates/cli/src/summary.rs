@@ -261,8 +261,7 @@ fn open_epoch(open: &OpenEpoch) -> String {
     } else {
         format!("{holder}{idle}")
     };
-    let left = HumanCount(*inputs_left);
-    format!("epoch {epoch}, {committed} of {tasks} tasks committed, {left} objects left; {state}")
+    format!("epoch {epoch}, {committed} of {tasks} tasks committed; {state}; {} objects left", HumanCount(*inputs_left))
 }
 
 /// What was verified, and what is wrong.

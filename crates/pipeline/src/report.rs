@@ -157,7 +157,8 @@ pub struct ObjectReport {
     pub known: u64,
     /// Those among them that were judged bad: `lakefront retry` tries them again.
     pub known_failed: u64,
-    /// In the epochs that this run carried out.
+    /// In the epochs that this run carried out. An object that was lost in an adopted epoch, and that a later epoch of the
+    /// same run takes, counts in both.
     pub planned: u64,
     /// Those among them that an earlier run had committed before it left its epoch open.
     pub adopted: u64,

@@ -90,6 +90,29 @@ fn it_tells_of_an_open_epoch_and_who_holds_it() {
 }
 
 #[test]
+fn while_an_epoch_is_open_all_commands_count_what_is_committed_and_name_it() {
+    let folder = TestFolder::of_two_tasks();
+    folder.reopen(1, &[1]);
+    let status = folder.json(&STATUS);
+    let numbers = ["files", "rows", "partitions"].map(|name| status[name].as_u64().unwrap());
+    assert_eq!((numbers, &status["inputs"]["converted"]), ([1, 1, 1], &1.into()), "{status:#}");
+    let ddl = folder.run(&["ddl", "lake/cf_logs"]).exits(0).says("epoch 1 is open, 1 of its 2 tasks are committed");
+    assert_eq!(ddl.stdout.matches("PARTITION (").count(), 1, "{}", ddl.stdout);
+    let verified = folder.json(&["verify", "lake/cf_logs"]);
+    assert_eq!((&verified["rows"], &verified["open"]["committed"]), (&1.into(), &1.into()), "{verified:#}");
+    let preview = folder.run(&["convert", "logs", "lake/cf_logs", "--now", NOW, "--dry-run"]).exits(0).stdout;
+    assert!(preview.contains("epoch 1 is not finished: 1 of 2 tasks are committed"), "{preview}");
+    assert!(line(&preview, "objects").starts_with("1 to convert"), "{preview}");
+    assert!(line(&preview, "known").starts_with("1 objects that an earlier run took"), "{preview}");
+
+    let report = folder.converts(&[]);
+    let objects = ["listed", "planned", "converted", "adopted_converted", "known"];
+    let objects = objects.map(|word| report["objects"][word].as_u64().unwrap());
+    assert_eq!(objects, [2, 2, 1, 1, 0], "{report:#}");
+    assert_eq!((&report["rows"], &report["adopted"]["rows"]), (&1.into(), &1.into()), "{report:#}");
+}
+
+#[test]
 fn many_failed_objects_are_counted_and_the_first_are_named() {
     let folder = TestFolder::new();
     for number in 0..12 {

@@ -28,7 +28,6 @@ def test_a_bucket_that_is_missing_is_named(lake, which):
     "kinds, which, permission",
     [
         ("LIST", "logs", "s3:ListBucket"),
-        ("GET", "logs", "s3:GetObject"),
         ("LIST", "lake", "s3:ListBucket"),
         ("PUT", "lake", "s3:PutObject"),
     ],
@@ -41,11 +40,43 @@ def test_a_missing_permission_is_named_with_its_bucket(lake, proxy, kinds, which
     assert proxy.count() < 60, "what is denied is not asked for again and again"
 
 
-def test_a_denied_object_is_named_and_the_run_stops(lake, proxy):
+REFUSALS = {
+    "an ACL": dict(status=403, code="AccessDenied", message="Access Denied", says="s3:GetObject"),
+    "a key that is disabled": dict(status=400, code="KMS.DisabledException", message="The key is disabled.", says="kms:Decrypt"),
+    "an archived object": dict(status=403, code="InvalidObjectState", message="The operation is not valid.", says="archived"),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSALS))
+def test_an_object_that_is_refused_is_named_and_the_others_are_converted(lake, proxy, reference, tmp_path, name):
+    refusal = dict(REFUSALS[name])
+    says = refusal.pop("says")
     key = lake.logs.keys("cf/")[3]
-    proxy.faults = [Fault("denied", kinds="GET", match=key.split(".")[-2])]
-    assert_says(lake.convert("-q", status=1), lake.logs.url(key), "s3:GetObject")
-    # Nothing of it is lost: the next run goes on.
+    proxy.faults = [Fault("answer", kinds="GET", match=key.split(".")[-2], **refusal)]
+    for _night in range(2):
+        said = lake.convert("-q", status=3)
+        assert_says(said, lake.logs.url(key), says)
+        assert len([line for line in said.stderr.splitlines() if key in line]) == 1, said.stderr
+    proxy.faults = []
+    lake.convert("-q")
+    lake.assert_rows(tmp_path / "table", reference.logs)
+
+
+def test_a_missing_permission_to_read_logs_is_named_and_stops_the_run_after_twenty(lake, proxy):
+    keys = lake.logs.keys("cf/")
+    for number in range(20):
+        lake.logs.put(f"cf/E1EXAMPLE.2025-01-02-22.{number:08x}", lake.logs.get(keys[0]))
+    proxy.faults = [Fault("denied", kinds="GET", match=f"^/{lake.logs.name}")]
+    said = lake.convert("-q", status=1)
+    assert_says(said, lake.logs.name, "s3:GetObject", "none of the first 20 objects can be read", "hint: ")
+    proxy.faults = []
+    lake.convert("-q", status=3)
+    lake.convert("-q")
+
+
+def test_credentials_that_expire_while_logs_are_read_stop_the_run(lake, proxy):
+    proxy.faults = [Fault("expired", kinds="GET", match=f"^/{lake.logs.name}/cf", after=2)]
+    assert_says(lake.convert("-q", status=1), "expired")
     proxy.faults = []
     lake.convert("-q")
 

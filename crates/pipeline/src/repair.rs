@@ -54,9 +54,9 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
                 Ok(Some(now)) => objects.push(now),
                 Ok(None) => not_there(session, &object, &Lost::Gone, "list: failed before, and is gone now".to_owned()),
                 Err(lakefront_storage::Error::Unreadable { reason, .. }) => {
-                    session.resources.tally.object_unreadable(&object, &reason)?;
-                    let how = Lost::Unreadable(Some(reason.into()));
+                    let how = Lost::unreadable(&reason);
                     let message = how.message();
+                    session.resources.tally.object_unreadable(&object, &message)?;
                     not_there(session, &object, &how, message);
                 }
                 Err(error) => return Err(Error::storage(error)),

@@ -323,7 +323,7 @@ impl Tally {
         });
         let is_all = !self.has_read.load(Ordering::Relaxed) && unreadable >= FIRST_OBJECTS;
         if is_all || unreadable >= self.max_unreadable {
-            let (object, reason) = (object.location(), reason.lines().next().unwrap_or_default().to_owned());
+            let (object, reason) = (object.location(), reason.to_owned());
             return Err(Error::TooManyUnreadable { unreadable, is_all, object, reason });
         }
         Ok(())

@@ -96,10 +96,19 @@ impl Lost {
         } else if error.is_changed() {
             Some(Self::Replaced)
         } else if let lakefront_storage::Error::Unreadable { reason, .. } = error {
-            Some(Self::Unreadable(Some(reason.as_str().into())))
+            Some(Self::unreadable(reason))
         } else {
             None
         }
+    }
+
+    /// An object that the store does not give to us. What the store says is put into one line, its hint in brackets: there
+    /// may be many such objects.
+    pub(crate) fn unreadable(reason: &str) -> Self {
+        Self::Unreadable(Some(match reason.split_once("\nhint: ") {
+            Some((what, hint)) => format!("{what} ({hint})").into(),
+            None => reason.into(),
+        }))
     }
 
     /// The word for it in the report.
@@ -135,10 +144,7 @@ impl Lost {
         match self {
             Self::Gone => "fetch: vanished after it was listed".to_owned(),
             Self::Replaced => "fetch: changed after it was listed; the next run takes it as it is now".to_owned(),
-            Self::Unreadable(Some(reason)) => {
-                let reason = reason.lines().next().unwrap_or_default();
-                format!("fetch: cannot read it: {reason}; the next run tries it again")
-            }
+            Self::Unreadable(Some(reason)) => format!("fetch: cannot read it: {reason}; the next run tries it again"),
             Self::Unreadable(None) => {
                 "fetch: an earlier run that began its task could not read it; the next run tries it again".to_owned()
             }

@@ -130,6 +130,13 @@ def test_a_key_that_cannot_be_represented_does_not_cost_the_others(lake, referen
     assert lake.files() == reference.files
 
 
+def test_odd_keys_that_are_excluded_are_no_failures(lake, reference):
+    for odd in ODD_KEYS:
+        lake.logs.put(odd, log("2025-01-02", "22"))
+    lake.convert("-q", "--exclude", "E1ODD*", "--exclude", "a/")
+    assert lake.files() == reference.files
+
+
 def test_many_odd_keys_are_reported_and_the_rest_is_converted(lake, reference):
     for odd in ODD_KEYS:
         lake.logs.put(odd, b"")

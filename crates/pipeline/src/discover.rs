@@ -211,7 +211,9 @@ impl Sieve<'_> {
     fn take_listing(&mut self, listing: Listing) {
         let Listing { failures, special, folders } = listing;
         let selection = &self.options.selection;
-        folders.iter().for_each(|folder| self.patterns.folder(folder));
+        for folder in &folders {
+            self.patterns.folder(folder);
+        }
         for name in special.iter().chain(failures.iter().map(|failure| &failure.name)) {
             self.patterns.name(name);
         }

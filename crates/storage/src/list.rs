@@ -247,13 +247,13 @@ impl<'a> Walk<'a> {
         self.look(true)?;
         let path_bytes = path.as_bytes();
         match fs::canonicalize(&path) {
-            Ok(target) => match target.to_str() {
-                Some(target) => return self.target(target, &name, id.as_ref(), &path),
-                None => {
-                    let reason = "the symbolic link leads to a path that is not UTF-8";
-                    self.fail(path_bytes, &name, target.is_dir(), reason.into());
+            Ok(target) => {
+                if let Some(target) = target.to_str() {
+                    return self.target(target, &name, id.as_ref(), &path);
                 }
-            },
+                let reason = "the symbolic link leads to a path that is not UTF-8";
+                self.fail(path_bytes, &name, target.is_dir(), reason.into());
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.fail(path_bytes, &name, false, "the symbolic link leads nowhere".into());
             }

@@ -212,7 +212,7 @@ mod tests {
             assert!(globs(&[pattern], true).covers("x"), "{pattern}");
         }
         for pattern in ["a/x", "x/*", "x/**/*.gz", "*.gz", "x/y/**"] {
-            assert_eq!(globs(&[pattern], true).covers("x"), false, "{pattern}");
+            assert!(!globs(&[pattern], true).covers("x"), "{pattern}");
         }
         assert!(globs(&["x/**"], true).covers("x/y") && globs(&["a/x"], true).covers("a/x"));
     }

@@ -273,11 +273,39 @@ pub enum Error {
 
     /// A bucket whose region nobody knows.
     #[error(
-        "store: {bucket}: its region is not known, and AWS does not tell it: there may be no such bucket\nhint: say --region or AWS_REGION"
+        "store: {bucket}: its region is not known: the answer of `{host}` does not name it\nhint: say --region or AWS_REGION"
     )]
     NoRegion {
         /// The bucket.
         bucket: String,
+        /// Who was asked.
+        host: String,
+    },
+
+    /// An ARN, or a name that AWS keeps for something else than buckets.
+    #[error("{doing}: `{name}` is {what}, which cannot be named so\nhint: {hint}")]
+    NotABucket {
+        /// What was being done.
+        doing: &'static str,
+        /// What was typed, shortened and escaped.
+        name: String,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        hint: String,
+    },
+
+    /// A file of certificates that cannot be used.
+    #[error(
+        "store: {setting}: {path}: {reason}\nhint: name a PEM file with the certificates of the authorities to trust"
+    )]
+    CaBundle {
+        /// What names the file: a variable, or a key of a profile.
+        setting: String,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
     },
 
     /// A bucket that cannot be reached with what the environment says.
@@ -340,6 +368,11 @@ impl Error {
     /// Whether something that was named does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
+    }
+
+    /// Whether the wrong thing was asked for: nothing was touched.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NotABucket { .. } | Self::CaBundle { .. })
     }
 
     /// Whether the caller asked to stop.

@@ -1,8 +1,8 @@
 //! Buckets: S3 and what speaks like it, Google Cloud Storage, Azure Blob Storage.
 //!
 //! ```text
-//!   url         what was typed            -> bucket and prefix
-//!   settings, aws, credentials            -> how to get in
+//!   url, arn    what was typed            -> bucket and prefix
+//!   settings, aws, credentials, trust, region    -> how to get in
 //!   connections                           -> a client for each bucket
 //!   wire        each request out: signed; each answer in: refusals read
 //!   direct, pages, list                   stage 1
@@ -15,6 +15,7 @@
 //! This is the only code that is not blocking: it runs on threads of its own, and whoever calls waits.
 
 mod ahead;
+mod arn;
 mod aws;
 mod concern;
 mod connections;
@@ -24,10 +25,12 @@ mod failure;
 mod listing;
 mod pages;
 mod read;
+mod region;
 mod retry;
 mod settings;
 mod spool;
 mod storing;
+mod trust;
 mod url;
 mod wire;
 

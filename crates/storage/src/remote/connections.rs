@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use object_store::aws::{AmazonS3Builder, resolve_bucket_region};
+use object_store::aws::AmazonS3Builder;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::HttpConnector as _;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -20,11 +20,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::aws::Aws;
 use super::direct::Direct;
 use super::pages::{Lister, Paginated};
+use super::region::region_of;
 use super::settings::{Addressing, ConnectOptions, Encryption, checked_endpoint};
-use super::url::{Bucket, Scheme};
+use super::url::{Bucket, Scheme, fits_host};
 use super::wire::{Signing, Wiring};
 use crate::fetch::faults::Fault;
-use crate::uri::printable_name;
 use crate::{Error, Object};
 
 /// Requests under way at once, to all buckets. Each has a connection of its own, and a process has 1,024 files at least.
@@ -125,8 +125,11 @@ impl Connections {
             Scheme::S3 => self.s3(bucket, runtime)?,
             Scheme::Gcs => {
                 let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(&bucket.name);
-                let builder = builder.with_client_options(client_options(false)).with_retry(retries());
-                let store = builder.with_http_connector(Wiring::default()).build();
+                let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl);
+                let endpoint =
+                    endpoint.map(|url| checked_endpoint(&url, self.shared.options.allow_http)).transpose()?;
+                let builder = builder.with_client_options(client_options(endpoint.is_some())).with_retry(retries());
+                let store = builder.with_http_connector(Wiring { unpacks: true, ..Wiring::default() }).build();
                 paginated(store.map_err(|_| not_set_up(bucket, "GOOGLE_"))?)
             }
             Scheme::Azure => {
@@ -146,32 +149,26 @@ impl Connections {
     }
 
     /// What the AWS configuration says, read once.
-    fn aws(&self, runtime: &Runtime) -> Arc<Aws> {
+    fn aws(&self, runtime: &Runtime) -> Result<Arc<Aws>, Error> {
         let mut aws = locked(&self.shared.aws);
         if let Some(aws) = &*aws {
-            return Arc::clone(aws);
+            return Ok(Arc::clone(aws));
         }
-        let read = runtime.block_on(Aws::read(&self.shared.options));
-        Arc::clone(aws.insert(Arc::new(read)))
+        let read = runtime.block_on(Aws::read(&self.shared.options))?;
+        Ok(Arc::clone(aws.insert(Arc::new(read))))
     }
 
     fn s3(&self, bucket: &Bucket, runtime: &Runtime) -> Result<(Arc<dyn ObjectStore>, Lister), Error> {
         let ConnectOptions { no_sign_request, request_payer, addressing, allow_http, .. } = self.shared.options;
-        let aws = self.aws(runtime);
-        if let Some(profile) = &aws.missing_profile {
-            return Err(Error::NoProfile { profile: printable_name(profile) });
-        }
+        let aws = self.aws(runtime)?;
         let endpoint = aws.endpoint_url.as_deref().map(|url| checked_endpoint(url, allow_http)).transpose()?;
         let region = match (&aws.region, &endpoint) {
             (Some(region), _) => region.clone(),
             (None, Some(_)) => DEFAULT_REGION.to_owned(),
-            (None, None) => {
-                let found = runtime.block_on(resolve_bucket_region(&bucket.name, &client_options(false)));
-                found.map_err(|_| Error::NoRegion { bucket: bucket.to_string() })?
-            }
+            (None, None) => runtime.block_on(region_of(bucket, &aws.trust.of_stores(client_options(false))))?,
         };
         let in_path = match addressing {
-            Addressing::Auto => endpoint.is_some() || bucket.name.contains('.'),
+            Addressing::Auto => endpoint.is_some() || !fits_host(&bucket.name),
             Addressing::Path => true,
             Addressing::Virtual => false,
         };
@@ -184,9 +181,10 @@ impl Connections {
         let wiring = Wiring {
             signing: signing.map(|credentials| Signing { credentials, region: region.clone(), request_payer }),
             put_headers: put_headers(&self.shared.options)?,
+            ..Wiring::default()
         };
         // The endpoint was checked above.
-        let options = client_options(true);
+        let options = aws.trust.of_stores(client_options(true));
         let lister = wiring.connect(&options).map_err(|_| not_set_up(bucket, "AWS_"))?;
         let store = AmazonS3Builder::new()
             .with_bucket_name(name)

@@ -3,6 +3,7 @@
 //! **Invariant.** A credential is shown to nobody: what comes out of here in words is which kind of thing went wrong.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use object_store::aws::AwsCredential;
 
-use super::wire::NoSignature;
+use super::wire::{NoSignature, causes};
+use crate::uri::printable_name;
 
 /// Credentials that run out sooner than this are renewed: longer than any request takes.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
@@ -26,6 +28,24 @@ pub(super) struct Credentials {
     held: Arc<Mutex<Option<Held>>>,
     /// Held while they are renewed, so that hundreds of requests ask once.
     renewing: Arc<tokio::sync::Mutex<()>>,
+    login: Arc<Login>,
+}
+
+/// How a person gets new credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Login {
+    /// Not by logging in.
+    None,
+    /// `aws login`, with the console's password.
+    Console {
+        /// The profile's name, escaped.
+        profile: String,
+    },
+    /// `aws sso login`.
+    SingleSignOn {
+        /// The profile's name, escaped.
+        profile: String,
+    },
 }
 
 #[derive(Clone)]
@@ -36,8 +56,8 @@ struct Held {
 }
 
 impl Credentials {
-    pub(super) fn new(provider: SharedCredentialsProvider) -> Self {
-        Self { provider, held: Arc::default(), renewing: Arc::default() }
+    pub(super) fn new(provider: SharedCredentialsProvider, login: Login) -> Self {
+        Self { provider, held: Arc::default(), renewing: Arc::default(), login: Arc::new(login) }
     }
 
     /// Credentials that hold now.
@@ -71,7 +91,7 @@ impl Credentials {
             // What is held may do a while longer.
             Err(error) => match held.filter(|held| held.ends_at.is_none_or(|end| end > now())) {
                 Some(held) => Ok(held.credential),
-                None => Err(NoSignature(explained(&error).into())),
+                None => Err(NoSignature(explained(&error, &self.login).into())),
             },
         }
     }
@@ -105,23 +125,85 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Which kind of thing went wrong. The causes themselves may repeat what files and services say, secrets included.
-fn explained(error: &CredentialsError) -> &'static str {
-    match error {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            "no AWS credentials were found\nhint: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a --profile, or run where a role is attached; --no-sign-request reads public buckets without"
+/// Which kind of thing went wrong. The causes themselves may repeat what files and services say, secrets included; what the
+/// network says has none.
+fn explained(error: &CredentialsError, login: &Login) -> String {
+    if let CredentialsError::CredentialsNotLoaded(_) = error {
+        return "no AWS credentials were found\nhint: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a --profile, or run where a role is attached; --no-sign-request reads public buckets without".to_owned();
+    }
+    if let Some(said) = of_network(error) {
+        return format!(
+            "the network failed on the way to the service that gives the AWS credentials: {said}\nhint: is it reachable from here? HTTPS_PROXY names a proxy, AWS_CA_BUNDLE further certificate authorities"
+        );
+    }
+    match (login, error) {
+        (Login::Console { profile }, _) => format!(
+            "the session of `aws login` has ended, or there is none\nhint: log in (`aws login --profile {profile}`) and run again: nothing is lost"
+        ),
+        (Login::SingleSignOn { profile }, _) => format!(
+            "the session of `aws sso login` has ended, there is none, or it does not give the role\nhint: log in (`aws sso login --profile {profile}`) and run again: nothing is lost"
+        ),
+        (Login::None, CredentialsError::ProviderTimedOut(_)) => {
+            "the AWS credentials did not come in time\nhint: is the metadata or token service reachable from here?".to_owned()
         }
-        CredentialsError::ProviderTimedOut(_) => {
-            "the AWS credentials did not come in time\nhint: is the metadata or token service reachable from here?"
+        (Login::None, CredentialsError::InvalidConfiguration(_)) => {
+            "the AWS configuration is not valid\nhint: check ~/.aws/config, ~/.aws/credentials, --profile and the AWS_ variables; `aws sts get-caller-identity` says more".to_owned()
         }
-        CredentialsError::InvalidConfiguration(_) => {
-            "the AWS configuration is not valid\nhint: check ~/.aws/config, ~/.aws/credentials, --profile and the AWS_ variables; `aws sts get-caller-identity` says more"
+        (Login::None, CredentialsError::ProviderError(_)) => {
+            "the AWS credentials were refused by the service that gives them\nhint: check the role, or log in again; `aws sts get-caller-identity` says more".to_owned()
         }
-        CredentialsError::ProviderError(_) => {
-            "the AWS credentials were refused by the service that gives them\nhint: log in again (`aws sso login`) or check the role; `aws sts get-caller-identity` says more"
+        (Login::None, _) => {
+            "the AWS credentials could not be loaded\nhint: `aws sts get-caller-identity` says more".to_owned()
         }
-        CredentialsError::Unhandled(_) | _ => {
-            "the AWS credentials could not be loaded\nhint: `aws sts get-caller-identity` says more"
+    }
+}
+
+/// What the network said, if it is what failed. Files fail with other kinds.
+fn of_network(error: &CredentialsError) -> Option<String> {
+    let is_of_file = |kind| {
+        [
+            io::ErrorKind::NotFound,
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::NotADirectory,
+            io::ErrorKind::IsADirectory,
+        ]
+        .contains(&kind)
+    };
+    let failed: Vec<String> = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .filter(|error| !is_of_file(error.kind()))
+        .map(ToString::to_string)
+        .collect();
+    // The innermost says most.
+    failed.last().map(|said| printable_name(said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_about_credentials_is_said_by_how_they_are_got() {
+        let refused = || CredentialsError::provider_error("hunter2");
+        let console = Login::Console { profile: "prod".into() };
+        let sso = Login::SingleSignOn { profile: "prod".into() };
+        let absent = CredentialsError::unhandled(io::Error::from(io::ErrorKind::NotFound));
+        let away = CredentialsError::provider_error(io::Error::from(io::ErrorKind::ConnectionRefused));
+        for (error, login, says) in [
+            (&refused(), &console, "(`aws login --profile prod`)"),
+            (&absent, &console, "(`aws login --profile prod`)"),
+            (&refused(), &sso, "(`aws sso login --profile prod`)"),
+            (&refused(), &Login::None, "refused by the service"),
+            (
+                &away,
+                &console,
+                "the network failed on the way to the service that gives the AWS credentials: connection refused",
+            ),
+            (&away, &Login::None, "the network failed"),
+            (&CredentialsError::not_loaded("hunter2"), &console, "no AWS credentials were found"),
+        ] {
+            let text = explained(error, login);
+            assert!(text.contains(says) && !text.contains("hunter2"), "{text}");
         }
     }
 }

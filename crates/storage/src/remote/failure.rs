@@ -108,6 +108,8 @@ impl Witness {
 /// What was asked of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
+    /// Ask where the bucket is.
+    Find,
     List,
     Get,
     Put,
@@ -117,6 +119,7 @@ pub(super) enum Action {
 impl Action {
     fn words(self) -> &'static str {
         match self {
+            Self::Find => "find its region",
             Self::List => "list it",
             Self::Get => "read it",
             Self::Put => "write it",
@@ -129,7 +132,7 @@ impl Action {
         let key = printable_name(key);
         let name = &bucket.name;
         let s3 = match self {
-            Self::List => return list_permission(bucket),
+            Self::Find | Self::List => return list_permission(bucket),
             Self::Get => "s3:GetObject",
             Self::Put => "s3:PutObject",
             Self::Delete => "s3:DeleteObject",
@@ -308,7 +311,26 @@ impl Place<'_> {
         }
         // The innermost cause says what happened; those around it repeat URLs.
         let cause = printable_name(&innermost.to_string());
-        self.because(format!("no answer{from}: {cause}\nhint: is the endpoint right, and reachable from here?"))
+        let hint = hint_of_network(&cause, self.bucket.scheme);
+        self.because(format!("the network failed: no answer{from}: {cause}\nhint: {hint}"))
+    }
+}
+
+/// What to look at, by what the transport says.
+fn hint_of_network(cause: &str, scheme: Scheme) -> &'static str {
+    let mentions = |words: &[&str]| words.iter().any(|word| cause.to_ascii_lowercase().contains(word));
+    if mentions(&["notvalidforname", "not valid for name"]) {
+        "the certificate is another host's: check the endpoint; a bucket's name with dots needs `--addressing-style path`"
+    } else if mentions(&["certificate", "unknownissuer"]) && scheme == Scheme::S3 {
+        "the certificate is of an authority that is not trusted here: name its file in AWS_CA_BUNDLE, or as `ca_bundle` in the profile"
+    } else if mentions(&["certificate", "unknownissuer"]) {
+        "the certificate is of an authority that is not trusted here: name its file in SSL_CERT_FILE"
+    } else if mentions(&["dns", "lookup", "resolve"]) {
+        "the host's name is not known here: check the endpoint, the region and the DNS of this machine"
+    } else if mentions(&["proxy", "tunnel"]) {
+        "check the proxy: HTTPS_PROXY, NO_PROXY"
+    } else {
+        "is the endpoint right, and reachable from here? A proxy is named by HTTPS_PROXY"
     }
 }
 

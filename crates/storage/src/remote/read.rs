@@ -22,7 +22,7 @@ use super::connections::Client;
 use super::failure::{Action, Failure, Place, Witness};
 use super::pages::{Found, bare, is_passing};
 use super::retry::Retry;
-use super::wire::is_final;
+use super::wire::{AsStored, is_final};
 use crate::{Error, Object};
 
 /// Bytes of a large object that are asked for at once, 4 MiB; and how many such pieces are on their way.
@@ -55,7 +55,7 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
         let options = GetOptions {
             if_match: (!etag.is_empty() && client.lister.quotes_etags()).then(|| format!("\"{etag}\"")),
             range: range.clone().map(GetRange::Bounded),
-            extensions: with(&witness),
+            extensions: as_stored(&witness),
             ..GetOptions::default()
         };
         let error = match client.store.get_opts(&path, options).await {
@@ -72,6 +72,10 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
         }
         if matches!(error, object_store::Error::Precondition { .. }) {
             return Err(changed(object, "another version".into()));
+        }
+        // A store that looks at ranges and not at conditions: the object is smaller now.
+        if failure.as_ref().is_some_and(|failure| failure.status == StatusCode::RANGE_NOT_SATISFIABLE) {
+            return Err(changed(object, "fewer bytes".into()));
         }
         // Overload with a status of its own was repeated below; an answer that broke off was not.
         let may_pass = match &failure {
@@ -126,12 +130,19 @@ pub(super) async fn head(
 ) -> Result<Option<Found>, (Option<Failure>, object_store::Error)> {
     let _permit = client.permit().await;
     let witness = Witness::default();
-    let options = GetOptions { head: true, extensions: with(&witness), ..GetOptions::default() };
+    let options = GetOptions { head: true, extensions: as_stored(&witness), ..GetOptions::default() };
     match client.store.get_opts(path, options).await {
         Ok(result) => Ok(Some(result.meta.into())),
         Err(object_store::Error::NotFound { .. }) if witness.seen().as_ref().is_none_or(is_missing_key) => Ok(None),
         Err(error) => Err((witness.seen(), error)),
     }
+}
+
+/// The extensions of a request for an object.
+pub(super) fn as_stored(witness: &Witness) -> Extensions {
+    let mut extensions = with(witness);
+    extensions.insert(AsStored);
+    extensions
 }
 
 /// The key is missing, and not the bucket.

@@ -38,7 +38,7 @@ pub enum Encryption {
 /// How a bucket is named in requests to S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {
-    /// In the path where an endpoint is given or the bucket's name has dots, else in the host.
+    /// In the path where an endpoint is given or the bucket's name has dots or cannot be part of a host, else in the host.
     #[default]
     Auto,
     /// In the path: `https://endpoint/bucket/key`.

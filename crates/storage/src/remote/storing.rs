@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::connections::Client;
 use super::failure::{Action, Failure, Place, Witness};
 use super::listing::{is_anything, list_all};
-use super::read::{head, is_missing_key, with};
+use super::read::{as_stored, head, is_missing_key, with};
 use super::retry::Retry;
 use super::spool::Spool;
 use super::url::{Prefix, Scheme};
@@ -126,7 +126,7 @@ impl RemoteStore {
         loop {
             let permit = self.client.permit().await;
             let witness = Witness::default();
-            let options = GetOptions { range: asked.clone(), extensions: with(&witness), ..GetOptions::default() };
+            let options = GetOptions { range: asked.clone(), extensions: as_stored(&witness), ..GetOptions::default() };
             let error = match self.client.store.get_opts(&path, options).await {
                 Ok(result) => match result.bytes().await {
                     Ok(bytes) => return Ok(part.map_or_else(|| bytes.to_vec(), |part| cut(&bytes, part))),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use object_store::path::Path;
 
+use super::arn;
 use crate::Error;
 use crate::uri::printable_name;
 
@@ -52,11 +53,6 @@ impl Bucket {
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let scheme = Scheme::of(scheme)?;
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name.len() <= MAX_NAME_BYTES
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_$".contains(&byte))
-        };
         let (name, account) = match rest.split_once('@') {
             // `container@account.dfs.core.windows.net`
             Some((name, host)) if scheme == Scheme::Azure => (name, Some(host.split('.').next()?)),
@@ -64,7 +60,11 @@ impl Bucket {
             None => (rest, None),
         };
         let account = account.map(str::to_owned);
-        (is_name(name) && account.as_deref().is_none_or(is_name)).then(|| Self { scheme, name: name.into(), account })
+        (is_bucket_name(name) && account.as_deref().is_none_or(is_bucket_name)).then(|| Self {
+            scheme,
+            name: name.into(),
+            account,
+        })
     }
 
     /// A key of it for people.
@@ -75,6 +75,22 @@ impl Bucket {
 
 /// The longest name that a bucket or an account may have, generously.
 const MAX_NAME_BYTES: usize = 255;
+
+/// Whether a bucket or an account may have this name.
+pub(super) fn is_bucket_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_$".contains(&byte))
+}
+
+/// Whether a bucket's name can be the first part of a host's: AWS's certificates fit one part alone, and old buckets have
+/// names that no host may have.
+pub(super) fn fits_host(name: &str) -> bool {
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
 
 /// As a URL, without a slash at its end.
 impl fmt::Display for Bucket {
@@ -97,19 +113,28 @@ pub(crate) struct Prefix {
 }
 
 impl Prefix {
-    /// Whether a URL is one of a bucket.
+    /// Whether a URL is one of a bucket; an ARN counts as such.
     pub(crate) fn is_url(text: &str) -> bool {
-        text.split_once("://").is_some_and(|(scheme, _)| Scheme::of(scheme).is_some())
+        arn::is_arn(text) || text.split_once("://").is_some_and(|(scheme, _)| Scheme::of(scheme).is_some())
     }
 
     /// The place that a URL names.
     pub(crate) fn parse(doing: &'static str, text: &str) -> Result<Self, Error> {
         // The location is not shown where the bucket is odd: people paste keys with secrets into it.
         let odd = |reason| Error::BadLocation { doing, location: "the URL".into(), reason };
+        if arn::is_arn(text) {
+            return Err(arn::refused(doing, text));
+        }
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        if Scheme::of(scheme) == Some(Scheme::S3) && arn::is_arn(rest) {
+            return Err(arn::refused(doing, rest));
+        }
         let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
         let bucket = Bucket::parse(&format!("{scheme}://{bucket}"))
             .ok_or_else(|| odd("expected `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`\nhint: credentials do not belong in a URL; see docs/object-stores.md"))?;
+        if let Some(error) = (bucket.scheme == Scheme::S3).then(|| arn::reserved(doing, &bucket.name)).flatten() {
+            return Err(error);
+        }
         let is_folder = path.is_empty() || path.ends_with('/');
         let path = path.strip_suffix('/').unwrap_or(path);
         if !path.is_empty() && !is_representable(path) {
@@ -197,6 +222,14 @@ mod tests {
                 (shown.into(), folder.into(), is_folder)
             );
             assert_eq!(parse(&prefix.to_string()).bucket, prefix.bucket);
+        }
+    }
+
+    #[test]
+    fn a_name_with_dots_or_of_old_does_not_fit_a_host() {
+        assert!(fits_host("logs") && fits_host("logs-2-s3alias"));
+        for name in ["my.logs.example", "My-Logs", "my_logs", "-logs", "logs-", "ab", &"a".repeat(64)] {
+            assert!(!fits_host(name), "{name}");
         }
     }
 

@@ -40,7 +40,28 @@ pub(super) struct Wiring {
     pub(super) signing: Option<Signing>,
     /// Headers of everything that is written.
     pub(super) put_headers: Vec<(HeaderName, HeaderValue)>,
+    /// The store unpacks what its metadata calls gzip, but for who takes gzip.
+    pub(super) unpacks: bool,
 }
+
+impl Wiring {
+    /// Which encodings an answer with an object's bytes may have: as they are stored, and nothing that a proxy packs.
+    ///
+    /// An object of Google with `Content-Encoding: gzip` is unpacked on its way to who does not take gzip: then neither its
+    /// size nor a range nor its checksum is what was listed. Google's interface that speaks like S3 does the same.
+    fn accepted_encoding(&self, request: &HttpRequest) -> HeaderValue {
+        let host = request.uri().host().unwrap_or_default();
+        let is_google = host == GOOGLE_HOST || host.strip_suffix(GOOGLE_HOST).is_some_and(|rest| rest.ends_with('.'));
+        HeaderValue::from_static(if self.unpacks || is_google { "gzip" } else { "identity" })
+    }
+}
+
+/// Where Google answers in the language of S3, too.
+const GOOGLE_HOST: &str = "storage.googleapis.com";
+
+/// In a request's extensions: the answer is an object's bytes, or says how many they are. A list may come packed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AsStored;
 
 impl HttpConnector for Wiring {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -122,6 +143,11 @@ impl Wire {
             AwsAuthorizer::new(&credential, "s3", region)
                 .with_request_payer(*request_payer)
                 .authorize(&mut request, hash.as_ref().map(<[u8; 32]>::as_slice));
+        }
+        // Not signed: what stands between may write it anew.
+        if request.extensions().get::<AsStored>().is_some() {
+            let encoding = self.wiring.accepted_encoding(&request);
+            request.headers_mut().insert(http::header::ACCEPT_ENCODING, encoding);
         }
         Ok(request)
     }

@@ -1,0 +1,74 @@
+//! In which region a bucket of AWS is, where nobody says it: AWS tells anybody who asks for the bucket.
+
+use http::{Method, StatusCode};
+use object_store::ClientOptions;
+use object_store::client::{HttpConnector as _, HttpRequest, HttpRequestBody};
+
+use super::failure::{Action, Place};
+use super::retry::Retry;
+use super::url::{Bucket, fits_host};
+use super::wire::{Wiring, is_final};
+use crate::Error;
+use crate::uri::printable_name;
+
+/// The region of a bucket.
+///
+/// # Errors
+///
+/// [`Error::NoBucket`] if there is none of this name; [`Error::NoRegion`] if the answer does not say it; and what the
+/// network says where there is no answer.
+pub(super) async fn region_of(bucket: &Bucket, options: &ClientOptions) -> Result<String, Error> {
+    let host = host_for(&bucket.name);
+    let place = Place { doing: "store", action: Action::Find, bucket, key: "" };
+    let unusable = |error: &(dyn std::error::Error + 'static)| place.error(None, error);
+    let client = Wiring::default().connect(options).map_err(|error| unusable(&error))?;
+    let mut retry = Retry::new();
+    let response = loop {
+        let request = http::Request::builder().method(Method::HEAD).uri(url_for(&bucket.name));
+        let request: HttpRequest = request.body(HttpRequestBody::empty()).map_err(|error| unusable(&error))?;
+        match client.execute(request).await {
+            Ok(response) if response.status().is_server_error() && retry.once_more().await => {}
+            Ok(response) => break response,
+            Err(error) if is_final(&error) || !retry.once_more().await => return Err(unusable(&error)),
+            Err(_) => {}
+        }
+    };
+    let region = response.headers().get("x-amz-bucket-region").and_then(|region| region.to_str().ok());
+    match (region, response.status()) {
+        (Some(region), _) if is_region(region) => Ok(region.to_owned()),
+        (_, StatusCode::NOT_FOUND) => {
+            let location = bucket.to_string();
+            Err(Error::NoBucket { doing: "store", bucket: location.clone(), location })
+        }
+        _ => Err(Error::NoRegion { bucket: bucket.to_string(), host: printable_name(&host) }),
+    }
+}
+
+/// Whom to ask. Where the name cannot be part of a host, a region's own endpoint tells the bucket's region instead of
+/// sending us there.
+fn host_for(bucket: &str) -> String {
+    if fits_host(bucket) { format!("{bucket}.s3.amazonaws.com") } else { "s3.us-east-1.amazonaws.com".to_owned() }
+}
+
+fn url_for(bucket: &str) -> String {
+    let host = host_for(bucket);
+    if fits_host(bucket) { format!("https://{host}/") } else { format!("https://{host}/{bucket}") }
+}
+
+/// It becomes part of a host's name.
+fn is_region(text: &str) -> bool {
+    !text.is_empty() && text.len() < 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_with_dots_is_asked_for_in_the_path() {
+        assert_eq!(url_for("logs"), "https://logs.s3.amazonaws.com/");
+        assert_eq!(url_for("My_Logs"), "https://s3.us-east-1.amazonaws.com/My_Logs");
+        assert_eq!(url_for("my.logs.example"), "https://s3.us-east-1.amazonaws.com/my.logs.example");
+        assert!(is_region("eu-west-1") && !is_region("x.example.com") && !is_region(""));
+    }
+}

@@ -1,0 +1,108 @@
+//! Whom a connection trusts: the machine's certificate authorities, and those of `AWS_CA_BUNDLE` or a profile's `ca_bundle`.
+#![expect(clippy::disallowed_methods, reason = "reads the file that AWS's configuration names")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+use object_store::client::{HttpConnector as _, ReqwestConnector};
+use object_store::{Certificate, ClientOptions};
+
+use crate::Error;
+use crate::uri::printable;
+
+/// Certificate authorities beside the machine's own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trust {
+    /// None: only the machine's own.
+    bundle: Option<Bundle>,
+}
+
+#[derive(Clone, Debug)]
+struct Bundle {
+    certificates: Vec<Certificate>,
+    /// The file as it is.
+    pem: Vec<u8>,
+}
+
+impl Trust {
+    /// Those of a file, which `setting` names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CaBundle`]: it cannot be read, or holds no certificate, or something else.
+    pub(super) fn read(setting: &str, path: &Path) -> Result<Self, Error> {
+        let refused = |reason: String| Error::CaBundle { setting: setting.to_owned(), path: printable(path), reason };
+        let pem = fs::read(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
+        // The causes are not shown: they may repeat what is in the file, and that may be a key.
+        let is_no_certificate = |_| refused("holds something that is not a certificate".to_owned());
+        let certificates = Certificate::from_pem_bundle(&pem).map_err(is_no_certificate)?;
+        if certificates.is_empty() {
+            return Err(refused("holds no certificate".to_owned()));
+        }
+        let trust = Self { bundle: Some(Bundle { certificates, pem }) };
+        // Only a client looks into them.
+        ReqwestConnector::default().connect(&trust.of_stores(ClientOptions::new())).map_err(is_no_certificate)?;
+        Ok(trust)
+    }
+
+    /// The options of a store's client with these authorities.
+    pub(super) fn of_stores(&self, options: ClientOptions) -> ClientOptions {
+        let certificates = self.bundle.iter().flat_map(|bundle| &bundle.certificates);
+        certificates.fold(options, |options, certificate| options.with_root_certificate(certificate.clone()))
+    }
+
+    /// The same for the services that give credentials; none where nothing is to be added.
+    pub(super) fn of_services(&self) -> Option<TlsContext> {
+        let bundle = self.bundle.as_ref()?;
+        let trusted = TrustStore::default().with_pem_certificate(bundle.pem.clone());
+        TlsContext::builder().with_trust_store(trusted).build().ok()
+    }
+}
+
+/// A path of a profile: `~/` is the home folder, as in a shell.
+pub(super) fn expanded(path: &str, home: Option<String>) -> PathBuf {
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_bundle_is_named_with_what_names_it() {
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = place.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let no_base64 = "-----BEGIN CERTIFICATE-----\nhunter2!\n-----END CERTIFICATE-----\n";
+        let no_certificate = "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n";
+        let key = "-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n";
+        for (path, says) in [
+            (place.path().join("absent.pem"), "cannot be read"),
+            (place.path().to_owned(), "cannot be read"),
+            (write("empty.pem", ""), "holds no certificate"),
+            (write("text.pem", "hunter2"), "holds no certificate"),
+            (write("key.pem", key), "holds no certificate"),
+            (write("broken.pem", no_base64), "not a certificate"),
+            (write("other.pem", no_certificate), "not a certificate"),
+        ] {
+            let error = Trust::read("AWS_CA_BUNDLE", &path).unwrap_err();
+            let text = error.to_string();
+            assert!(error.is_usage() && text.contains(says) && !text.contains("hunter2"), "{text}");
+            assert!(text.starts_with(&format!("store: AWS_CA_BUNDLE: {}: ", path.display())), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_a_profile_may_begin_at_home() {
+        assert_eq!(expanded("~/ca.pem", Some("/home/x".into())), Path::new("/home/x/ca.pem"));
+        assert_eq!(expanded("/etc/ca.pem", Some("/home/x".into())), Path::new("/etc/ca.pem"));
+        assert_eq!(expanded("~/ca.pem", None), Path::new("~/ca.pem"));
+    }
+}

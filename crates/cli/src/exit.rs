@@ -1,6 +1,6 @@
 //! How the program ends.
 
-use lakefront_pipeline::report::RunOutcome;
+use lakefront_pipeline::{Error, StorageError, report::RunOutcome};
 
 /// The exit status; clap's 2 for wrong usage comes beside these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,15 @@ pub(crate) enum ExitStatus {
     DoneWithFailures,
     /// 75: another run is at work on the table. `EX_TEMPFAIL`: job schedulers try again.
     Active,
+}
+
+impl ExitStatus {
+    /// What an error means to whoever started the program.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let is_usage = error.downcast_ref().is_some_and(Error::is_usage)
+            || error.downcast_ref().is_some_and(StorageError::is_usage);
+        if is_usage { Self::Usage } else { Self::Stopped }
+    }
 }
 
 impl From<RunOutcome> for ExitStatus {

@@ -30,7 +30,7 @@ fn main() -> std::process::ExitCode {
     let flags = Flags::parse();
     let status = commands::run(&flags).unwrap_or_else(|error| {
         log::error(flags.output.log_format, &error);
-        ExitStatus::Stopped
+        ExitStatus::of(&error)
     });
     status.into()
 }

@@ -336,6 +336,9 @@ impl Error {
 
     /// Was the wrong thing asked for?
     pub fn is_usage(&self) -> bool {
+        if let Self::Storage(error) = self {
+            return error.is_usage();
+        }
         matches!(
             self,
             Self::Memory { .. } | Self::OtherSettings { .. } | Self::LongerSchema { .. } | Self::SourceIsTable { .. }

@@ -10,6 +10,8 @@ import threading
 import pytest
 
 from servers.faults import Fault
+from servers.process import run
+from test_s3_messages import assert_says
 from test_s3_requests import signers
 
 NOBODY = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
@@ -39,6 +41,10 @@ def answers():
             self.wfile.write(body)
 
         do_PUT = do_GET
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.do_GET()
 
         def log_message(self, *_):
             pass
@@ -168,6 +174,79 @@ def test_a_role_by_a_profile(lake, proxy, moto_store, profiles):
     )
     env = {**NOBODY, **profiles(text), "AWS_PROFILE": "mine", "AWS_ENDPOINT_URL_STS": moto_store.endpoint}
     lake.convert("-q", env=env)
+    used = signers(proxy.seen())
+    assert used and all(key.startswith("ASIA") for key in used), used
+
+
+SESSION = "arn:aws:iam::111122223333:user/somebody"
+
+
+@pytest.fixture
+def logged_in(tmp_path, profiles):
+    """Writes what `aws login` leaves behind, and gives the environment of a profile with it."""
+
+    def write(ends=3600):
+        key = tmp_path / "dpop.pem"
+        run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+        token = {
+            "accessToken": {
+                "accessKeyId": "oflogin", "secretAccessKey": "x", "sessionToken": "y", "accountId": "111122223333",
+                "expiresAt": until(ends),
+            },
+            "tokenType": "aws_sigv4", "refreshToken": "a-refresh-token", "idToken": "an-id-token",
+            "clientId": "arn:aws:signin:::devtools/same-device", "dpopKey": key.read_text(),
+        }
+        cache = tmp_path / ".aws" / "login" / "cache" / (hashlib.sha256(SESSION.encode()).hexdigest() + ".json")
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text(json.dumps(token))
+
+    text = f"[profile mine]\nlogin_session = {SESSION}\nregion = us-east-1\n"
+    return write, {**NOBODY, **profiles(text), "HOME": str(tmp_path)}
+
+
+@pytest.mark.parametrize("named", ["by a flag", "by the environment"])
+def test_a_profile_of_aws_login(lake, proxy, logged_in, named):
+    write, env = logged_in
+    write()
+    flags, more = (["--profile", "mine"], {}) if named == "by a flag" else ([], {"AWS_PROFILE": "mine"})
+    lake.convert("-q", *flags, env={**env, **more})
+    assert signers(proxy.seen()) == {"oflogin"}
+    assert {request.headers["x-amz-security-token"] for request in proxy.seen()} == {"y"}
+
+
+def test_a_session_of_aws_login_is_renewed_before_it_ends(lake, proxy, answers, logged_in):
+    write, env = logged_in
+    write(ends=60)
+    answers.texts["/v1/token"] = {
+        "accessToken": {"accessKeyId": "ofrenewal", "secretAccessKey": "x", "sessionToken": "z"},
+        "tokenType": "aws_sigv4", "expiresIn": 900, "refreshToken": "another", "idToken": "an-id-token",
+    }
+    lake.convert("-q", "--profile", "mine", env={**env, "AWS_ENDPOINT_URL_SIGNIN": answers.url})
+    assert signers(proxy.seen()) == {"ofrenewal"}
+
+
+@pytest.mark.parametrize("what", ["missing", "expired", "of a role"])
+def test_a_session_of_aws_login_that_is_missing_or_over_asks_to_log_in(lake, proxy, answers, logged_in, profiles, what):
+    write, env = logged_in
+    if what == "expired":
+        write(ends=-60)
+    env = {**env, "AWS_ENDPOINT_URL_SIGNIN": answers.url}
+    profile = "mine"
+    if what == "of a role":
+        profile = "role"
+        role = "role_arn = arn:aws:iam::111122223333:role/lakefront\nsource_profile = mine\nregion = us-east-1\n"
+        env.update(profiles(f"[profile mine]\nlogin_session = {SESSION}\n[profile role]\n{role}"))
+    said = lake.convert("-q", "--profile", profile, status=1, env=env)
+    assert_says(said, "`aws login --profile mine`")
+    assert "a-refresh-token" not in said.stderr and not proxy.count()
+
+
+def test_a_role_of_a_profile_that_is_named_is_asked_for_in_its_region(lake, proxy, moto_store, profiles):
+    text = "[profile base]\n" + KEYS.format("ofbase") + (
+        "[profile mine]\nrole_arn = arn:aws:iam::111122223333:role/lakefront\nsource_profile = base\nregion = us-east-1\n"
+    )
+    env = {**NOBODY, **profiles(text), "AWS_REGION": None, "AWS_ENDPOINT_URL_STS": moto_store.endpoint}
+    lake.convert("-q", "--profile", "mine", env=env)
     used = signers(proxy.seen())
     assert used and all(key.startswith("ASIA") for key in used), used
 

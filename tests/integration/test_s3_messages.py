@@ -43,6 +43,13 @@ def test_a_missing_permission_is_named_with_its_bucket(lake, proxy, kinds, which
 REFUSALS = {
     "an ACL": dict(status=403, code="AccessDenied", message="Access Denied", says="s3:GetObject"),
     "a key that is disabled": dict(status=400, code="KMS.DisabledException", message="The key is disabled.", says="kms:Decrypt"),
+    "a key that the role may not use": dict(
+        status=403, code="AccessDenied", message="x is not authorized to perform: kms:Decrypt on y", says="encryption key"
+    ),
+    "a key that the customer keeps": dict(
+        status=400, code="InvalidRequest", message="The object was stored using a form of Server Side Encryption.",
+        says="customer-provided key",
+    ),
     "an archived object": dict(status=403, code="InvalidObjectState", message="The operation is not valid.", says="archived"),
 }
 
@@ -57,6 +64,8 @@ def test_an_object_that_is_refused_is_named_and_the_others_are_converted(lake, p
         said = lake.convert("-q", status=3)
         assert_says(said, lake.logs.url(key), says)
         assert len([line for line in said.stderr.splitlines() if key in line]) == 1, said.stderr
+    asked = proxy.count("GET", match=key.split(".")[-2])
+    assert asked == 4, "each night it is asked for once more, and not again and again"
     proxy.faults = []
     lake.convert("-q")
     lake.assert_rows(tmp_path / "table", reference.logs)
@@ -79,6 +88,18 @@ def test_credentials_that_expire_while_logs_are_read_stop_the_run(lake, proxy):
     assert_says(lake.convert("-q", status=1), "expired")
     proxy.faults = []
     lake.convert("-q")
+
+
+@pytest.mark.parametrize(
+    "status, code", [(403, "InvalidAccessKeyId"), (400, "ExpiredToken"), (403, "AccountProblem"), (404, "NoSuchBucket")]
+)
+def test_what_the_store_says_of_us_for_one_log_stops_the_run(lake, proxy, reference, tmp_path, status, code):
+    asked = lake.logs.keys("cf/")[3].split(".")[-2]
+    proxy.faults = [Fault("answer", kinds="GET", status=status, code=code, message="no", match=asked)]
+    lake.convert("-q", status=1)
+    proxy.faults = []
+    lake.convert("-q")
+    lake.assert_rows(tmp_path / "table", reference.logs)
 
 
 def test_a_denied_key_of_kms_is_told_from_a_denied_bucket(lake, proxy):

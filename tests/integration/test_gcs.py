@@ -1,0 +1,59 @@
+"""Logs in Google Cloud Storage: what its metadata call gzip is read as it is stored, and not unpacked on the way."""
+
+import base64
+import gzip
+import random
+
+import pytest
+
+import harness
+import lakes
+from servers.gcs import Gcs
+
+
+@pytest.fixture
+def gcs(reference):
+    """The logs of `reference`, all of them marked as gzip."""
+    with Gcs() as gcs:
+        for path in sorted(path for path in reference.folder.rglob("*") if path.is_file()):
+            gcs.put(path.relative_to(reference.folder).as_posix(), path.read_bytes(), encoding="gzip")
+        yield gcs
+
+
+def convert(gcs, table, *flags, status=0):
+    return harness.lakefront("convert", "gs://logs/cf", table, *flags, status=status, env=gcs.env, seconds=lakes.SECONDS)
+
+
+def test_logs_whose_metadata_say_gzip_are_read_as_they_are_stored(gcs, reference, tmp_path):
+    convert(gcs, tmp_path / "cf_logs", "-q")
+    assert lakes.files_below(tmp_path / "cf_logs") == reference.files
+    # A list may come packed where somebody asks for it so, and nobody does.
+    for method, target, headers in gcs.asked:
+        is_list = "list-type" in target
+        assert headers.get("accept-encoding") == (None if is_list else "gzip"), (method, target)
+
+
+def test_logs_whose_metadata_say_nothing_are_read_as_before(gcs, reference, tmp_path):
+    for key, stored in list(gcs.objects.items()):
+        gcs.put(key, stored.body)
+    convert(gcs, tmp_path / "cf_logs", "-q")
+    assert lakes.files_below(tmp_path / "cf_logs") == reference.files
+
+
+def test_a_large_log_whose_metadata_say_gzip_is_read_in_ranges(gcs, tmp_path):
+    chance = random.Random(1)
+    comments = b"".join(b"#" + base64.b64encode(chance.randbytes(60_000)) + b"\n" for _ in range(400))
+    text = harness.BY_HAND.encode() + comments
+    gcs.objects.clear()
+    gcs.put("cf/E1LARGE.2025-02-01-00.00000001.gz", gzip.compress(text, 1), encoding="gzip")
+    convert(gcs, tmp_path / "large", "-q")
+    assert any("range" in headers for _, _, headers in gcs.asked), "it is large enough to be read in pieces"
+    (tmp_path / "logs" / "cf").mkdir(parents=True)
+    (tmp_path / "logs" / "cf" / "E1LARGE.2025-02-01-00.00000001.gz").write_bytes(gzip.compress(text, 1))
+    harness.lakefront("convert", tmp_path / "logs", tmp_path / "local", "-q")
+    assert lakes.files_below(tmp_path / "large") == lakes.files_below(tmp_path / "local")
+
+
+def test_a_bucket_that_is_missing_is_called_that(gcs, tmp_path):
+    said = harness.lakefront("convert", "gs://other/cf", tmp_path / "t", "-q", status=1, env=gcs.env)
+    assert "no such bucket: `gs://other`" in said.stderr

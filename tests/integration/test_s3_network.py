@@ -1,0 +1,168 @@
+"""Ways to AWS: proxies, certificates, regions; and what is said where one of them leads nowhere. Nothing here reaches AWS."""
+
+import pytest
+
+import lakes
+from servers.aws import Aws
+from servers.process import free_ports
+from servers.store import surroundings
+from test_s3_messages import assert_says
+
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest"}
+
+
+@pytest.fixture
+def aws(moto_store, tmp_path):
+    with Aws(moto_store.endpoint, tmp_path / "authority") as aws:
+        yield aws
+
+
+@pytest.fixture
+def logs(moto_store, aws, reference):
+    """Makes a bucket with the logs of `reference` in eu-west-1."""
+
+    def make(name="logs"):
+        bucket = moto_store.bucket(name)
+        bucket.upload(reference.folder)
+        aws.regions[bucket.name] = "eu-west-1"
+        return bucket
+
+    return make
+
+
+def convert(bucket, table, *flags, status=0, **env):
+    """A conversion into a folder, by somebody who knows of AWS only this."""
+    source = bucket if isinstance(bucket, str) else bucket.url("cf")
+    command = [lakes.harness.LAKEFRONT, "convert", source, table, "-q", *flags]
+    env = surroundings(**{**KEYS, **{name: str(value) for name, value in env.items()}})
+    return lakes.harness.run(*command, status=status, env=env, seconds=lakes.SECONDS)
+
+
+def through(aws, **env):
+    """The environment of who reaches AWS by the proxy and trusts its authority."""
+    return {"HTTPS_PROXY": aws.proxy, "AWS_CA_BUNDLE": aws.bundle, **env}
+
+
+def test_the_region_of_a_bucket_is_asked_for_where_nobody_says_it(aws, logs, reference, tmp_path):
+    bucket = logs()
+    convert(bucket, tmp_path / "t", **through(aws))
+    assert lakes.files_below(tmp_path / "t") == reference.files
+    assert set(aws.hosts) == {f"{bucket.name}.s3.amazonaws.com", f"{bucket.name}.s3.eu-west-1.amazonaws.com"}
+
+
+def test_a_bucket_with_dots_stands_in_the_path_also_where_its_region_is_asked_for(aws, logs, reference, tmp_path):
+    bucket = logs("my.logs.example")
+    convert(bucket, tmp_path / "t", **through(aws))
+    assert lakes.files_below(tmp_path / "t") == reference.files
+    assert set(aws.hosts) == {"s3.us-east-1.amazonaws.com", "s3.eu-west-1.amazonaws.com"}
+
+
+def test_a_bucket_with_dots_and_a_region_stands_in_the_path(aws, logs, reference, tmp_path):
+    convert(logs("my.logs.example"), tmp_path / "t", "--region", "eu-west-1", **through(aws))
+    assert lakes.files_below(tmp_path / "t") == reference.files
+    assert set(aws.hosts) == {"s3.eu-west-1.amazonaws.com"}
+
+
+def test_a_bucket_with_dots_in_the_host_is_told_why_it_cannot_be(aws, logs, tmp_path):
+    flags = ["--region", "eu-west-1", "--addressing-style", "virtual"]
+    said = convert(logs("my.logs.example"), tmp_path / "t", *flags, status=1, **through(aws))
+    assert_says(said, "the network failed", "certificate", "--addressing-style path")
+
+
+@pytest.mark.parametrize("name", ["no-such-bucket-of-ours", "no.such.bucket.of.ours"])
+def test_a_bucket_that_is_missing_is_not_called_a_network_that_failed(aws, tmp_path, name):
+    said = convert(f"s3://{name}/cf", tmp_path / "t", status=1, **through(aws))
+    assert_says(said, f"no such bucket: `s3://{name}`", "hint: ")
+    assert "network" not in said.stderr
+
+
+@pytest.mark.parametrize("name", ["logs", "my.logs.example"])
+def test_a_network_that_failed_is_not_called_a_missing_bucket(aws, logs, tmp_path, name):
+    bucket = logs(name)
+    nobody = f"http://127.0.0.1:{free_ports(1)[0]}"
+    no_proxy = convert(bucket, tmp_path / "t", status=1, HTTPS_PROXY=nobody)
+    aws.unreachable.update({f"{bucket.name}.s3.amazonaws.com", "s3.us-east-1.amazonaws.com"})
+    refused = convert(bucket, tmp_path / "t", status=1, **through(aws))
+    untrusted = convert(bucket, tmp_path / "t", "--region", "eu-west-1", status=1, HTTPS_PROXY=aws.proxy)
+    for said in (no_proxy, refused, untrusted):
+        assert_says(said, "the network failed: no answer from `", bucket.name, "hint: ")
+        assert "no such bucket" not in said.stderr and "is not known" not in said.stderr, said.stderr
+    assert_says(refused, "proxy")
+    assert_says(untrusted, "certificate", "AWS_CA_BUNDLE")
+
+
+def test_a_host_whose_name_is_unknown_is_a_network_that_failed(tmp_path):
+    said = convert("s3://logs/cf", tmp_path / "t", "--endpoint-url", "https://s3.example.invalid", status=1)
+    assert_says(said, "the network failed: no answer from `s3.example.invalid`", "hint: ")
+
+
+def test_an_authority_is_trusted_that_the_environment_names(aws, logs, reference, tmp_path):
+    flags = ["--endpoint-url", aws.endpoint]
+    said = convert(logs(), tmp_path / "t", *flags, status=1)
+    assert_says(said, "the network failed", "certificate", "AWS_CA_BUNDLE")
+    convert(logs(), tmp_path / "t", *flags, AWS_CA_BUNDLE=aws.bundle)
+    assert sorted(lakes.files_below(tmp_path / "t")) == sorted(reference.files)
+
+
+def test_an_authority_is_trusted_that_the_profile_names_and_the_environment_goes_first(aws, logs, tmp_path):
+    config = tmp_path / "config"
+    config.write_text(f"[profile mine]\nca_bundle = {aws.bundle}\n[profile other]\nca_bundle = {tmp_path}/absent.pem\n")
+    flags = ["--endpoint-url", aws.endpoint]
+    convert(logs(), tmp_path / "of-environment", *flags, AWS_CONFIG_FILE=config, AWS_PROFILE="mine")
+    # The profile is named, and its keys are not there: the role of the environment is asked instead.
+    said = convert(logs(), tmp_path / "t", *flags, status=2, AWS_CONFIG_FILE=config, AWS_PROFILE="other")
+    assert_says(said, "`ca_bundle` of the profile `other`", f"{tmp_path}/absent.pem", "hint: ")
+    convert(logs(), tmp_path / "t", *flags, AWS_CONFIG_FILE=config, AWS_PROFILE="other", AWS_CA_BUNDLE=aws.bundle)
+
+
+@pytest.mark.parametrize("text, says", [(None, "cannot be read"), ("", "holds no certificate"), ("words", "holds no certificate")])
+def test_a_file_that_is_no_bundle_of_certificates_is_wrong_usage(aws, logs, tmp_path, text, says):
+    path = tmp_path / "authorities.pem"
+    if text is not None:
+        path.write_text(text)
+    said = convert(logs(), tmp_path / "t", status=2, HTTPS_PROXY=aws.proxy, AWS_CA_BUNDLE=path)
+    assert_says(said, "AWS_CA_BUNDLE", str(path), says, "hint: ")
+    assert not (tmp_path / "t").exists()
+
+
+WEB_IDENTITY = {
+    "AWS_ACCESS_KEY_ID": "",
+    "AWS_SECRET_ACCESS_KEY": "",
+    "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/lakefront",
+    "AWS_ROLE_SESSION_NAME": "lakefront",
+    "AWS_REGION": "eu-west-1",
+}
+
+
+def test_the_service_that_gives_a_role_is_reached_by_the_proxy_and_trusted_as_the_store_is(aws, logs, reference, tmp_path):
+    (tmp_path / "token").write_text("eyJhbGciOiJub25lIn0.e30.")
+    env = {**WEB_IDENTITY, "AWS_WEB_IDENTITY_TOKEN_FILE": tmp_path / "token"}
+    convert(logs(), tmp_path / "t", **through(aws, **env))
+    assert lakes.files_below(tmp_path / "t") == reference.files
+    assert "sts.eu-west-1.amazonaws.com" in aws.hosts
+
+
+def test_a_service_that_gives_credentials_and_is_not_reached_is_a_network_that_failed(aws, logs, tmp_path):
+    (tmp_path / "token").write_text("eyJhbGciOiJub25lIn0.e30.")
+    env = {**WEB_IDENTITY, "AWS_WEB_IDENTITY_TOKEN_FILE": tmp_path / "token", "AWS_ENDPOINT_URL_STS": aws.endpoint}
+    # The service is not trusted, the store is not asked.
+    said = convert(logs(), tmp_path / "t", "--endpoint-url", "http://127.0.0.1:9", status=1, **env)
+    assert_says(said, "the network failed on the way to the service that gives the AWS credentials", "certificate")
+
+
+@pytest.mark.parametrize("place", ["source", "table"])
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/cdn-logs/cf", "`s3://cdn-logs-...-s3alias/PREFIX`"),
+        ("s3://arn:aws:s3:eu-west-1:111122223333:accesspoint/cdn-logs/cf", "`s3://cdn-logs-...-s3alias/PREFIX`"),
+        ("s3://arn:aws:s3:::logs/cf", "`s3://logs/PREFIX`"),
+        ("s3://logs--use1-az5--x-s3/cf", "directory bucket"),
+    ],
+)
+def test_an_arn_is_wrong_usage_and_the_name_that_will_do_is_said(tmp_path, place, name, says):
+    (tmp_path / "logs").mkdir()
+    places = [name, tmp_path / "t"] if place == "source" else [tmp_path / "logs", name]
+    said = lakes.harness.lakefront("convert", *places, status=2, env=surroundings(**KEYS))
+    assert_says(said, says, "hint: ")
+    assert not (tmp_path / "t").exists()

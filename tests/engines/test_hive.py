@@ -22,7 +22,7 @@ def test_the_parser_refuses_what_is_wrong(parse, wrong):
 
 
 @pytest.mark.parametrize("location", [LOCATION, LOCATION + "/it's"])
-@pytest.mark.parametrize("flags", [[], ["--projection"], ["--database", "logs"]])
+@pytest.mark.parametrize("flags", [[], ["--projection"], ["--database", "logs"], ["--database", "web-logs", "--table", "cf-logs"]])
 def test_the_ddl_parses(parse, each, flags, location):
     create, *adds = statements(lakefront("ddl", each.table, "--location", location, *flags).stdout)
     tree = parse(create)

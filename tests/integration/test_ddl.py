@@ -66,12 +66,19 @@ def test_coarser_partitions_have_fewer_columns(converted, tmp_path):
     assert [folder for folder, _ in partitions(add)] == folders(tmp_path / "cf_logs")
 
 
-@pytest.mark.parametrize("name", ["", "1; DROP TABLE cf_logs", "cf-logs", "cf`logs", 'cf"logs', "cf logs", "a.b", "a" * 256])
+@pytest.mark.parametrize("name", ["", "1; DROP TABLE cf_logs", "CF-logs", "cf`logs", 'cf"logs', "cf logs", "a.b", "a" * 256])
 @pytest.mark.parametrize("flag", ["--table", "--database"])
 def test_a_name_that_is_no_identifier_is_refused(converted, flag, name):
     done = lakefront("ddl", converted("current").table, flag, name, status=2)
     assert done.stdout == ""
     assert "hint:" in done.stderr
+
+
+def test_a_name_with_a_hyphen_is_in_backticks(converted):
+    table = converted("current").table
+    create, *adds = statements(lakefront("ddl", table, "--database", "web-logs", "--table", "cf-logs").stdout)
+    assert create.startswith("CREATE EXTERNAL TABLE IF NOT EXISTS `web-logs`.`cf-logs` (")
+    assert adds and all(add.startswith("ALTER TABLE `web-logs`.`cf-logs` ADD IF NOT EXISTS\n") for add in adds)
 
 
 def test_a_quote_in_the_location_is_escaped(converted):

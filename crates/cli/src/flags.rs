@@ -418,11 +418,11 @@ pub(crate) struct DdlFlags {
     /// The table: a folder, or a URL like `s3://bucket/prefix`
     pub(crate) table: String,
 
-    /// Database of the table [default: the current one]
+    /// Database of the table: lower-case letters, digits, `_` and `-` [default: the current one]
     #[arg(long, value_name = "NAME")]
     pub(crate) database: Option<String>,
 
-    /// Name of the table
+    /// Name of the table: lower-case letters, digits, `_` and `-`. Spark and Hive refuse names with `-`, Athena takes them
     #[arg(long = "table", value_name = "NAME", default_value = "cf_logs")]
     pub(crate) name: String,
 

@@ -1,7 +1,7 @@
 //! Stage 11. Schema and partitions in, SQL text out.
 //!
 //! The text is Hive DDL as Athena takes it: names in backticks, literals in single quotes with backslash escapes. Spark
-//! takes the same text. Statements can be run again: what exists already is left alone.
+//! takes the same text, but for names with `-`, which Athena alone takes. Statements can be run again: what exists already is left alone.
 //!
 //! ```text
 //! CREATE EXTERNAL TABLE IF NOT EXISTS `logs`.`cf_logs` (`logdate` date, ...) PARTITIONED BY (`year` string, ...) ...

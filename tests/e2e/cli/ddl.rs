@@ -91,15 +91,25 @@ fn many_partitions_take_several_statements_of_at_most_262_144_bytes() {
 fn names_that_engines_do_not_take_are_refused() {
     let folder = table(&[]);
     for (flag, value) in [
-        ("--database", "my-db"),
+        ("--database", "my db"),
         ("--table", "a b"),
+        ("--table", "a.b"),
         ("--table", "x`; drop"),
         ("--table", "CF_Logs"),
         ("--database", ""),
     ] {
         let ran = ddl(&folder, &[flag, value]).exits(2).says("\nhint: ").says(&format!("`{value}`"));
+        let ran = ran.says("lower-case letters, digits, `_` and `-`");
         assert_eq!(ran.stdout, "");
     }
+}
+
+#[test]
+fn names_may_have_hyphens_as_athena_and_glue_take_them() {
+    let args = [&["--database", "web-logs", "--table", "cf-logs-2024"][..], &LOCATION].concat();
+    let text = ddl(&table(&[]), &args).exits(0).stdout;
+    assert!(text.starts_with("CREATE EXTERNAL TABLE IF NOT EXISTS `web-logs`.`cf-logs-2024` ("), "{text}");
+    assert!(text.contains("\nALTER TABLE `web-logs`.`cf-logs-2024` ADD IF NOT EXISTS\n"), "{text}");
 }
 
 #[test]

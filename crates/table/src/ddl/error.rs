@@ -6,8 +6,8 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DdlError {
-    /// A database or table name that Athena would not take, or not unchanged.
-    #[error("ddl: {what} name `{got}`: expected 1 to 255 lower-case letters, digits and `_`\nhint: {hint}")]
+    /// A database or table name that no engine would take, or not unchanged.
+    #[error("ddl: {what} name `{got}`: expected 1 to 255 lower-case letters, digits, `_` and `-`\nhint: {hint}")]
     Name {
         /// Whether it is a `database` or a `table`.
         what: &'static str,

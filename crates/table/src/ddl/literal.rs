@@ -25,7 +25,7 @@ pub(super) fn string(text: &str) -> String {
     out
 }
 
-/// Returns the name if Athena takes it unchanged in every statement.
+/// Returns the name if Athena takes it unchanged in every statement. It takes `-` in backticks, which Spark and Hive refuse.
 pub(super) fn checked_name<'n>(what: &'static str, name: &'n str) -> Result<&'n str, DdlError> {
     if is_name(name) {
         return Ok(name);
@@ -41,7 +41,7 @@ pub(super) fn checked_name<'n>(what: &'static str, name: &'n str) -> Result<&'n 
 
 fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
 }
 
 /// Returns the location with exactly one slash at its end.

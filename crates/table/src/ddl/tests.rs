@@ -200,11 +200,11 @@ fn a_location_that_an_engine_would_change_is_refused() {
 }
 
 #[test]
-fn names_are_lower_case_letters_digits_and_underscores() {
+fn names_are_lower_case_letters_digits_underscores_and_hyphens() {
     let long = "a".repeat(256);
-    for bad in ["", "cf-logs", "cf logs", "a`b", "a.b", "a;b", "ü", "a'b", long.as_str()] {
+    for bad in ["", "cf logs", "a`b", "a.b", "a;b", "ü", "a'b", "a\"b", "a/b", "cf–logs", long.as_str()] {
         let text = message(&DdlOptions { table: bad.to_owned(), ..options() });
-        assert!(text.starts_with(&format!("ddl: table name `{bad}`: expected 1 to 255 lower-case letters")), "{text}");
+        assert!(text.starts_with(&format!("ddl: table name `{bad}`: expected 1 to 255 lower-case letters, digits, `_` and `-`\nhint: ")), "{text}");
         let text = message(&DdlOptions { database: Some(bad.to_owned()), ..options() });
         assert!(text.starts_with(&format!("ddl: database name `{bad}`: ")), "{text}");
     }
@@ -213,9 +213,22 @@ fn names_are_lower_case_letters_digits_and_underscores() {
 }
 
 #[test]
+fn a_name_with_a_hyphen_is_in_backticks_in_every_statement() {
+    let named = DdlOptions { database: Some("web-logs".to_owned()), table: "cf-logs-2024".to_owned(), ..options() };
+    let statements = ddl(&small_schema(), &COLUMNS, &hours(1), &named).unwrap();
+    assert!(statements[0].starts_with("CREATE EXTERNAL TABLE IF NOT EXISTS `web-logs`.`cf-logs-2024` (\n"));
+    assert!(statements[1].starts_with("ALTER TABLE `web-logs`.`cf-logs-2024` ADD IF NOT EXISTS\n"));
+    let projected = DdlOptions { database: None, projection: true, ..named };
+    let statements = ddl(&small_schema(), &COLUMNS, &hours(1), &projected).unwrap();
+    assert!(statements[0].starts_with("CREATE EXTERNAL TABLE IF NOT EXISTS `cf-logs-2024` (\n"));
+}
+
+#[test]
 fn an_upper_case_name_is_told_in_lower_case() {
     let text = message(&DdlOptions { table: "CF_Logs".to_owned(), ..options() });
     assert!(text.ends_with("\nhint: Athena keeps names in lower case: use `cf_logs`"), "{text}");
+    let text = message(&DdlOptions { database: Some("Web-Logs".to_owned()), ..options() });
+    assert!(text.ends_with("\nhint: Athena keeps names in lower case: use `web-logs`"), "{text}");
 }
 
 #[test]

@@ -129,7 +129,7 @@ SETS = {
     "current": (current, "cf_logs", 0, []),
     "eras": (eras, "cf_logs", 0, []),
     "wide": (wide, "cf_logs_wide", 3, []),
-    "varied": (varied, "cf_logs_wide", 0, ["--max-file-bytes", "7MiB"]),
+    "varied": (varied, "cf_logs_wide", 0, ["--max-file-bytes", "8MiB"]),
 }
 
 

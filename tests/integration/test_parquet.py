@@ -6,8 +6,9 @@ import pyarrow.parquet
 import pytest
 
 from arrow import dataset
-from harness import PARTITION_COLUMNS
+from harness import PARTITION_COLUMNS, lakefront
 from logs import COLUMNS, bigint, double, integer, string
+from pages import pages
 
 STRING = ("BYTE_ARRAY", "String")
 BIGINT = ("INT64", "None")
@@ -102,21 +103,75 @@ def test_columns_of_unique_cells_have_no_dictionary(converted):
     assert {"location", "useragent"} <= with_dictionary
 
 
-def test_the_varied_log_needs_every_encoding(converted):
-    varied = converted("varied")
-    encodings = {(chunk.path_in_schema, *sorted(set(chunk.encodings) - {"RLE"})) for chunk, _ in chunks(varied)}
-    wanted = {
-        ("requestip", "PLAIN", "RLE_DICTIONARY"),
-        ("timetakenseconds", "PLAIN"),
-        ("bytes", "DELTA_BINARY_PACKED"),
-        ("cport", "DELTA_BINARY_PACKED"),
-        ("requestid", "DELTA_LENGTH_BYTE_ARRAY"),
-        ("header", "DELTA_LENGTH_BYTE_ARRAY"),
-        # A dictionary that is full.
-        ("uri", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN", "RLE_DICTIONARY"),
-    }
-    assert wanted <= encodings, sorted(encodings)
-    assert max(pa.parquet.ParquetFile(path).num_row_groups for path in varied.files) > 1
+def pages_of(files):
+    """The pages of each column chunk of each data file, with the chunk."""
+    for path in files:
+        data, metadata = path.read_bytes(), pa.parquet.ParquetFile(path).metadata
+        for group in range(metadata.num_row_groups):
+            for index in range(metadata.num_columns):
+                chunk = metadata.row_group(group).column(index)
+                yield chunk, pages(data, chunk)
+
+
+def kinds_of_pages(files):
+    """(column, page's kind, encoding) of all pages, and the encodings of their levels."""
+    read = [(chunk.path_in_schema, page) for chunk, pages in pages_of(files) for page in pages]
+    kinds = {(column, page.kind, page.encoding) for column, page in read}
+    return kinds, set().union(*(page.levels for _, page in read))
+
+
+# What readers have known from the beginning: `DELTA_...` stops Spark before 3.4, and so AWS Glue 4, and others.
+EVERY_READER_KNOWS = {("data", "PLAIN"), ("data", "RLE_DICTIONARY"), ("dictionary", "PLAIN")}
+
+
+def test_pages_have_the_encodings_that_every_reader_knows(each):
+    kinds, levels = kinds_of_pages(each.files)
+    assert {kind[1:] for kind in kinds} == EVERY_READER_KNOWS, sorted(kinds)
+    assert levels == {"RLE"}
+    for chunk, found in pages_of(each.files):
+        assert set(chunk.encodings) == {page.encoding for page in found} | {"RLE"}, chunk.path_in_schema
+    assert {pa.parquet.ParquetFile(path).metadata.format_version for path in each.files} == {"1.0"}
+
+
+def test_the_varied_log_has_columns_with_a_dictionary_without_one_and_with_a_full_one(converted):
+    kinds, _ = kinds_of_pages(converted("varied").files)
+    of = lambda column: {kind[2] for kind in kinds if kind[:2] == (column, "data")}
+    assert of("requestip") == {"RLE_DICTIONARY"}
+    for unique in ("bytes", "cport", "asn", "requestid", "header", "timetakenseconds"):
+        assert "PLAIN" in of(unique), unique
+    chunks_of_uri = [found for chunk, found in pages_of(converted("varied").files) if chunk.path_in_schema == "uri"]
+    assert any({page.encoding for page in found if page.kind == "data"} == {"PLAIN", "RLE_DICTIONARY"} for found in chunks_of_uri)
+    assert max(pa.parquet.ParquetFile(path).num_row_groups for path in converted("varied").files) > 1
+
+
+# A column of each type that a table schema of one's own may have.
+EVERY_TYPE = [
+    ("logdate", "date", 'derive = "date"'),
+    ("moment", "timestamp", 'derive = "requesttime"'),
+    ("port", "int", 'field = "c-port"'),
+    ("size", "bigint", 'field = "sc-bytes"'),
+    ("seconds", "double", 'field = "time-taken"'),
+    ("path", "string", 'field = "cs-uri-stem"'),
+    ("agent", "string", 'field = "cs(User-Agent)"\ndecode = "percent"'),
+    ("rest", "map<string,string>", 'derive = "extra"'),
+]
+
+
+@pytest.mark.parametrize("has_dictionary", [True, False])
+@pytest.mark.parametrize("compression", ["zstd(9)", "snappy", "none"])
+def test_so_have_those_of_a_table_schema_of_ones_own(converted, tmp_path, has_dictionary, compression):
+    columns = [
+        f'[[column]]\nname = "{name}"\ntype = "{kind}"\n{source}\n' + ("" if has_dictionary else "dictionary = false\n")
+        for name, kind, source in EVERY_TYPE
+    ]
+    (tmp_path / "own.toml").write_text('name = "own"\n' + "".join(columns))
+    logs, table = converted("varied").folder / "logs", tmp_path / "own"
+    lakefront("convert", logs, table, "--schema", tmp_path / "own.toml", "--compression", compression, "-q")
+    kinds, levels = kinds_of_pages(sorted(table.rglob("*.parquet")))
+    assert levels == {"RLE"}
+    wanted = EVERY_READER_KNOWS if has_dictionary else {("data", "PLAIN")}
+    assert {kind[1:] for kind in kinds} == wanted, sorted(kinds)
+    assert {kind[0].split(".")[0] for kind in kinds} == {name for name, _, _ in EVERY_TYPE}
 
 
 def test_both_readers_agree_on_every_column(each):

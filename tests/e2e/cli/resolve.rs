@@ -4,10 +4,12 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::harness::{NOW, TestFolder, column, log};
+use crate::harness::{LEAN, NOW, TestFolder, column, layout, log};
 
 const SECOND: &str = "lake/cf_logs/year=2024/month=05/day=18/hour=09/part-0000000001-00001-000.parquet";
 const RESOLVE: [&str; 2] = ["resolve", "lake/cf_logs"];
+/// The fingerprint that [`TestFolder::of_two_tasks`] had when data files still had delta encodings, as that program wrote it.
+const WITH_DELTA_ENCODINGS: &str = "f302d0225e90d409";
 
 /// A table whose only epoch is open: its first task is committed, its second one has stored its data file.
 fn half_done() -> TestFolder {
@@ -49,6 +51,38 @@ fn an_open_epoch_that_another_version_planned_is_refused_by_convert_and_done_ove
     assert_eq!(folder.rows().len(), 2, "what is new is left for the next run");
     fs::remove_file(folder.path("logs/E1EXAMPLE.2024-05-19-09.a")).unwrap();
     is_whole(&folder);
+}
+
+/// As if the program with delta encodings had made the table's only epoch.
+fn had_delta_encodings(folder: &TestFolder) {
+    folder.doctor("log/0000000001.json", |log| {
+        assert_ne!(log["layout"], WITH_DELTA_ENCODINGS, "the fingerprint tells encodings apart");
+        log["layout"] = WITH_DELTA_ENCODINGS.into();
+    });
+}
+
+#[test]
+fn an_open_epoch_that_was_planned_with_delta_encodings_is_refused_by_convert_and_done_over_by_resolve() {
+    let folder = half_done();
+    had_delta_encodings(&folder);
+    fs::write(folder.path(SECOND), "with delta encodings").unwrap();
+    folder.refuses().says("would write other bytes under the same names").says("`lakefront resolve TABLE`");
+    folder.run(&RESOLVE).exits(0);
+    is_whole(&folder);
+    for file in folder.files("lake/cf_logs").values() {
+        let text = layout(file);
+        assert!(text.contains("logtime: zstd, PLAIN") && !text.contains("DELTA"), "{text}");
+    }
+}
+
+#[test]
+fn a_table_whose_epochs_have_delta_encodings_takes_new_logs() {
+    let folder = TestFolder::of_two_tasks();
+    had_delta_encodings(&folder);
+    folder.add("E1EXAMPLE.2024-05-19-09.a", log("date time", &["2024-05-19 09:00:00"]));
+    assert_eq!(folder.converts(&LEAN)["epochs"], json!([2]));
+    assert_eq!(folder.rows().len(), 3);
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
 }
 
 #[test]

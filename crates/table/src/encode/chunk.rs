@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!   cells -> ids of a dictionary            -> RLE_DICTIONARY pages, behind the dictionary page
-//!   cells -> bytes, where it does not pay   -> DELTA_LENGTH_BYTE_ARRAY, DELTA_BINARY_PACKED or PLAIN pages
+//!   cells -> bytes, where it does not pay   -> PLAIN pages
 //! ```
+//!
+//! There are no other encodings, and data pages are of version 1: that is what every reader knows. The delta encodings
+//! stop Spark before 3.4.
 //!
 //! `parquet`'s own column writer does the same for any type; this one costs a third, as it takes string views as they
 //! are, compares most cells as one 128-bit number, and finds bounds among the distinct values alone.
@@ -159,7 +162,7 @@ impl ChunkWriter {
                 self.ids.reserve_exact(room.saturating_sub(self.ids.len()));
                 cells.look_up(values, dictionary, &mut known, &mut self.ids);
             } else {
-                self.plain.reserve(room);
+                self.plain.reserve(self.settings.number, room);
                 cells.take(values, &mut self.plain);
             }
             if self.levels.rows().is_multiple_of(STEP_ROWS) || self.is_far_over() {
@@ -227,10 +230,10 @@ impl ChunkWriter {
             };
             (Encoding::RLE_DICTIONARY, bounds)
         } else {
-            let encoding = self.plain.write(number, &mut page);
+            self.plain.write(number, &mut page);
             let bounds = if self.settings.keeps_bounds() { self.plain.bounds(number) } else { None };
             self.plain.clear();
-            (encoding, bounds)
+            (Encoding::PLAIN, bounds)
         };
         self.pages.add(&page, PageFacts { encoding, rows, nulls, bounds })
     }

@@ -8,9 +8,9 @@ use parquet::{
     errors::ParquetError,
     file::{
         metadata::KeyValue,
-        properties::{EnabledStatistics, WriterProperties},
+        properties::{EnabledStatistics, WriterProperties, WriterVersion},
     },
-    schema::types::ColumnPath,
+    schema::types::{ColumnPath, SchemaDescriptor},
 };
 
 use crate::{Error, layout::TaskId};
@@ -106,11 +106,15 @@ impl fmt::Display for Compression {
     }
 }
 
-/// The settings of one task's data files.
+/// The settings of one task's data files, whose columns are `columns`.
 ///
 /// # Errors
 /// [`Error::Compression`] for a level that Zstandard does not have.
-pub(crate) fn writer_properties(options: &EncodeOptions, task: TaskId) -> Result<WriterProperties, Error> {
+pub(crate) fn writer_properties(
+    options: &EncodeOptions,
+    columns: &SchemaDescriptor,
+    task: TaskId,
+) -> Result<WriterProperties, Error> {
     let codec = options.compression.codec();
     let codec = codec.map_err(|_| Error::Compression { text: options.compression.to_string() })?;
     let schema = &options.schema;
@@ -122,6 +126,8 @@ pub(crate) fn writer_properties(options: &EncodeOptions, task: TaskId) -> Result
         ("lakefront.version", options.program_version.clone()),
     ];
     let mut properties = WriterProperties::builder()
+        // Data pages of version 1, and no delta encodings: what every reader knows.
+        .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(codec)
         .set_created_by(format!("lakefront version {}", options.program_version))
         .set_key_value_metadata(Some(footer.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec()))
@@ -129,7 +135,11 @@ pub(crate) fn writer_properties(options: &EncodeOptions, task: TaskId) -> Result
         .set_statistics_enabled(EnabledStatistics::Page);
     // A column of unique values fills a dictionary in vain before it falls back.
     for column in schema.columns().iter().filter(|column| !column.dictionary) {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name.as_str()), false);
+        // A map has a column of keys and one of values.
+        let is_of_column = |path: &ColumnPath| path.parts().first() == Some(&column.name);
+        for path in columns.columns().iter().map(|leaf| leaf.path()).filter(|path| is_of_column(path)) {
+            properties = properties.set_column_dictionary_enabled(path.clone(), false);
+        }
     }
     Ok(properties.build())
 }

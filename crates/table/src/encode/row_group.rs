@@ -225,10 +225,10 @@ pub(crate) struct RowGroupFactory {
 impl RowGroupFactory {
     pub(crate) fn try_new(options: &EncodeOptions, task: TaskId) -> Result<Self, Error> {
         let arrow_schema = options.schema.arrow_schema();
-        let properties = Arc::new(writer_properties(options, task)?);
         let no_partition = |source| Error::DataFile { partition: String::new(), source };
         let descriptor =
             ArrowSchemaConverter::new().schema_root("schema").convert(&arrow_schema).map_err(no_partition)?;
+        let properties = Arc::new(writer_properties(options, &descriptor, task)?);
         let columns = options.schema.columns();
         let flat: Vec<_> = (arrow_schema.fields().iter().zip(columns))
             .map(|(field, column)| {

@@ -6,11 +6,13 @@ use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, StringViewArray};
 use arrow::datatypes::Int64Type;
 use lakefront_schema::TableSchema;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Encoding;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
 
+mod encodings;
 mod round_trip;
 
 /// 2024-05-17T10 UTC.

@@ -1,6 +1,6 @@
-//! Small whole numbers in, packed bits out: the encodings of dictionary ids, levels, lengths and integers.
+//! Small whole numbers in, packed bits out: the encoding of dictionary ids and levels.
 //!
-//! Formats: "RLE/Bit-Packing Hybrid" and "Delta Encoding" of the Parquet format's Encodings page.
+//! Format: "RLE/Bit-Packing Hybrid" of the Parquet format's Encodings page.
 
 /// Values that are packed together.
 const GROUP: usize = 8;
@@ -8,10 +8,6 @@ const GROUP: usize = 8;
 const MIN_RUN_GROUPS: usize = 3;
 /// A stretch of packed groups has at most so many, so that its header is one byte: all writers keep to that.
 const MAX_PACKED_GROUPS: usize = 63;
-/// Values of a delta block.
-const BLOCK: usize = 128;
-/// Values of a delta block's quarter, which share a bit width.
-const MINIBLOCK: usize = 32;
 
 /// How many bits `value` takes.
 pub(crate) fn width_of(value: u32) -> u32 {
@@ -100,62 +96,26 @@ fn pack_group(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(&word.to_le_bytes());
         out.truncate(end);
     } else {
-        pack_bits(group.iter().map(|value| u64::from(*value)), width, out);
+        pack_wide(group, width, out);
     }
 }
 
-/// Values of up to 64 bits, one behind the other, the lowest bit first.
-fn pack_bits(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
-    let (mut word, mut bits) = (0_u128, 0);
-    for value in values {
-        word |= u128::from(value) << bits;
+/// Eight values of any width, one behind the other, the lowest bit first: as many bytes as a value has bits.
+fn pack_wide(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
+    let (mut word, mut bits) = (0_u64, 0);
+    for value in group {
+        word |= u64::from(*value) << bits;
         bits += width;
         while bits >= u8::BITS {
-            out.push(word.to_le_bytes()[0]);
+            out.push(low_byte(word));
             word >>= u8::BITS;
             bits -= u8::BITS;
         }
     }
-    if bits > 0 {
-        out.push(word.to_le_bytes()[0]);
-    }
-}
-
-/// `DELTA_BINARY_PACKED`. `bits`: how wide the column's numbers are, 32 or 64; differences wrap around there.
-pub(crate) fn delta(values: &[i64], bits: u32, out: &mut Vec<u8>) {
-    varint(BLOCK as u64, out);
-    varint((BLOCK / MINIBLOCK) as u64, out);
-    varint(values.len() as u64, out);
-    zigzag(values.first().copied().unwrap_or(0), out);
-    let mask = u64::MAX >> (u64::BITS - bits);
-    let wrapped = |difference: i64| if bits == 32 { i64::from(low_half(difference)) } else { difference };
-    let differences: Vec<i64> = values.array_windows().map(|[a, b]| wrapped(b.wrapping_sub(*a))).collect();
-    for block in differences.chunks(BLOCK) {
-        let least = block.iter().copied().min().unwrap_or(0);
-        zigzag(least, out);
-        let above = |difference: &i64| difference.wrapping_sub(least).cast_unsigned() & mask;
-        let width = |miniblock: &[i64]| u64::BITS - miniblock.iter().map(above).max().unwrap_or(0).leading_zeros();
-        let mut widths = [0; BLOCK / MINIBLOCK];
-        widths.iter_mut().zip(block.chunks(MINIBLOCK)).for_each(|(into, miniblock)| *into = width(miniblock));
-        out.extend(widths.iter().map(|width| low_byte(u64::from(*width))));
-        for (miniblock, width) in block.chunks(MINIBLOCK).zip(widths) {
-            let padding = std::iter::repeat_n(0, MINIBLOCK - miniblock.len());
-            pack_bits(miniblock.iter().map(above).chain(padding), width, out);
-        }
-    }
-}
-
-fn zigzag(value: i64, out: &mut Vec<u8>) {
-    varint((value << 1 ^ value >> 63).cast_unsigned(), out);
 }
 
 fn low_byte(value: u64) -> u8 {
     value.to_le_bytes()[0]
-}
-
-fn low_half(value: i64) -> i32 {
-    let [a, b, c, d, ..] = value.to_le_bytes();
-    i32::from_le_bytes([a, b, c, d])
 }
 
 #[cfg(test)]
@@ -189,10 +149,16 @@ mod tests {
     }
 
     #[test]
-    fn deltas_of_the_formats_example_come_out() {
-        // "1, 2, 3, 4, 5": every difference is the least one, so no bits follow the widths.
-        let mut out = Vec::new();
-        delta(&[1, 2, 3, 4, 5], 64, &mut out);
-        assert_eq!(out, [128, 1, 4, 5, 2, 2, 0, 0, 0, 0]);
+    fn values_of_any_width_are_packed_with_their_lowest_bits_first() {
+        for width in 1..=u32::BITS {
+            let most = u32::MAX >> (u32::BITS - width);
+            let group = [most, 0, most / 3, most - most / 5, 1, most / 7, most, most / 2];
+            let mut out = Vec::new();
+            packed(&[group], width, &mut out);
+            assert_eq!((out[0], out.len()), (3, 1 + width as usize), "{width} bits");
+            let bit = |at: u32| u32::from(out[1 + at as usize / 8] >> (at % 8) & 1);
+            let value = |place: u32| (0..width).map(|at| bit(place * width + at) << at).sum::<u32>();
+            assert_eq!([0, 1, 2, 3, 4, 5, 6, 7].map(value), group, "{width} bits");
+        }
     }
 }

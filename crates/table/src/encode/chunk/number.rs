@@ -35,11 +35,11 @@ impl Number {
         }
     }
 
-    /// How many bits one has.
-    pub(crate) fn bits(self) -> u32 {
+    /// How many bytes one has in `PLAIN` encoding.
+    pub(crate) fn plain_bytes(self) -> usize {
         match self {
-            Self::Int32 => 32,
-            Self::Int64 | Self::Double => 64,
+            Self::Int32 => size_of::<i32>(),
+            Self::Int64 | Self::Double => size_of::<i64>(),
         }
     }
 

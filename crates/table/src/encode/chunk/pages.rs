@@ -126,7 +126,7 @@ impl Pages {
     pub(crate) fn add(&mut self, bytes: &[u8], facts: PageFacts) -> Result<(), ParquetError> {
         let PageFacts { encoding, rows, nulls, bounds } = facts;
         // Packed bits hold nothing that a higher level could find.
-        let is_packed = matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::DELTA_BINARY_PACKED);
+        let is_packed = encoding == Encoding::RLE_DICTIONARY;
         let compression = if is_packed { self.compression.min_level() } else { self.of_text(bytes)? };
         let page = |buf| Page::DataPage {
             buf,
@@ -353,7 +353,7 @@ impl Read for ChunkBytes {
 /// a part of the page shows that the other finds no more.
 fn of_large_text(wanted: Compression, page: &[u8]) -> Result<Option<Compression>, ParquetError> {
     let quickest = wanted.min_level();
-    // The end of it, as lengths stand before the text.
+    // The end of it: any part is like the others.
     let sample = page.len().checked_sub(SAMPLE_BYTES).filter(|start| *start >= SAMPLE_BYTES * 3);
     let Some(sample) = sample.and_then(|start| page.get(start..)).filter(|_| wanted != quickest) else {
         return Ok(None);

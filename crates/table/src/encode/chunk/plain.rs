@@ -1,9 +1,7 @@
-//! Cells in, the bytes of a page without dictionary out.
-
-use parquet::basic::Encoding;
+//! Cells in, the bytes of a page without dictionary out: `PLAIN`.
 
 use super::{
-    MAX_PAGE_BYTES, bits,
+    MAX_PAGE_BYTES,
     bounds::{AnyBounds, head_of_string},
     number::Number,
 };
@@ -11,26 +9,33 @@ use super::{
 /// Cells of a page without dictionary.
 #[derive(Debug, Default)]
 pub(crate) struct Plain {
-    /// Of strings their lengths, of numbers their keys.
+    /// Keys of numbers.
     numbers: Vec<i64>,
-    bytes: Vec<u8>,
+    /// Strings as the page has them: each with its length before it.
+    strings: Vec<u8>,
+    /// Number of strings.
+    count: usize,
 }
 
 impl Plain {
     /// Makes room for so many cells in all, if those that there are tell how large they will be.
-    pub(crate) fn reserve(&mut self, cells: usize) {
-        self.numbers.reserve_exact(cells.saturating_sub(self.numbers.len()));
-        let bytes_a_cell = self.bytes.len().div_ceil(self.numbers.len().max(1));
+    pub(crate) fn reserve(&mut self, number: Option<Number>, cells: usize) {
+        if number.is_some() {
+            return self.numbers.reserve_exact(cells.saturating_sub(self.numbers.len()));
+        }
+        let bytes_a_cell = self.strings.len().div_ceil(self.count.max(1));
         let bytes = (bytes_a_cell * cells).min(MAX_PAGE_BYTES) * 9 / 8;
-        if self.bytes.capacity() < bytes / 2 {
-            self.bytes.reserve_exact(bytes.saturating_sub(self.bytes.len()));
+        if self.strings.capacity() < bytes / 2 {
+            self.strings.reserve_exact(bytes.saturating_sub(self.strings.len()));
         }
     }
 
     #[inline]
     pub(crate) fn take_string(&mut self, string: &[u8]) {
-        self.numbers.push(i64::try_from(string.len()).unwrap_or(i64::MAX));
-        self.bytes.extend_from_slice(string);
+        let length = u32::try_from(string.len()).unwrap_or(u32::MAX);
+        self.strings.extend_from_slice(&length.to_le_bytes());
+        self.strings.extend_from_slice(string);
+        self.count += 1;
     }
 
     #[inline]
@@ -40,31 +45,20 @@ impl Plain {
 
     /// Memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.bytes.len() + self.numbers.len() * size_of::<i64>()
+        self.strings.len() + self.numbers.len() * size_of::<i64>()
     }
 
-    /// About how many bytes it has in the page.
+    /// How many bytes it has in the page.
     pub(crate) fn page_bytes(&self, number: Option<Number>) -> usize {
-        let of_number = number.map_or(1, |number| number.bits() as usize / 8);
-        self.bytes.len() + self.numbers.len() * of_number
+        self.strings.len() + self.numbers.len() * number.map_or(0, Number::plain_bytes)
     }
 
-    /// Adds them to a page, and says how they are encoded there.
-    pub(crate) fn write(&self, number: Option<Number>, page: &mut Vec<u8>) -> Encoding {
+    /// Adds them to a page.
+    pub(crate) fn write(&self, number: Option<Number>, page: &mut Vec<u8>) {
+        page.reserve_exact(self.page_bytes(number));
         match number {
-            None => {
-                bits::delta(&self.numbers, i32::BITS, page);
-                page.extend_from_slice(&self.bytes);
-                Encoding::DELTA_LENGTH_BYTE_ARRAY
-            }
-            Some(Number::Double) => {
-                self.numbers.iter().for_each(|key| Number::Double.plain(*key, page));
-                Encoding::PLAIN
-            }
-            Some(number) => {
-                bits::delta(&self.numbers, number.bits(), page);
-                Encoding::DELTA_BINARY_PACKED
-            }
+            Some(number) => self.numbers.iter().for_each(|key| number.plain(*key, page)),
+            None => page.extend_from_slice(&self.strings),
         }
     }
 
@@ -72,9 +66,12 @@ impl Plain {
         if let Some(number) = number {
             return AnyBounds::of_numbers(number, self.numbers.iter().copied());
         }
-        AnyBounds::of_strings(self.numbers.iter().scan(self.bytes.as_slice(), |rest, length| {
-            let (string, behind) = rest.split_at_checked(usize::try_from(*length).ok()?)?;
-            *rest = behind;
+        let mut rest = self.strings.as_slice();
+        AnyBounds::of_strings(std::iter::from_fn(|| {
+            let (length, behind) = rest.split_first_chunk()?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+            let (string, behind) = behind.split_at_checked(length)?;
+            rest = behind;
             Some((head_of_string(string), string))
         }))
     }
@@ -82,6 +79,7 @@ impl Plain {
     /// The next page begins.
     pub(crate) fn clear(&mut self) {
         self.numbers.clear();
-        self.bytes.clear();
+        self.strings.clear();
+        self.count = 0;
     }
 }

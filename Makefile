@@ -47,7 +47,7 @@ test-integration: .venv/integration/installed ## Reads tables with DuckDB and py
 	$(CARGO) build --locked --workspace --all-targets
 	LAKEFRONT_BIN=$(DEBUG)/lakefront LOGGEN_BIN=$(DEBUG)/loggen .venv/integration/bin/python -m pytest tests/integration
 
-test-engines: .venv/engines/installed $(SERVERS) build ## Spark and Hive read tables; Ceph, LocalStack, azurite, rclone hold them; needs Java, Node.js and apt, takes long
+test-engines: .venv/engines/installed .venv/old-spark/installed $(SERVERS) build ## Spark, Hive and others read tables; Ceph, LocalStack, azurite, rclone hold them; needs Java, Node.js and apt, takes long
 	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen CARGO="$(CARGO)" E2E_SERVER=$(E2E_SERVER) \
 		.venv/engines/bin/python -m pytest tests/engines
 
@@ -126,6 +126,12 @@ check: ## Runs all that CI runs
 .venv/localstack/installed: tests/servers/localstack.txt
 	$(PYTHON) -m venv .venv/localstack
 	.venv/localstack/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# Two versions of Spark want two environments.
+.venv/old-spark/installed: tests/engines/old-spark.txt
+	$(PYTHON) -m venv .venv/old-spark
+	.venv/old-spark/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 .tools/azurite/installed-$(AZURITE_VERSION):

@@ -204,7 +204,12 @@ fn names_are_lower_case_letters_digits_underscores_and_hyphens() {
     let long = "a".repeat(256);
     for bad in ["", "cf logs", "a`b", "a.b", "a;b", "ü", "a'b", "a\"b", "a/b", "cf–logs", long.as_str()] {
         let text = message(&DdlOptions { table: bad.to_owned(), ..options() });
-        assert!(text.starts_with(&format!("ddl: table name `{bad}`: expected 1 to 255 lower-case letters, digits, `_` and `-`\nhint: ")), "{text}");
+        assert!(
+            text.starts_with(&format!(
+                "ddl: table name `{bad}`: expected 1 to 255 lower-case letters, digits, `_` and `-`\nhint: "
+            )),
+            "{text}"
+        );
         let text = message(&DdlOptions { database: Some(bad.to_owned()), ..options() });
         assert!(text.starts_with(&format!("ddl: database name `{bad}`: ")), "{text}");
     }

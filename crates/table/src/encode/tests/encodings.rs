@@ -39,7 +39,10 @@ fn check_pages(file: &[u8]) -> Vec<(String, Type, Seen)> {
                     }
                     Page::DataPage { encoding, def_level_encoding, rep_level_encoding, .. } => {
                         assert_eq!([def_level_encoding, rep_level_encoding], [Encoding::RLE; 2], "{column}");
-                        assert!([Encoding::PLAIN, Encoding::RLE_DICTIONARY].contains(&encoding), "{column}: {encoding}");
+                        assert!(
+                            [Encoding::PLAIN, Encoding::RLE_DICTIONARY].contains(&encoding),
+                            "{column}: {encoding}"
+                        );
                         seen.has_ids |= encoding == Encoding::RLE_DICTIONARY;
                         seen.has_plain |= encoding == Encoding::PLAIN;
                     }

@@ -1,0 +1,34 @@
+"""Spark 3.3 reads a table: every cell as a line of JSON, from an environment of its own.
+
+    .venv/old-spark/bin/python tests/engines/old_spark.py TABLE OUTPUT
+"""
+
+import json
+import sys
+
+from pyspark.sql import SparkSession
+
+
+def main(table, output):
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+        "spark.driver.memory": "2g",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("old-spark")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    frame = spark.read.parquet(table)
+    special = {"requesttime": "unix_micros(requesttime)", "extra": "map_entries(extra)", "logdate": "cast(logdate AS string)"}
+    rows = frame.selectExpr(*[special.get(name, f"`{name}`") for name in frame.columns])
+    with open(output, "w") as file:
+        for line in ({"version": spark.version, "columns": frame.columns}, *map(list, rows.collect())):
+            print(json.dumps(line), file=file)
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

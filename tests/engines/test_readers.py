@@ -1,0 +1,123 @@
+"""Every reader that docs/engines.md names reads every column of every set: the cells of the logs, none more, none less.
+
+A reader here is a function of a data file that gives its columns, with cells as Python has them. Spark 4 is in
+test_spark.py.
+"""
+
+import datetime
+import json
+import math
+import os
+import subprocess
+from collections import Counter
+
+import pytest
+
+from harness import PARTITION_COLUMNS, REPOSITORY
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+OLD_SPARK = REPOSITORY / ".venv" / "old-spark" / "bin" / "python"
+
+
+def of_arrow(table):
+    """The columns of an Arrow table; moments as microseconds, as Python's own depend on the machine's time zones."""
+    columns = {}
+    for name, column in zip(table.column_names, table.columns):
+        columns[name] = (column.cast("timestamp[us, UTC]").cast("int64") if name == "requesttime" else column).to_pylist()
+    return columns
+
+
+def pyarrow(path):
+    import pyarrow.parquet
+
+    return of_arrow(pyarrow.parquet.ParquetFile(path).read())
+
+
+def duckdb(path):
+    import duckdb
+
+    relation = duckdb.sql(f"SELECT * FROM read_parquet('{path}', hive_partitioning = false)")
+    special = {"requesttime": "epoch_us(requesttime)"}
+    names = relation.columns
+    rows = relation.project(", ".join(special.get(name, f'"{name}"') for name in names)).fetchall()
+    return dict(zip(names, zip(*rows)))
+
+
+def polars(path):
+    import polars
+
+    frame = polars.read_parquet(path, hive_partitioning=False)
+    if "requesttime" in frame.columns:
+        frame = frame.with_columns(polars.col("requesttime").dt.epoch("us"))
+    return frame.to_dict(as_series=False)
+
+
+def clickhouse(path):
+    import chdb
+
+    return of_arrow(chdb.query(f"SELECT * FROM file('{path}', Parquet) SETTINGS use_hive_partitioning = 0", "ArrowTable"))
+
+
+def fastparquet(path):
+    import fastparquet
+    import pandas
+
+    frame = fastparquet.ParquetFile(str(path)).to_pandas()
+    if "requesttime" in frame.columns:
+        moments = pandas.to_datetime(frame["requesttime"], utc=True)
+        frame["requesttime"] = (moments - pandas.Timestamp(EPOCH)) // pandas.Timedelta(microseconds=1)
+    frame["logdate"] = pandas.to_datetime(frame["logdate"]).dt.date
+    return {name: frame[name].tolist() for name in frame.columns}
+
+
+def cell(value):
+    """A cell as the reader of the logs gives it, however a reader writes a map or a NULL."""
+    import pandas
+
+    if value is None or value is pandas.NA or isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, dict):
+        return tuple(sorted(value.items()))
+    if isinstance(value, list):
+        return tuple(tuple(entry.values()) if isinstance(entry, dict) else tuple(entry) for entry in value)
+    return value
+
+
+def wanted(each, names):
+    return Counter(tuple(row[name] for name in names) for row in each.logs.rows)
+
+
+def assert_equal(found, wanted, names):
+    """The first difference says more than all rows."""
+    missing, unexpected = sorted((wanted - found).items(), key=str), sorted((found - wanted).items(), key=str)
+    for wanted_row, found_row in zip(missing, unexpected):
+        assert dict(zip(names, found_row[0])) == dict(zip(names, wanted_row[0]))
+    assert (missing, unexpected) == ([], [])
+
+
+@pytest.mark.parametrize("read", [pyarrow, duckdb, polars, clickhouse, fastparquet])
+def test_every_column_has_exactly_the_cells_of_the_logs(each, read):
+    names = [name for name in each.logs.rows[0] if name not in PARTITION_COLUMNS]
+    found = Counter()
+    for path in each.files:
+        columns = read(path)
+        assert sorted(columns) == sorted(names)
+        partition = tuple(part.split("=")[1] for part in path.parts[-5:-1])
+        found.update((*map(cell, row), *partition) for row in zip(*(columns[name] for name in names)))
+    assert_equal(found, wanted(each, names + PARTITION_COLUMNS), names + PARTITION_COLUMNS)
+
+
+def test_spark_3_3_reads_every_column_of_the_folder(each, tmp_path):
+    env = {**os.environ, "PYSPARK_PYTHON": str(OLD_SPARK)}
+    command = [OLD_SPARK, REPOSITORY / "tests" / "engines" / "old_spark.py", each.table, tmp_path / "rows"]
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    with open(tmp_path / "rows") as lines:
+        head, *rows = map(json.loads, lines)
+    assert head["version"] == "3.3.0"
+    names = head["columns"]
+    assert sorted(names) == sorted(each.logs.rows[0])
+    date = names.index("logdate")
+    for row in rows:
+        row[date] = datetime.date.fromisoformat(row[date])
+    assert_equal(Counter(tuple(map(cell, row)) for row in rows), wanted(each, names), names)

@@ -21,10 +21,12 @@ OLD_SPARK = REPOSITORY / ".venv" / "old-spark" / "bin" / "python"
 
 def of_arrow(table):
     """The columns of an Arrow table; moments as microseconds, as Python's own depend on the machine's time zones."""
-    columns = {}
-    for name, column in zip(table.column_names, table.columns):
-        columns[name] = (column.cast("timestamp[us, UTC]").cast("int64") if name == "requesttime" else column).to_pylist()
-    return columns
+    from pyarrow import int64, timestamp
+
+    columns = dict(zip(table.column_names, table.columns))
+    if "requesttime" in columns:
+        columns["requesttime"] = columns["requesttime"].cast(timestamp("us", "UTC")).cast(int64())
+    return {name: column.to_pylist() for name, column in columns.items()}
 
 
 def pyarrow(path):
@@ -83,6 +85,15 @@ def cell(value):
     return value
 
 
+# Columns whose first pages have a dictionary and whose later ones have none: fastparquet 2026.9.0 gives NULL for cells of
+# the later ones. docs/engines.md says so.
+LOST_BY_FASTPARQUET = {"varied": ("uri", "header")}
+
+
+def columns_of(each):
+    return [name for name in each.logs.rows[0] if name not in PARTITION_COLUMNS]
+
+
 def wanted(each, names):
     return Counter(tuple(row[name] for name in names) for row in each.logs.rows)
 
@@ -97,11 +108,11 @@ def assert_equal(found, wanted, names):
 
 @pytest.mark.parametrize("read", [pyarrow, duckdb, polars, clickhouse, fastparquet])
 def test_every_column_has_exactly_the_cells_of_the_logs(each, read):
-    names = [name for name in each.logs.rows[0] if name not in PARTITION_COLUMNS]
+    names = [name for name in columns_of(each) if read is not fastparquet or name not in LOST_BY_FASTPARQUET.get(each.name, ())]
     found = Counter()
     for path in each.files:
         columns = read(path)
-        assert sorted(columns) == sorted(names)
+        assert sorted(columns) == sorted(columns_of(each))
         partition = tuple(part.split("=")[1] for part in path.parts[-5:-1])
         found.update((*map(cell, row), *partition) for row in zip(*(columns[name] for name in names)))
     assert_equal(found, wanted(each, names + PARTITION_COLUMNS), names + PARTITION_COLUMNS)

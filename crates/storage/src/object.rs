@@ -44,6 +44,11 @@ impl Place {
         let bucket = bucket.map(|bucket| (bucket.clone(), bucket.to_string()));
         (id.is_some() || bucket.is_some()).then(|| Arc::new(Self { id: id.map(str::to_owned), bucket }))
     }
+
+    /// The bucket's URL.
+    pub(crate) fn bucket_url(&self) -> Option<&str> {
+        self.bucket.as_ref().map(|(_, url)| url.as_str())
+    }
 }
 
 impl Object {
@@ -123,6 +128,14 @@ impl Object {
         self.version.to_string()
     }
 
+    /// The size that a version of an object on the local disk says; none where it is no such version.
+    pub fn size_of_version(version: &str) -> Option<u64> {
+        match Version::parse(version)? {
+            Version::Local { size_bytes, .. } => Some(size_bytes),
+            Version::Remote { .. } => None,
+        }
+    }
+
     /// It cannot be read before it is restored from an archive.
     pub fn is_archived(&self) -> bool {
         matches!(self.version, Version::Remote { is_archived: true, .. })
@@ -156,6 +169,11 @@ impl Object {
                 Err(crate::fetch::explained("list", "look at it again", path, self.location(), error))
             }
         }
+    }
+
+    /// What it shares with the other objects of its source.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.place.as_deref()
     }
 
     /// The bucket that it is in; none for the local disk.

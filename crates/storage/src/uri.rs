@@ -19,6 +19,8 @@ use crate::folder::Folder;
 use crate::remote::Prefix;
 use crate::{Error, Object};
 
+mod recorded;
+
 /// How the URLs of all local places begin, and the source of every object that a source without an id gives.
 pub(crate) const FILE_SCHEME: &str = "file://";
 
@@ -120,11 +122,12 @@ impl Source {
         }
     }
 
-    /// Whether one of two sources lies in the other, or they are the same.
+    /// Whether one of two sources lies in the other, or they are the same; also where an Azure container is named with its
+    /// account in one of them only, as they may be the same.
     pub fn overlaps_source(&self, other: &Self) -> bool {
         match (&self.place, &other.place) {
             (SourcePlace::Local(one), SourcePlace::Local(other)) => overlap(&one.path, &other.path),
-            (SourcePlace::Remote(one), SourcePlace::Remote(other)) => overlap_prefixes(one, other),
+            (SourcePlace::Remote(one), SourcePlace::Remote(other)) => one.may_overlap(other),
             _ => false,
         }
     }

@@ -169,6 +169,18 @@ impl Prefix {
         self.holds(&other.bucket, &other.path)
     }
 
+    /// May one of two places lie in the other? A container whose account is not named may be any account's.
+    pub(crate) fn may_overlap(&self, other: &Self) -> bool {
+        let (one, two) = (&self.bucket, &other.bucket);
+        let is_same_account = one.account.is_none() || two.account.is_none() || one.account == two.account;
+        let is_around =
+            |outer: &Self, inner: &Self| inner.path == outer.path || inner.path.starts_with(&outer.folder());
+        one.scheme == two.scheme
+            && one.name == two.name
+            && is_same_account
+            && (is_around(self, other) || is_around(other, self))
+    }
+
     /// The place of the same name with an ending; none for a whole bucket.
     pub(crate) fn sibling(&self, ending: &str) -> Option<Self> {
         (!self.path.is_empty()).then(|| Self { path: format!("{}{ending}", self.path), ..self.clone() })

@@ -21,6 +21,12 @@ mod settings;
 // Where a state is, and by which names it knows logs.
 mod places;
 
+// A source that is read by another id than before.
+mod source_ids;
+
+// Logs that moved, lie there twice, or are there packed and unpacked.
+mod moved_logs;
+
 // Who may work on a table: locks, leases, `--take-over`, epochs that were left open.
 mod at_work;
 

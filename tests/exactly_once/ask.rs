@@ -4,7 +4,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lakefront_pipeline::{
-    ConvertOptions, Destination, Holder, Limits, Source, Stop, convert, ddl::DdlOptions,
+    ConvertOptions, Destination, Holder, Identity, Limits, Source, Stop, convert, ddl::DdlOptions,
     options::DEFAULT_MAX_UNREADABLE, progress::Progress, resolve, retry, select::Selection, table_ddl,
 };
 use lakefront_schema::TableSchema;
@@ -50,6 +50,10 @@ pub(crate) struct Ask {
     /// Log objects that cannot be read.
     pub(crate) unreadable: ReadFaults,
     pub(crate) max_unreadable: u64,
+    /// What makes a log the same one.
+    pub(crate) identity: Option<Identity>,
+    /// New objects that are kept of a listing.
+    pub(crate) candidates: usize,
 }
 
 impl Ask {
@@ -70,6 +74,8 @@ impl Ask {
             task_bytes: TASK_BYTES,
             unreadable: ReadFaults::default(),
             max_unreadable: DEFAULT_MAX_UNREADABLE,
+            identity: None,
+            candidates: Limits::default().candidates,
         }
     }
 }
@@ -136,6 +142,8 @@ pub(crate) fn options_of(
         schema: Some(Arc::new(TableSchema::from_toml(SCHEMA, "exactly_once").unwrap())),
         extend_schema: false,
         partition_by: None,
+        identity: ask.identity,
+        new_identity: false,
         fields: None,
         max_text_bytes: None,
         max_ratio: None,
@@ -157,7 +165,7 @@ pub(crate) fn options_of(
         single_writer: ask.single_writer,
         run_id: format!("{:016x}", Random::new(number).number()),
         holder: Holder { host: format!("converter{number}"), pid: 1 },
-        limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, ..Limits::default() },
+        limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, candidates: ask.candidates },
     }
 }
 

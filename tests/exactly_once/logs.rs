@@ -12,7 +12,7 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
-use lakefront_pipeline::Source;
+use lakefront_pipeline::{Identity, Source};
 use tempfile::TempDir;
 
 use crate::random::Random;
@@ -207,6 +207,9 @@ pub(crate) struct Logs {
     root: Mutex<PathBuf>,
     /// The name of the source, if it has one.
     id: Option<String>,
+    /// What makes a log the same one.
+    pub(crate) identity: Identity,
+    /// What stands there, by its path below the folder.
     present: Mutex<BTreeMap<String, Arc<LogObject>>>,
     /// All versions that ever stood there, by name and version.
     ever: Mutex<BTreeMap<(String, String), Arc<LogObject>>>,
@@ -218,6 +221,11 @@ impl Logs {
         Self::of_source(None)
     }
 
+    /// Logs that are known by their names, in whatever folders they lie.
+    pub(crate) fn by_name() -> Self {
+        Self { identity: Identity::Name, ..Self::new() }
+    }
+
     /// Logs of a source that is known by a name wherever it is.
     pub(crate) fn with_id(id: &str) -> Self {
         Self::of_source(Some(id.to_owned()))
@@ -227,7 +235,8 @@ impl Logs {
         let folder = temporary_folder();
         let root = folder.path().canonicalize().unwrap().join("logs");
         fs::create_dir(&root).unwrap();
-        Self { root: Mutex::new(root), id, present: Mutex::default(), ever: Mutex::default(), _folder: folder }
+        let (root, identity) = (Mutex::new(root), Identity::Key);
+        Self { root, id, identity, present: Mutex::default(), ever: Mutex::default(), _folder: folder }
     }
 
     /// The folder.
@@ -254,18 +263,26 @@ impl Logs {
 
     /// Makes the folder hold these versions and nothing else.
     pub(crate) fn hold(&self, objects: &[Arc<LogObject>]) {
-        let wanted: BTreeMap<String, Arc<LogObject>> =
-            objects.iter().map(|object| (object.name.clone(), Arc::clone(object))).collect();
+        self.hold_at(objects.iter().map(|object| (object.name.clone(), Arc::clone(object))).collect());
+    }
+
+    /// The same at these paths below the folder, each of which ends in the name of what stands there.
+    pub(crate) fn hold_at(&self, wanted: BTreeMap<String, Arc<LogObject>>) {
         let mut present = self.present.lock().unwrap();
-        for name in present.keys().filter(|name| !wanted.contains_key(*name)) {
-            fs::remove_file(self.root().join(name)).unwrap();
+        for path in present.keys().filter(|path| !wanted.contains_key(*path)) {
+            fs::remove_file(self.root().join(path)).unwrap();
         }
-        for object in wanted.values() {
-            if present.get(&object.name).is_none_or(|old| old.version() != object.version()) {
-                self.write(object);
+        for (path, object) in &wanted {
+            if present.get(path).is_none_or(|old| old.version() != object.version()) {
+                self.write(path, object);
             }
         }
         *present = wanted;
+    }
+
+    /// What the folder holds, by path.
+    pub(crate) fn present_at(&self) -> BTreeMap<String, Arc<LogObject>> {
+        self.present.lock().unwrap().clone()
     }
 
     /// Adds versions to what the folder holds.
@@ -282,11 +299,36 @@ impl Logs {
 
     /// The version of this object, if it ever stood there.
     pub(crate) fn version(&self, source: &str, key: &str, version: &str) -> Option<Arc<LogObject>> {
+        let name = self.path_below(source, key)?;
+        let name = if self.identity == Identity::Name { last_segment(&name) } else { &name };
+        self.ever.lock().unwrap().get(&(name.to_owned(), version.to_owned())).map(Arc::clone)
+    }
+
+    /// The rows of this version, read from this key.
+    pub(crate) fn rows(&self, source: &str, key: &str, version: &str) -> Vec<Row> {
+        let Some(object) = self.version(source, key, version) else { return Vec::new() };
+        let filename = self.path_below(source, key).unwrap();
+        object.rows.iter().map(|row| Row { filename: filename.clone(), ..row.clone() }).collect()
+    }
+
+    fn path_below(&self, source: &str, key: &str) -> Option<String> {
         if source != self.id.as_deref().unwrap_or("file://") {
             return None;
         }
-        let name = if self.id.is_some() { key } else { Path::new(key).strip_prefix(self.root()).ok()?.to_str()? };
-        self.ever.lock().unwrap().get(&(name.to_owned(), version.to_owned())).map(Arc::clone)
+        if self.id.is_some() {
+            return Some(key.to_owned());
+        }
+        Some(Path::new(key).strip_prefix(self.root()).ok()?.to_str()?.to_owned())
+    }
+
+    /// What a log is known by.
+    pub(crate) fn identity_of<'k>(&self, source: &'k str, key: &'k str) -> (&'k str, &'k str) {
+        if self.identity == Identity::Name { ("", last_segment(key)) } else { (source, key) }
+    }
+
+    /// What its versions are told apart by.
+    pub(crate) fn version_of<'v>(&self, version: &'v str) -> &'v str {
+        if self.identity == Identity::Name { size_of(version) } else { version }
     }
 
     /// What identifies an object.
@@ -298,13 +340,24 @@ impl Logs {
         }
     }
 
-    fn write(&self, object: &Arc<LogObject>) {
-        let path = self.root().join(&object.name);
+    fn write(&self, path: &str, object: &Arc<LogObject>) {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, &object.bytes).unwrap();
         let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(object.modified_ns);
         File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
         self.ever.lock().unwrap().insert((object.name.clone(), object.version()), Arc::clone(object));
     }
+}
+
+/// What stands behind the last slash.
+fn last_segment(key: &str) -> &str {
+    key.rsplit('/').next().unwrap()
+}
+
+/// The size in a version.
+pub(crate) fn size_of(version: &str) -> &str {
+    version.split('-').next().unwrap()
 }
 
 /// A folder in memory where the machine has such a place.

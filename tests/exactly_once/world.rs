@@ -1,6 +1,7 @@
 //! Logs, a table and its state in memory, one clock for both; and runs on them.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     sync::{
         Arc, Mutex,
@@ -30,7 +31,7 @@ const STORE_CLOCK_MS: i64 = 1_700_000_000_000;
 pub(crate) struct Saved {
     table: Snapshot,
     state: Snapshot,
-    logs: Vec<Arc<LogObject>>,
+    logs: BTreeMap<String, Arc<LogObject>>,
     committed: Files,
     looked_at: usize,
     now_second: i64,
@@ -157,8 +158,8 @@ impl World {
 
     /// The same, watched by somebody.
     pub(crate) fn run_watched(&self, ask: &Ask, number: u64, progress: &dyn Progress) -> Ran {
-        let single_writer = ask.single_writer || self.is_single_writer;
-        let ask = &Ask { single_writer, unreadable: self.unreadable.clone(), ..ask.clone() };
+        let (single_writer, identity) = (ask.single_writer || self.is_single_writer, Some(self.logs.identity));
+        let ask = &Ask { single_writer, identity, unreadable: self.unreadable.clone(), ..ask.clone() };
         // Before it begins: others may look while it sleeps.
         self.ledger.lock().unwrap().is_resolved |= ask.verb == Verb::Resolve;
         let now_second = self.now_second.load(Ordering::SeqCst);
@@ -332,7 +333,7 @@ impl World {
         Saved {
             table: self.table.snapshot(),
             state: self.state.snapshot(),
-            logs: self.logs.present(),
+            logs: self.logs.present_at(),
             committed: ledger.committed.clone(),
             looked_at: ledger.looked_at,
             now_second: self.now_second.load(Ordering::SeqCst),
@@ -343,7 +344,7 @@ impl World {
     pub(crate) fn restore(&self, saved: &Saved) {
         self.table.restore(&saved.table);
         self.state.restore(&saved.state);
-        self.logs.hold(&saved.logs);
+        self.logs.hold_at(saved.logs.clone());
         self.unreadable.clear_all();
         self.set_now(saved.now_second);
         let (committed, looked_at) = (saved.committed.clone(), saved.looked_at);
@@ -374,7 +375,7 @@ pub(crate) fn vanished_logs(seed: u64) -> Vec<Arc<LogObject>> {
 }
 
 /// Numbers are spread over the hours of two days.
-fn hour_of(number: u64) -> i64 {
+pub(crate) fn hour_of(number: u64) -> i64 {
     FIRST_HOUR + i64::try_from(number % 2 * 24 + number % 3 + 9).unwrap()
 }
 

@@ -252,6 +252,11 @@ pub(crate) struct SelectionFlags {
     #[arg(long, value_name = "NAME")]
     pub(crate) source_id: Vec<String>,
 
+    /// Read a source that the table knows by another `--source-id`, or by none: all its logs are new then, and rows of those
+    /// that were converted before come into the table twice
+    #[arg(long)]
+    pub(crate) new_identity: bool,
+
     /// Finding no object is fine
     #[arg(long)]
     pub(crate) allow_empty: bool,
@@ -278,6 +283,15 @@ pub(crate) struct ReadingFlags {
     pub(crate) max_ratio: Option<String>,
 }
 
+/// What makes a log the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IdentityFlag {
+    /// Its source and key
+    Key,
+    /// The last segment of its key
+    Name,
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What the table is like")]
 pub(crate) struct TableFlags {
@@ -294,6 +308,11 @@ pub(crate) struct TableFlags {
     /// One partition each [default: the table's, or hour]
     #[arg(long, value_name = "year|month|day|hour")]
     pub(crate) partition_by: Option<String>,
+
+    /// What makes a log the same one when it is listed again: `key`, its place; or `name`, the last segment of its key,
+    /// wherever it lies. Fixed with the table's first run [default: the table's, or key]
+    #[arg(long, value_enum, value_name = "key|name")]
+    pub(crate) identity: Option<IdentityFlag>,
 
     /// `zstd(1)` to `zstd(22)`, `snappy` or `none` [default: as before, or zstd(3)]
     #[arg(long, value_name = "CODEC")]

@@ -11,15 +11,15 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use lakefront_pipeline::{
-    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Folder, Holder, Limits, Source,
-    encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, printable_name, read_text, select::Selection,
+    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Folder, Holder, Identity, Limits,
+    Source, encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, printable_name, read_text, select::Selection,
 };
 use lakefront_schema::TableSchema;
 
 use crate::{
     flags::{
-        Acl, AddressingStyle, Command, ConvertFlags, Flags, ReadingFlags, RunFlags, SelectionFlags, SourceStoreFlags,
-        StoreFlags,
+        Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, ReadingFlags, RunFlags, SelectionFlags,
+        SourceStoreFlags, StoreFlags,
     },
     values::{bytes, duration, hour, max_rejects, number, time},
 };
@@ -147,6 +147,11 @@ pub(crate) fn convert_options(
         schema: schema.map(Arc::new),
         extend_schema: table.extend_schema,
         partition_by,
+        identity: table.identity.map(|identity| match identity {
+            IdentityFlag::Key => Identity::Key,
+            IdentityFlag::Name => Identity::Name,
+        }),
+        new_identity: flags.selection.new_identity,
         task_bytes: bytes("--task-bytes", &table.task_bytes)?,
         settle: duration("--settle", &flags.selection.settle)?,
         compression,
@@ -185,6 +190,8 @@ pub(crate) fn run_options(
         schema: None,
         extend_schema: false,
         partition_by: None,
+        identity: None,
+        new_identity: false,
         fields: reading.and_then(|reading| reading.fields.as_deref()).map(fields).transpose()?,
         max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
         max_ratio: max_ratio.map(|text| number("--max-ratio", text, 1..=u64::MAX)).transpose()?,

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
 use lakefront_pipeline::{
-    ConvertOptions, OpenEpoch, OpenTasks, Preview, Rebuilt, Report, Status, Verification, hour_text, printable_name,
+    ConvertOptions, Identity, OpenEpoch, OpenTasks, Preview, Rebuilt, Report, Status, Verification, hour_text,
+    printable_name,
 };
 use lakefront_schema::TableSchema;
 
@@ -68,6 +69,9 @@ pub(crate) fn of_run(report: &Report) -> String {
     ];
     lines.add("objects", &counted(&parts, "none"));
     lines.add_skipped(objects.without_hour, report.range, objects.special);
+    if objects.doubles.twins > 0 && report.identity == Identity::Name {
+        lines.add("same name", &same_name(objects.doubles.twins));
+    }
     lines.add("rows", &format!("{} of {} lines", HumanCount(report.rows), HumanCount(report.lines)));
     let rejects: Vec<(u64, &str)> = report.rejects.iter().map(|(reason, count)| (*count, reason.as_str())).collect();
     let adopted = report.adopted;
@@ -147,6 +151,10 @@ fn of_no_news(report: &Report) -> String {
     lines.text
 }
 
+fn same_name(twins: u64) -> String {
+    format!("{} logs have the name of another one in this listing: the first of each name is taken", HumanCount(twins))
+}
+
 fn failed_before(objects: u64) -> String {
     format!(
         "{} objects failed before and are as they were; `lakefront retry TABLE` tries them again",
@@ -174,6 +182,21 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
     if !preview.appended_columns.is_empty() {
         let columns = preview.appended_columns.iter().take(NAMED_FIELDS).cloned().collect::<Vec<_>>().join(" ");
         lines.add("schema", &format!("{} columns would be appended: {columns}", preview.appended_columns.len()));
+    }
+    if preview.doubles.twins > 0 && preview.identity == Identity::Name {
+        lines.add("same name", &same_name(preview.doubles.twins));
+    }
+    if preview.doubles.other_sizes > 0 {
+        lines.add(
+            "warning",
+            &format!(
+                "{} logs have the name of another one in this listing, and another size: they are not read if that one is good",
+                HumanCount(preview.doubles.other_sizes)
+            ),
+        );
+    }
+    for warning in preview.doubles.warnings(preview.identity) {
+        lines.add("warning", &warning);
     }
     lines.add("tasks", &HumanCount(preview.tasks.len() as u64).to_string());
     lines.add("hours", &HumanCount(preview.hours as u64).to_string());
@@ -210,6 +233,9 @@ pub(crate) fn of_status(status: &Status) -> String {
     lines.add("table", &status.table);
     lines.add("state", &status.state);
     lines.add("schema", &format!("{}, by {}", status.schema, status.partition_columns.join(", ")));
+    if status.identity == Identity::Name {
+        lines.add("logs", "known by their names, wherever they lie");
+    }
     let planned =
         status.last_planned.as_ref().map_or_else(String::new, |planned| format!(", the last planned {planned}"));
     lines.add("epochs", &format!("{} closed{planned}", HumanCount(status.epochs)));

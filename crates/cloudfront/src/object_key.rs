@@ -29,7 +29,8 @@ pub fn hour(name: &str) -> Option<i32> {
     })
 }
 
-fn last_segment(name: &str) -> &str {
+/// The last path segment: what a log is called, whatever folder it lies in.
+pub fn last_segment(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, segment)| segment)
 }
 

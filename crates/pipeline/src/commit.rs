@@ -175,7 +175,7 @@ impl Outcome {
             Self::Lost(Lost::Gone) => InputOutcome::Gone,
             Self::Lost(Lost::Replaced) => InputOutcome::Replaced,
             Self::Lost(Lost::Unreadable(_)) => InputOutcome::Unreadable,
-            Self::Changed => InputOutcome::Changed,
+            Self::Changed { .. } => InputOutcome::Changed,
         }
     }
 }

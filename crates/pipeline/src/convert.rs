@@ -17,13 +17,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lakefront_cloudfront::{Enricher, enrich::user_agent::UserAgentRules, object_key};
-use lakefront_storage::{ListFailure, Lock};
+use lakefront_storage::Lock;
 
 use crate::{
     ConvertOptions, Destination, Error, Report,
     describe::ddl_of_epoch,
     discover::{Discovered, discover},
-    epoch::{Epoch, OpenTasks, PartialEpoch, Resources, carry_out, committed},
+    epoch::{Epoch, Resources, carry_out, committed},
     plan::{self, ObjectCount, PlanOptions, Task},
     pool::{Pool, Stop},
     progress::{Event, Progress},
@@ -33,11 +33,15 @@ use crate::{
         claim::{self, Claim, claim, found_table, nonce},
         frozen::{freeze, thaw},
         history::History,
+        known::SeenDays,
         lease::{self, Heartbeat},
         names, once,
-        records::{ClosedRecord, CommitRecord, Digest, FORMAT, Kind, LogRecord, TableRecord, missing},
-        seen::SeenDays,
+        records::{
+            ClosedRecord, CommitRecord, Digest, FORMAT, FORMAT_OF_NEW_WORDS, Kind, LogRecord, SourceRecord,
+            TableRecord, missing,
+        },
         settings::Settings,
+        sources::known_sources,
         sweep::sweep,
     },
 };
@@ -49,87 +53,6 @@ pub struct Run {
     pub report: Report,
     /// Why it stopped before the end; none if it did not.
     pub error: Option<Error>,
-}
-
-/// What a run would do.
-#[derive(Debug)]
-pub struct Preview {
-    /// The epoch that an earlier run left open: it is finished first. Its committed tasks count as known, the others are
-    /// among `tasks`.
-    pub open_epoch: Option<OpenTasks>,
-    /// The tasks that are left, of the oldest objects where there are very many.
-    pub tasks: Vec<Task>,
-    /// How many different hours are in their objects' names.
-    pub hours: usize,
-    /// What would be converted, or tried once more.
-    pub planned: ObjectCount,
-    /// Columns that `--extend-schema` would append to the table.
-    pub appended_columns: Vec<String>,
-    /// Objects that changed after they were converted.
-    pub changed: u64,
-    /// Objects found.
-    pub listed: u64,
-    /// Objects that were taken before.
-    pub known: u64,
-    /// Those among them that were judged bad.
-    pub known_failed: u64,
-    /// Objects that the selection does not take.
-    pub not_selected: ObjectCount,
-    /// Those among them that `--from` or `--to` leaves out as their names have no hour.
-    pub without_hour: u64,
-    /// Named pipes, sockets and devices, which are never logs.
-    pub special: u64,
-    /// Objects whose hour has not settled yet.
-    pub waiting: ObjectCount,
-    /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
-    pub first_waiting_hour: Option<i32>,
-    /// What could not be listed.
-    pub unlisted: Vec<ListFailure>,
-}
-
-/// Lists and plans, and writes nothing.
-///
-/// # Errors
-/// As [`convert`].
-pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Result<Preview, Error> {
-    options.tasks_at_once()?;
-    refuse_overlap(options)?;
-    let history = History::open(&options.destination)?;
-    let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
-    let open = PartialEpoch::read(options.destination.state(), &history)?;
-    let mut seen = SeenDays::new(options.destination.state(), &history.seen, history.last_closed());
-    if let Some(open) = &open {
-        seen = seen.with_open_epoch(open);
-    }
-    let found = discover(options, seen, &BTreeSet::new(), stop, progress)?;
-    found.warn_of_unused_patterns();
-    require_objects(options, &found)?;
-    let without_hour = found.without_hour();
-    let mut candidates = found.candidates;
-    candidates.changed.clear();
-    let mut planned = found.wanted.without(found.changed);
-    let open_epoch = open.as_ref().map(PartialEpoch::progress);
-    let mut tasks = open.map(PartialEpoch::into_tasks_left).unwrap_or_default();
-    let left_changed: u64 = tasks.extract_if(.., |task| task.is_changed).map(|task| task.inputs.len() as u64).sum();
-    planned.add_all(ObjectCount::of(&tasks));
-    tasks.extend(plan::plan(candidates, plan_options(options, &settings), history.last_epoch() + 1));
-    Ok(Preview {
-        open_epoch,
-        hours: plan::hours_of(&tasks),
-        tasks,
-        planned,
-        appended_columns: settings.appended(&options.destination, &history)?,
-        changed: found.changed.objects + left_changed,
-        listed: found.listed,
-        known: found.known,
-        known_failed: found.known_failed,
-        not_selected: found.not_selected,
-        without_hour,
-        special: found.special,
-        waiting: found.waiting,
-        first_waiting_hour: found.first_waiting_hour,
-        unlisted: found.failures,
-    })
 }
 
 /// Converts what is new below the sources into the table, and finishes first what an earlier run left open.
@@ -178,21 +101,32 @@ pub(crate) fn run(
     Run { report, error }
 }
 
+/// How often the sources are listed once more for logs of one name and several sizes: the second listing tells which of
+/// them has rows in the table, unless that one vanished meanwhile.
+const LOOKS_AT_NAMES: u32 = 3;
+
 fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
     let Resources { options, stop, progress, tally, .. } = session.resources;
     let mut is_first = true;
     // What cannot be is said before an epoch that was left open is worked on.
     let mut history = session.history()?;
-    Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+    let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+    known_sources(options, &history, settings.identity, true)?;
+    let mut looks_at_names = 0;
     loop {
         history = session.settled(history)?;
         let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+        let sources = known_sources(options, &history, settings.identity, false)?;
         if is_first {
             session.prepare(&settings);
         }
-        let seen = SeenDays::new(options.destination.state(), &history.seen, history.last_closed())
+        let seen = SeenDays::new(options.destination.state(), &history, settings.identity)
+            .with_marks()
             .with_own_epochs(&session.own_epochs);
         let found = discover(options, seen, &tally.refused(), stop, progress)?;
+        if tally.doubles(found.doubles) {
+            found.doubles.warnings(settings.identity).iter().for_each(|warning| tracing::warn!("{warning}"));
+        }
         if std::mem::take(&mut is_first) {
             found.warn_of_unused_patterns();
             for failure in &found.failures {
@@ -213,9 +147,18 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
         if !appended.is_empty() {
             warn_of_appended(&appended);
         }
-        let left = found.left;
-        if session.take(&history, &settings, found)? == Next::Done && left == 0 {
-            return Ok(());
+        let (left, undecided) = (found.left, found.doubles.other_sizes);
+        looks_at_names += u32::from(undecided > 0);
+        if session.take(&history, &settings, found, sources)? == Next::Done && left == 0 {
+            if undecided == 0 {
+                return Ok(());
+            }
+            if looks_at_names == LOOKS_AT_NAMES {
+                tracing::warn!(
+                    "{undecided} logs have the name of another one in this listing, and another size: the next run looks at them again"
+                );
+                return Ok(());
+            }
         }
         history = session.history()?;
     }
@@ -339,12 +282,25 @@ impl Session<'_> {
     }
 
     /// Makes epochs of what was found, one after the other.
-    pub(crate) fn take(&mut self, history: &History, settings: &Settings, found: Discovered) -> Result<Next, Error> {
+    pub(crate) fn take(
+        &mut self,
+        history: &History,
+        settings: &Settings,
+        found: Discovered,
+        sources: Option<Vec<SourceRecord>>,
+    ) -> Result<Next, Error> {
         let options = self.resources.options;
         let waiting = found.waiting_record();
-        let tasks = plan::plan(found.candidates, plan_options(options, settings), history.last_epoch() + 1);
-        self.tell_planned(found.wanted, tasks.len());
-        self.claim_and_carry_out(history, settings, &tasks, |record| record.waiting = waiting.clone())
+        let Discovered { candidates, mut earlier, wanted, .. } = found;
+        let mut tasks = plan::plan(candidates, plan_options(options, settings), history.last_epoch() + 1);
+        for task in tasks.iter_mut().filter(|task| task.is_changed) {
+            task.earlier = task.inputs.iter().map(|object| earlier.remove(object)).collect();
+        }
+        self.tell_planned(wanted, tasks.len());
+        self.claim_and_carry_out(history, settings, &tasks, |record| {
+            record.waiting = waiting.clone();
+            record.sources.clone_from(&sources);
+        })
     }
 
     /// Claims the epochs of these tasks and carries them out.
@@ -413,10 +369,11 @@ impl Session<'_> {
             return Ok(true);
         }
         let record = TableRecord {
-            format: FORMAT,
+            format: if settings.identity.is_key() { FORMAT } else { FORMAT_OF_NEW_WORDS },
             created: options.now.to_string(),
             partition_columns: settings.partition_by.columns().iter().map(ToString::to_string).collect(),
             single_writer: options.single_writer,
+            identity: settings.identity,
         };
         Ok(found_table(destination, &record)? == record)
     }
@@ -544,6 +501,8 @@ fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, op
         days: days.into_iter().collect(),
         settings: settings.record(),
         waiting: crate::state::records::Waiting::default(),
+        sources: None,
+        seen_sizes: true,
     }
 }
 

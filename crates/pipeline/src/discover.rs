@@ -7,25 +7,30 @@
 //!                 '-> converted before in another version    --> changed: reported, never read
 //! ```
 //!
-//! Memory does not depend on how much there is: of what is known 24 bytes an object are kept, of the days that are
+//! Memory does not depend on how much there is: of what is known 32 bytes an object are kept, of the days that are
 //! listed, and of what is new the oldest, at most [`MAX_CANDIDATES`](crate::options::MAX_CANDIDATES). The next listing
-//! finds the rest.
+//! finds the rest. Which these are does not depend on the order of the listing; where logs are known by their names, logs of
+//! one name stand side by side in their order, so that the first of them by its key is taken wherever the cut is.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+};
 
-use lakefront_cloudfront::object_key;
+use lakefront_cloudfront::object_key::{self, last_segment};
 use lakefront_storage::{ListFailure, Listing, Object, list};
 
 use crate::{
-    ConvertOptions, Error, Stop,
+    ConvertOptions, Error, Identity, Stop,
+    doubles::{Double, Doubles, is_packed, partner},
     guide::SelectionGuide,
-    plan::{Candidates, ObjectCount},
+    plan::{Candidates, Earlier, ObjectCount},
     progress::{Event, Progress},
     select::{LeftOut, PatternUse},
     state::{
+        known::{Known, SeenDays, has_name},
         names::hour_text,
         records::{OutcomeWord, Waiting},
-        seen::{Known, SeenDays},
     },
 };
 
@@ -37,6 +42,10 @@ const CANDIDATE_BYTES: u64 = 512;
 pub(crate) struct Discovered {
     /// The oldest of what is new or changed, in order of hour, source and key. Objects without an hour come last.
     pub(crate) candidates: Candidates,
+    /// The logs whose names the changed ones have, where logs are known by their names.
+    pub(crate) earlier: BTreeMap<Object, Earlier>,
+    /// What looks like a log that is converted or planned as well.
+    pub(crate) doubles: Doubles,
     /// All that is new or changed, kept or not.
     pub(crate) wanted: ObjectCount,
     /// Those among them that were converted before in another version.
@@ -82,6 +91,7 @@ pub(crate) fn discover(
     let mut sieve = Sieve {
         options,
         settled_before: settled_before(options),
+        identity: seen.identity(),
         seen,
         refused,
         patterns: PatternUse::of(&options.selection),
@@ -108,7 +118,7 @@ pub(crate) fn discover(
         return Err(error);
     }
     sieve.take_listing(listed.map_err(Error::storage)?);
-    Ok(sieve.finish())
+    sieve.finish()
 }
 
 /// What passes is a candidate.
@@ -116,6 +126,7 @@ struct Sieve<'s> {
     options: &'s ConvertOptions,
     settled_before: i64,
     patterns: PatternUse<'s>,
+    identity: Identity,
     seen: SeenDays<'s>,
     refused: &'s BTreeSet<Object>,
     /// The oldest so far; the newest of them on top.
@@ -125,16 +136,18 @@ struct Sieve<'s> {
     found: Discovered,
 }
 
-/// A new object; the order is that in which candidates are planned.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// An object that is to be planned. The order is that in which candidates are.
+#[derive(Debug)]
 struct Candidate {
     /// The hour in its name, and then those without one, and then those that were unreadable.
     turn: (bool, i32),
     object: Object,
     kind: Kind,
+    double: Option<Double>,
+    identity: Identity,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     New,
     Changed,
@@ -198,8 +211,9 @@ impl Sieve<'_> {
         if kind == Kind::Changed {
             found.changed.add(&object);
         }
+        let double = if kind == Kind::Changed { None } else { self.seen.double(&object)? };
         let turn = (kind == Kind::Unreadable, hour.unwrap_or(i32::MAX));
-        self.candidates.push(Candidate { turn, object, kind });
+        self.candidates.push(Candidate { turn, object, kind, double, identity: self.identity });
         if self.candidates.len() > self.most {
             self.candidates.pop();
             found.left += 1;
@@ -221,12 +235,20 @@ impl Sieve<'_> {
         self.found.failures.extend(failures.into_iter().filter(|failure| selection.misses(failure)));
     }
 
-    fn finish(self) -> Discovered {
-        let Self { candidates, mut found, patterns, .. } = self;
+    fn finish(self) -> Result<Discovered, Error> {
+        let Self { candidates, mut found, seen, identity, patterns, .. } = self;
         found.unused_patterns = patterns.unused();
         let mut candidates = candidates.into_sorted_vec();
         // Some filesystems show a file twice that is replaced while its folder is read.
         candidates.dedup_by(|later, earlier| later.object == earlier.object);
+        if identity == Identity::Name {
+            candidates = one_of_each_name(candidates, &mut found, seen.last_epoch());
+        }
+        count_doubles(&candidates, &seen, &mut found.doubles);
+        if identity == Identity::Name {
+            let changed = candidates.iter().filter(|candidate| candidate.kind == Kind::Changed);
+            found.earlier = seen.earlier(changed.map(|candidate| &candidate.object))?;
+        }
         let lists = &mut found.candidates;
         for Candidate { object, kind, .. } in candidates {
             let list = match kind {
@@ -236,8 +258,98 @@ impl Sieve<'_> {
             };
             list.push(object);
         }
-        found
+        Ok(found)
     }
+}
+
+impl Candidate {
+    fn name(&self) -> &str {
+        last_segment(self.object.key())
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.turn.cmp(&other.turn).then_with(|| self.identity.order(&self.object, &other.object))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
+
+/// Of new logs with one name the first by its key, of changed ones the first of each size. What is left out is counted: in
+/// the same size it is known once the first is taken; in another size it is for the next listing, when it is known whether
+/// the first gave rows. Of logs that could not be read another one is tried each time, as one of them may be readable: which,
+/// `last_epoch` says.
+fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epoch: u64) -> Vec<Candidate> {
+    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    let mut candidates = candidates.into_iter().peekable();
+    while let Some(first) = candidates.next() {
+        let mut group = vec![first];
+        while let Some(alike) =
+            candidates.next_if(|next| group.first().is_some_and(|first| first.name() == next.name()))
+        {
+            group.push(alike);
+        }
+        if group.first().is_some_and(|first| first.kind == Kind::Unreadable) {
+            let turns = last_epoch % group.len() as u64;
+            group.rotate_left(usize::try_from(turns).unwrap_or_default());
+        }
+        let start = kept.len();
+        for candidate in group {
+            let size_bytes = candidate.object.size_bytes();
+            let of_name = kept.get(start..).unwrap_or_default();
+            if of_name.iter().any(|kept| kept.object.size_bytes() == size_bytes) {
+                found.doubles.twins += 1;
+            } else if !of_name.is_empty() && candidate.kind != Kind::Changed {
+                found.doubles.other_sizes += 1;
+            } else {
+                kept.push(candidate);
+                continue;
+            }
+            let counts = if candidate.kind == Kind::Changed {
+                vec![&mut found.wanted, &mut found.changed]
+            } else {
+                vec![&mut found.wanted]
+            };
+            for count in counts {
+                *count = count.without(ObjectCount { objects: 1, bytes: size_bytes });
+            }
+        }
+    }
+    kept
+}
+
+/// Counts the new logs that look like converted ones, and those that look like each other.
+fn count_doubles(candidates: &[Candidate], seen: &SeenDays<'_>, doubles: &mut Doubles) {
+    let new = || candidates.iter().filter(|candidate| candidate.kind != Kind::Changed);
+    for candidate in new() {
+        match candidate.double {
+            Some(Double::Moved) => doubles.moved += 1,
+            Some(Double::Unpacked) => doubles.unpacked += 1,
+            None => {}
+        }
+    }
+    let others = || new().filter(|candidate| candidate.double.is_none());
+    let mark = |candidate: &Candidate| seen.identities.mark(candidate.name(), Some(candidate.object.size_bytes()));
+    let mut marks: Vec<u64> = others().map(mark).collect();
+    marks.sort_unstable();
+    let twins = marks.windows(2).filter(|pair| matches!(pair, [one, other] if one == other)).count();
+    doubles.twins += twins as u64;
+    let packed = others().filter(|candidate| is_packed(candidate.object.key()));
+    let unpacked = packed.filter(|packed| has_name(&marks, seen.identities.mark(&partner(packed.object.key()), None)));
+    doubles.unpacked += unpacked.count() as u64;
 }
 
 impl Discovered {

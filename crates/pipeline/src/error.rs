@@ -160,6 +160,22 @@ pub enum Error {
         /// What the table has.
         is: String,
     },
+    /// A source is known by another identity than the one it was given now.
+    #[error(
+        "list: {source_location} {given}: the table {table} knows {known}, so that every log in it would be new, and all rows twice in the table\nhint: {hint}; or, if that is fine, `--new-identity`"
+    )]
+    OtherIdentity {
+        /// The source.
+        source_location: String,
+        /// How it would be known.
+        given: String,
+        /// The table.
+        table: String,
+        /// What it is known as.
+        known: String,
+        /// What to do.
+        hint: String,
+    },
     /// The table schema has more columns than the table.
     #[error(
         "plan: `--schema`: the table {table} is made with `{is}`, and `{asked}` as given has {columns} columns more, the first of them `{first}`\nhint: a new table with the same `--schema` keeps them; `--extend-schema` appends them to this table for good, and readers must be told of that: see docs/operations.md"
@@ -341,7 +357,11 @@ impl Error {
         }
         matches!(
             self,
-            Self::Memory { .. } | Self::OtherSettings { .. } | Self::LongerSchema { .. } | Self::SourceIsTable { .. }
+            Self::Memory { .. }
+                | Self::OtherSettings { .. }
+                | Self::LongerSchema { .. }
+                | Self::SourceIsTable { .. }
+                | Self::OtherIdentity { .. }
         )
     }
 

@@ -5,10 +5,10 @@
 //! 1. [`stage`]: the eleven names.
 //! 2. [`options`]: what a conversion is asked to do.
 //! 3. [`select`]: which listed objects are wanted.
-//! 4. `discover`: of these, what the table has not seen.
+//! 4. `discover`: of these, what the table has not seen: by its `identity`, and with what looks `doubles`.
 //! 5. `refuse`: what must not be, before anything is written.
 //! 6. [`plan`] (stage 2): objects to tasks.
-//! 7. `convert`: a run, from listing to report.
+//! 7. `convert`: a run, from listing to report; `preview`: what it would do.
 //! 8. `state`: what a table remembers: plan log, leases, commits, what was seen.
 //! 9. `epoch`: one decision, carried out.
 //! 10. `worker`: one task through stages 3 to 9.
@@ -30,6 +30,10 @@ mod destination;
 
 mod guide;
 
+mod identity;
+
+mod doubles;
+
 mod discover;
 
 mod refuse;
@@ -39,6 +43,8 @@ mod source_table;
 pub mod plan;
 
 mod convert;
+
+mod preview;
 
 mod state;
 
@@ -70,11 +76,13 @@ mod describe;
 
 mod error;
 
-pub use convert::{Preview, Run, convert, preview};
+pub use convert::{Run, convert};
 pub use describe::{AppendedColumns, DEFAULT_SCHEMA, TableDdl, table_ddl};
 pub use destination::Destination;
+pub use doubles::Doubles;
 pub use epoch::OpenTasks;
 pub use error::{Error, message};
+pub use identity::Identity;
 pub use lakefront_cloudfront::{TextLimits, decompress};
 pub use lakefront_storage::{
     Addressing, ConnectOptions, Connections, Encryption, Error as StorageError, Folder, ListFailure, Source,
@@ -83,6 +91,7 @@ pub use lakefront_storage::{
 pub use lakefront_table::{PartitionBy, ddl, encode};
 pub use options::{ConvertOptions, Holder, Limits, MaxRejects};
 pub use pool::Stop;
+pub use preview::{Preview, preview};
 pub use rebuild::{Rebuilt, rebuild_state};
 pub use repair::{resolve, retry};
 pub use report::Report;

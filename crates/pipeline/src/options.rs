@@ -7,7 +7,7 @@ use lakefront_schema::TableSchema;
 use lakefront_storage::{Connections, Source};
 use lakefront_table::{PartitionBy, encode::Compression};
 
-use crate::{Destination, Error, plan::MAX_EPOCH_INPUTS, select::Selection};
+use crate::{Destination, Error, Identity, plan::MAX_EPOCH_INPUTS, select::Selection};
 
 /// The default of [`ConvertOptions::task_bytes`]: 64 MiB.
 pub const DEFAULT_TASK_BYTES: u64 = 64 << 20;
@@ -46,6 +46,10 @@ pub struct ConvertOptions {
     pub extend_schema: bool,
     /// How finely it is partitioned.
     pub partition_by: Option<PartitionBy>,
+    /// What makes a log the same one when it is listed again.
+    pub identity: Option<Identity>,
+    /// Whether sources may be read by another identity than the one that the table knows them by.
+    pub new_identity: bool,
     /// The names of the fields in objects without a header, blanks between them.
     pub fields: Option<String>,
     /// Bytes of text that an object may hold.

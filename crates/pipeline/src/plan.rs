@@ -14,11 +14,12 @@
 //!
 //! **Invariant**: the plan is a function of the candidates and the options: never of time or threads.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use lakefront_cloudfront::object_key;
-use lakefront_storage::Object;
+use lakefront_storage::{Object, printable_name};
 use lakefront_table::{PartitionBy, layout::TaskId};
+use serde::{Deserialize, Serialize};
 
 /// Small hours of a day share a task up to so many compressed bytes: 8 MiB.
 pub const SMALL_HOURS_BYTES: u64 = 8 << 20;
@@ -38,6 +39,28 @@ pub struct Task {
     pub inputs: Vec<Object>,
     /// Its inputs were converted before in another version: they are not read.
     pub is_changed: bool,
+    /// For each input that is changed, where logs are known by their names, the log whose name it has. May be shorter.
+    pub earlier: Vec<Option<Earlier>>,
+}
+
+/// A log that was converted, by its identity in its source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Its source.
+    pub source: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// For people: where it was.
+impl fmt::Display for Earlier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, key } = self;
+        match Object::restore(source, key, key, None, "0-0", 0) {
+            Some(object) => out.write_str(&object.location()),
+            None => write!(out, "`{}` of source `{}`", printable_name(key), printable_name(source)),
+        }
+    }
 }
 
 /// Objects and their compressed bytes.
@@ -206,7 +229,7 @@ impl Numbering {
                 self.inputs = 0;
             }
             self.inputs += inputs.len();
-            self.tasks.push(Task { id: self.next, inputs, is_changed });
+            self.tasks.push(Task { id: self.next, inputs, is_changed, earlier: Vec::new() });
             self.next.task += 1;
         }
     }

@@ -41,7 +41,7 @@ pub struct Rebuilt {
 /// A log record, a plan or a commit is missing or damaged: nothing else knows what stood there.
 pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
     let state = destination.state();
-    let Some(table) = records::read_if_there::<TableRecord>(state, names::TABLE)? else {
+    let Some(table) = records::read_table(state)? else {
         return Err(if state.list("").map_err(Error::storage)?.is_empty() {
             Error::NoTable { location: destination.to_string() }
         } else {

@@ -6,7 +6,7 @@ use lakefront_storage::Object;
 use lakefront_table::layout::{TaskId, task_of_data_file};
 
 use crate::{
-    ConvertOptions, Destination, Error, Run, Stop,
+    ConvertOptions, Destination, Error, Identity, Run, Stop,
     convert::{Next, Session, plan_options, run},
     epoch::{Epoch, PartialEpoch},
     plan::{self, Candidates, ObjectCount},
@@ -14,9 +14,9 @@ use crate::{
     state::{
         frozen::thaw,
         history::{History, read_closed, read_log},
+        known::{Identities, Known, SeenDays},
         lease, names,
         records::{OutcomeWord, refuse_newer},
-        seen::{Identities, Known, SeenDays},
         settings::Settings,
     },
     worker::Lost,
@@ -51,6 +51,12 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
         let left = failed.objects - failed.first.len() as u64;
         for object in failed.first {
             match object.look_again(&options.connections) {
+                // What lies elsewhere now, or is there in another size, is for `convert`: once it is on record that it was
+                // gone or replaced here, it is new wherever it is listed. What has failed is not.
+                Ok(now) if settings.identity == Identity::Name => {
+                    let is_there = |now: &Object| now.size_bytes() == object.size_bytes();
+                    objects.push(now.filter(is_there).unwrap_or(object));
+                }
                 Ok(Some(now)) => objects.push(now),
                 Ok(None) => not_there(session, &object, &Lost::Gone, "list: failed before, and is gone now".to_owned()),
                 Err(lakefront_storage::Error::Unreadable { reason, .. }) => {
@@ -70,9 +76,12 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
         let tasks = plan::plan(candidates, plan_options(options, &settings), history.last_epoch() + 1);
         session.tell_planned(ObjectCount::of(&tasks), tasks.len());
         let waiting = history.last.as_ref().map(|last| last.waiting.clone()).unwrap_or_default();
+        // It reads what was planned before, by the identities that it had.
+        let sources = history.last.as_ref().and_then(|last| last.sources.clone());
         let next = session.claim_and_carry_out(&history, &settings, &tasks, |record| {
             record.retry = true;
             record.waiting = waiting.clone();
+            record.sources.clone_from(&sources);
         })?;
         if next == Next::Done {
             if left > 0 {
@@ -151,12 +160,12 @@ pub(crate) fn failed_objects(
     most: usize,
 ) -> Result<FailedObjects, Error> {
     let state = destination.state();
-    let mut seen = SeenDays::new(state, &history.seen, history.last_closed());
+    let mut seen = SeenDays::new(state, history, history.identity());
     if let Some(open) = open {
         seen = seen.with_commits_of(open);
     }
     // Tried twice, failed twice: still one object. Told by a hash, as there may be millions.
-    let identities = Identities::default();
+    let identities = Identities::new(history.identity());
     let mut counted = HashSet::new();
     let mut failed = FailedObjects::default();
     let mut count = |object: Object| -> Result<(), Error> {

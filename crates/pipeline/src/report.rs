@@ -14,7 +14,7 @@ use lakefront_storage::Object;
 use serde::Serialize;
 
 use crate::{
-    ConvertOptions, Error,
+    ConvertOptions, Doubles, Error, Identity,
     discover::Discovered,
     error::message,
     options::MaxRejects,
@@ -29,10 +29,18 @@ use crate::{
 /// Of objects that were not converted this many are named; all of them are counted, and failed ones stand in the
 /// quarantine.
 pub const MAX_NAMED_OBJECTS: usize = 1000;
-/// What is said of an object that changed after it was converted.
-pub(crate) const CHANGED: &str = "list: changed after it was converted; its rows stay as they were";
 /// A run whose first objects, this many, cannot be read at all has no access to any: it stops.
 const FIRST_OBJECTS: u64 = 20;
+
+/// What is said of an input that was converted before in another version.
+pub(crate) fn changed_message(task: &Task, input: usize) -> String {
+    match task.earlier.get(input).and_then(Option::as_ref) {
+        Some(earlier) => format!(
+            "list: has the name of {earlier}, which was converted, and another size; it is not read, and the rows of that one stay as they are"
+        ),
+        None => "list: changed after it was converted; its rows stay as they were".to_owned(),
+    }
+}
 /// Data files smaller than this on average (8 MiB) deserve a hint.
 const SMALL_FILE_BYTES: u64 = 8 << 20;
 
@@ -53,6 +61,8 @@ pub struct Report {
     pub state: String,
     /// Its table schema; empty where nothing was to be converted.
     pub schema: String,
+    /// What makes a log the same one in this table.
+    pub identity: Identity,
     /// Objects by what became of them.
     pub objects: ObjectReport,
     /// Compressed bytes of the objects that were converted.
@@ -179,6 +189,8 @@ pub struct ObjectReport {
     pub unreadable: u64,
     /// Could not be listed.
     pub unlisted: u64,
+    /// Those that look like another log which is in the table or planned as well.
+    pub doubles: Doubles,
 }
 
 impl ObjectReport {
@@ -299,6 +311,16 @@ impl Tally {
         });
     }
 
+    /// What looks like a log that is converted or planned as well, in a listing. Says whether it is the first of the run that has
+    /// such logs.
+    pub(crate) fn doubles(&self, found: Doubles) -> bool {
+        self.with(|State { report, .. }| {
+            let is_first = report.objects.doubles == Doubles::default();
+            report.objects.doubles.add(found);
+            is_first
+        })
+    }
+
     /// An object that was to be planned, and is not there any more or cannot be looked at.
     pub(crate) fn lost_before_plan(&self, object: &Object, how: &Lost, message: &str) {
         self.with(|State { report, .. }| {
@@ -338,10 +360,13 @@ impl Tally {
     /// was hoped for: that run may have died before it could say so.
     pub(crate) fn adopted(&self, task: &Task, commit: &CommitRecord) {
         self.with(|State { report, .. }| {
-            for (object, outcome) in task.inputs.iter().zip(&commit.inputs) {
+            for (index, (object, outcome)) in task.inputs.iter().zip(&commit.inputs).enumerate() {
                 report.objects.adopted += 1;
                 report.adopted.rejects += outcome.rejects();
-                add_adopted(report, object, outcome);
+                match outcome {
+                    InputOutcome::Changed => add_changed(report, object, changed_message(task, index)),
+                    outcome => add_adopted(report, object, outcome),
+                }
             }
             report.adopted.tasks += 1;
             report.adopted.files += commit.files.len() as u64;
@@ -357,6 +382,7 @@ impl Tally {
         self.with(|State { report, column_names, .. }| {
             report.open_epoch = Some(log.epoch);
             settings.schema.name().clone_into(&mut report.schema);
+            report.identity = settings.identity;
             let is_extra = |column: &lakefront_schema::Column| column.source == Source::Derived(Derivation::Extra);
             report.keeps_unclaimed_fields = settings.schema.columns().iter().any(is_extra);
             *column_names = settings.schema.columns().iter().map(|column| column.name.clone()).collect();
@@ -450,6 +476,7 @@ impl Tally {
 
 fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome) {
     match outcome {
+        InputOutcome::Changed => {}
         InputOutcome::Converted { .. } => report.objects.adopted_converted += 1,
         InputOutcome::Failed { reason } => {
             let message = "judged bad by the run that left the epoch open; the quarantine says more";
@@ -458,7 +485,6 @@ fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome) {
         InputOutcome::Gone => add_lost(report, object, &Lost::Gone),
         InputOutcome::Replaced => add_lost(report, object, &Lost::Replaced),
         InputOutcome::Unreadable => add_lost(report, object, &Lost::Unreadable(None)),
-        InputOutcome::Changed => add_changed(report, object),
     }
 }
 
@@ -482,7 +508,7 @@ fn add_outcome(report: &mut Report, column_names: &[String], object: &Object, ou
         }
         Outcome::Failed { reason, message } => add_failed(report, object, reason, message),
         Outcome::Lost(how) => add_lost(report, object, &how),
-        Outcome::Changed => add_changed(report, object),
+        Outcome::Changed { message } => add_changed(report, object, message),
     }
 }
 
@@ -504,9 +530,9 @@ fn count_lost(report: &mut Report, how: &Lost) {
     }
 }
 
-fn add_changed(report: &mut Report, object: &Object) {
+fn add_changed(report: &mut Report, object: &Object, message: String) {
     report.objects.changed += 1;
-    push_named(&mut report.lost_objects, object, "changed", CHANGED.to_owned());
+    push_named(&mut report.lost_objects, object, "changed", message);
 }
 
 fn push_named(list: &mut Vec<FailedObject>, object: &Object, reason: &str, message: String) {

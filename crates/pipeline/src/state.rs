@@ -11,8 +11,8 @@
 //! closed/E.json         epoch E is complete                       close
 //! ```
 //!
-//! Reading order: `names`, `records`, `lines` (long records), `once` (how a name is created), `history` (what a run finds), `settings`, `claim`,
-//! `frozen`, `lease`, `seen`, `close`.
+//! Reading order: `names`, `records`, `lines` (long records), `once` (how a name is created), `history` (what a run finds), `settings`,
+//! `sources`, `claim`, `frozen`, `lease`, `seen`, `known` (what a listing is compared with), `close`.
 //!
 //! **Invariant**: what decides is created once and never changed; everything else can be made again from it.
 //! docs/commit-protocol.md says why that gives every row once.
@@ -29,6 +29,8 @@ pub(crate) mod history;
 
 pub(crate) mod settings;
 
+pub(crate) mod sources;
+
 pub(crate) mod claim;
 
 pub(crate) mod frozen;
@@ -36,6 +38,8 @@ pub(crate) mod frozen;
 pub(crate) mod lease;
 
 pub(crate) mod seen;
+
+pub(crate) mod known;
 
 pub(crate) mod close;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::{
-    Destination, Error,
+    Destination, Error, Identity,
     epoch::PartialEpoch,
     repair::failed_objects,
     report::MAX_NAMED_OBJECTS,
@@ -34,6 +34,8 @@ pub struct Status {
     pub schema: String,
     /// Its partition columns.
     pub partition_columns: Vec<String>,
+    /// What makes a log the same one in this table.
+    pub identity: Identity,
     /// Epochs that are complete.
     pub epochs: u64,
     /// When the last epoch was planned, complete or not; none before the first.
@@ -99,6 +101,7 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
         created: table.created.clone(),
         schema: String::new(),
         partition_columns: table.partition_columns.clone(),
+        identity: table.identity,
         epochs: history.last_closed(),
         last_planned: history.last.as_ref().map(|log| log.now.clone()),
         last_program: history.last.as_ref().map(|log| log.program.clone()),

@@ -26,9 +26,9 @@ use crate::{
         close::closing,
         frozen::thaw,
         history::{History, read_closed, read_log},
+        known::Identities,
         names, once,
         records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, OutcomeWord},
-        seen::Identities,
         settings::Settings,
     },
 };
@@ -104,7 +104,7 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         quarantines: BTreeMap::new(),
         pool: Pool::try_new(options.threads.max(1))?,
         reading: VecDeque::new(),
-        identities: Identities::default(),
+        identities: Identities::new(history.identity()),
         outcomes: Vec::new(),
     };
     let mut before: Option<ClosedRecord> = None;
@@ -203,7 +203,7 @@ impl Check<'_> {
             }
             self.outcomes.push(Seen {
                 identity: self.identities.of(object.source(), object.key()),
-                version: self.identities.of_version(&object.version()),
+                version: self.identities.of_version(&object.version(), Some(object.size_bytes())).unwrap_or_default(),
                 outcome: outcome.word(),
                 is_retry: log.retry,
             });

@@ -37,7 +37,7 @@ use crate::{
     pool::{Pool, Stop},
     progress::{Event, Progress},
     quarantine::Quarantine,
-    report::{CHANGED, Tally},
+    report::{Tally, changed_message},
     state::records::{CommitRecord, GoneRecord, OutcomeWord},
 };
 
@@ -74,7 +74,7 @@ pub(crate) enum Outcome {
     /// It is no longer what was listed.
     Lost(Lost),
     /// It was converted before in another version, and is left alone.
-    Changed,
+    Changed { message: String },
 }
 
 /// Why an object that was planned is not in the table: its bytes were not read, or are not those that were planned.
@@ -295,12 +295,13 @@ impl Told {
 
 /// Commits a task whose inputs were converted before in another version: it has no files.
 fn leave_alone(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
-    for object in &task.inputs {
-        context.progress.on(Event::ObjectFailed { object: object.location(), message: CHANGED.to_owned() });
+    let mut outcomes: Vec<(Object, Outcome)> = Vec::with_capacity(task.inputs.len());
+    for (index, object) in task.inputs.iter().enumerate() {
+        let message = changed_message(task, index);
+        context.progress.on(Event::ObjectFailed { object: object.location(), message: message.clone() });
         context.progress.on(Event::Read { objects: 1, bytes: object.size_bytes(), rows: 0 });
+        outcomes.push((object.clone(), Outcome::Changed { message }));
     }
-    let outcomes: Vec<(Object, Outcome)> =
-        task.inputs.iter().map(|object| (object.clone(), Outcome::Changed)).collect();
     let destination = &context.options.destination;
     let quarantine = Quarantine::new(destination.state().clone());
     let commit = commit::commit(destination, task, Vec::new(), quarantine, &outcomes, 1)?;

@@ -56,12 +56,13 @@ static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
 
 /// Flags without a value; what stands behind any other one is its value.
-const SWITCHES: [&str; 13] = [
+const SWITCHES: [&str; 14] = [
     "--allow-empty",
     "--allow-http",
     "--deep",
     "--dry-run",
     "--json",
+    "--new-identity",
     "--no-sign-request",
     "--projection",
     "--quiet",

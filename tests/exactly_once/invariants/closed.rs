@@ -8,7 +8,10 @@ use super::{
     Files, Found, Observations,
     records::{Epoch, json_lines, text_of},
 };
-use crate::{logs::Logs, world::day_text};
+use crate::{
+    logs::{Logs, size_of},
+    world::day_text,
+};
 
 /// Partition folder -> files, rows, bytes.
 type Partitions = BTreeMap<String, (u64, u64, u64)>;
@@ -106,6 +109,9 @@ fn check_seen(logs: &Logs, state: &Files, epoch: &Epoch, found: &mut Found) {
         let day = name.split('/').nth(1).unwrap_or_default();
         for line in lines.iter().skip(1) {
             let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
+            found.expect("I2", line["size"].to_string() == size_of(&text("version")), || {
+                format!("`{name}` has another size than its version: {line}")
+            });
             if is_kept(&text("outcome")) {
                 known.insert((day.to_owned(), text("key"), text("version"), text("outcome")));
             }

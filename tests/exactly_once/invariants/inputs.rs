@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lakefront_pipeline::Identity;
 use serde_json::Value;
 
 use super::{
@@ -21,7 +22,8 @@ pub(super) fn each_counts_once(logs: &Logs, epochs: &[Epoch], found: &mut Found)
             epoch.tasks.iter().flat_map(|task| task.inputs.iter().enumerate().map(move |input| (task, input)))
         {
             let outcome = task.outcome(index).unwrap_or_default();
-            let past = past.entry((input.source.as_str(), input.key.as_str())).or_default();
+            let version = logs.version_of(&input.version);
+            let past = past.entry(logs.identity_of(&input.source, &input.key)).or_default();
             let place = || format!("epoch {}: `{}` in version {}", epoch.number, input.key, input.version);
             let was_converted = past.iter().any(|(_, outcome)| *outcome == "converted");
             found.expect("I2", !was_converted || outcome != "converted", || format!("{}: converted twice", place()));
@@ -30,8 +32,13 @@ pub(super) fn each_counts_once(logs: &Logs, epochs: &[Epoch], found: &mut Found)
             });
             let is_told = task.commit.is_none() || input.is_changed == (outcome == "changed");
             found.expect("I2", is_told, || format!("{}: the outcome is `{outcome}`", place()));
-            // What counts is the last that is known: a version may come back after another one, or after it was gone.
-            if let Some((_, before)) = past.last().filter(|(version, _)| *version == input.version) {
+            // What counts is the last that is known: a version may come back after another one, or after it was gone. Where
+            // logs are known by their names several may be there at once: then it is the last of this size.
+            let last = match logs.identity {
+                Identity::Key => past.last().filter(|(before, _)| *before == version),
+                Identity::Name => past.iter().rev().find(|(before, _)| *before == version),
+            };
+            if let Some((_, before)) = last {
                 let may_be_again = match *before {
                     "gone" | "replaced" | "unreadable" => true,
                     "failed" => epoch.is_retry,
@@ -43,7 +50,7 @@ pub(super) fn each_counts_once(logs: &Logs, epochs: &[Epoch], found: &mut Found)
             found.expect("I2", has_failed || !epoch.is_retry, || format!("{}: retried, but never failed", place()));
             let is_real = logs.version(&input.source, &input.key, &input.version).is_some();
             found.expect("I2", is_real, || format!("{}: there never was such an object", place()));
-            past.push((input.version.as_str(), outcome));
+            past.push((version, outcome));
         }
     }
 }

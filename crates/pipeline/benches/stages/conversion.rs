@@ -18,6 +18,8 @@ pub(crate) fn options(source: &str, table: &str, connections: &Connections, thre
         schema: None,
         extend_schema: false,
         partition_by: None,
+        identity: None,
+        new_identity: false,
         fields: None,
         max_text_bytes: None,
         max_ratio: None,

@@ -34,7 +34,7 @@ pub(crate) fn found_table(destination: &Destination, record: &TableRecord) -> Re
     let bytes = to_bytes(record);
     let founded = match state.put_if_absent(names::TABLE, &bytes) {
         Ok(()) => record.clone(),
-        Err(error) => match records::read_if_there::<TableRecord>(state, names::TABLE)? {
+        Err(error) => match records::read_table(state)? {
             Some(found) => found,
             None => return Err(Error::storage(error)),
         },

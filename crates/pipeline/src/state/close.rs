@@ -74,7 +74,7 @@ pub(crate) fn closing(
             bytes: total_before.bytes + bytes,
         },
     };
-    let seen = days.iter().map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log.epoch, day, objects)));
+    let seen = days.iter().map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log, day, objects)));
     Closing { seen: seen.collect(), record }
 }
 

@@ -18,7 +18,10 @@ use super::{
     names, once,
     records::{self, LogRecord, damaged},
 };
-use crate::{Error, plan::Task};
+use crate::{
+    Error,
+    plan::{Earlier, Task},
+};
 
 #[derive(Serialize, Deserialize)]
 struct Header<'a> {
@@ -42,6 +45,9 @@ struct Input<'a> {
     size: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     changed: bool,
+    /// What it is called like, where logs are known by their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    earlier: Option<Cow<'a, Earlier>>,
 }
 
 /// The bytes of a plan.
@@ -50,7 +56,7 @@ pub(crate) fn freeze(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
     let mut lines =
         LinesWriter::new(&Header { format: records::FORMAT, epoch, nonce, tasks: tasks.len() as u64, inputs });
     for task in tasks {
-        for object in &task.inputs {
+        for (index, object) in task.inputs.iter().enumerate() {
             lines.push(&Input {
                 task: task.id.task,
                 source: object.source().into(),
@@ -60,6 +66,7 @@ pub(crate) fn freeze(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
                 version: object.version().into(),
                 size: object.size_bytes(),
                 changed: task.is_changed,
+                earlier: task.earlier.get(index).and_then(Option::as_ref).map(Cow::Borrowed),
             });
         }
     }
@@ -90,13 +97,15 @@ pub(crate) fn thaw(state: &Store, log: &LogRecord) -> Result<Vec<Task>, Error> {
         let object =
             Object::restore(&input.source, &input.key, &input.name, input.path.as_deref(), &input.version, input.size);
         let object = object.ok_or_else(|| cannot(&format!("the version `{}`", input.version.escape_debug())))?;
-        match tasks.last_mut() {
-            Some(task) if task.id.task == input.task => task.inputs.push(object),
-            _ => tasks.push(Task {
-                id: TaskId { epoch: log.epoch, task: input.task },
-                inputs: vec![object],
-                is_changed: input.changed,
-            }),
+        if tasks.last().is_none_or(|task| task.id.task != input.task) {
+            let id = TaskId { epoch: log.epoch, task: input.task };
+            tasks.push(Task { id, inputs: Vec::new(), is_changed: input.changed, earlier: Vec::new() });
+        }
+        if let Some(task) = tasks.last_mut() {
+            task.inputs.push(object);
+            if task.is_changed {
+                task.earlier.push(input.earlier.map(Cow::into_owned));
+            }
         }
     }
     let inputs: usize = tasks.iter().map(|task| task.inputs.len()).sum();

@@ -13,7 +13,7 @@ use super::{
     once::sha256,
     records::{self, ClosedRecord, LogRecord, TableRecord, damaged, missing},
 };
-use crate::{Destination, Error};
+use crate::{Destination, Error, Identity};
 
 /// How often a state that does not add up is looked at.
 const LOOKS: usize = 10;
@@ -58,6 +58,11 @@ impl History {
         Ok(history)
     }
 
+    /// What makes a log the same one in this table.
+    pub(crate) fn identity(&self) -> Identity {
+        self.table.as_ref().map(|table| table.identity).unwrap_or_default()
+    }
+
     /// The number of the last epoch; 0 if there is none.
     pub(crate) fn last_epoch(&self) -> u64 {
         self.last.as_ref().map_or(0, |record| record.epoch)
@@ -75,7 +80,7 @@ impl History {
 
     fn look(destination: &Destination) -> Result<Self, Error> {
         let state = destination.state();
-        let Some(table) = records::read_if_there::<TableRecord>(state, names::TABLE)? else {
+        let Some(table) = records::read_table(state)? else {
             return new_table(destination);
         };
         // In this order: an epoch that is closed in between shows as open, never as closed without having been decided.

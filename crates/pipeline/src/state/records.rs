@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use lakefront_storage::Store;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::lines::LinesReader;
-use crate::Error;
+use super::{lines::LinesReader, names};
+use crate::{Error, Identity};
 
 /// The format of a record whose words and keys every version knows.
 pub(crate) const FORMAT: u32 = 1;
@@ -21,6 +21,9 @@ pub(crate) struct TableRecord {
     pub(crate) created: String,
     pub(crate) partition_columns: Vec<String>,
     pub(crate) single_writer: bool,
+    /// What makes a log the same one when it is listed again.
+    #[serde(default, skip_serializing_if = "Identity::is_key")]
+    pub(crate) identity: Identity,
 }
 
 /// `log/E.json`: the decision that an epoch is, and what it is.
@@ -48,6 +51,26 @@ pub(crate) struct LogRecord {
     pub(crate) settings: SettingsRecord,
     /// What the run that planned it left for later.
     pub(crate) waiting: Waiting,
+    /// By which identity each source is read from this epoch on, the one that was read last at the end. None in the records
+    /// of earlier versions, and where logs are known by their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sources: Option<Vec<SourceRecord>>,
+    /// Whether what it saw is kept with sizes; not so in the epochs of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) seen_sizes: bool,
+}
+
+/// A place where logs are read from, and by which identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SourceRecord {
+    /// A `file://` URL, or the bucket's URL with the prefix.
+    pub(crate) location: String,
+    /// The name of a source that is a single file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+    /// Its `--source-id`; none: logs are known by where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
 }
 
 /// The kinds of decision that there are.
@@ -349,6 +372,16 @@ pub(crate) fn read<T: DeserializeOwned>(state: &Store, name: &str) -> Result<T, 
     read_if_there(state, name)?.ok_or_else(|| missing(state, name))
 }
 
+/// `table.json`, if it is there.
+///
+/// # Errors
+/// As [`read_if_there`].
+pub(crate) fn read_table(state: &Store) -> Result<Option<TableRecord>, Error> {
+    let Some(table) = read_if_there::<TableRecord>(state, names::TABLE)? else { return Ok(None) };
+    let expected = if table.identity.is_key() { FORMAT } else { FORMAT_OF_NEW_WORDS };
+    if table.format == expected { Ok(Some(table)) } else { Err(newer(state, names::TABLE, table.format)) }
+}
+
 /// A record, if there is one.
 ///
 /// # Errors
@@ -404,14 +437,15 @@ struct AnyFormat {
 
 /// Is this the format that we read?
 pub(crate) fn check_format(state: &Store, name: &str, format: u32) -> Result<(), Error> {
-    if (FORMAT..=FORMAT_OF_NEW_WORDS).contains(&format) {
-        return Ok(());
-    }
-    Err(Error::State {
+    if (FORMAT..=FORMAT_OF_NEW_WORDS).contains(&format) { Ok(()) } else { Err(newer(state, name, format)) }
+}
+
+fn newer(state: &Store, name: &str, format: u32) -> Error {
+    Error::State {
         location: state.location(name),
         what: format!("has format {format}, and this version reads formats up to {FORMAT_OF_NEW_WORDS}"),
         hint: "a newer version of lakefront wrote it: run that one",
-    })
+    }
 }
 
 /// An object of the state that is not what it was.

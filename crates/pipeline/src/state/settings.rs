@@ -19,7 +19,7 @@ use super::{
     names, once,
     records::{LogRecord, SettingsRecord, TableRecord, damaged, to_bytes},
 };
-use crate::{ConvertOptions, DEFAULT_SCHEMA, Destination, Error};
+use crate::{ConvertOptions, DEFAULT_SCHEMA, Destination, Error, Identity};
 
 /// A request cannot have happened later than so many seconds after its epoch was planned: a day, as clocks differ.
 pub(crate) const LATEST_AFTER_PLAN_SECONDS: i64 = 86_400;
@@ -29,6 +29,8 @@ pub(crate) const LATEST_AFTER_PLAN_SECONDS: i64 = 86_400;
 pub(crate) struct Settings {
     pub(crate) schema: Arc<TableSchema>,
     pub(crate) partition_by: PartitionBy,
+    /// No data file depends on it, but which logs are read; and it is the table's from its first run on, too.
+    pub(crate) identity: Identity,
     pub(crate) compression: Compression,
     pub(crate) max_file_bytes: u64,
     pub(crate) fields: Option<String>,
@@ -67,6 +69,13 @@ impl Settings {
             }
             (asked, None) => asked.unwrap_or_default(),
         };
+        let identity = match (options.identity, table.map(|table| table.identity)) {
+            (Some(asked), Some(is)) if asked != is => {
+                let is = format!("`--identity {is}`");
+                return Err(Error::OtherSettings { flag: "--identity", table: options.destination.to_string(), is });
+            }
+            (asked, is) => is.or(asked).unwrap_or_default(),
+        };
         let schema = match (&options.schema, before.as_ref().map(|before| &before.schema)) {
             (Some(asked), Some(is)) => schema_of_next(options, asked, is)?,
             (Some(asked), None) => Arc::clone(asked),
@@ -77,6 +86,7 @@ impl Settings {
         Ok(Self {
             schema,
             partition_by,
+            identity,
             compression: options.compression.or(before.map(|before| before.compression)).unwrap_or_default(),
             max_file_bytes: options
                 .max_file_bytes
@@ -121,6 +131,7 @@ impl Settings {
         Ok(Self {
             schema: Arc::new(schema.map_err(|error| damaged(&format!("has no table schema: {error}")))?),
             partition_by: partition_by_of(destination, table)?,
+            identity: table.identity,
             compression: settings.compression.parse().map_err(|_| damaged("has an unknown compression"))?,
             max_file_bytes: settings.max_file_bytes,
             fields: settings.fields.clone(),

@@ -245,7 +245,7 @@ impl<'c> Attempt<'c> {
                     self.context.tally.object_unreadable(&object, reason)?;
                 }
             }
-            Outcome::Changed => {}
+            Outcome::Changed { .. } => {}
         }
         let bytes = object.size_bytes().saturating_sub(told_bytes);
         self.told.read(progress, 1, bytes, rows.saturating_sub(told_rows));

@@ -1,0 +1,227 @@
+//! By which identity the table knows the sources that it was converted from, so that another one is not taken unawares: under
+//! another `--source-id` every log of a place is new.
+//!
+//! Each log record holds all of it so far, at most [`MAX_SOURCES`] places, those that were read last. What an epoch of an
+//! earlier version read is seen from its plan.
+
+use lakefront_storage::{Source, printable_name};
+
+use super::{
+    frozen::thaw,
+    history::{History, read_log},
+    records::{LogRecord, SourceRecord},
+};
+use crate::{ConvertOptions, Destination, Error, Identity};
+
+/// Places that are remembered. A source for each day is a year and more.
+const MAX_SOURCES: usize = 500;
+/// So many epochs are looked at, from the last one back, until one says it.
+const EPOCHS_LOOKED_AT: usize = 5;
+
+/// By which identity the table knows its sources, those of this run among them; none where that is of no account, as logs
+/// are known by their names. Where a person insists on another identity, `tells` says whether that is told.
+///
+/// # Errors
+/// [`Error::OtherIdentity`]: the run would read one of them by another identity, and was not told to.
+pub(crate) fn known_sources(
+    options: &ConvertOptions,
+    history: &History,
+    identity: Identity,
+    tells: bool,
+) -> Result<Option<Vec<SourceRecord>>, Error> {
+    if identity == Identity::Name {
+        return Ok(None);
+    }
+    let known = KnownSources::read(&options.destination, history)?;
+    if let Err(error) = known.check(&options.sources, &options.destination) {
+        if !options.new_identity {
+            return Err(error);
+        }
+        if tells {
+            let text = error.to_string();
+            tracing::warn!("{}: going on, as `--new-identity` says", text.lines().next().unwrap_or_default());
+        }
+    }
+    Ok(Some(known.with(&options.sources)))
+}
+
+/// The sources that a table knows, each by one identity; the one that was read last at the end.
+#[derive(Clone, Debug, Default)]
+struct KnownSources {
+    sources: Vec<Source>,
+}
+
+impl KnownSources {
+    /// Those that the last epochs speak of.
+    ///
+    /// # Errors
+    /// The state cannot be read. Records and plans of the past that are damaged say nothing here: `verify` tells of them.
+    fn read(destination: &Destination, history: &History) -> Result<Self, Error> {
+        let state = destination.state();
+        let mut from_plans: Vec<Vec<Source>> = Vec::new();
+        let mut known = Self::default();
+        let last = history.last_epoch();
+        for epoch in (1..=last).rev().take(EPOCHS_LOOKED_AT) {
+            let sound = |result| match result {
+                Err(Error::State { .. }) => Ok(None),
+                result => result.map(Some),
+            };
+            let log: Option<LogRecord> = match &history.last {
+                Some(log) if log.epoch == epoch => Some(log.clone()),
+                _ => sound(read_log(state, epoch))?,
+            };
+            let Some(log) = log else { continue };
+            if let Some(records) = &log.sources {
+                known.sources = records.iter().filter_map(restored).collect();
+                break;
+            }
+            from_plans.push(match thaw(state, &log) {
+                Err(Error::State { .. }) => Vec::new(),
+                tasks => Source::around(tasks?.iter().flat_map(|task| &task.inputs)),
+            });
+        }
+        // The oldest first: what was read later counts.
+        for source in from_plans.into_iter().rev().flatten() {
+            known.add(source);
+        }
+        Ok(known)
+    }
+
+    /// Is each source known by the identity that it is given now, as far as it is known?
+    ///
+    /// # Errors
+    /// [`Error::OtherIdentity`]: all that it holds would be new.
+    fn check(&self, sources: &[Source], destination: &Destination) -> Result<(), Error> {
+        for source in sources {
+            // What was read last is what a person has in mind.
+            let others = self.sources.iter().rev();
+            if let Some(known) = others.into_iter().find(|known| is_another(known, source)) {
+                return Err(Error::OtherIdentity {
+                    source_location: source.to_string(),
+                    given: named(source),
+                    table: destination.to_string(),
+                    known: if known.place_text() == source.place_text() {
+                        format!("it {}", named(known))
+                    } else {
+                        format!("{known} {}", named(known))
+                    },
+                    hint: hint(known, source),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be on record when these sources are read, too.
+    fn with(mut self, sources: &[Source]) -> Vec<SourceRecord> {
+        for source in sources {
+            self.add(source.clone());
+        }
+        self.sources.iter().map(record).collect()
+    }
+
+    /// From here on this one counts: what it holds, and what is known otherwise, is forgotten.
+    fn add(&mut self, source: Source) {
+        self.sources.retain(|known| !is_another(known, &source));
+        let around = self.sources.iter().position(|known| known.holds_source(&source) && known.knows_as(&source));
+        let kept = around.map_or(source, |around| self.sources.remove(around));
+        self.sources.retain(|known| !(kept.holds_source(known) && kept.knows_as(known)));
+        self.sources.push(kept);
+        let too_many = self.sources.len().saturating_sub(MAX_SOURCES);
+        self.sources.drain(..too_many);
+    }
+}
+
+/// Would a log that lies in both be another one to the table?
+fn is_another(known: &Source, source: &Source) -> bool {
+    known.overlaps_source(source) && !known.knows_as(source)
+}
+
+fn restored(record: &SourceRecord) -> Option<Source> {
+    Source::restore(&record.location, record.file.as_deref(), record.id.as_deref())
+}
+
+fn record(source: &Source) -> SourceRecord {
+    SourceRecord {
+        location: source.place_text(),
+        file: source.file_name().map(str::to_owned),
+        id: source.id().map(str::to_owned),
+    }
+}
+
+/// How a source knows its logs.
+fn named(source: &Source) -> String {
+    source
+        .id()
+        .map_or_else(|| "without a source id".to_owned(), |id| format!("as `--source-id {}`", printable_name(id)))
+}
+
+/// How the source is known as before.
+fn hint(known: &Source, source: &Source) -> String {
+    let id = known.id().map(|id| format!("`--source-id {}`", printable_name(id)));
+    let is_same_place = Source::restore(&source.place_text(), source.file_name(), known.id())
+        .is_some_and(|as_known| as_known.knows_as(known));
+    match (id, is_same_place) {
+        (Some(id), true) => format!("give {id} for it"),
+        (Some(id), false) => format!("name {known} as the source, with {id}; `--include` takes a part of it"),
+        (None, true) => "leave `--source-id` out".to_owned(),
+        (None, false) => format!("name the source as {known}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(place: &str, id: Option<&str>) -> Source {
+        Source::restore(place, None, id).unwrap()
+    }
+
+    fn texts(known: KnownSources) -> Vec<String> {
+        known.with(&[]).into_iter().map(|record| format!("{} {:?}", record.location, record.id)).collect()
+    }
+
+    #[test]
+    fn a_source_within_a_known_one_is_known() {
+        let mut known = KnownSources::default();
+        for place in ["file:///logs/a", "file:///logs/b", "file:///other", "file:///logs", "file:///logs/c"] {
+            known.add(source(place, None));
+        }
+        assert_eq!(texts(known), ["file:///other None", "file:///logs None"]);
+    }
+
+    #[test]
+    fn another_identity_takes_the_place_of_the_one_before() {
+        let mut known = KnownSources::default();
+        known.add(source("file:///logs/a", None));
+        known.add(source("file:///other", None));
+        known.add(source("file:///logs", Some("archive")));
+        assert_eq!(texts(known), ["file:///other None", "file:///logs Some(\"archive\")"]);
+    }
+
+    #[test]
+    fn those_that_were_read_last_are_kept() {
+        let mut known = KnownSources::default();
+        known.add(source("file:///logs/0", None));
+        for day in 1..MAX_SOURCES + 5 {
+            known.add(source(&format!("file:///logs/{day}"), None));
+            known.add(source("file:///logs/0", None));
+        }
+        assert_eq!(known.sources.len(), MAX_SOURCES);
+        assert_eq!(known.sources.last().unwrap().place_text(), "file:///logs/0");
+        assert_eq!(known.sources[0].place_text(), "file:///logs/6");
+    }
+
+    #[test]
+    fn a_hint_says_how_the_source_is_known() {
+        let (plain, archive) = (source("file:///logs", None), source("file:///logs", Some("archive")));
+        assert_eq!(hint(&archive, &plain), "give `--source-id archive` for it");
+        assert_eq!(hint(&plain, &archive), "leave `--source-id` out");
+        let part = source("file:///logs/2025", Some("archive"));
+        assert!(hint(&archive, &part).starts_with("name file:///logs as the source, with `--source-id archive`"));
+        let (key, all) = (source("s3://logs/cf", Some("archive")), source("s3://logs", None));
+        assert_eq!(hint(&key, &all), "give `--source-id archive` for it");
+        let (short, long) = (source("az://logs", None), source("abfss://logs@one.dfs.core.windows.net", None));
+        assert_eq!(hint(&short, &long), "name the source as az://logs");
+    }
+}

@@ -9,6 +9,9 @@ mod schemas;
 // `lakefront ddl`.
 mod ddl;
 
+// Lists of field names: checked, told apart, remembered.
+mod field_lists;
+
 // How a run is stopped: by rejects, by signals, by a reader that went away.
 mod stopping;
 

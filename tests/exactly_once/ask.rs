@@ -1,6 +1,6 @@
 //! What a converter is asked to do, and how that ended. What depends on how the program is called stands here.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lakefront_pipeline::{
@@ -145,6 +145,7 @@ pub(crate) fn options_of(
         identity: ask.identity,
         new_identity: false,
         fields: None,
+        allowed_fields: BTreeSet::new(),
         max_text_bytes: None,
         max_ratio: None,
         task_bytes: ask.task_bytes,

@@ -93,7 +93,8 @@ pub(crate) struct LogObject {
 
 impl LogObject {
     /// The `revision`-th version of an object. Odd numbers are gzip; those that end in 3 are damaged until they are
-    /// revised; those that end in 5 have no good row.
+    /// revised; those that end in 5 have no good row, and fail
+    /// where they have rejects.
     pub(crate) fn make(seed: u64, number: u64, hour: i64, revision: u64) -> Arc<Self> {
         Self::with_comments(seed, number, hour, revision, 0)
     }
@@ -128,6 +129,15 @@ impl LogObject {
             object.bytes.truncate(object.bytes.len() - 6);
         }
         Arc::new(object)
+    }
+
+    /// Why it fails; none if it does not.
+    pub(crate) fn verdict(&self) -> Option<&'static str> {
+        match (self.is_damaged, self.rows.len(), self.rejects.len()) {
+            (true, ..) => Some("gzip-truncated"),
+            (false, 0, 1..) => Some("all-rows-rejected"),
+            (false, ..) => None,
+        }
     }
 
     /// What the plan calls this version.

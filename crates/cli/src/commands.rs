@@ -5,14 +5,15 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 use anyhow::Context;
 use lakefront_pipeline::{
     AppendedColumns, ConvertOptions, Error, Preview, Report, Run, Stop, TableDdl, VerifyOptions, convert,
-    ddl::DdlOptions, preview, progress::Progress, rebuild_state, report::RunOutcome, resolve, retry, status, table_ddl,
-    verify, write_text,
+    ddl::DdlOptions, field_name_text, preview, progress::Progress, rebuild_state, report::RunOutcome, resolve, retry,
+    status, table_ddl, verify, write_text,
 };
 use lakefront_schema::TableSchema;
 
 use crate::{
     draw::{Draw, Screen},
     exit::ExitStatus,
+    field_lists,
     flags::{
         Command, ConvertFlags, DdlFlags, Flags, ResolveFlags, RetryFlags, SchemaFlags, SchemaFormat, StateFlags,
         VerifyFlags,
@@ -49,6 +50,7 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
         Err(error) => return Ok(wrong_usage(flags, &error)),
     };
     options.schema.iter().for_each(|schema| warn_of_unknown_fields(schema));
+    field_lists::warn(&options);
     if convert_flags.dry_run {
         let stop = signals::listen()?;
         let draw = Draw::new(&flags.output, screen);
@@ -66,7 +68,10 @@ fn run_retry(flags: &Flags, retry_flags: &RetryFlags, screen: &Screen) -> anyhow
     let run = &retry_flags.run;
     let table = options::destination(&flags.stores, &retry_flags.table, run.state.as_deref())?;
     match options::run_options(&flags.stores, run, Some(&retry_flags.reading), table) {
-        Ok(options) => run_work(flags, screen, &options, run.report.as_deref(), retry_flags.json, retry),
+        Ok(options) => {
+            field_lists::warn(&options);
+            run_work(flags, screen, &options, run.report.as_deref(), retry_flags.json, retry)
+        }
         Err(error) => Ok(wrong_usage(flags, &error)),
     }
 }
@@ -93,13 +98,17 @@ fn run_work(
     let draw = Draw::new(&flags.output, screen);
     let Run { report, error } = work(options, &stop, &draw);
     draw.finish();
-    match (flags.output.quiet, report.outcome) {
-        (_, RunOutcome::Stopped | RunOutcome::Active) => {}
-        (true, _) if report.rejected_rows() > 0 => {
-            tracing::warn!("{} rows were rejected; {}/quarantine has them", report.rejected_rows(), report.state);
-        }
-        (true, _) => {}
-        (false, _) => log::tell(flags.output.log_format, screen, &summary::of_run(&report)),
+    let has_summary = !flags.output.quiet && !matches!(report.outcome, RunOutcome::Stopped | RunOutcome::Active);
+    if has_summary {
+        log::tell(flags.output.log_format, screen, &summary::of_run(&report));
+    } else if report.rejected_rows() > 0 {
+        // The summary says so in the same words: no warning depends on it.
+        tracing::warn!(
+            "{} rows were rejected ({}); {}/quarantine has them",
+            report.rejected_rows(),
+            summary::rejects(&report),
+            report.state
+        );
     }
     let status = match error {
         Some(error) => stopped(flags, error),
@@ -266,8 +275,9 @@ fn wrong_usage(flags: &Flags, error: &anyhow::Error) -> ExitStatus {
 fn warn_of_unknown_fields(schema: &TableSchema) {
     for field in schema.unknown_fields() {
         tracing::warn!(
-            "table schema `{}`: `{field}` is no field that CloudFront is known to log: its column will be NULL in logs without it",
-            schema.name()
+            "table schema `{}`: {} is no field that CloudFront is known to log: its column will be NULL in logs without it",
+            schema.name(),
+            field_name_text(field)
         );
     }
 }

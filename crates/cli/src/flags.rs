@@ -265,9 +265,14 @@ pub(crate) struct SelectionFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How logs are read")]
 pub(crate) struct ReadingFlags {
-    /// Field names of logs without a header, separated by blanks or commas, or `@FILE` that holds them
+    /// Field names of logs without a header, separated by blanks or commas, or `@FILE` that holds them; may be given more
+    /// than once: a line is read by the list with as many names as it has cells
     #[arg(long, value_name = "LIST|@FILE")]
-    pub(crate) fields: Option<String>,
+    pub(crate) fields: Vec<String>,
+
+    /// A field of this name is right, though CloudFront is not known to have it; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_field: Vec<String>,
 
     /// Exit with 1 when more rows are rejected: a number stops the run there, a share like `0.1%` is judged at its end
     #[arg(long, value_name = "N|P%", allow_hyphen_values = true)]

@@ -1,6 +1,7 @@
 //! The program: parse, run, exit.
 
 // What was typed, what it means, what is done.
+mod field_lists;
 mod flags;
 
 mod options;

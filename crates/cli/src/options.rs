@@ -1,6 +1,7 @@
 //! What was typed to what it means; whatever is wrong with it is found here, before anything is touched.
 
 use std::{
+    collections::BTreeSet,
     hash::{BuildHasher as _, RandomState},
     num::NonZero,
     path::Path,
@@ -17,6 +18,7 @@ use lakefront_pipeline::{
 use lakefront_schema::TableSchema;
 
 use crate::{
+    field_lists,
     flags::{
         Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, ReadingFlags, RunFlags, SelectionFlags,
         SourceStoreFlags, StoreFlags,
@@ -192,7 +194,8 @@ pub(crate) fn run_options(
         partition_by: None,
         identity: None,
         new_identity: false,
-        fields: reading.and_then(|reading| reading.fields.as_deref()).map(fields).transpose()?,
+        fields: reading.map_or(Ok(None), |reading| field_lists::read(&reading.fields, &reading.allow_field))?,
+        allowed_fields: reading.map_or_else(BTreeSet::new, |reading| reading.allow_field.iter().cloned().collect()),
         max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
         max_ratio: max_ratio.map(|text| number("--max-ratio", text, 1..=u64::MAX)).transpose()?,
         task_bytes: DEFAULT_TASK_BYTES,
@@ -308,31 +311,4 @@ fn selection(flags: &SelectionFlags, now: Timestamp) -> anyhow::Result<Selection
         bail!("`--from` must be before `--to`: the range is empty");
     }
     Ok(selection)
-}
-
-/// The field names, blanks between them.
-fn fields(list_or_file: &str) -> anyhow::Result<String> {
-    let text = match list_or_file.strip_prefix('@') {
-        Some(file) => read_text(Path::new(file)).context("`--fields`")?,
-        None => list_or_file.to_owned(),
-    };
-    let names: Vec<&str> =
-        text.split(|symbol: char| symbol == ',' || symbol.is_whitespace()).filter(|name| !name.is_empty()).collect();
-    if !names.iter().any(|name| lakefront_schema::fields::is_known_field(name)) {
-        bail!(
-            "`--fields`: no name in it is a field of CloudFront\nhint: name them as CloudFront does, like `timestamp c-ip sc-status`"
-        );
-    }
-    Ok(names.join(" "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn field_lists_take_blanks_and_commas() {
-        assert_eq!(fields("timestamp, c-ip\tsc-status\n").unwrap(), "timestamp c-ip sc-status");
-        assert!(fields("a b c").is_err() && fields("").is_err());
-    }
 }

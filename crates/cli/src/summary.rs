@@ -73,14 +73,13 @@ pub(crate) fn of_run(report: &Report) -> String {
         lines.add("same name", &same_name(objects.doubles.twins));
     }
     lines.add("rows", &format!("{} of {} lines", HumanCount(report.rows), HumanCount(report.lines)));
-    let rejects: Vec<(u64, &str)> = report.rejects.iter().map(|(reason, count)| (*count, reason.as_str())).collect();
     let adopted = report.adopted;
     if adopted.tasks > 0 {
         let (rows, files) = (HumanCount(adopted.rows), HumanCount(adopted.files));
         lines.add("adopted", &format!("{rows} rows in {files} data files of the run that left the epoch open"));
     }
     if report.rejected_rows() > 0 {
-        lines.add("rejected", &counted(&rejects, "none"));
+        lines.add("rejected", &rejects(report));
     }
     let cells = [
         (report.padded_rows, "padded rows"),
@@ -123,6 +122,12 @@ pub(crate) fn of_run(report: &Report) -> String {
     }
     lines.text.truncate(lines.text.trim_end().len());
     lines.text
+}
+
+/// Rejected rows by reason.
+pub(crate) fn rejects(report: &Report) -> String {
+    let rejects: Vec<(u64, &str)> = report.rejects.iter().map(|(reason, count)| (*count, reason.as_str())).collect();
+    counted(&rejects, "none")
 }
 
 /// The summary of a run that found nothing to do.
@@ -262,6 +267,7 @@ pub(crate) fn of_status(status: &Status) -> String {
             &format!("and {} more: `--json` names up to a thousand", status.failed - NAMED_FAILURES as u64),
         );
     }
+    add_only_rejects(&mut lines, status);
     if status.waiting.objects > 0 {
         let first = status.waiting.first_hour.as_ref().map_or_else(String::new, |hour| format!(", from {hour} on"));
         let waiting = HumanCount(status.waiting.objects);
@@ -273,6 +279,27 @@ pub(crate) fn of_status(status: &Status) -> String {
         );
     }
     lines.text
+}
+
+/// Names what counts as converted and gave nothing but rejects.
+fn add_only_rejects(lines: &mut Lines, status: &Status) {
+    if status.only_rejects == 0 {
+        return;
+    }
+    lines.add(
+        "no rows",
+        &format!(
+            "{} objects count as converted though every row was rejected, by an earlier version: `lakefront retry TABLE` tries them again",
+            HumanCount(status.only_rejects)
+        ),
+    );
+    for object in status.only_rejects_objects.iter().take(NAMED_FAILURES) {
+        lines.add("no rows", object);
+    }
+    if status.only_rejects > NAMED_FAILURES as u64 {
+        let more = status.only_rejects - NAMED_FAILURES as u64;
+        lines.add("no rows", &format!("and {more} more: `--json` names up to a thousand"));
+    }
 }
 
 fn open_epoch(open: &OpenEpoch) -> String {

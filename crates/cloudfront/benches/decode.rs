@@ -9,7 +9,7 @@ use std::{hint::black_box, sync::Arc};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, TextLimits, TextReader};
 use lakefront_loggen::{Options, objects};
-use lakefront_schema::TableSchema;
+use lakefront_schema::{FieldLists, TableSchema};
 
 /// A row is about half a kilobyte: 33 files of 1000 are 16 MiB of text.
 const FILES: u32 = 33;
@@ -34,7 +34,7 @@ fn logs() -> Vec<Log> {
 fn decoder(schema: &Arc<TableSchema>) -> Decoder {
     let options = DecodeOptions {
         schema: Arc::clone(schema),
-        fields: None,
+        fields: FieldLists::default(),
         latest_second: i64::MAX,
         text_limits: TextLimits::default(),
     };

@@ -32,7 +32,7 @@ pub(crate) mod views;
 use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::buffer::Buffer;
-use lakefront_schema::TableSchema;
+use lakefront_schema::{FieldLists, TableSchema};
 
 pub(crate) use batch::UserAgents;
 pub use batch::{DecodedBatch, ObjectRows};
@@ -43,7 +43,11 @@ use self::{
     scan::{Scan, ScanEnd, Sink},
     views::Text,
 };
-use crate::{Error, Reject, TextLimits, TextReader, header::Layouts, reject::KEPT_BYTES_OF_A_LONG_LINE};
+use crate::{
+    Error, Reject, TextLimits, TextReader,
+    header::{Layouts, UnknownNames},
+    reject::KEPT_BYTES_OF_A_LONG_LINE,
+};
 
 /// A line may be this long, without its end: 1 MiB.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -63,8 +67,9 @@ pub const BATCH_TEXT_BYTES: usize = 1 << 19;
 pub struct DecodeOptions {
     /// The columns wanted.
     pub schema: Arc<TableSchema>,
-    /// The names of the fields in objects without a header, blanks between them (`--fields`).
-    pub fields: Option<String>,
+    /// The names of the fields in objects without a header (`--fields`). A line is read by the list with as many names as
+    /// it has cells, one empty last cell aside.
+    pub fields: FieldLists,
     /// The latest second (since 1970 UTC) that a request can have happened in.
     pub latest_second: i64,
     /// How much text an object may hold.
@@ -150,7 +155,7 @@ impl Decoder {
 
     /// The same with other sizes.
     pub fn with_sizes(options: Arc<DecodeOptions>, sizes: DecodeSizes) -> Self {
-        let layouts = Layouts::new(Arc::clone(&options.schema));
+        let layouts = Layouts::new(Arc::clone(&options.schema), options.fields.clone());
         let batch = BatchBuilder::new(Arc::clone(&options.schema));
         Self { options, sizes, layouts, batch, text: Vec::new(), text_end: 0, spares: Spares::default() }
     }
@@ -175,6 +180,11 @@ impl Decoder {
                 taken_back.err().map(Err)
             }
         }
+    }
+
+    /// Returns the names in headers since the last call that CloudFront does not have and no column asks for.
+    pub fn take_unknown_names(&mut self) -> UnknownNames {
+        self.layouts.take_unknown()
     }
 
     /// Should the batch go on its way before another object?

@@ -2,6 +2,7 @@
 //!
 //! **Invariants**
 //! - Gzip is known by its magic bytes, never by the object's name; anything else is text already.
+//! - What is packed otherwise, or twice, is no text: it is refused with its name ([`packed`](self::packed)).
 //! - All members are read and each one's CRC and length are checked. A member border is not a line border.
 //! - After the last member only zero bytes may follow (padding).
 //! - Memory does not depend on the limits: text comes out as the caller asks for it.
@@ -12,7 +13,10 @@ use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
+use self::packed::{HEAD_BYTES, refuse_packed};
 use crate::Error;
+
+mod packed;
 
 /// The default of [`TextLimits::text_bytes`]: 64 GiB.
 pub const DEFAULT_MAX_TEXT_BYTES: u64 = 64 << 30;
@@ -56,6 +60,9 @@ pub struct TextReader<R> {
     object_bytes: u64,
     limits: TextLimits,
     text_bytes: u64,
+    // The first bytes of the text, until they have been looked at.
+    head: Option<Vec<u8>>,
+    is_gzip: bool,
 }
 
 type Source<R> = Counted<Chain<Cursor<Vec<u8>>, R>>;
@@ -78,7 +85,7 @@ impl<R: BufRead> TextReader<R> {
         let is_gzip = head == MAGIC;
         let source = Counted { inner: Cursor::new(head).chain(object), bytes: 0, failure: None };
         let state = if is_gzip { State::Gzip(Box::new(GzDecoder::new(source))) } else { State::Plain(source) };
-        Ok(Self { state: Some(state), object_bytes, limits, text_bytes: 0 })
+        Ok(Self { state: Some(state), object_bytes, limits, text_bytes: 0, head: Some(Vec::new()), is_gzip })
     }
 
     /// Fills `text` from its start and returns how many bytes there are: fewer than asked only at the end.
@@ -89,6 +96,9 @@ impl<R: BufRead> TextReader<R> {
         let mut filled = 0;
         while let Some(rest) = text.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             let count = self.read_some(rest)?;
+            if self.head.is_some() {
+                self.look_at_head(rest.get(..count).unwrap_or_default())?;
+            }
             if count == 0 {
                 break;
             }
@@ -96,6 +106,17 @@ impl<R: BufRead> TextReader<R> {
             self.check_limits(count)?;
         }
         Ok(filled)
+    }
+
+    /// Takes the next bytes of the text, none at its end; once the first ones are all there, they say whether it is one.
+    fn look_at_head(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some(mut head) = self.head.take() else { return Ok(()) };
+        head.extend(bytes.iter().take(HEAD_BYTES - head.len()));
+        if head.len() < HEAD_BYTES && !bytes.is_empty() {
+            self.head = Some(head);
+            return Ok(());
+        }
+        refuse_packed(&head, self.is_gzip).inspect_err(|_verdict| self.state = Some(State::End))
     }
 
     fn check_limits(&mut self, count: usize) -> Result<(), Error> {
@@ -322,6 +343,29 @@ mod tests {
         let over = [free, gzip(b"a")].concat();
         assert!(matches!(read_within(&over, limits), Err(Error::TooCompressed { limit: 20, .. })));
         assert_eq!(read_all(&over).unwrap().len(), (64 << 20) + 1, "the default is 200");
+    }
+
+    #[test]
+    fn what_is_packed_otherwise_is_named_however_it_is_read() {
+        let message = |object: &[u8]| {
+            let mut reader = TextReader::try_new(object, object.len() as u64, TextLimits::default()).unwrap();
+            let mut byte = [0];
+            let by_byte = loop {
+                match reader.read(&mut byte) {
+                    Ok(count) => assert_eq!(count, 1, "no verdict on {object:?}"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            assert_eq!(reader.read(&mut byte).unwrap(), 0, "it is at its end");
+            let error = read_all(object).unwrap_err();
+            assert_eq!((error.to_string(), error.reason()), (by_byte.clone(), Some("archive")));
+            by_byte
+        };
+        let long = [&b"\x28\xb5\x2f\xfd"[..], &[7; 5000]].concat();
+        assert_eq!(message(&long), "decompress: zstd archive: unpack it first");
+        assert_eq!(message(&long[..4]), "decompress: zstd archive: unpack it first");
+        assert_eq!(message(&gzip(b"PK\x03\x04")), "decompress: zip archive in gzip: unpack it first");
+        assert_eq!(message(&gzip(&gzip(b"text"))), "decompress: gzip archive in gzip: unpack it first");
     }
 
     #[test]

@@ -41,6 +41,20 @@ pub enum Error {
         /// Size of the object in bytes.
         object_bytes: u64,
     },
+    /// An archive, or a file that is packed by another program than gzip.
+    #[error("decompress: {format} archive{within}: unpack it first")]
+    Archive {
+        /// The format's name.
+        format: &'static str,
+        /// What it is within, as ` in gzip`; empty where the object itself is it.
+        within: &'static str,
+    },
+    /// Data in a format that is no text.
+    #[error("decompress: {format} data, which this version does not read: deliver W3C or tab-separated logs")]
+    OtherData {
+        /// The format's name.
+        format: &'static str,
+    },
     /// Rows of more hours than an object can reasonably hold.
     #[error("decode: line {line}: names more than {limit} different hours")]
     TooManyHours {
@@ -73,6 +87,14 @@ pub enum Error {
         /// The format's name.
         format: &'static str,
     },
+    /// Lines of data of which every one was refused: it was not understood.
+    #[error("decode: every row was rejected ({reasons}){hint}")]
+    AllRowsRejected {
+        /// The reasons in words, each with how many lines it refused.
+        reasons: String,
+        /// What to do about it, on a line of its own; empty where that is not known.
+        hint: String,
+    },
     /// Reading the compressed bytes failed: says nothing about the object.
     #[error("fetch: reading failed")]
     Read(#[source] io::Error),
@@ -85,10 +107,12 @@ impl Error {
             Self::GzipTruncated { .. } => "gzip-truncated",
             Self::GzipCorrupt { .. } => "gzip-corrupt",
             Self::TooMuchText { .. } | Self::TooCompressed { .. } => "too-large",
+            Self::Archive { .. } => "archive",
+            Self::AllRowsRejected { .. } => "all-rows-rejected",
             Self::TooManyHours { .. } => "too-many-hours",
             Self::Rtmp { .. } => "rtmp",
             Self::NotCloudFront { .. } => "no-cloudfront-log",
-            Self::UnsupportedFormat { .. } => "unsupported-format",
+            Self::UnsupportedFormat { .. } | Self::OtherData { .. } => "unsupported-format",
             Self::Read(_) => return None,
         })
     }

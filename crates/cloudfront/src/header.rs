@@ -3,11 +3,15 @@
 //! **Invariants**
 //! - Names are case-sensitive; of a name that stands twice the first counts.
 //! - Real-time logs name some fields differently and swap two (`cs-host` is the viewer's Host header there): columns go
-//!   by meaning, so a layout is of real-time kind as soon as one of its names is known from real-time logs only.
+//!   by meaning, so a layout is of real-time kind as soon as one of its names is known from real-time logs only. So is one
+//!   of a list that somebody gave, as real-time logs never have a header, unless a name is known from standard logs only.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use lakefront_schema::{Source, TableSchema, fields};
+use lakefront_schema::{FieldLists, Source, TableSchema, fields};
 
 use crate::Error;
 
@@ -34,12 +38,35 @@ pub struct Layout {
     pub(crate) unclaimed_by_position: Vec<(usize, usize)>,
 }
 
+/// Who named the fields of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NamedBy {
+    /// The log itself, in its header.
+    Header,
+    /// A person, as the log has no header.
+    Person,
+    /// The number of its cells: it is a standard log.
+    Era,
+}
+
 impl Layout {
-    /// The layout of `names`, read at `line`.
+    /// Returns the layout of the names in a header, read at `line`.
     ///
     /// # Errors
     /// [`Error::Rtmp`] and [`Error::NotCloudFront`] where the names are not those of a web log.
     pub fn try_new(schema: &TableSchema, names: &[&str], line: u64) -> Result<Self, Error> {
+        Self::of_web_log(schema, names, NamedBy::Header, line)
+    }
+
+    /// Returns the layout of names that somebody gave for a log without a header, first needed at `line`.
+    ///
+    /// # Errors
+    /// As [`Self::try_new`].
+    pub fn try_given(schema: &TableSchema, names: &[&str], line: u64) -> Result<Self, Error> {
+        Self::of_web_log(schema, names, NamedBy::Person, line)
+    }
+
+    fn of_web_log(schema: &TableSchema, names: &[&str], named_by: NamedBy, line: u64) -> Result<Self, Error> {
         if names.contains(&fields::RTMP_FIELD) {
             return Err(Error::Rtmp { line });
         }
@@ -49,12 +76,12 @@ impl Layout {
                 why: "no name in the list of fields is one of CloudFront's".to_owned(),
             });
         }
-        Ok(Self::of(schema, names))
+        Ok(Self::of(schema, names, named_by))
     }
 
     /// The layout of a header-less log with `count` cells a line; none if no era of the standard log has so many.
     pub fn of_era(schema: &TableSchema, count: usize) -> Option<Self> {
-        fields::era_fields(count).map(|names| Self::of(schema, names))
+        fields::era_fields(count).map(|names| Self::of(schema, names, NamedBy::Era))
     }
 
     /// How many cells of a row hold all that says when it happened.
@@ -63,13 +90,14 @@ impl Layout {
         positions.into_iter().flatten().max().map_or(0, |last| last + 1)
     }
 
-    fn of(schema: &TableSchema, names: &[&str]) -> Self {
+    fn of(schema: &TableSchema, names: &[&str], named_by: NamedBy) -> Self {
         let mut positions = HashMap::with_capacity(names.len());
         for (position, name) in names.iter().enumerate() {
             positions.entry(*name).or_insert(position);
         }
         let at = |name: &str| positions.get(name).copied();
-        let is_realtime = names.iter().any(|name| fields::is_realtime_only_field(name));
+        let is_realtime = names.iter().any(|name| fields::is_realtime_only_field(name))
+            || named_by == NamedBy::Person && !names.iter().any(|name| fields::is_standard_only_field(name));
         let name_here = |standard| if is_realtime { fields::realtime_name(standard) } else { standard };
 
         let mut claimed: Vec<&str> = fields::DERIVED_SOURCES.to_vec();
@@ -125,17 +153,73 @@ pub(crate) struct Layouts {
     by_header: HashMap<Vec<u8>, Arc<Layout>>,
     header_bytes: usize,
     by_era: HashMap<usize, Arc<Layout>>,
+    /// The lists for logs without a header, and the layouts of those that were needed, by the number of their names.
+    fields: FieldLists,
+    by_width: HashMap<usize, Arc<Layout>>,
+    unknown: UnknownNames,
+}
+
+/// Names in headers that CloudFront does not have and no column asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownNames {
+    names: BTreeSet<String>,
+    /// There were more, which are not kept.
+    are_more: bool,
+}
+
+impl UnknownNames {
+    /// So many names are kept.
+    pub const MAX_NAMES: usize = 1000;
+    /// Of a name so many characters are kept: it comes from a log.
+    pub const MAX_NAME_CHARS: usize = 80;
+
+    /// Adds a name; of more than [`Self::MAX_NAMES`] the last ones are not kept.
+    pub fn insert(&mut self, name: &str) {
+        let name: String = name.chars().take(Self::MAX_NAME_CHARS).collect();
+        if self.names.len() < Self::MAX_NAMES {
+            self.names.insert(name);
+        } else {
+            self.are_more |= !self.names.contains(&name);
+        }
+    }
+
+    /// Adds all of `others`.
+    pub fn extend(&mut self, others: &Self) {
+        others.names.iter().for_each(|name| self.insert(name));
+        self.are_more |= others.are_more;
+    }
+
+    /// Returns the names that are kept, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// Returns whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Returns whether there are names that are not kept.
+    pub fn are_more(&self) -> bool {
+        self.are_more
+    }
 }
 
 /// Past so many bytes of different headers all are forgotten: a layout takes up to thirty times as much as its header.
 const MAX_HEADER_BYTES: usize = 256 * 1024;
 
 impl Layouts {
-    pub(crate) fn new(schema: Arc<TableSchema>) -> Self {
-        Self { schema, by_header: HashMap::new(), header_bytes: 0, by_era: HashMap::new() }
+    pub(crate) fn new(schema: Arc<TableSchema>, fields: FieldLists) -> Self {
+        let (by_header, by_era, by_width) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { schema, by_header, header_bytes: 0, by_era, fields, by_width, unknown: UnknownNames::default() }
     }
 
-    /// The layout of what stands behind `#Fields:`, or of the names given with `--fields`: blanks or TABs between names.
+    /// Returns the unknown names of headers that were read since the last call.
+    pub(crate) fn take_unknown(&mut self) -> UnknownNames {
+        std::mem::take(&mut self.unknown)
+    }
+
+    /// The layout of what follows `#Fields:`, blanks or TABs between names.
     pub(crate) fn of_header(&mut self, names: &[u8], line: u64) -> Result<Arc<Layout>, Error> {
         if let Some(layout) = self.by_header.get(names) {
             return Ok(Arc::clone(layout));
@@ -143,6 +227,9 @@ impl Layouts {
         let text = String::from_utf8_lossy(names);
         let split: Vec<&str> = text.split([' ', '\t']).filter(|name| !name.is_empty()).collect();
         let layout = Arc::new(Layout::try_new(&self.schema, &split, line)?);
+        for (name, _) in layout.unclaimed.iter().filter(|(name, _)| !fields::is_known_field(name)) {
+            self.unknown.insert(name);
+        }
         self.header_bytes += names.len();
         if self.header_bytes > MAX_HEADER_BYTES {
             self.by_header.clear();
@@ -150,6 +237,18 @@ impl Layouts {
         }
         self.by_header.insert(names.to_vec(), Arc::clone(&layout));
         Ok(layout)
+    }
+
+    /// Returns the layout of the given list with `count` names; none if there is no such list.
+    pub(crate) fn of_given(&mut self, count: usize, line: u64) -> Result<Option<Arc<Layout>>, Error> {
+        if let Some(layout) = self.by_width.get(&count) {
+            return Ok(Some(Arc::clone(layout)));
+        }
+        let Some(names) = self.fields.of_width(count) else { return Ok(None) };
+        let names: Vec<&str> = names.split(' ').collect();
+        let layout = Arc::new(Layout::try_given(&self.schema, &names, line)?);
+        self.by_width.insert(count, Arc::clone(&layout));
+        Ok(Some(layout))
     }
 
     /// The layout of a header-less line with `count` cells.
@@ -199,9 +298,53 @@ mod tests {
     }
 
     #[test]
+    fn a_given_list_is_of_real_time_kind_unless_a_name_is_of_standard_logs_only() {
+        let given = |names: &str| {
+            let names: Vec<&str> = names.split(' ').collect();
+            Layout::try_given(&TableSchema::embedded("cf_logs").unwrap(), &names, 1).unwrap()
+        };
+        let host_and_header = |layout: &Layout| (position_of(layout, "host"), position_of(layout, "header"));
+        let common = "c-ip sc-status x-host-header";
+        assert_eq!(host_and_header(&given(common)), (Some(2), None));
+        assert_eq!(host_and_header(&layout(common)), (None, Some(2)), "as a header");
+        for standard in ["date", "time", "DistributionId", "distributionid", "timestamp(ms)", "cs(Cookie)", "cs(New)"] {
+            assert_eq!(host_and_header(&given(&format!("{common} {standard}"))), (None, Some(2)), "{standard}");
+        }
+        assert_eq!(host_and_header(&given("date time cs-host x-host-header")), (Some(3), Some(2)));
+    }
+
+    #[test]
+    fn a_given_real_time_list_names_its_own_distribution() {
+        let names = ["timestamp", "primary-distribution-id"];
+        let given = Layout::try_given(&TableSchema::embedded("cf_logs").unwrap(), &names, 1).unwrap();
+        assert_eq!(given.record_ids, [1]);
+    }
+
+    #[test]
     fn a_staging_distributions_standard_log_does_not_name_its_own_id() {
         assert!(layout("date time primary-distribution-id").record_ids.is_empty());
         assert_eq!(layout("timestamp primary-distribution-id DistributionId").record_ids, [2, 1]);
+    }
+
+    #[test]
+    fn unknown_names_of_headers_are_kept_up_to_a_number() {
+        let mut layouts = Layouts::new(Arc::new(TableSchema::embedded("cf_logs").unwrap()), FieldLists::default());
+        layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
+        layouts.of_header(b" date time SC-Bytes", 1).unwrap();
+        let unknown = layouts.take_unknown();
+        assert_eq!(unknown.iter().collect::<Vec<_>>(), ["SC-Bytes", "x-new"]);
+        assert!(!unknown.are_more());
+        layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
+        assert_eq!(layouts.take_unknown(), UnknownNames::default(), "told once");
+        let many: Vec<String> = (0..=UnknownNames::MAX_NAMES).map(|name| format!("x-{name:0200}")).collect();
+        layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
+        let unknown = layouts.take_unknown();
+        // What differs past the characters that are kept is one name.
+        assert_eq!((unknown.iter().count(), unknown.are_more()), (1, false));
+        let many: Vec<String> = (0..=UnknownNames::MAX_NAMES).map(|name| format!("x-{name}")).collect();
+        layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
+        let unknown = layouts.take_unknown();
+        assert_eq!((unknown.iter().count(), unknown.are_more()), (UnknownNames::MAX_NAMES, true));
     }
 
     #[test]

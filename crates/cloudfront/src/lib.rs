@@ -32,4 +32,5 @@ pub use decode::{DecodeOptions, DecodeSizes, DecodedBatch, Decoder, ObjectSummar
 pub use decompress::{TextLimits, TextReader};
 pub use enrich::{EnrichedBatch, Enricher};
 pub use error::Error;
+pub use header::UnknownNames;
 pub use reject::{Reject, RejectReason};

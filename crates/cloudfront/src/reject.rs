@@ -3,7 +3,7 @@
 /// Of a line over the limit this many bytes are kept.
 pub const KEPT_BYTES_OF_A_LONG_LINE: usize = 64 * 1024;
 
-/// A line that looks like a row but has no partition to go to.
+/// A line that looks like a row and is not taken as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// Line number in the object's text, from 1.
@@ -18,7 +18,7 @@ pub struct Reject {
     pub line_bytes: u64,
 }
 
-/// Why a row was refused. Only a row whose partition cannot be known is.
+/// Why a row was refused: its partition cannot be known, or nothing says what its cells mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RejectReason {
     /// Neither date and time nor a timestamp.
@@ -31,6 +31,8 @@ pub enum RejectReason {
     OutOfRange,
     /// The line is longer than the limit.
     LineTooLong,
+    /// No given list of fields has as many names as the line has cells.
+    WrongCellCount,
 }
 
 impl RejectReason {
@@ -42,6 +44,7 @@ impl RejectReason {
             Self::BadTime => "bad-time",
             Self::OutOfRange => "out-of-range",
             Self::LineTooLong => "line-too-long",
+            Self::WrongCellCount => "wrong-cell-count",
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     describe::ddl_of_epoch,
     discover::{Discovered, discover},
     epoch::{Epoch, Resources, carry_out, committed},
+    field_names::{warn_of_header_names, warn_of_table_lists},
     plan::{self, ObjectCount, PlanOptions, Task},
     pool::{Pool, Stop},
     progress::{Event, Progress},
@@ -91,6 +92,7 @@ pub(crate) fn run(
         tally.allow_all()
     };
     let error = begin().err();
+    warn_of_header_names(&tally.unknown_names(), &options);
     let report = tally.finish(error.as_ref());
     if let Some(epoch) = report.epochs.last()
         && let Ok(json) = serde_json::to_vec_pretty(&report)
@@ -113,6 +115,7 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
     let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
     known_sources(options, &history, settings.identity, true)?;
     let mut looks_at_names = 0;
+    warn_of_table_lists(&settings.fields, options);
     loop {
         history = session.settled(history)?;
         let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
@@ -485,8 +488,9 @@ fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, op
     let planned = ObjectCount::of(tasks);
     let keys = tasks.iter().flat_map(|task| &task.inputs).map(lakefront_storage::Object::key);
     let days: BTreeSet<String> = keys.map(|key| names::day_of_hour(object_key::hour(key))).collect();
+    let settings_record = settings.record();
     LogRecord {
-        format: FORMAT,
+        format: settings_record.format(),
         kind: Kind::Plan,
         epoch,
         nonce,
@@ -499,7 +503,7 @@ fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, op
         program: options.program_version.clone(),
         layout: settings.layout(&options.program_version),
         days: days.into_iter().collect(),
-        settings: settings.record(),
+        settings: settings_record,
         waiting: crate::state::records::Waiting::default(),
         sources: None,
         seen_sizes: true,

@@ -8,13 +8,14 @@
 //! 4. `discover`: of these, what the table has not seen: by its `identity`, and with what looks `doubles`.
 //! 5. `refuse`: what must not be, before anything is written.
 //! 6. [`plan`] (stage 2): objects to tasks.
-//! 7. `convert`: a run, from listing to report; `preview`: what it would do.
+//! 7. `convert`: a run, from listing to report; `preview`: what it would do; `field_names`: what it says of names that
+//!    CloudFront does not have.
 //! 8. `state`: what a table remembers: plan log, leases, commits, what was seen.
 //! 9. `epoch`: one decision, carried out.
 //! 10. `worker`: one task through stages 3 to 9.
 //! 11. `commit` (stage 10): when a task is done.
 //! 12. [`progress`] and [`report`]: what a person is told.
-//! 13. `status`, `verify`, `repair`, `rebuild`: what an operator asks.
+//! 13. `status`, `verify`, `repair` (and `failed`, for what it tries again), `rebuild`: what an operator asks.
 //! 14. `describe`: a table's DDL.
 //!
 //! Threads are in `pool`, `epoch` and `state::lease`; nothing here prints, or reads a clock but to report durations.
@@ -41,6 +42,8 @@ mod refuse;
 mod source_table;
 
 pub mod plan;
+
+mod field_names;
 
 mod convert;
 
@@ -70,6 +73,8 @@ mod verify;
 
 mod repair;
 
+mod failed;
+
 mod rebuild;
 
 mod describe;
@@ -82,6 +87,7 @@ pub use destination::Destination;
 pub use doubles::Doubles;
 pub use epoch::OpenTasks;
 pub use error::{Error, message};
+pub use field_names::{field_name_text, field_names_text};
 pub use identity::Identity;
 pub use lakefront_cloudfront::{TextLimits, decompress};
 pub use lakefront_storage::{

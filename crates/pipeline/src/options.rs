@@ -1,9 +1,9 @@
 //! What a conversion is asked to do. Units stand in the names.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use lakefront_schema::TableSchema;
+use lakefront_schema::{FieldLists, TableSchema};
 use lakefront_storage::{Connections, Source};
 use lakefront_table::{PartitionBy, encode::Compression};
 
@@ -50,8 +50,10 @@ pub struct ConvertOptions {
     pub identity: Option<Identity>,
     /// Whether sources may be read by another identity than the one that the table knows them by.
     pub new_identity: bool,
-    /// The names of the fields in objects without a header, blanks between them.
-    pub fields: Option<String>,
+    /// The names of the fields in objects without a header.
+    pub fields: Option<FieldLists>,
+    /// Names of fields that are right although CloudFront is not known to have them.
+    pub allowed_fields: BTreeSet<String>,
     /// Bytes of text that an object may hold.
     pub max_text_bytes: Option<u64>,
     /// Bytes of text that an object may hold for each of its own.

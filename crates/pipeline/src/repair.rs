@@ -1,28 +1,22 @@
-//! What only an operator decides: to try failed objects again, and to do over an epoch that cannot just be finished.
-
-use std::collections::HashSet;
+//! What only an operator decides: to try objects again that failed, and to do over an epoch that cannot just be finished.
 
 use lakefront_storage::Object;
 use lakefront_table::layout::{TaskId, task_of_data_file};
 
 use crate::{
-    ConvertOptions, Destination, Error, Identity, Run, Stop,
+    ConvertOptions, Error, Identity, Run, Stop,
     convert::{Next, Session, plan_options, run},
-    epoch::{Epoch, PartialEpoch},
+    epoch::Epoch,
+    failed::{WithoutRows, objects_without_rows},
+    field_names::warn_of_table_lists,
     plan::{self, Candidates, ObjectCount},
     progress::{Event, Progress},
-    state::{
-        frozen::thaw,
-        history::{History, read_closed, read_log},
-        known::{Identities, Known, SeenDays},
-        lease, names,
-        records::{OutcomeWord, refuse_newer},
-        settings::Settings,
-    },
+    state::{frozen::thaw, lease, names, records::refuse_newer, settings::Settings},
     worker::Lost,
 };
 
-/// Plans the objects that failed once more, as they are now. What the options say of sources and selection does not count.
+/// Plans the objects that failed once more, as they are now, and those that earlier versions took for converted though
+/// every row was rejected. What the options say of sources and selection does not count.
 ///
 /// The report comes in any case.
 pub fn retry(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Run {
@@ -47,9 +41,14 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
         }
         let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
         let mut objects = Vec::new();
-        let failed = failed_objects(&options.destination, &history, None, options.limits.candidates)?;
-        let left = failed.objects - failed.first.len() as u64;
-        for object in failed.first {
+        warn_of_table_lists(&settings.fields, options);
+        let most = options.limits.candidates;
+        let found = objects_without_rows(&options.destination, &history, None, most)?;
+        let WithoutRows { failed, only_rejects } = found;
+        let count = failed.objects + only_rejects.objects;
+        let first: Vec<_> = failed.first.into_iter().chain(only_rejects.first).take(most).collect();
+        let left = count - first.len() as u64;
+        for object in first {
             match object.look_again(&options.connections) {
                 // What lies elsewhere now, or is there in another size, is for `convert`: once it is on record that it was
                 // gone or replaced here, it is new wherever it is listed. What has failed is not.
@@ -137,58 +136,4 @@ fn do_over(session: &mut Session<'_>) -> Result<(), Error> {
         }
         Ok(())
     })
-}
-
-/// Objects that were judged bad and not converted since.
-#[derive(Debug, Default)]
-pub(crate) struct FailedObjects {
-    /// How many.
-    pub(crate) objects: u64,
-    /// The first of them, in the version that was judged.
-    pub(crate) first: Vec<Object>,
-}
-
-/// The objects that were judged bad and not converted since, and `most` of them by name. `open` is the open epoch, whose
-/// committed tasks count.
-///
-/// # Errors
-/// The state cannot be read.
-pub(crate) fn failed_objects(
-    destination: &Destination,
-    history: &History,
-    open: Option<&PartialEpoch>,
-    most: usize,
-) -> Result<FailedObjects, Error> {
-    let state = destination.state();
-    let mut seen = SeenDays::new(state, history, history.identity());
-    if let Some(open) = open {
-        seen = seen.with_commits_of(open);
-    }
-    // Tried twice, failed twice: still one object. Told by a hash, as there may be millions.
-    let identities = Identities::new(history.identity());
-    let mut counted = HashSet::new();
-    let mut failed = FailedObjects::default();
-    let mut count = |object: Object| -> Result<(), Error> {
-        let identity = identities.of(object.source(), object.key());
-        if seen.look_up(&object)? == Known::Same(OutcomeWord::Failed) && counted.insert(identity) {
-            failed.objects += 1;
-            if failed.first.len() < most {
-                failed.first.push(object);
-            }
-        }
-        Ok(())
-    };
-    for epoch in 1..=history.last_closed() {
-        if read_closed(state, epoch)?.inputs.failed == 0 {
-            continue;
-        }
-        let log = read_log(state, epoch)?;
-        for object in thaw(state, &log)?.into_iter().flat_map(|task| task.inputs) {
-            count(object)?;
-        }
-    }
-    for (object, _) in open.into_iter().flat_map(PartialEpoch::inputs) {
-        count(object.clone())?;
-    }
-    Ok(failed)
 }

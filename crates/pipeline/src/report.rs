@@ -9,6 +9,7 @@ use std::{
     time::Instant,
 };
 
+use lakefront_cloudfront::UnknownNames;
 use lakefront_schema::{Derivation, Source};
 use lakefront_storage::Object;
 use serde::Serialize;
@@ -93,6 +94,9 @@ pub struct Report {
     pub unclaimed_fields: BTreeSet<String>,
     /// Whether the table schema keeps those, all in one column.
     pub keeps_unclaimed_fields: bool,
+    /// Names in headers that CloudFront is not known to have and no column asks for; of very many some.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unknown_fields: BTreeSet<String>,
     /// Data files written.
     pub files: u64,
     /// Partitions they are in.
@@ -260,6 +264,7 @@ struct State {
     report: Report,
     partitions: BTreeSet<String>,
     column_names: Vec<String>,
+    unknown_names: UnknownNames,
     /// Rows and rejects of tasks that are about to be committed as well.
     rows: u64,
     rejects: u64,
@@ -398,6 +403,18 @@ impl Tally {
         });
     }
 
+    /// Names in headers that CloudFront is not known to have.
+    pub(crate) fn add_unknown_names(&self, names: &UnknownNames) {
+        if !names.is_empty() {
+            self.with(|state| state.unknown_names.extend(names));
+        }
+    }
+
+    /// All such names so far.
+    pub(crate) fn unknown_names(&self) -> UnknownNames {
+        self.with(|state| state.unknown_names.clone())
+    }
+
     /// May a task with these outcomes be committed?
     ///
     /// # Errors
@@ -452,7 +469,9 @@ impl Tally {
 
     /// The report, as the run ends.
     pub(crate) fn finish(self, error: Option<&Error>) -> Report {
-        let State { mut report, partitions, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let State { mut report, partitions, unknown_names, .. } =
+            self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        report.unknown_fields = unknown_names.iter().map(str::to_owned).collect();
         report.partitions = partitions.len() as u64;
         report.seconds = self.started.elapsed().as_secs_f64();
         // Tasks end in any order.

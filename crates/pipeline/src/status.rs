@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use lakefront_storage::Object;
 use serde::Serialize;
 
 use crate::{
     Destination, Error, Identity,
     epoch::PartialEpoch,
-    repair::failed_objects,
+    failed::{WithoutRows, objects_without_rows},
     report::MAX_NAMED_OBJECTS,
     state::{
         history::{History, read_closed},
@@ -60,6 +61,10 @@ pub struct Status {
     pub failed: u64,
     /// The first [`MAX_NAMED_OBJECTS`] of them.
     pub failed_objects: Vec<String>,
+    /// Objects that earlier versions took for converted though every row of theirs was rejected; `retry` takes them.
+    pub only_rejects: u64,
+    /// The first [`MAX_NAMED_OBJECTS`] of them.
+    pub only_rejects_objects: Vec<String>,
     /// What the run that planned the last epoch left for later.
     pub waiting: Waiting,
 }
@@ -114,6 +119,8 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
         inputs: OutcomeCounts::default(),
         failed: 0,
         failed_objects: Vec::new(),
+        only_rejects: 0,
+        only_rejects_objects: Vec::new(),
         waiting: history.last.as_ref().map(|log| log.waiting.clone()).unwrap_or_default(),
     };
     if let Some(last) = &history.last {
@@ -144,9 +151,12 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
         }
     }
     status.partitions = partitions.len() as u64;
-    let failed = failed_objects(destination, &history, open.as_ref(), MAX_NAMED_OBJECTS)?;
+    let found = objects_without_rows(destination, &history, open.as_ref(), MAX_NAMED_OBJECTS)?;
+    let WithoutRows { failed, only_rejects } = found;
     status.failed = failed.objects;
-    status.failed_objects = failed.first.iter().map(lakefront_storage::Object::location).collect();
+    status.failed_objects = failed.first.iter().map(Object::location).collect();
+    status.only_rejects = only_rejects.objects;
+    status.only_rejects_objects = only_rejects.first.iter().map(Object::location).collect();
     Ok(status)
 }
 

@@ -204,7 +204,8 @@ impl Check<'_> {
             self.outcomes.push(Seen {
                 identity: self.identities.of(object.source(), object.key()),
                 version: self.identities.of_version(&object.version(), Some(object.size_bytes())).unwrap_or_default(),
-                outcome: outcome.word(),
+                // `retry` may convert it yet, and nothing is doubled by that.
+                outcome: if outcome.has_only_rejects() { OutcomeWord::Failed } else { outcome.word() },
                 is_retry: log.retry,
             });
         }
@@ -416,6 +417,8 @@ fn may_follow(first: Seen, next: Seen) -> bool {
         OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Unreadable => true,
         OutcomeWord::Failed => next.is_retry || next.version != first.version,
         OutcomeWord::Empty => next.version != first.version,
+        // An object that gave nothing but rejects may have changed before it is tried again.
+        OutcomeWord::Changed if next.is_retry => true,
         OutcomeWord::Converted | OutcomeWord::Changed => {
             next.outcome == OutcomeWord::Changed && next.version != first.version
         }

@@ -3,6 +3,10 @@
 //! Names are case-sensitive. A column names the field of the standard log; a real-time log says the same thing under
 //! another name, see [`realtime_name`].
 
+mod similar;
+
+pub use similar::similar_field;
+
 /// The fields of the standard log in the order in which CloudFront writes them.
 ///
 /// Earlier years wrote a prefix of this list, see [`era_fields`].
@@ -127,6 +131,11 @@ pub fn era_fields(count: usize) -> Option<&'static [&'static str]> {
     }
 }
 
+/// Returns all fields that CloudFront is known to write into any log but those of RTMP distributions.
+pub fn all_fields() -> impl Iterator<Item = &'static str> {
+    STANDARD_FIELDS.iter().chain(&LATER_FIELDS).chain(&REALTIME_ONLY_FIELDS).copied()
+}
+
 /// Whether CloudFront is known to write a field of this name into any log but those of RTMP distributions.
 pub fn is_known_field(name: &str) -> bool {
     STANDARD_FIELDS.contains(&name) || LATER_FIELDS.contains(&name) || is_realtime_only_field(name)
@@ -135,6 +144,12 @@ pub fn is_known_field(name: &str) -> bool {
 /// Whether a log with a field of this name is a real-time log.
 pub fn is_realtime_only_field(name: &str) -> bool {
     REALTIME_ONLY_FIELDS.contains(&name)
+}
+
+/// Whether only a standard log has a field of this name: a real-time log has no date, no time and no distribution id of
+/// its own, and no name with a parenthesis.
+pub fn is_standard_only_field(name: &str) -> bool {
+    name == DATE || name == TIME || DISTRIBUTION_IDS.contains(&name) || name.contains('(')
 }
 
 /// Returns the name under which a real-time log says what a standard log says under `standard`.
@@ -181,8 +196,7 @@ mod tests {
 
     #[test]
     fn no_field_stands_in_two_lists() {
-        let all: Vec<&str> =
-            STANDARD_FIELDS.iter().chain(&LATER_FIELDS).chain(&REALTIME_ONLY_FIELDS).copied().collect();
+        let all: Vec<&str> = all_fields().collect();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
         assert!(all.iter().all(|name| is_known_field(name)));
         assert!(DERIVED_SOURCES.iter().all(|name| is_known_field(name)));
@@ -204,6 +218,16 @@ mod tests {
         assert_eq!(realtime_name("sc-bytes"), "sc-bytes");
         let renamed = STANDARD_FIELDS.iter().filter(|name| realtime_name(name) != **name);
         assert!(renamed.map(|name| realtime_name(name)).all(is_known_field));
+    }
+
+    #[test]
+    fn no_field_is_of_standard_logs_alone_and_of_real_time_logs_alone() {
+        assert!(!REALTIME_ONLY_FIELDS.iter().any(|name| is_standard_only_field(name)));
+        let standard: Vec<&str> = all_fields().filter(|name| is_standard_only_field(name)).collect();
+        assert_eq!(
+            standard.join(" "),
+            "date time cs(Host) cs(Referer) cs(User-Agent) cs(Cookie) timestamp(ms) DistributionId distributionid"
+        );
     }
 
     #[test]

@@ -18,24 +18,28 @@
 // 1. What CloudFront calls its fields.
 pub mod fields;
 
-// 2. What a column is: name, type, source.
+// 2. Lists of such names for logs that do not name their fields.
+mod field_lists;
+
+// 3. What a column is: name, type, source.
 mod column;
 
-// 3. What a table schema is: a name and its columns; the embedded ones.
+// 4. What a table schema is: a name and its columns; the embedded ones.
 mod table_schema;
 
-// 4. Schema file text to table schema, every mistake with its line and key; and back.
+// 5. Schema file text to table schema, every mistake with its line and key; and back.
 mod schema_file;
 
-// 5. Table schema to Arrow schema.
+// 6. Table schema to Arrow schema.
 mod arrow;
 
-// 6. Column to SQL type.
+// 7. Column to SQL type.
 mod sql;
 
-// 7. What can be wrong with a schema file.
+// 8. What can be wrong with a schema file.
 mod error;
 
 pub use column::{CellDecode, Column, ColumnType, Derivation, Source};
 pub use error::{Error, Problem};
+pub use field_lists::{FieldLists, FieldListsError};
 pub use table_schema::{PARTITION_COLUMNS, TableSchema};

@@ -83,6 +83,96 @@ fn only_failed_objects_are_tried() {
     assert_eq!(folder.converts(&[])["objects"]["converted"], 1);
 }
 
+/// A log that `timestamp` alone does not fit, beside one that needs no names.
+fn with_wrong_fields() -> TestFolder {
+    let folder = TestFolder::new();
+    folder.add("E1EXAMPLE.2024-05-17-09.a", log("date time sc-bytes", &["2024-05-17 09:00:00 1"]));
+    folder.add("E1EXAMPLE.2024-05-17-09.b", "1715936400\t2\n");
+    let report = folder.converts_but_some(&["--fields", "timestamp", LEAN[0], LEAN[1]]);
+    assert_eq!(report["failed_objects"][0]["reason"], "all-rows-rejected");
+    folder
+}
+
+const RIGHT_FIELDS: [&str; 2] = ["--fields", "timestamp sc-bytes"];
+
+#[test]
+fn an_object_that_was_not_understood_is_taken_with_other_fields() {
+    let folder = with_wrong_fields();
+    folder.only_looks(&["convert", "logs", "lake/cf_logs"], 0).says("failed before");
+    folder.run(&RETRY).exits(3).says("wrong-cell-count: 1");
+    folder.run(&[&RETRY[..], &RIGHT_FIELDS].concat()).exits(0);
+    assert_eq!((failed(&folder), folder.column("bytes")), (0, json!([1, 2])));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    // The table keeps the right list.
+    folder.add("E1EXAMPLE.2024-05-17-10.c", "1715936400\t3\n");
+    folder.converts(&[]);
+    assert_eq!(folder.column("bytes"), json!([1, 2, 3]));
+}
+
+#[test]
+fn an_archive_stays_failed_whatever_the_fields_are_called() {
+    let folder = TestFolder::with_log(b"\x28\xb5\x2f\xfd\t\n");
+    folder.converts_but_some(&LEAN);
+    let ran = folder.run(&[&RETRY[..], &RIGHT_FIELDS].concat()).exits(3).says("zstd archive: unpack it first");
+    assert!(!ran.stderr.contains("hint: name the fields"), "{}", ran.stderr);
+    assert_eq!(failed(&folder), 1);
+}
+
+/// The same as earlier versions left it: they took the log for converted, with a reject and no row.
+fn taken_for_converted() -> TestFolder {
+    let folder = with_wrong_fields();
+    folder.doctor("commit/0000000001/00000.json", |commit| {
+        commit["inputs"][1] =
+            json!({"outcome": "converted", "lines": 1, "rows": 0, "rejects": 1, "comments": 0, "blanks": 0});
+    });
+    folder.reopen(1, &[]);
+    folder.run(&["convert", "logs", "lake/cf_logs", "--now", NOW]).exits(0);
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    folder
+}
+
+/// How many objects `status` counts that were taken for converted with nothing but rejects.
+fn only_rejects(folder: &TestFolder) -> u64 {
+    folder.json(&["status", "lake/cf_logs"])["only_rejects"].as_u64().unwrap()
+}
+
+#[test]
+fn what_earlier_versions_took_for_converted_without_a_row_is_named_and_taken() {
+    let folder = taken_for_converted();
+    assert_eq!((failed(&folder), only_rejects(&folder)), (0, 1));
+    let text = folder.only_looks(&["status", "lake/cf_logs"], 0).stdout;
+    let object = folder.object("E1EXAMPLE.2024-05-17-09.b");
+    assert!(text.contains(&object) && text.contains("though every row was rejected"), "{text}");
+    folder.run(&[&RETRY[..], &RIGHT_FIELDS].concat()).exits(0);
+    assert_eq!((failed(&folder), only_rejects(&folder), folder.column("bytes")), (0, 0, json!([1, 2])));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    let ran = folder.only_looks(&RETRY, 0);
+    assert!(ran.stderr.contains("nothing"), "{}", ran.stderr);
+    folder.only_looks(&["convert", "logs", "lake/cf_logs"], 0).says("nothing new: 2 converted before");
+}
+
+#[test]
+fn what_they_took_for_converted_and_fails_now_is_failed() {
+    let folder = taken_for_converted();
+    folder.run(&RETRY).exits(3).says("wrong-cell-count: 1");
+    assert_eq!((failed(&folder), only_rejects(&folder)), (1, 0));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    folder.run(&[&RETRY[..], &RIGHT_FIELDS].concat()).exits(0);
+    assert_eq!((failed(&folder), only_rejects(&folder), folder.column("bytes")), (0, 0, json!([1, 2])));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+#[test]
+fn what_they_took_for_converted_is_taken_as_it_is_now() {
+    let folder = taken_for_converted();
+    folder.add("E1EXAMPLE.2024-05-17-09.b", "1715936400\t2\n1715936400\t3\n");
+    folder.convert(&[]).exits(3).says("changed after it was converted");
+    assert_eq!(only_rejects(&folder), 1);
+    folder.run(&[&RETRY[..], &RIGHT_FIELDS].concat()).exits(0);
+    assert_eq!((only_rejects(&folder), folder.column("bytes")), (0, json!([1, 2, 3])));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
 #[test]
 fn where_nothing_failed_nothing_is_written() {
     let folder = TestFolder::of_two_tasks();

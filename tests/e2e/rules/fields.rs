@@ -147,6 +147,41 @@ fn a_field_list_may_stand_in_a_file() {
 }
 
 #[test]
+fn a_line_with_another_number_of_cells_than_the_field_list_is_rejected() {
+    let lines = [
+        "192.0.2.1 1715940000 1",
+        "192.0.2.2 1715940000 2 more",
+        "192.0.2.3 1715940000",
+        "192.0.2.4 1715940000 4 ",
+        "192.0.2.5 1715940000 5  ",
+    ];
+    let folder = TestFolder::with_log(tabs(&lines.join("\n")));
+    let report = folder.converts(&["--fields", "c-ip timestamp sc-bytes"]);
+    assert_eq!(folder.column("bytes"), json!([1, 4]), "one empty cell at the end aside");
+    assert_eq!(report["rejects"], json!({"wrong-cell-count": 3}));
+    assert_eq!((&report["padded_rows"], &report["rows_with_extra_cells"]), (&0.into(), &0.into()));
+    assert_eq!(folder.quarantine()[0]["text"], "192.0.2.2\t1715940000\t2\tmore");
+}
+
+#[test]
+fn several_field_lists_are_told_apart_by_their_length() {
+    let old = "timestamp c-ip time-to-first-byte sc-status sc-bytes";
+    let new = "timestamp c-ip s-ip time-to-first-byte sc-status sc-bytes cs-user-agent";
+    let rows = [
+        "1715940000.1 192.0.2.1 0.3 403 347",
+        "1715940000.2 192.0.2.2 198.51.100.9 0.3 404 348 curl/8.5.0",
+        "1715940000.3 192.0.2.3 0.3 405 349",
+    ];
+    let folder = TestFolder::with_log(tabs(&rows.join("\n")));
+    folder.write("new.txt", new.replace(' ', "\n"));
+    let report = folder.converts(&["--fields", "@new.txt", "--fields", old]);
+    assert_eq!(folder.column("status"), json!([403, 404, 405]));
+    assert_eq!(folder.column("bytes"), json!([347, 348, 349]));
+    assert_eq!(folder.column("useragent"), json!([null, "curl/8.5.0", null]));
+    assert_eq!(report["rejects"], json!({}));
+}
+
+#[test]
 fn a_header_in_the_file_beats_the_field_list() {
     let headed = log("sc-bytes time date", &["7 10:00:00 2024-05-17"]);
     let later = tabs("2024-05-17 10:00:00 8\n") + &headed;
@@ -193,6 +228,27 @@ fn fields_of_real_time_logs_are_taken_by_meaning() {
         assert_eq!(row.get(column), expected, "{column}");
     }
     assert_eq!(report["unclaimed_fields"], json!(["primary-distribution-id", "s-ip"]));
+}
+
+#[test]
+fn a_given_list_is_of_a_real_time_log_unless_a_name_is_of_standard_logs_only() {
+    let common = "timestamp c-ip sc-status x-host-header";
+    let row = "1715940000.148 192.0.2.1 200 d111111abcdef8.cloudfront.net";
+    let host_and_header = |list: &str, row: &str| {
+        let folder = TestFolder::with_log(tabs(row));
+        folder.converts(&["--fields", list]);
+        (folder.column("host"), folder.column("header"))
+    };
+    let domain = json!(["d111111abcdef8.cloudfront.net"]);
+    assert_eq!(host_and_header(common, row), (domain.clone(), json!([null])));
+    let with_agent = host_and_header(&format!("{common} cs-user-agent"), &format!("{row} curl/8.5.0"));
+    assert_eq!(with_agent, (domain.clone(), json!([null])));
+    for standard in ["DistributionId", "distributionid", "cs(Referer)"] {
+        let list = format!("{common} {standard}");
+        assert_eq!(host_and_header(&list, &format!("{row} x")), (json!([null]), domain.clone()), "{standard}");
+    }
+    let dated = host_and_header("date time x-host-header", "2024-05-17 10:00:00 d111111abcdef8.cloudfront.net");
+    assert_eq!(dated, (json!([null]), domain));
 }
 
 #[test]

@@ -232,6 +232,111 @@ fn formats_that_are_not_read_yet_fail_with_their_name() {
     assert_fails(b"PAR1\x15\x04\x15\x10\xff\xfe\x00PAR1", &[], "unsupported-format", &["Parquet"]);
 }
 
+/// An archive of tar with one member.
+fn tar(member: &[u8], magic: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..9].copy_from_slice(b"E1EX.a.gz");
+    header[124..136].copy_from_slice(format!("{:011o}\0", member.len()).as_bytes());
+    header[257..257 + magic.len()].copy_from_slice(magic);
+    let sum: u64 = header.iter().map(|&byte| u64::from(byte)).sum::<u64>() + 8 * u64::from(b' ');
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    [&header, member, &vec![0; 1024 + 512 - member.len() % 512]].concat()
+}
+
+#[test]
+fn archives_fail_with_their_name_whatever_the_fields_are_called() {
+    let zstd = [&b"\x28\xb5\x2f\xfd"[..], &b"\t\n\x80".repeat(300)].concat();
+    let streamed = [&b"\x28\xb5\x2f\xfd"[..], &vec![b'\n'; 17 * MIB]].concat();
+    for args in [&[][..], &["--fields", "timestamp c-ip"]] {
+        for (object, says) in [
+            (zstd.clone(), "zstd archive: unpack it first"),
+            (streamed.clone(), "zstd archive: unpack it first"),
+            (gzip(&zstd), "zstd archive in gzip: unpack it first"),
+            (b"PK\x03\x04\x14\0log".to_vec(), "zip archive: unpack it first"),
+            (b"\xfd7zXZ\0\0\x04".to_vec(), "xz archive: unpack it first"),
+            (b"BZh91AY&SY\x9c".to_vec(), "bzip2 archive: unpack it first"),
+            (b"\x04\x22\x4d\x18\x64".to_vec(), "lz4 archive: unpack it first"),
+            (b"\xff\x06\0\0sNaPpY\x01".to_vec(), "snappy archive: unpack it first"),
+            (tar(GOOD.as_bytes(), b"ustar\x0000"), "tar archive: unpack it first"),
+            (gzip(tar(GOOD.as_bytes(), b"ustar  \0")), "tar archive in gzip: unpack it first"),
+            (gzip(tar(&gzip(GOOD), b"")), "tar archive in gzip: unpack it first"),
+            (gzip(gzip(GOOD)), "gzip archive in gzip: unpack it first"),
+        ] {
+            let entry = fails(object, args);
+            assert_eq!(
+                (&entry["reason"], &entry["message"]),
+                (&"archive".into(), &format!("decompress: {says}").into())
+            );
+        }
+    }
+}
+
+#[test]
+fn data_of_other_programs_fails_with_its_name_and_without_a_hint_about_fields() {
+    for (object, says) in [
+        (&b"PAR1\x15\x04\x15\x10PAR1"[..], "Parquet"),
+        (b"ORC\x0a\x03", "ORC"),
+        (b"Obj\x01\x04", "Avro"),
+        (b"SQLite format 3\0\x10", "SQLite"),
+    ] {
+        assert_fails(object, &["--fields", "timestamp c-ip"], "unsupported-format", &[says]);
+    }
+    for object in [&b"\x12\x34\0\x56"[..], b"\0\0\0\0", b"\x80\x81\n\0"] {
+        let message = fails(object, &[])["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("binary data, not text") && !message.contains("--fields"), "{message}");
+    }
+}
+
+#[test]
+fn what_looks_like_an_archive_and_is_a_log_converts() {
+    let folder = TestFolder::new();
+    let list = "x-edge-location timestamp sc-bytes";
+    folder.add("a.log", "PAR1-C1\t1715940000\t1\n");
+    folder.add("b.log", "ORC52\t1715940000\t2\n");
+    folder.add("c.log", "PK\t1715940000\t3\n");
+    folder.add("d.log", "BZh9\t1715940000\t4\n");
+    folder.converts(&["--fields", list]);
+    assert_eq!(folder.column("bytes"), json!([1, 2, 3, 4]));
+}
+
+#[test]
+fn an_object_of_which_every_row_is_rejected_fails_as_a_whole() {
+    let rejects = "2024-02-30\t10:00:00\t1\n-\t-\t2\nx\ty\t3\n";
+    let log = |lines: &str| format!("#Fields: date time sc-bytes\n#\n\n{lines}");
+    let says = ["every row was rejected (bad-date: 2, no-time: 1)"];
+    assert_fails(log(rejects), &[], "all-rows-rejected", &says);
+    assert_fails(gzip(log(rejects)), &[], "all-rows-rejected", &says);
+    assert_fails(log(rejects), &["--max-rejects", "0"], "all-rows-rejected", &says);
+    // Another delimiter.
+    assert_fails(GOOD.replace('\t', "|"), &[], "all-rows-rejected", &["no-time: 1", "TABs"]);
+    // Far too many for one batch, and for one block.
+    let many = log(&rejects.repeat(50_000));
+    assert_fails(&many, &["--max-rejects", "0"], "all-rows-rejected", &["bad-date: 100000, no-time: 50000"]);
+    let of_lines = |line: &str| line.repeat(200_000);
+    let args = ["--fields", "timestamp c-ip sc-bytes"];
+    assert_fails(
+        of_lines("1715940000\t1\n"),
+        &args,
+        "all-rows-rejected",
+        &["wrong-cell-count: 200000", "line 1 has 2"],
+    );
+}
+
+#[test]
+fn a_streamed_object_of_which_every_row_is_rejected_leaves_no_reject_either() {
+    let line = format!("x\ty\t{}\n", "z".repeat(1000));
+    let object = format!("#Fields: date time cs-uri-stem\n{}", line.repeat(18_000));
+    assert!(object.len() > 17 * MIB);
+    assert_fails(object, &[], "all-rows-rejected", &["bad-date: 18000"]);
+}
+
+#[test]
+fn one_good_row_makes_an_object_with_rejects_a_good_one() {
+    let folder = TestFolder::with_log("#Fields: date time sc-bytes\nx\ty\t1\n2024-05-17\t10:00:00\t2\nx\ty\t3\n");
+    let report = folder.converts(&[]);
+    assert_eq!((folder.column("bytes"), &report["rejects"]), (json!([2]), &json!({"bad-date": 2})));
+}
+
 #[test]
 fn objects_before_and_behind_a_failed_one_keep_their_rows_and_rejects() {
     let folder = TestFolder::new();

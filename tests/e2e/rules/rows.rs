@@ -99,12 +99,12 @@ fn missing_cells_are_null_and_counted_as_padded_rows() {
     assert_eq!(report["padded_rows"], 2);
 }
 
-/// Converts rows and gives the reasons of those that were rejected, in order.
+/// Converts rows and gives the reasons of those that were rejected, in order. A good row stands before them.
 fn reasons(fields: &str, rows: &[&str]) -> Vec<String> {
-    let folder = TestFolder::with_log(log(fields, rows));
+    let folder = TestFolder::with_log(log("date time", &["2024-05-17 10:00:00"]) + &log(fields, rows));
     let report = folder.converts(&[]);
     let entries = folder.quarantine();
-    assert_eq!(report["rows"], rows.len() - entries.len());
+    assert_eq!(report["rows"], 1 + rows.len() - entries.len());
     entries.iter().map(|entry| entry["reason"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -186,7 +186,8 @@ fn a_rejected_row_is_kept_whole_with_its_object_line_byte_and_reason() {
 
 #[test]
 fn a_rejected_row_that_is_not_utf_8_is_kept_as_base64() {
-    let folder = TestFolder::with_log(b"#Fields: date time cs-uri-stem\nx\ty\t\xff\n");
+    let good = b"2024-05-17\t10:00:00\t/\n";
+    let folder = TestFolder::with_log([&b"#Fields: date time cs-uri-stem\nx\ty\t\xff\n"[..], good].concat());
     folder.converts(&[]);
     let entry = &folder.quarantine()[0];
     assert_eq!((&entry["base64"], &entry["text"]), (&"eAl5Cf8=".into(), &Value::Null));

@@ -56,7 +56,7 @@ pub(super) fn each_counts_once(logs: &Logs, epochs: &[Epoch], found: &mut Found)
 }
 
 /// I7: lines = rows + rejects + comments + blanks, for each input, and each number is right. I8: what is damaged fails, and
-/// nothing else does; failed objects and refused lines are in the quarantine, and nothing else is.
+/// what has nothing but refused lines, and nothing else does; failed objects and refused lines are in the quarantine, and nothing else is.
 pub(super) fn each_adds_up(logs: &Logs, state: &Files, epochs: &[Epoch], found: &mut Found) {
     for epoch in epochs {
         for (number, task) in epoch.tasks.iter().enumerate() {
@@ -99,7 +99,7 @@ fn check_outcome(object: &LogObject, task: &Task, index: usize, outcome: &Value,
     let how = lost.filter(|lost| lost["input"] == index).map(|lost| lost["how"].as_str().unwrap_or_default()).next();
     match word {
         "converted" => {
-            found.expect("I8", !object.is_damaged, || format!("`{name}` is damaged, and was converted"));
+            found.expect("I8", object.verdict().is_none(), || format!("`{name}` is bad, and was converted"));
             let [lines, rows, rejects, comments, blanks] =
                 ["lines", "rows", "rejects", "comments", "blanks"].map(|key| number(outcome, key));
             let sum = [rows, rejects, comments, blanks].into_iter().try_fold(0_u64, u64::checked_add);
@@ -110,7 +110,12 @@ fn check_outcome(object: &LogObject, task: &Task, index: usize, outcome: &Value,
                 format!("`{name}`: {outcome}, and it holds {model:?}")
             });
         }
-        "failed" => found.expect("I8", object.is_damaged, || format!("`{name}` is whole, and failed: {outcome}")),
+        "failed" => {
+            let reason = outcome["reason"].as_str();
+            found.expect("I8", reason.is_some() && reason == object.verdict(), || {
+                format!("`{name}` failed: {outcome}, and its verdict is {:?}", object.verdict())
+            });
+        }
         "changed" | "gone" | "replaced" | "unreadable" => {}
         _ => found.add("I7", format!("`{name}`: no outcome is called `{word}`")),
     }

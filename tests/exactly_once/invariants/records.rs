@@ -116,7 +116,7 @@ pub(crate) fn read(state: &Files, found: &mut Found) -> Vec<Epoch> {
     let mut epochs: Vec<Epoch> = Vec::new();
     for number in 1.. {
         let Some(log) = json(state, &format!("log/{number:010}.json"), found) else { break };
-        let is_plan = log["format"] == 1 && log["kind"] == "plan" && log["epoch"] == number;
+        let is_plan = (log["format"] == 1 || log["format"] == 2) && log["kind"] == "plan" && log["epoch"] == number;
         found.expect("I2", is_plan, || format!("log record {number} is no plan of epoch {number}: {log}"));
         if epochs.last().is_some_and(|last| last.closed.is_none()) {
             found.add("I2", format!("epoch {number} was planned while the one before was open"));

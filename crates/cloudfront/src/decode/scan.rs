@@ -1,8 +1,12 @@
 //! Lines to rows: which lines are rows, which layout they have, which are refused.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+    sync::Arc,
+};
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use super::{
     DecodeOptions, DecodeSizes, MAX_HOURS, MAX_UNCLAIMED_BYTES, ObjectSummary,
@@ -44,13 +48,21 @@ pub(crate) struct Scan {
     sizes: DecodeSizes,
     mode: Mode,
     layout: Option<Arc<Layout>>,
-    /// Names for an object without header.
-    fields: Option<String>,
+    /// There are lists of names for an object without header.
+    has_lists: bool,
+    /// So many cells of a line can matter before its layout is known.
+    most_cells: usize,
     clock: Clock,
     hours: HashSet<i64>,
     last_hour: i64,
     has_rows: bool,
     keeps_rejects: bool,
+    /// Refused lines by reason.
+    rejects: BTreeMap<RejectReason, u64>,
+    /// Number of the first line that fits no given list, and how many cells it has.
+    first_misfit: Option<(u64, usize)>,
+    /// The first line of data is no text.
+    is_binary: bool,
     /// What to add to a text position to get the offset in the object's text.
     byte_shift: i64,
     long_line: Option<LongLine>,
@@ -63,8 +75,10 @@ pub(crate) struct Scan {
 enum Mode {
     /// Not known before the first row or header.
     Unknown,
-    /// By `#Fields`, or by `--fields`.
+    /// By `#Fields`.
     Named,
+    /// By the list of `--fields` with as many names as a line has cells.
+    Given,
     /// By the count of cells.
     Era,
 }
@@ -91,12 +105,16 @@ impl Scan {
             sizes,
             mode: Mode::Unknown,
             layout: None,
-            fields: options.fields.clone(),
+            has_lists: !options.fields.is_empty(),
+            most_cells: options.fields.widths().max().unwrap_or(0).max(ERA_CELLS),
             clock: Clock::new(options.latest_second),
             hours: HashSet::new(),
             last_hour: i64::MIN,
             has_rows: false,
             keeps_rejects,
+            rejects: BTreeMap::new(),
+            first_misfit: None,
+            is_binary: false,
             byte_shift: -as_i64(text_start),
             long_line: None,
             ends: Vec::new(),
@@ -136,8 +154,8 @@ impl Scan {
             if start >= until || sink.is_full(self.summary.rejects.len()) {
                 return Ok(ScanEnd::Full { at: start });
             }
-            let keep =
-                self.layout.as_ref().filter(|_| self.mode == Mode::Named).map_or(ERA_CELLS, |layout| layout.width);
+            let named = self.layout.as_ref().filter(|_| self.mode == Mode::Named);
+            let keep = named.map_or(self.most_cells, |layout| layout.width);
             if self.ends.len() != keep + SPARE_PLACES {
                 self.ends.resize(keep + SPARE_PLACES, 0);
             }
@@ -161,13 +179,16 @@ impl Scan {
         Ok(ScanEnd::NeedsText { at: start })
     }
 
-    /// What the object gave, after its last line.
+    /// What the object gave, after its last line. One of whose lines of data every one was refused was not understood.
     ///
     /// # Errors
     /// The verdict on the object.
     pub(crate) fn finish(mut self, text: Text<'_>, sink: &mut Sink<'_>) -> Result<ObjectSummary, Error> {
         if let Some(long_line) = self.long_line.take() {
             self.close_long_line(long_line, false)?;
+        }
+        if self.summary.rows == 0 && self.summary.rejected > 0 {
+            return Err(self.all_rejected());
         }
         sink.drain(text, &mut self.summary);
         self.summary.text_bytes = self.byte_at(text.bytes.len());
@@ -221,22 +242,21 @@ impl Scan {
             return self.reject_long_line(line, byte, line.len() as u64);
         }
         if !self.has_rows {
-            self.begin_rows(layouts, line, range.start)?;
+            self.begin_rows(line)?;
         }
-        if self.mode == Mode::Era {
-            let last_is_empty = line.last() == Some(&b'\t');
-            let era = layouts.of_era(count).or_else(|| if last_is_empty { layouts.of_era(count - 1) } else { None });
-            match era {
-                Some(era) => self.use_layout(era),
-                None if self.layout.is_none() => {
-                    let why = format!(
-                        "no `#Fields` header, and {count} tab-separated cells are no era's\nhint: name the fields with `--fields`"
-                    );
-                    return Err(Error::NotCloudFront { line: number, why });
+        let count = match self.mode {
+            Mode::Named | Mode::Unknown => count,
+            Mode::Era => self.use_era(layouts, line, count)?,
+            Mode::Given => match self.use_given(layouts, line, count)? {
+                Some(width) => width,
+                None => {
+                    let byte = self.byte_at(range.start);
+                    self.first_misfit.get_or_insert((number, count));
+                    self.reject(RejectReason::WrongCellCount, line, byte, line.len() as u64);
+                    return Ok(());
                 }
-                None => {}
-            }
-        }
+            },
+        };
         // A layout is always there: named, given, or of an era.
         let Some(layout) = &self.layout else { return Ok(()) };
         let width = layout.width;
@@ -286,26 +306,66 @@ impl Scan {
     }
 
     /// The first row settles what the object is, unless a header did.
-    fn begin_rows(&mut self, layouts: &mut Layouts, line: &[u8], start: usize) -> Result<(), Error> {
+    fn begin_rows(&mut self, line: &[u8]) -> Result<(), Error> {
         self.has_rows = true;
         let number = self.summary.lines;
         if let Some(layout) = self.layout.as_ref().filter(|_| self.mode == Mode::Named) {
             return sniff::refuse_commas(line, layout.width, number);
         }
         sniff::refuse_other_formats(line, number)?;
-        match &self.fields {
-            Some(names) => {
-                let layout = layouts.of_header(names.as_bytes(), number)?;
-                // The line was split before its layout was known.
-                let ends = memchr_iter(b'\t', line).chain([line.len()]);
-                self.ends.clear();
-                self.ends.extend(ends.take(layout.width).map(|end| as_u32(start + end)));
-                self.use_layout(layout);
-                self.mode = Mode::Named;
-            }
-            None => self.mode = Mode::Era,
-        }
+        self.is_binary = sniff::is_binary(line);
+        self.mode = if self.has_lists { Mode::Given } else { Mode::Era };
         Ok(())
+    }
+
+    /// Reads a line of `count` cells by its era, or like the line before. Returns how many cells it has.
+    fn use_era(&mut self, layouts: &mut Layouts, line: &[u8], count: usize) -> Result<usize, Error> {
+        let last_is_empty = line.last() == Some(&b'\t');
+        let era = layouts.of_era(count).or_else(|| if last_is_empty { layouts.of_era(count - 1) } else { None });
+        match era {
+            Some(era) => self.use_layout(era),
+            None if self.layout.is_none() => {
+                let why = if self.is_binary {
+                    sniff::BINARY.to_owned()
+                } else {
+                    format!(
+                        "no `#Fields` header, and {count} tab-separated cells are no era's\nhint: name the fields with `--fields`"
+                    )
+                };
+                return Err(Error::NotCloudFront { line: self.summary.lines, why });
+            }
+            None => {}
+        }
+        Ok(count)
+    }
+
+    /// Reads a line of `count` cells by the given list of that length. Returns how many cells it has, without an empty
+    /// last one that no list names; none where no list fits: then nothing says what its cells mean.
+    fn use_given(&mut self, layouts: &mut Layouts, line: &[u8], count: usize) -> Result<Option<usize>, Error> {
+        let number = self.summary.lines;
+        let mut given = layouts.of_given(count, number)?;
+        if given.is_none() && line.last() == Some(&b'\t') {
+            given = layouts.of_given(count - 1, number)?;
+        }
+        let width = given.as_ref().map(|layout| layout.width);
+        given.into_iter().for_each(|layout| self.use_layout(layout));
+        Ok(width)
+    }
+
+    fn all_rejected(&self) -> Error {
+        let reasons: BTreeMap<&str, u64> =
+            self.rejects.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
+        let reasons: Vec<String> = reasons.into_iter().map(|(reason, count)| format!("{reason}: {count}")).collect();
+        let hint = match (self.mode, self.first_misfit) {
+            _ if self.is_binary => String::new(),
+            (Mode::Given, Some((line, cells))) => format!(
+                "\nhint: line {line} has {cells} tab-separated cells, which is no list's number in `--fields`; `lakefront retry TABLE --fields LIST` tries the object again"
+            ),
+            (Mode::Given | Mode::Unknown, _) => "\nhint: compare the names in `--fields` with the cells of a line; `lakefront retry TABLE --fields LIST` tries the object again".to_owned(),
+            (Mode::Era, _) => "\nhint: name the fields with `--fields`: it is read as a standard log by its count of cells alone".to_owned(),
+            (Mode::Named, _) => "\nhint: rows need TABs between their cells, and a date and time, or a timestamp, that the `#Fields` line names".to_owned(),
+        };
+        Error::AllRowsRejected { reasons: reasons.join(", "), hint }
     }
 
     fn too_long_header(&self) -> Error {
@@ -327,6 +387,7 @@ impl Scan {
 
     fn reject(&mut self, reason: RejectReason, kept: &[u8], byte: u64, line_bytes: u64) {
         self.summary.rejected += 1;
+        *self.rejects.entry(reason).or_default() += 1;
         if self.keeps_rejects {
             let line = self.summary.lines;
             self.summary.rejects.push(Reject { line, byte, reason, text: kept.to_vec(), line_bytes });
@@ -334,7 +395,7 @@ impl Scan {
     }
 
     fn reject_long_line(&mut self, line: &[u8], byte: u64, line_bytes: u64) -> Result<(), Error> {
-        if self.mode == Mode::Unknown && self.fields.is_none() {
+        if self.mode == Mode::Unknown && !self.has_lists {
             let why = format!("no `#Fields` header, and a line of more than {} bytes", self.sizes.line_bytes);
             return Err(Error::NotCloudFront { line: self.summary.lines, why });
         }

@@ -8,15 +8,16 @@ use crate::Error;
 /// Refuses what is a CloudFront log in a format other than tab-separated rows.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`].
+/// [`Error::UnsupportedFormat`]; [`Error::NotCloudFront`] for a line with a NUL.
 pub(crate) fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), Error> {
+    if first_line.contains(&0) {
+        return Err(Error::NotCloudFront { line, why: BINARY.to_owned() });
+    }
     let first_value = |delimiter: u8| {
         let value = first_line.split(|&byte| byte == delimiter).next().unwrap_or_default();
         std::str::from_utf8(value).is_ok_and(|value| fields::is_known_field(value.trim_matches(['"', ' '])))
     };
-    let format = if first_line.starts_with(b"PAR1") {
-        "Parquet"
-    } else if first_line.starts_with(b"{") {
+    let format = if first_line.starts_with(b"{") {
         "JSON"
     } else if first_value(b'\t') {
         "plain (field names without `#Fields:`)"
@@ -26,6 +27,14 @@ pub(crate) fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), E
         return Ok(());
     };
     Err(Error::UnsupportedFormat { line, format })
+}
+
+/// What is said of a first line that is no text.
+pub(crate) const BINARY: &str = "binary data, not text";
+
+/// Is this no line of a log? CloudFront escapes control characters, and all that is not ASCII.
+pub(crate) fn is_binary(line: &[u8]) -> bool {
+    std::str::from_utf8(line).is_err() || line.iter().any(|&byte| byte < b' ' && !matches!(byte, b'\t' | b'\r'))
 }
 
 /// Refuses rows that a `#Fields` header of `width` names stands over, but commas separate.
@@ -54,12 +63,18 @@ mod tests {
     #[test]
     fn other_formats_are_known_by_their_first_line() {
         assert_eq!(format_of("{\"date\":\"2024-05-17\"}"), Some("JSON"));
-        assert_eq!(format_of("PAR1\u{15}\u{4}"), Some("Parquet"));
         assert_eq!(format_of("date\ttime\tx-edge-location"), Some("plain (field names without `#Fields:`)"));
         assert_eq!(format_of("\"date\",\"time\""), Some("comma-delimited"));
         for line in ["2024-05-17\t10:00:00\tDFW3", "This is, well, a text", "", "\t"] {
             assert_eq!(format_of(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_line_with_a_nul_is_no_text() {
+        let error = refuse_other_formats(b"2024-05-17\t\0", 3).unwrap_err();
+        assert_eq!(error.to_string(), "decode: line 3: no CloudFront log: binary data, not text");
+        assert!(is_binary(b"\x01") && is_binary(b"a\xffb") && !is_binary(b"2024-05-17\t/%C3\r"));
     }
 
     #[test]

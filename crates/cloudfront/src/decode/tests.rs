@@ -7,7 +7,7 @@ use arrow::{
     datatypes::TimestampMicrosecondType,
     util::display::array_value_to_string,
 };
-use lakefront_schema::TableSchema;
+use lakefront_schema::{FieldLists, TableSchema};
 
 use super::{large::Step, *};
 use crate::{Enricher, RejectReason};
@@ -80,10 +80,10 @@ impl Decoded {
     }
 }
 
-fn options(schema: &str, fields: Option<&str>) -> Arc<DecodeOptions> {
+fn options<'f>(schema: &str, fields: impl IntoIterator<Item = &'f str>) -> Arc<DecodeOptions> {
     Arc::new(DecodeOptions {
         schema: Arc::new(TableSchema::embedded(schema).unwrap()),
-        fields: fields.map(str::to_owned),
+        fields: FieldLists::try_new(fields).unwrap(),
         latest_second: LATEST_SECOND,
         text_limits: TextLimits::default(),
     })

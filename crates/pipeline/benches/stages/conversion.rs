@@ -1,6 +1,6 @@
 //! A source and a table in, the options of a whole conversion out: the defaults, and a clock that stands still.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use lakefront_pipeline::{
@@ -21,6 +21,7 @@ pub(crate) fn options(source: &str, table: &str, connections: &Connections, thre
         identity: None,
         new_identity: false,
         fields: None,
+        allowed_fields: BTreeSet::new(),
         max_text_bytes: None,
         max_ratio: None,
         task_bytes: DEFAULT_TASK_BYTES,

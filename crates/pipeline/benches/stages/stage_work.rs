@@ -9,7 +9,7 @@ use std::{
 
 use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, EnrichedBatch, Enricher, TextLimits, TextReader};
 use lakefront_loggen::{LogObject, Options, objects};
-use lakefront_schema::TableSchema;
+use lakefront_schema::{FieldLists, TableSchema};
 use lakefront_table::{
     PartitionBy,
     encode::{Compression, DEFAULT_MAX_FILE_BYTES, DataFiles, EncodeOptions, OneByOne, TaskEncoder},
@@ -52,7 +52,12 @@ pub(crate) fn decompress(logs: &[Log], buffer: &mut [u8]) {
 /// A decoder of stage 5.
 pub(crate) fn decoder(schema: &Arc<TableSchema>) -> Decoder {
     let (schema, text_limits) = (Arc::clone(schema), TextLimits::default());
-    Decoder::new(Arc::new(DecodeOptions { schema, fields: None, latest_second: i64::MAX, text_limits }))
+    Decoder::new(Arc::new(DecodeOptions {
+        schema,
+        fields: FieldLists::default(),
+        latest_second: i64::MAX,
+        text_limits,
+    }))
 }
 
 /// Stage 5: logs that are text already, several to a batch.

@@ -11,7 +11,7 @@ use crate::{Error, Identity};
 /// The format of a record whose words and keys every version knows.
 pub(crate) const FORMAT: u32 = 1;
 /// The format of a record with a word or key that versions of format 1 do not know and must not ignore, such as the outcome
-/// `unreadable`. It is also the newest format that this version reads.
+/// `unreadable`, or several lists of field names. It is also the newest format that this version reads.
 pub(crate) const FORMAT_OF_NEW_WORDS: u32 = 2;
 
 /// `table.json`: what the table is, from its first day on.
@@ -95,9 +95,29 @@ pub(crate) struct SettingsRecord {
     pub(crate) schema: String,
     pub(crate) compression: String,
     pub(crate) max_file_bytes: u64,
-    pub(crate) fields: Option<String>,
+    /// Names for logs without a header.
+    pub(crate) fields: Option<FieldsRecord>,
     pub(crate) text_bytes: u64,
     pub(crate) ratio: u64,
+}
+
+impl SettingsRecord {
+    /// The format of a log record with these settings.
+    pub(crate) fn format(&self) -> u32 {
+        match self.fields {
+            None | Some(FieldsRecord::One(_)) => FORMAT,
+            Some(FieldsRecord::Several(_)) => FORMAT_OF_NEW_WORDS,
+        }
+    }
+}
+
+/// Lists of field names, blanks between names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum FieldsRecord {
+    One(String),
+    /// Told apart by their length. Needs [`FORMAT_OF_NEW_WORDS`].
+    Several(Vec<String>),
 }
 
 /// Objects whose hour has not settled.
@@ -242,6 +262,11 @@ impl InputOutcome {
         }
     }
 
+    /// Whether it counts as converted though every row was rejected, as in records of earlier versions: now it fails.
+    pub(crate) fn has_only_rejects(&self) -> bool {
+        matches!(self, Self::Converted { rows: 0, rejects: 1.., .. })
+    }
+
     pub(crate) fn rejects(&self) -> u64 {
         if let Self::Converted { rejects, .. } = self { *rejects } else { 0 }
     }
@@ -367,7 +392,7 @@ pub(crate) fn to_bytes(record: &impl Serialize) -> Vec<u8> {
 /// A record that has to be there.
 ///
 /// # Errors
-/// The run must stop: it is absent, cannot be read, or is not a record of this format.
+/// The run must stop: it is absent, cannot be read, or is not a record of a known format.
 pub(crate) fn read<T: DeserializeOwned>(state: &Store, name: &str) -> Result<T, Error> {
     read_if_there(state, name)?.ok_or_else(|| missing(state, name))
 }
@@ -385,7 +410,7 @@ pub(crate) fn read_table(state: &Store) -> Result<Option<TableRecord>, Error> {
 /// A record, if there is one.
 ///
 /// # Errors
-/// The run must stop: it cannot be read, or is not a record of this format.
+/// The run must stop: it cannot be read, or is not a record of a known format.
 pub(crate) fn read_if_there<T: DeserializeOwned>(state: &Store, name: &str) -> Result<Option<T>, Error> {
     let bytes = match state.read(name) {
         Ok(bytes) => bytes,
@@ -406,7 +431,7 @@ pub(crate) fn bytes_of(state: &Store, name: &str) -> Result<Vec<u8>, Error> {
 /// A record from its bytes.
 ///
 /// # Errors
-/// The run must stop: these are not a record of this format.
+/// The run must stop: these are not a record of a known format.
 pub(crate) fn parse<T: DeserializeOwned>(state: &Store, name: &str, bytes: &[u8]) -> Result<T, Error> {
     let damaged = |error: serde_json::Error| damaged(state, name, &format!("cannot be understood: {error}"));
     let AnyFormat { format } = serde_json::from_slice(bytes).map_err(damaged)?;
@@ -435,7 +460,7 @@ struct AnyFormat {
     format: u32,
 }
 
-/// Is this the format that we read?
+/// Is this a format that we read?
 pub(crate) fn check_format(state: &Store, name: &str, format: u32) -> Result<(), Error> {
     if (FORMAT..=FORMAT_OF_NEW_WORDS).contains(&format) { Ok(()) } else { Err(newer(state, name, format)) }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lakefront_cloudfront::{DecodeOptions, TextLimits};
-use lakefront_schema::TableSchema;
+use lakefront_schema::{FieldLists, FieldListsError, TableSchema};
 use lakefront_table::{
     PartitionBy,
     encode::{Compression, DEFAULT_MAX_FILE_BYTES, EncodeOptions},
@@ -17,7 +17,7 @@ use lakefront_table::{
 use super::{
     history::History,
     names, once,
-    records::{LogRecord, SettingsRecord, TableRecord, damaged, to_bytes},
+    records::{FieldsRecord, LogRecord, SettingsRecord, TableRecord, damaged, to_bytes},
 };
 use crate::{ConvertOptions, DEFAULT_SCHEMA, Destination, Error, Identity};
 
@@ -33,7 +33,8 @@ pub(crate) struct Settings {
     pub(crate) identity: Identity,
     pub(crate) compression: Compression,
     pub(crate) max_file_bytes: u64,
-    pub(crate) fields: Option<String>,
+    /// Names for logs without a header.
+    pub(crate) fields: FieldLists,
     pub(crate) text_limits: TextLimits,
     /// The clock of the run that planned the epoch.
     pub(crate) now: Timestamp,
@@ -92,7 +93,7 @@ impl Settings {
                 .max_file_bytes
                 .or(before.map(|before| before.max_file_bytes))
                 .unwrap_or(DEFAULT_MAX_FILE_BYTES),
-            fields: options.fields.clone().or_else(|| before.and_then(|before| before.fields.clone())),
+            fields: options.fields.clone().or_else(|| Some(before?.fields.clone())).unwrap_or_default(),
             text_limits: TextLimits {
                 text_bytes: options
                     .max_text_bytes
@@ -134,7 +135,8 @@ impl Settings {
             identity: table.identity,
             compression: settings.compression.parse().map_err(|_| damaged("has an unknown compression"))?,
             max_file_bytes: settings.max_file_bytes,
-            fields: settings.fields.clone(),
+            fields: fields_of(settings.fields.as_ref())
+                .map_err(|error| damaged(&format!("names fields wrongly: {error}")))?,
             text_limits: TextLimits { text_bytes: settings.text_bytes, ratio: settings.ratio },
             now: log.now.parse().map_err(|_| damaged("has no time"))?,
             program_version: log.program.clone(),
@@ -146,7 +148,7 @@ impl Settings {
             schema: self.schema.to_toml(),
             compression: self.compression.to_string(),
             max_file_bytes: self.max_file_bytes,
-            fields: self.fields.clone(),
+            fields: fields_record(&self.fields),
             text_bytes: self.text_limits.text_bytes,
             ratio: self.text_limits.ratio,
         }
@@ -203,6 +205,24 @@ fn schema_of_next(
             first: first.name.clone(),
         }),
         _ => Ok(Arc::clone(asked)),
+    }
+}
+
+/// The lists of field names, as the plan log keeps them: a single one is a text, as it was before there could be several.
+fn fields_record(lists: &FieldLists) -> Option<FieldsRecord> {
+    let mut texts: Vec<String> = lists.iter().map(str::to_owned).collect();
+    match texts.len() {
+        0 => None,
+        1 => texts.pop().map(FieldsRecord::One),
+        _ => Some(FieldsRecord::Several(texts)),
+    }
+}
+
+fn fields_of(record: Option<&FieldsRecord>) -> Result<FieldLists, FieldListsError> {
+    match record {
+        None => Ok(FieldLists::default()),
+        Some(FieldsRecord::One(list)) => FieldLists::try_new([list]),
+        Some(FieldsRecord::Several(lists)) => FieldLists::try_new(lists),
     }
 }
 

@@ -146,7 +146,8 @@ impl<'c> Attempt<'c> {
         Ok(Tools { bench, encoder, has_encoded: false })
     }
 
-    pub(super) fn put_back(&mut self, tools: Tools) {
+    pub(super) fn put_back(&mut self, mut tools: Tools) {
+        self.context.tally.add_unknown_names(&tools.bench.take_unknown_names());
         self.bench = Some(tools.bench);
         if tools.encoder.is_some() {
             self.encoder = tools.encoder;

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use lakefront_cloudfront::{
-    DecodeOptions, Decoder, EnrichedBatch, Enricher, ObjectSummary, Reject,
+    DecodeOptions, Decoder, EnrichedBatch, Enricher, ObjectSummary, Reject, UnknownNames,
     decode::large::{self, Step},
 };
 use lakefront_storage::{Connections, Object};
@@ -128,6 +128,11 @@ impl Bench {
     pub(crate) fn cleared(mut self, options: &Arc<DecodeOptions>) -> Self {
         self.decoder = Decoder::new(Arc::clone(options));
         self
+    }
+
+    /// Returns the names in headers since the last call that CloudFront is not known to have.
+    pub(super) fn take_unknown_names(&mut self) -> UnknownNames {
+        self.decoder.take_unknown_names()
     }
 
     fn flush(&mut self) -> Result<Option<EnrichedBatch>, RowsError> {

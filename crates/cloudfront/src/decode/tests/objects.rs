@@ -41,18 +41,60 @@ fn names_given_for_headerless_files_yield_to_a_header_in_the_file() {
     let options = options("cf_logs", Some("sc-status time date"));
     let decoded = decode_as(
         &options,
-        "200\t10:00:00\t2024-05-17\textra\n\n#Fields: date time sc-status\n2024-05-17\t10:00:01\t404\n",
+        "200\t10:00:00\t2024-05-17\t\n\n#Fields: date time sc-status\n2024-05-17\t10:00:01\t404\t\n",
     );
     let decoded = decoded.unwrap();
     assert_eq!(decoded.rows.column("status"), [Some("200"), Some("404")]);
-    assert_eq!(decoded.summary.rows_with_extra_cells, 1);
+    assert_eq!(decoded.summary.rows_with_extra_cells, 1, "of the row under the header alone");
+}
+
+#[test]
+fn a_line_with_another_number_of_cells_than_the_given_list_is_refused() {
+    let options = options("cf_logs", ["timestamp sc-status sc-bytes"]);
+    let lines =
+        ["1715940000\t200\t1", "1715940000\t200", "1715940000\t200\t2\t3", "1715940000\t200\t4\t", "x", "\t\t5\t\t"];
+    let decoded = decode_as(&options, lines.join("\n")).unwrap();
+    assert_eq!(decoded.rows.column("bytes"), [Some("1"), Some("4")]);
+    let refused: Vec<(u64, RejectReason)> =
+        decoded.rejects().into_iter().map(|(line, _, reason)| (line, reason)).collect();
+    assert_eq!(refused, [2, 3, 5, 6].map(|line| (line, RejectReason::WrongCellCount)));
+    assert_eq!((decoded.summary.padded_rows, decoded.summary.rows_with_extra_cells), (0, 0));
+}
+
+#[test]
+fn of_several_given_lists_the_number_of_cells_tells_the_lines_own() {
+    let options = options("cf_logs", ["timestamp c-ip s-ip sc-bytes", "timestamp c-ip sc-bytes"]);
+    let lines = [
+        "1715940000\t192.0.2.1\t1",
+        "1715940000\t192.0.2.2\t198.51.100.1\t2",
+        "1715940000\t192.0.2.3\t3\t",
+        "1715940000\t192.0.2.4\t198.51.100.1\t4\t",
+        "1715940000\t192.0.2.5",
+        "1715940000\t192.0.2.6\t6",
+    ];
+    let decoded = decode_as(&options, lines.join("\n")).unwrap();
+    // Where both lists fit, the longer one does so without an empty cell to set aside.
+    assert_eq!(decoded.rows.column("bytes"), [Some("1"), Some("2"), None, Some("4"), Some("6")]);
+    assert_eq!(decoded.rejects().len(), 1);
+}
+
+#[test]
+fn a_given_list_is_of_a_real_time_log_unless_a_name_says_otherwise() {
+    let row = "1715940000\td111111abcdef8.cloudfront.net\n";
+    let realtime = decode_as(&options("cf_logs", ["timestamp x-host-header"]), row).unwrap();
+    assert_eq!((realtime.cell("host"), realtime.cell("header")), (Some("d111111abcdef8.cloudfront.net"), None));
+    let standard = decode_as(&options("cf_logs", ["timestamp(ms) x-host-header"]), row.replacen('\t', "000\t", 1));
+    let standard = standard.unwrap();
+    assert_eq!((standard.cell("host"), standard.cell("header")), (None, Some("d111111abcdef8.cloudfront.net")));
+    let headed = decode(format!("#Fields: timestamp x-host-header\n{row}"));
+    assert_eq!((headed.cell("host"), headed.cell("header")), (None, Some("d111111abcdef8.cloudfront.net")));
 }
 
 #[test]
 fn a_list_of_names_longer_than_any_era_splits_the_first_line_too() {
     let names: Vec<String> = (0..50).map(|field| format!("x-{field}")).collect();
     let cells: Vec<String> = (0..50).map(|field| format!("v{field}")).collect();
-    let options = options("cf_logs_wide", Some(&format!("date time {} sc-status", names.join(" "))));
+    let options = options("cf_logs_wide", [format!("date time {} sc-status", names.join(" ")).as_str()]);
     let row = format!("2024-05-17\t10:00:00\t{}\t200\r\n", cells.join("\t"));
     let decoded = decode_as(&options, row.repeat(2)).unwrap();
     assert_eq!(decoded.rows.column("status"), [Some("200"), Some("200")]);
@@ -108,9 +150,11 @@ fn what_is_no_cloudfront_log_fails_as_an_object() {
 fn a_first_line_over_the_limit_needs_a_header_or_names() {
     let sizes = DecodeSizes { line_bytes: 60, kept_line_bytes: 10, ..DecodeSizes::default() };
     let long = "x".repeat(61);
-    let of = |fields| decode_small(&options("cf_logs", fields), sizes, long.as_bytes());
-    assert_eq!(of(None).unwrap_err().reason(), Some("no-cloudfront-log"));
-    assert_eq!(of(Some("date time")).unwrap().summary.rejected, 1);
+    let of = |fields, log: &str| decode_small(&options("cf_logs", fields), sizes, log.as_bytes());
+    assert_eq!(of(None, &long).unwrap_err().reason(), Some("no-cloudfront-log"));
+    let with_row = format!("{long}\n2024-05-17\t10:00:00\n");
+    assert_eq!(of(Some("date time"), &with_row).unwrap().summary.rejected, 1);
+    assert_eq!(of(Some("date time"), &long).unwrap_err().reason(), Some("all-rows-rejected"));
     let header = format!("#Fields: date time {long}\n");
     let error = decode_small(&options("cf_logs", None), sizes, header.as_bytes()).unwrap_err();
     assert_eq!(error.reason(), Some("no-cloudfront-log"));
@@ -121,12 +165,87 @@ fn logs_in_other_formats_are_named() {
     for object in [
         "{\"date\":\"2024-05-17\"}\n",
         "PAR1\u{15}\n",
+        "Obj\u{1}avro",
         "date\ttime\tsc-status\n",
         "date,time,sc-status\n",
         "#Fields: date time sc-status\n2024-05-17,10:00:00,200\n",
     ] {
         assert_eq!(reason(object), "unsupported-format", "{object}");
     }
+}
+
+#[test]
+fn an_object_of_which_every_row_is_refused_fails_with_the_reasons() {
+    let error = |fields: Option<&str>, text: &str| decode_as(&options("cf_logs", fields), text).unwrap_err();
+    let header = "#Fields: date time c-ip\n";
+    let bad = error(None, &format!("{header}2024-02-30\t1\t2\n\n#x\n-\t-\t-\n2024-02-31\t1\t2\n"));
+    assert_eq!(bad.reason(), Some("all-rows-rejected"));
+    let message = bad.to_string();
+    assert!(message.starts_with("decode: every row was rejected (bad-date: 2, no-time: 1)\nhint: "), "{message}");
+    let piped = error(None, &format!("{header}2024-05-17|10:00:00|192.0.2.1\n")).to_string();
+    assert!(piped.contains("(no-time: 1)") && piped.contains("TABs"), "{piped}");
+    let misfit = error(Some("timestamp c-ip"), "1715940000\n1715940000\t1\t2\n").to_string();
+    assert!(
+        misfit.contains("(wrong-cell-count: 2)") && misfit.contains("line 1 has 1 tab-separated cells"),
+        "{misfit}"
+    );
+    let era = error(None, &["x"; 12].join("\t")).to_string();
+    assert!(era.contains("(bad-date: 1)") && era.contains("`--fields`"), "{era}");
+    let good = decode(format!("{header}x\ty\tz\n2024-05-17\t10:00:00\tz\n"));
+    assert_eq!((good.summary.rows, good.summary.rejected), (1, 1));
+}
+
+#[test]
+fn an_object_that_fails_with_all_rows_leaves_no_row_and_no_reject_behind() {
+    let mut decoder = Decoder::with_sizes(options("cf_logs", None), all_small());
+    let good = "#Fields: date time\n2024-05-17\t10:00:00\n";
+    for object in [good, "#Fields: date time\nx\ty\n", good] {
+        let result = decoder.decode_small(NAME, object.as_bytes()).unwrap();
+        assert_eq!(result.is_ok(), object == good);
+    }
+    assert_eq!(decoder.flush().unwrap().seconds.len(), 2);
+}
+
+#[test]
+fn a_large_object_of_which_every_row_is_refused_fails_at_its_end() {
+    let text = format!("#Fields: date time\n{}", "x\ty\n".repeat(5000));
+    let sizes = DecodeSizes { batch_text_bytes: 100, batch_rows: 7, ..DecodeSizes::default() };
+    let error = decode_large(&options("cf_logs", None), sizes, text.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("(bad-date: 5000)"), "{error}");
+    let lists = options("cf_logs", ["timestamp", "timestamp c-ip c-port"]);
+    let error = decode_large(&lists, sizes, "1715940000\tx\n".repeat(500).as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("(wrong-cell-count: 500)"), "{error}");
+    let good = format!("{}1715940000\n", "1715940000\tx\n".repeat(500));
+    let (decoded, _) = decode_large(&lists, sizes, good.as_bytes()).unwrap();
+    assert_eq!((decoded.summary.rows, decoded.summary.rejected), (1, 500));
+}
+
+#[test]
+fn archives_fail_by_their_name_whatever_names_are_given() {
+    let zstd = [&b"\x28\xb5\x2f\xfd"[..], &b"\t\n".repeat(3000)].concat();
+    let one_batch = DecodeSizes { batch_text_bytes: 1000, ..DecodeSizes::default() };
+    for fields in [None, Some("timestamp c-ip")] {
+        let options = options("cf_logs", fields);
+        for object in [zstd.clone(), gzip(&zstd)] {
+            let small = decode_as(&options, &object).unwrap_err();
+            assert!(small.to_string().contains("zstd archive") && !small.to_string().contains("hint"), "{small}");
+            let large = decode_large(&options, one_batch, &object).unwrap_err();
+            assert_eq!((large.to_string(), large.reason()), (small.to_string(), Some("archive")));
+        }
+    }
+}
+
+#[test]
+fn binary_data_is_no_text_and_gets_no_hint_about_fields() {
+    for fields in [None, Some("timestamp c-ip")] {
+        for object in [&b"\x00\x01\x02"[..], b"\x9c\x7f\x01ab\xff\n\x80", b"\x00\t\x01\n"] {
+            let error = decode_as(&options("cf_logs", fields), object).unwrap_err().to_string();
+            assert!(!error.contains("hint"), "{error}");
+        }
+    }
+    assert_eq!(reason("\u{0}\u{1}"), "no-cloudfront-log");
+    let under_a_header = decode("#Fields: date time c-ip\n2024-05-17\t10:00:00\ta\u{0}b\n");
+    assert_eq!(under_a_header.cell("requestip"), Some("a\u{0}b"));
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! Names of fields that CloudFront does not have: what is said of them. They are typing errors, or news from AWS.
+
+use lakefront_cloudfront::UnknownNames;
+use lakefront_schema::{FieldLists, fields};
+use lakefront_storage::printable_name;
+
+use crate::ConvertOptions;
+
+/// So many names are shown in a warning.
+const MAX_SHOWN_NAMES: usize = 20;
+
+/// Returns names as a warning shows them: the first ones, each with the field that was probably meant.
+pub fn field_names_text<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let mut names = names.into_iter();
+    let shown: Vec<String> = names.by_ref().take(MAX_SHOWN_NAMES).map(field_name_text).collect();
+    let more = names.count();
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// Returns a name as a message shows it, with the field that was probably meant.
+pub fn field_name_text(name: &str) -> String {
+    // A name comes from a log, or from a file that somebody named.
+    let short: String = name.chars().take(UnknownNames::MAX_NAME_CHARS).collect();
+    let meant = fields::similar_field(&short).map_or_else(String::new, |field| format!(" (did you mean `{field}`?)"));
+    format!("`{}`{meant}", printable_name(&short))
+}
+
+/// Warns of names in the headers of logs.
+pub(crate) fn warn_of_header_names(unknown: &UnknownNames, options: &ConvertOptions) {
+    let names: Vec<&str> = unknown.iter().filter(|name| !options.allowed_fields.contains(*name)).collect();
+    if names.is_empty() {
+        return;
+    }
+    let others = if unknown.are_more() { ", and others" } else { "" };
+    tracing::warn!(
+        "`#Fields` headers name fields that CloudFront is not known to have: {}{others}; `--allow-field NAME` says that a name is right",
+        field_names_text(names)
+    );
+}
+
+/// Warns of names in lists that an earlier run was given: it may not have known better.
+pub(crate) fn warn_of_table_lists(lists: &FieldLists, options: &ConvertOptions) {
+    let is_meant = |name: &&str| options.allowed_fields.contains(*name) || fields::similar_field(name).is_none();
+    let names: Vec<&str> = lists.names().filter(|name| !is_meant(name)).collect();
+    if options.fields.is_none() && !names.is_empty() {
+        tracing::warn!(
+            "the table's list of fields has names that CloudFront does not have: {}; give `--fields` again, or `--allow-field NAME` to take a name as it is",
+            field_names_text(names)
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_with_what_was_meant_and_without_control_characters() {
+        let text = field_names_text(["SC-Bytes", "x-new", "\u{1b}[2J"]);
+        assert!(text.starts_with("`SC-Bytes` (did you mean `sc-bytes`?), `x-new`, `"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_shown() {
+        let names: Vec<String> = (0..25).map(|name| format!("x-{name}")).collect();
+        let text = field_names_text(names.iter().map(String::as_str));
+        assert!(text.ends_with("`x-19`, and 5 more"), "{text}");
+        assert_eq!(field_name_text(&"x".repeat(1000)).len(), UnknownNames::MAX_NAME_CHARS + 2);
+    }
+}

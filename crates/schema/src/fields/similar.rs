@@ -1,0 +1,133 @@
+//! A name that CloudFront does not have, and the one that was probably meant.
+
+use super::all_fields;
+
+/// Names of at most so many letters are compared by case and dashes alone: a letter or two are half of them.
+const SHORT_NAME_LETTERS: usize = 6;
+/// A longer name may differ by so many letters.
+const MOST_EDITS: usize = 2;
+
+/// Returns the field of CloudFront that a name looks like; `None` for a name that is a field, or looks like none.
+///
+/// Upper and lower case count as alike, and so do `_` and `-`. A name of more than 6 letters may have one or two letters
+/// missing, added, changed or swapped with their neighbour besides.
+pub fn similar_field(name: &str) -> Option<&'static str> {
+    if super::is_known_field(name) {
+        return None;
+    }
+    let (typed, folded) = (letters(name), folded(name));
+    let most_edits = if typed.len() > SHORT_NAME_LETTERS { MOST_EDITS } else { 0 };
+    let candidates = all_fields().filter_map(|field| {
+        let edits = edits(&folded, &self::folded(field)).filter(|edits| *edits <= most_edits)?;
+        // Of several that are as near, the one whose very spelling is nearest.
+        Some((edits, self::edits(&typed, &letters(field)).unwrap_or(usize::MAX), field))
+    });
+    candidates.min_by_key(|(edits, spelling, _)| (*edits, *spelling)).map(|(_, _, field)| field)
+}
+
+fn letters(name: &str) -> Vec<char> {
+    name.chars().collect()
+}
+
+fn folded(name: &str) -> Vec<char> {
+    name.chars().map(|letter| if letter == '_' { '-' } else { letter.to_ascii_lowercase() }).collect()
+}
+
+/// Returns how many letters have to be added, removed, changed or swapped to get from one name to the other; `None` where
+/// their lengths alone tell that it is too many.
+fn edits(from: &[char], to: &[char]) -> Option<usize> {
+    if from.len().abs_diff(to.len()) > MOST_EDITS {
+        return None;
+    }
+    // Rows of the table of distances between all beginnings: two letters back, one back, and the one being filled.
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    let mut previous = None;
+    for (row, &letter) in from.iter().enumerate() {
+        let mut current = vec![row + 1];
+        let mut left = row + 1;
+        for (column, &wanted) in to.iter().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+            let changed = at(&last, column) + usize::from(letter != wanted);
+            let mut least = changed.min(left + 1).min(at(&last, column + 1) + 1);
+            let before = column.checked_sub(1).and_then(|before| to.get(before));
+            if previous == Some(wanted) && before == Some(&letter) && column > 0 {
+                least = least.min(at(&before_last, column - 1) + 1);
+            }
+            current.push(least);
+            left = least;
+        }
+        before_last = std::mem::replace(&mut last, current);
+        previous = Some(letter);
+    }
+    last.last().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_dashes_make_names_alike_however_short_they_are() {
+        for (name, field) in [
+            ("Date", "date"),
+            ("TIME", "time"),
+            ("C-IP", "c-ip"),
+            ("c_ip", "c-ip"),
+            ("cs(host)", "cs(Host)"),
+            ("CS(USER_AGENT)", "cs(User-Agent)"),
+            ("cs-protocol-Version", "cs-protocol-version"),
+            ("sc_status", "sc-status"),
+            ("DistributionID", "DistributionId"),
+            ("distributionID", "distributionid"),
+        ] {
+            assert_eq!(similar_field(name), Some(field), "{name}");
+        }
+    }
+
+    #[test]
+    fn one_or_two_letters_make_longer_names_alike() {
+        for (name, field) in [
+            ("timstamp", "timestamp"),
+            ("timestammp", "timestamp"),
+            ("timestmap", "timestamp"),
+            ("tmestamp(ms)", "timestamp(ms)"),
+            ("timestamp-ms", "timestamp(ms)"),
+            ("cs-protocl-versoin", "cs-protocol-version"),
+            ("SC-Staus", "sc-status"),
+            ("cs-user-agnet", "cs-user-agent"),
+            ("x-edge-locaton", "x-edge-location"),
+            ("sc-bytess", "sc-bytes"),
+        ] {
+            assert_eq!(similar_field(name), Some(field), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_names_look_like_none() {
+        let short = ["tiem", "dat", "c-iq", "s-port", "asm", "x-new", "sc-foo"];
+        for name in short.iter().chain(&["", "x-brand-new-field", "sc-bytes-total", "timestamp(micro)", "origin"]) {
+            assert_eq!(similar_field(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_cloudfront_looks_like_no_other_one() {
+        assert!(all_fields().all(|field| similar_field(field).is_none()));
+        assert_eq!(similar_field("origin-fbl"), None, "though `origin-lbl` is one letter away");
+        assert_eq!(similar_field("cmcd-startup"), None);
+    }
+
+    #[test]
+    fn edits_are_letters_added_removed_changed_or_swapped() {
+        let of = |from: &str, to: &str| edits(&letters(from), &letters(to));
+        assert_eq!(of("abc", "abc"), Some(0));
+        assert_eq!(
+            (of("abc", "ac"), of("abc", "abbc"), of("abc", "axc"), of("abc", "acb")),
+            (Some(1), Some(1), Some(1), Some(1))
+        );
+        assert_eq!((of("abcd", "badc"), of("abcd", "dcba")), (Some(2), Some(3)));
+        assert_eq!(of("abc", "abcdef"), None);
+        assert_eq!(of("", "ab"), Some(2));
+    }
+}

@@ -85,10 +85,13 @@ fn thirty_nights_with_late_and_changing_objects_take_each_object_once() {
     assert!(num_changed > 10, "only {num_changed} objects changed after they were converted");
 }
 
-/// The objects of a day, one of which is another version of itself.
+/// The objects of a day, one of which is another version of itself. Each has a row in every version, so that none fails
+/// but those that are damaged.
 fn with_revision(number: u64, revision: u64) -> Vec<Arc<LogObject>> {
-    let of = |other| if other == number { revision } else { 0 };
-    (0..5).map(|other| LogObject::make(31, other, FIRST_HOUR, of(other))).collect()
+    let make = |seed, other, revision| LogObject::make(seed, other, FIRST_HOUR, revision);
+    let have_rows = |seed| (0..5).all(|other| (0..3).all(|revision| !make(seed, other, revision).rows.is_empty()));
+    let seed = (31..).find(|seed| have_rows(*seed)).unwrap();
+    (0..5).map(|other| make(seed, other, if other == number { revision } else { 0 })).collect()
 }
 
 #[test]

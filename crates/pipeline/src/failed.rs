@@ -133,10 +133,7 @@ fn look_for_rejects(
                 InputOutcome::Converted { .. } | InputOutcome::Failed { .. } => {
                     epoch_of_rejects.remove(&identity_of(object));
                 }
-                InputOutcome::Gone
-                | InputOutcome::Replaced
-                | InputOutcome::Unreadable { .. }
-                | InputOutcome::Changed => {}
+                InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Unreadable | InputOutcome::Changed => {}
             }
         }
     }

@@ -48,8 +48,8 @@ pub(crate) struct Scan {
     sizes: DecodeSizes,
     mode: Mode,
     layout: Option<Arc<Layout>>,
-    /// There are lists of names for an object without header.
-    has_lists: bool,
+    /// How an object without header is read: by its era, unless there are lists of names for it.
+    headerless: Mode,
     /// So many cells of a line can matter before its layout is known.
     most_cells: usize,
     clock: Clock,
@@ -105,7 +105,7 @@ impl Scan {
             sizes,
             mode: Mode::Unknown,
             layout: None,
-            has_lists: !options.fields.is_empty(),
+            headerless: if options.fields.is_empty() { Mode::Era } else { Mode::Given },
             most_cells: options.fields.widths().max().unwrap_or(0).max(ERA_CELLS),
             clock: Clock::new(options.latest_second),
             hours: HashSet::new(),
@@ -247,15 +247,15 @@ impl Scan {
         let count = match self.mode {
             Mode::Named | Mode::Unknown => count,
             Mode::Era => self.use_era(layouts, line, count)?,
-            Mode::Given => match self.use_given(layouts, line, count)? {
-                Some(width) => width,
-                None => {
+            Mode::Given => {
+                let Some(width) = self.use_given(layouts, line, count)? else {
                     let byte = self.byte_at(range.start);
                     self.first_misfit.get_or_insert((number, count));
                     self.reject(RejectReason::WrongCellCount, line, byte, line.len() as u64);
                     return Ok(());
-                }
-            },
+                };
+                width
+            }
         };
         // A layout is always there: named, given, or of an era.
         let Some(layout) = &self.layout else { return Ok(()) };
@@ -314,7 +314,7 @@ impl Scan {
         }
         sniff::refuse_other_formats(line, number)?;
         self.is_binary = sniff::is_binary(line);
-        self.mode = if self.has_lists { Mode::Given } else { Mode::Era };
+        self.mode = self.headerless;
         Ok(())
     }
 
@@ -348,7 +348,9 @@ impl Scan {
             given = layouts.of_given(count - 1, number)?;
         }
         let width = given.as_ref().map(|layout| layout.width);
-        given.into_iter().for_each(|layout| self.use_layout(layout));
+        if let Some(layout) = given {
+            self.use_layout(layout);
+        }
         Ok(width)
     }
 
@@ -395,7 +397,7 @@ impl Scan {
     }
 
     fn reject_long_line(&mut self, line: &[u8], byte: u64, line_bytes: u64) -> Result<(), Error> {
-        if self.mode == Mode::Unknown && !self.has_lists {
+        if self.mode == Mode::Unknown && self.headerless == Mode::Era {
             let why = format!("no `#Fields` header, and a line of more than {} bytes", self.sizes.line_bytes);
             return Err(Error::NotCloudFront { line: self.summary.lines, why });
         }

@@ -49,13 +49,13 @@ fn edits(from: &[char], to: &[char]) -> Option<usize> {
         for (column, &wanted) in to.iter().enumerate() {
             let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
             let changed = at(&last, column) + usize::from(letter != wanted);
-            let mut least = changed.min(left + 1).min(at(&last, column + 1) + 1);
+            let mut fewest = changed.min(left + 1).min(at(&last, column + 1) + 1);
             let before = column.checked_sub(1).and_then(|before| to.get(before));
             if previous == Some(wanted) && before == Some(&letter) && column > 0 {
-                least = least.min(at(&before_last, column - 1) + 1);
+                fewest = fewest.min(at(&before_last, column - 1) + 1);
             }
-            current.push(least);
-            left = least;
+            current.push(fewest);
+            left = fewest;
         }
         before_last = std::mem::replace(&mut last, current);
         previous = Some(letter);

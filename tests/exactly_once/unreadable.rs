@@ -88,7 +88,7 @@ fn a_log_that_no_run_could_read_is_planned_last_in_a_task_of_its_own() {
     world.run_alone(Verb::Convert, "the second night");
     let names: Vec<Vec<String>> = forbidden().iter().map(|object| vec![object.name.clone()]).collect();
     let tasks = tasks_of(&world, epochs + 1);
-    assert_eq!(tasks[0], [late.name.clone()], "what is new comes first");
+    assert_eq!(tasks[0], std::slice::from_ref(&late.name), "what is new comes first");
     assert_eq!(tasks[1..].iter().collect::<BTreeSet<_>>(), names.iter().collect());
 }
 

@@ -106,7 +106,9 @@ impl World {
     /// Forbids to read these logs, and allows it for all others.
     pub(crate) fn forbid(&self, objects: &[Arc<LogObject>]) {
         self.unreadable.clear_all();
-        objects.iter().for_each(|object| self.unreadable.set(&object.name, ReadFault::Denied));
+        for object in objects {
+            self.unreadable.set(&object.name, ReadFault::Denied);
+        }
     }
 
     /// Crashes a run, from the same beginning, after one operation more each time, until it leaves a state such as this.

@@ -152,7 +152,7 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
         }
         let (left, undecided) = (found.left, found.doubles.other_sizes);
         looks_at_names += u32::from(undecided > 0);
-        if session.take(&history, &settings, found, sources)? == Next::Done && left == 0 {
+        if session.take(&history, &settings, found, sources.as_ref())? == Next::Done && left == 0 {
             if undecided == 0 {
                 return Ok(());
             }
@@ -290,7 +290,7 @@ impl Session<'_> {
         history: &History,
         settings: &Settings,
         found: Discovered,
-        sources: Option<Vec<SourceRecord>>,
+        sources: Option<&Vec<SourceRecord>>,
     ) -> Result<Next, Error> {
         let options = self.resources.options;
         let waiting = found.waiting_record();
@@ -302,7 +302,7 @@ impl Session<'_> {
         self.tell_planned(wanted, tasks.len());
         self.claim_and_carry_out(history, settings, &tasks, |record| {
             record.waiting = waiting.clone();
-            record.sources.clone_from(&sources);
+            record.sources = sources.cloned();
         })
     }
 

@@ -15,8 +15,8 @@ use crate::{
     state::{
         frozen::thaw,
         history::{History, read_closed, read_log},
-        records::{ClosedRecord, CommitRecord, InputOutcome, OutcomeWord},
         known::{Identities, Known, SeenDays},
+        records::{ClosedRecord, CommitRecord, InputOutcome, OutcomeWord},
     },
 };
 

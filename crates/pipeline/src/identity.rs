@@ -23,7 +23,8 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// For serde: is it that of tables that say nothing?
+    /// Is it that of tables that say nothing?
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     pub(crate) fn is_key(&self) -> bool {
         *self == Self::Key
     }

@@ -368,10 +368,7 @@ impl Tally {
             for (index, (object, outcome)) in task.inputs.iter().zip(&commit.inputs).enumerate() {
                 report.objects.adopted += 1;
                 report.adopted.rejects += outcome.rejects();
-                match outcome {
-                    InputOutcome::Changed => add_changed(report, object, changed_message(task, index)),
-                    outcome => add_adopted(report, object, outcome),
-                }
+                add_adopted(report, object, outcome, || changed_message(task, index));
             }
             report.adopted.tasks += 1;
             report.adopted.files += commit.files.len() as u64;
@@ -493,9 +490,9 @@ impl Tally {
     }
 }
 
-fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome) {
+fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome, changed: impl FnOnce() -> String) {
     match outcome {
-        InputOutcome::Changed => {}
+        InputOutcome::Changed => add_changed(report, object, changed()),
         InputOutcome::Converted { .. } => report.objects.adopted_converted += 1,
         InputOutcome::Failed { reason } => {
             let message = "judged bad by the run that left the epoch open; the quarantine says more";

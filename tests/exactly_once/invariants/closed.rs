@@ -109,7 +109,8 @@ fn check_seen(logs: &Logs, state: &Files, epoch: &Epoch, found: &mut Found) {
         let day = name.split('/').nth(1).unwrap_or_default();
         for line in lines.iter().skip(1) {
             let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
-            found.expect("I2", line["size"].to_string() == size_of(&text("version")), || {
+            let size = line["size"].as_u64();
+            found.expect("I2", size.is_some() && size == size_of(&text("version")).parse().ok(), || {
                 format!("`{name}` has another size than its version: {line}")
             });
             if is_kept(&text("outcome")) {

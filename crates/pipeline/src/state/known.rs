@@ -408,12 +408,11 @@ fn known_by_name(of_name: &[Entry], open: &[OpenInput], version_bits: u64) -> Re
         }
     }
     Ok(match known {
-        Some((outcome @ (OutcomeWord::Converted | OutcomeWord::Changed), is_own)) => same(outcome, is_own),
         // It gave nothing, and another size of it did: nothing is left to be done.
         Some((OutcomeWord::Empty | OutcomeWord::Failed, is_own)) if is_converted => {
             same(OutcomeWord::Converted, is_own)
         }
-        Some((outcome @ (OutcomeWord::Empty | OutcomeWord::Failed), is_own)) => same(outcome, is_own),
+        Some((outcome, is_own)) if outcome.is_final() => same(outcome, is_own),
         _ if is_converted => Known::Other(OutcomeWord::Converted),
         // All that are new of one name wait their turn together.
         _ if is_unreadable => Known::Other(OutcomeWord::Unreadable),

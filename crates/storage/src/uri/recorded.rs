@@ -22,7 +22,7 @@ impl Source {
     pub fn file_name(&self) -> Option<&str> {
         match &self.place {
             SourcePlace::Local(LocalSource { kind: SourceKind::File { name }, .. }) => Some(name),
-            _ => None,
+            SourcePlace::Local(_) | SourcePlace::Remote(_) => None,
         }
     }
 

@@ -79,7 +79,7 @@ mod tests {
             ("cs-protocol-Version", "cs-protocol-version"),
             ("sc_status", "sc-status"),
             ("DistributionID", "DistributionId"),
-            ("distributionID", "distributionid"),
+            ("distributioniD", "distributionid"),
         ] {
             assert_eq!(similar_field(name), Some(field), "{name}");
         }

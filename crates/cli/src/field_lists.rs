@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use lakefront_pipeline::{ConvertOptions, field_name_text, field_names_text, printable_name, read_text};
 use lakefront_schema::{FieldLists, FieldListsError, fields};
 
-/// Of what was typed so many characters are repeated in a message.
+/// Number of characters of the typed text that a message repeats.
 const SHOWN_CHARS: usize = 60;
 
 /// The lists of `--fields`, each a list or `@FILE`; none if the flag was not given.

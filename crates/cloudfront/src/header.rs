@@ -168,9 +168,9 @@ pub struct UnknownNames {
 }
 
 impl UnknownNames {
-    /// So many names are kept.
+    /// Number of names that are kept.
     pub const MAX_NAMES: usize = 1000;
-    /// Of a name so many characters are kept: it comes from a log.
+    /// Number of characters of a name that are kept: it comes from a log.
     pub const MAX_NAME_CHARS: usize = 80;
 
     /// Adds a name; of more than [`Self::MAX_NAMES`] the last ones are not kept.
@@ -194,7 +194,7 @@ impl UnknownNames {
         self.names.iter().map(String::as_str)
     }
 
-    /// Returns whether there is no name.
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }

@@ -378,7 +378,7 @@ impl Discovered {
     }
 }
 
-/// So many that they fit into the run's memory, planned and all.
+/// Returns how many candidates fit into the run's memory, with their plan.
 fn most_candidates(options: &ConvertOptions) -> usize {
     let fitting = usize::try_from(options.memory_bytes / CANDIDATE_BYTES).unwrap_or(usize::MAX);
     options.limits.candidates.min(fitting).max(1)

@@ -150,7 +150,8 @@ pub enum Error {
     },
     /// The table cannot become what was asked for.
     #[error(
-        "plan: `{flag}`: the table {table} is made with {is}\nhint: leave the flag out, or convert into a new table; columns can only be appended, with `--extend-schema`"
+        "plan: `{flag}`: the table {table} is made with {is}\nhint: leave the flag out, or convert into a new table{}",
+        if *flag == "--schema" { "; columns can only be appended, with `--extend-schema`" } else { "" }
     )]
     OtherSettings {
         /// The flag.

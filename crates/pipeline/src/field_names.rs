@@ -6,7 +6,7 @@ use lakefront_storage::printable_name;
 
 use crate::ConvertOptions;
 
-/// So many names are shown in a warning.
+/// Number of names that a warning shows.
 const MAX_SHOWN_NAMES: usize = 20;
 
 /// Returns names as a warning shows them: the first ones, each with the field that was probably meant.

@@ -50,7 +50,7 @@ pub(crate) struct Scan {
     layout: Option<Arc<Layout>>,
     /// How an object without header is read: by its era, unless there are lists of names for it.
     headerless: Mode,
-    /// So many cells of a line can matter before its layout is known.
+    /// Number of cells of a line that can matter before its layout is known.
     most_cells: usize,
     clock: Clock,
     hours: HashSet<i64>,

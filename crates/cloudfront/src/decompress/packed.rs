@@ -5,7 +5,7 @@
 
 use crate::Error;
 
-/// So many bytes of an object, or of what gzip unpacks, are looked at: a header of tar.
+/// Number of bytes that are examined, of an object or of what gzip unpacks: a header of tar.
 pub(super) const HEAD_BYTES: usize = 512;
 
 /// What the first bytes of an object say that it is.

@@ -48,7 +48,7 @@ pub(crate) struct Identities {
     hashers: [RandomState; 3],
 }
 
-/// Of the 64 bits of a mark so many are of the size, the others of the name.
+/// Number of the 64 bits of a mark that come from the size; the others come from the name.
 const SIZE_BITS: u32 = 16;
 
 impl Identities {

@@ -15,7 +15,7 @@ use crate::{ConvertOptions, Destination, Error, Identity};
 
 /// Places that are remembered. A source for each day is a year and more.
 const MAX_SOURCES: usize = 500;
-/// So many epochs are looked at, from the last one back, until one says it.
+/// Number of epochs that are read, from the last one back, until one has the record.
 const EPOCHS_LOOKED_AT: usize = 5;
 
 /// By which identity the table knows its sources, those of this run among them; none where that is of no account, as logs

@@ -2,9 +2,9 @@
 
 use super::all_fields;
 
-/// Names of at most so many letters are compared by case and dashes alone: a letter or two are half of them.
+/// Longest name that is compared by case and dashes alone: one or two letters are half of such a name.
 const SHORT_NAME_LETTERS: usize = 6;
-/// A longer name may differ by so many letters.
+/// Number of letters by which a longer name may differ.
 const MOST_EDITS: usize = 2;
 
 /// Returns the field of CloudFront that a name looks like; `None` for a name that is a field, or looks like none.

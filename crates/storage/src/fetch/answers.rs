@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::Error;
 use crate::object::is_absent;
 
-/// So many times what may pass is tried, with a wait between, which grows.
+/// Number of tries of a read whose error may pass. The wait between them grows.
 const TRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const WAIT_GROWS_BY: u32 = 4;

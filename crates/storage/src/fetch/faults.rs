@@ -31,7 +31,7 @@ impl Fault {
         Ok(())
     }
 
-    /// What reading on gives, when so many bytes were read.
+    /// The result of the next read, after `read_bytes` bytes.
     pub(super) fn on_read(self, read_bytes: u64) -> io::Result<()> {
         #[cfg(feature = "testing")]
         if let Some(errno) = self.fault.and_then(|fault| fault.on_read(read_bytes)) {

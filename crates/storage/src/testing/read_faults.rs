@@ -15,16 +15,16 @@ pub struct ReadFaults(Arc<Mutex<BTreeMap<String, ReadFault>>>);
 pub enum ReadFault {
     /// Its mode keeps us out: it concerns this object alone.
     Denied,
-    /// The disk is damaged: reads that begin behind so many bytes fail. It concerns this object alone.
+    /// The disk is damaged: reads that begin after `after_bytes` fail. It concerns this object alone.
     Damaged {
-        /// Bytes after which they do.
+        /// Number of bytes that can still be read.
         after_bytes: u64,
     },
     /// The process has too many files open when it is opened: it concerns us, and the run stops.
     TooManyFiles,
-    /// The network filesystem goes away: reads that begin behind so many bytes fail. It concerns us, and the run stops.
+    /// The network filesystem goes away: reads that begin after `after_bytes` fail. It concerns us, and the run stops.
     Unreachable {
-        /// Bytes after which they do.
+        /// Number of bytes that can still be read.
         after_bytes: u64,
     },
 }

@@ -2,7 +2,7 @@
 //!
 //! **Invariants**
 //! - Gzip is known by its magic bytes, never by the object's name; anything else is text already.
-//! - What is packed otherwise, or twice, is no text: it is refused with its name ([`packed`](self::packed)).
+//! - What is packed in another way, or twice, is refused with the name of its format (`packed`).
 //! - All members are read and each one's CRC and length are checked. A member border is not a line border.
 //! - After the last member only zero bytes may follow (padding).
 //! - Memory does not depend on the limits: text comes out as the caller asks for it.

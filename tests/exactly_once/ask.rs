@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fmt::Write as _, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lakefront_pipeline::{
-    ConvertOptions, Destination, Holder, Identity, Limits, Source, Stop, convert, ddl::DdlOptions,
-    options::DEFAULT_MAX_UNREADABLE, progress::Progress, resolve, retry, select::Selection, table_ddl,
+    ConvertOptions, Destination, Holder, Identity, Limits, Source, Stop, convert, ddl::DdlOptions, progress::Progress,
+    resolve, retry, select::Selection, table_ddl,
 };
 use lakefront_schema::TableSchema;
 use lakefront_storage::{
@@ -49,7 +49,7 @@ pub(crate) struct Ask {
     pub(crate) task_bytes: u64,
     /// Log objects that cannot be read.
     pub(crate) unreadable: ReadFaults,
-    pub(crate) max_unreadable: u64,
+    pub(crate) max_unreadable: Option<u64>,
     /// What makes a log the same one.
     pub(crate) identity: Option<Identity>,
     /// New objects that are kept of a listing.
@@ -73,7 +73,7 @@ impl Ask {
             single_writer: false,
             task_bytes: TASK_BYTES,
             unreadable: ReadFaults::default(),
-            max_unreadable: DEFAULT_MAX_UNREADABLE,
+            max_unreadable: None,
             identity: None,
             candidates: Limits::default().candidates,
         }

@@ -38,7 +38,8 @@ fn unreadable_in(report: &Value) -> BTreeSet<String> {
     lost.map(|lost| lost["object"].as_str().unwrap().to_owned()).collect()
 }
 
-fn convert_up_to(world: &World, max_unreadable: u64) -> (Value, Option<String>) {
+fn convert_up_to(world: &World, max_unreadable: impl Into<Option<u64>>) -> (Value, Option<String>) {
+    let max_unreadable = max_unreadable.into();
     let ran = world.run(&Ask { max_unreadable, ..Ask::undisturbed(Verb::Convert) });
     (ran.report, ran.error)
 }
@@ -113,6 +114,9 @@ fn a_run_that_cannot_read_some_logs_may_crash_anywhere() {
                     let ran = world.run_alone(Verb::Convert, &when);
                     assert_eq!(ran.error, None, "{when}");
                     assert_eq!(unreadable_in(&ran.report).len(), 2, "{when}: {:#}", ran.report);
+                    assert_eq!(count(&ran.report, "unreadable"), 2, "{when}: {:#}", ran.report);
+                    let dealt_with = count(&ran.report, "known") + count(&ran.report, "planned");
+                    assert_eq!(count(&ran.report, "listed"), dealt_with, "{when}: {:#}", ran.report);
                     world.assert_holds(&when);
                 }
                 // A store that refused the logs before the first data file of their task: whoever goes on leaves them out.
@@ -230,7 +234,7 @@ fn a_run_that_can_read_none_of_its_first_twenty_logs_stops() {
     let logs = good_logs(30);
     let world = World::new(&logs);
     world.forbid(&logs);
-    let (_, error) = convert_up_to(&world, 100);
+    let (_, error) = convert_up_to(&world, None);
     let error = error.unwrap();
     assert!(error.contains("none of the first 20 objects can be read") && error.contains("permissions"), "{error}");
     world.assert_holds("a run without any access");
@@ -240,11 +244,39 @@ fn a_run_that_can_read_none_of_its_first_twenty_logs_stops() {
 }
 
 #[test]
+fn denied_logs_do_not_keep_a_run_from_what_is_new_however_many_there_are() {
+    let denied = good_logs(60);
+    let world = World::new(&denied);
+    let first = LogObject::make(SEED, 700, FIRST_HOUR - 10, 0);
+    world.logs.add(std::slice::from_ref(&first));
+    world.forbid(&denied);
+    assert_eq!(convert_up_to(&world, None).1, None);
+    // Nothing new: none of the first twenty can be read, and the epoch stays open.
+    assert!(convert_up_to(&world, None).1.is_some());
+    let late = LogObject::make(SEED, 710, FIRST_HOUR + 60, 0);
+    world.logs.add(std::slice::from_ref(&late));
+    let (report, error) = convert_up_to(&world, None);
+    assert_eq!(error, None);
+    assert_eq!((count(&report, "converted"), unreadable_in(&report).len()), (1, 60));
+}
+
+#[test]
+fn whoever_says_how_many_logs_may_be_unreadable_goes_on_without_them() {
+    let logs = good_logs(30);
+    let world = World::new(&logs);
+    world.forbid(&logs);
+    assert!(convert_up_to(&world, None).1.is_some());
+    let (report, error) = convert_up_to(&world, 1000);
+    assert_eq!(error, None);
+    assert_eq!(unreadable_in(&report).len(), 30);
+}
+
+#[test]
 fn fewer_than_twenty_logs_none_of_which_can_be_read_do_not_stop_a_run() {
     let logs = good_logs(19);
     let world = World::new(&logs);
     world.forbid(&logs);
-    let (report, error) = convert_up_to(&world, 100);
+    let (report, error) = convert_up_to(&world, None);
     assert_eq!(error, None);
     assert_eq!((&report["outcome"], count(&report, "unreadable")), (&"done-with-failures".into(), 19));
 }
@@ -254,7 +286,7 @@ fn one_readable_log_among_the_first_is_enough_to_go_on() {
     let logs = good_logs(30);
     let world = World::new(&logs);
     world.forbid(&logs[1..]);
-    let (report, error) = convert_up_to(&world, 100);
+    let (report, error) = convert_up_to(&world, None);
     assert_eq!(error, None);
     assert_eq!((count(&report, "converted"), count(&report, "unreadable")), (1, 29));
 }

@@ -228,10 +228,16 @@ fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
 /// The statements, and as comments those that only a table needs that was created with fewer columns.
 fn ddl_text(ddl: &TableDdl) -> String {
     let mut comments = String::new();
+    let mut before = None;
     for AppendedColumns { epoch, statement } in &ddl.appended {
+        // An engine's table needs one of the statements alone: each adds all columns that it lacks.
+        let created = match before.replace(epoch) {
+            None => format!("before epoch {epoch}"),
+            Some(before) => format!("from epoch {before} on and before epoch {epoch}"),
+        };
         let _ = writeln!(
             comments,
-            "-- Epoch {epoch} appended columns. If the table was created before, run this once (Hive: with CASCADE at its end):"
+            "-- If the table was created {created}, run this once, and no other of these (Hive: with CASCADE at its end):"
         );
         for line in statement.lines() {
             let _ = writeln!(comments, "-- {line}");

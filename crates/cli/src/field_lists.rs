@@ -19,7 +19,7 @@ pub(crate) fn read(typed: &[String], allowed: &[String]) -> anyhow::Result<Optio
         return Ok(None);
     }
     let text_of = |list: &String| match list.strip_prefix('@') {
-        Some(file) => read_text(Path::new(file)).context("`--fields`"),
+        Some(file) => read_text(Path::new(file)).map(|text| names_in(&text)).context("`--fields`"),
         None => Ok(list.clone()),
     };
     let texts = typed.iter().map(text_of).collect::<anyhow::Result<Vec<_>>>()?;
@@ -37,6 +37,12 @@ pub(crate) fn read(typed: &[String], allowed: &[String]) -> anyhow::Result<Optio
         }
         FieldListsError::Empty { .. } => no_field(),
     })
+}
+
+/// The names in a file: without a byte order mark, which editors write, and without the word that begins the line in a log.
+fn names_in(text: &str) -> String {
+    let text = text.trim_start_matches('\u{feff}');
+    text.strip_prefix("#Fields:").unwrap_or(text).to_owned()
 }
 
 fn check_names(list: &str, text: &str, allowed: &[String]) -> anyhow::Result<()> {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lakefront_pipeline::options::DEFAULT_MAX_UNREADABLE;
 
 /// Turns raw Amazon CloudFront access logs into a Hive-partitioned Parquet table.
 #[derive(Debug, Parser)]
@@ -351,9 +350,9 @@ pub(crate) struct RunFlags {
     #[arg(long)]
     pub(crate) single_writer: bool,
 
-    /// Stop once this many logs could not be read; those of earlier runs do not count
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_UNREADABLE)]
-    pub(crate) max_unreadable: u64,
+    /// Stop once this many logs could not be read [default: 100, or 20 if none could be read]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) max_unreadable: Option<String>,
 
     /// Write the summary as JSON to this file, too
     #[arg(long, value_name = "FILE")]

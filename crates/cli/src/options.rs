@@ -184,6 +184,7 @@ pub(crate) fn run_options(
     };
     let max_text_bytes = reading.and_then(|reading| reading.max_text_bytes.as_deref());
     let max_ratio = reading.and_then(|reading| reading.max_ratio.as_deref());
+    let max_unreadable = flags.max_unreadable.as_deref();
     Ok(ConvertOptions {
         sources: Vec::new(),
         connections: source_connections(stores, &flags.source_stores, &destination.connections())?,
@@ -205,7 +206,7 @@ pub(crate) fn run_options(
         compression: None,
         max_file_bytes: None,
         max_rejects: reading.and_then(|reading| reading.max_rejects.as_deref()).map(max_rejects).transpose()?,
-        max_unreadable: flags.max_unreadable,
+        max_unreadable: max_unreadable.map(|text| number("--max-unreadable", text, 0..=u64::MAX)).transpose()?,
         allow_empty: true,
         threads,
         memory_bytes,

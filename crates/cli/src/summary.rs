@@ -254,19 +254,12 @@ pub(crate) fn of_status(status: &Status) -> String {
         (inputs.gone, "gone before they were read"),
         (inputs.replaced, "changed before they were read"),
         (inputs.changed, "changed after they were converted"),
-        (inputs.unreadable, "could not be read"),
+        (status.unreadable, "could not be read so far"),
         (status.failed, "failed and not converted since"),
     ];
     lines.add("objects", &counted(&parts, "none"));
-    for object in status.failed_objects.iter().take(NAMED_FAILURES) {
-        lines.add("failed", object);
-    }
-    if status.failed > NAMED_FAILURES as u64 {
-        lines.add(
-            "failed",
-            &format!("and {} more: `--json` names up to a thousand", status.failed - NAMED_FAILURES as u64),
-        );
-    }
+    add_named(&mut lines, "failed", &status.failed_objects, status.failed);
+    add_named(&mut lines, "unreadable", &status.unreadable_objects, status.unreadable);
     add_only_rejects(&mut lines, status);
     if status.waiting.objects > 0 {
         let first = status.waiting.first_hour.as_ref().map_or_else(String::new, |hour| format!(", from {hour} on"));
@@ -293,12 +286,17 @@ fn add_only_rejects(lines: &mut Lines, status: &Status) {
             HumanCount(status.only_rejects)
         ),
     );
-    for object in status.only_rejects_objects.iter().take(NAMED_FAILURES) {
-        lines.add("no rows", object);
+    add_named(lines, "no rows", &status.only_rejects_objects, status.only_rejects);
+}
+
+/// Names the first of `count` objects.
+fn add_named(lines: &mut Lines, label: &str, names: &[String], count: u64) {
+    for name in names.iter().take(NAMED_FAILURES) {
+        lines.add(label, name);
     }
-    if status.only_rejects > NAMED_FAILURES as u64 {
-        let more = status.only_rejects - NAMED_FAILURES as u64;
-        lines.add("no rows", &format!("and {more} more: `--json` names up to a thousand"));
+    if count > NAMED_FAILURES as u64 {
+        let more = count - NAMED_FAILURES as u64;
+        lines.add(label, &format!("and {more} more: `--json` names up to a thousand"));
     }
 }
 

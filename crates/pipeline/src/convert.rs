@@ -140,6 +140,11 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
         }
         let appended = settings.appended(&options.destination, &history)?;
         if found.candidates.is_empty() {
+            if options.fields.is_some() && settings.fields_differ(history.last.as_ref()) {
+                tracing::warn!(
+                    "nothing is new, so the table keeps its list of fields: give `--fields` again when there are logs"
+                );
+            }
             if !appended.is_empty() {
                 tracing::warn!(
                     "nothing is new, so no column is appended: pass `--extend-schema` again when there are logs"
@@ -406,7 +411,7 @@ impl Session<'_> {
         epoch: &Epoch<'_>,
         first: impl FnOnce(&BTreeMap<u32, CommitRecord>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Resources { options, tally, .. } = self.resources;
+        let Resources { options, tally, progress, .. } = self.resources;
         let state = options.destination.state();
         // Before the lease: nothing is written while the state may still turn out to be damaged.
         let found = committed(state, epoch.log.epoch, epoch.tasks)?;
@@ -428,7 +433,7 @@ impl Session<'_> {
         match prepared {
             Ok(commits) => {
                 for task in epoch.tasks {
-                    commits.get(&task.id.task).into_iter().for_each(|commit| tally.adopted(task, commit));
+                    commits.get(&task.id.task).into_iter().for_each(|commit| tally.adopted(task, commit, progress));
                 }
                 self.carry_out_under(heartbeat, epoch, commits).map(|_closed| ())
             }
@@ -446,7 +451,7 @@ impl Session<'_> {
         commits: BTreeMap<u32, CommitRecord>,
     ) -> Result<ClosedRecord, Error> {
         let Resources { options, tally, .. } = self.resources;
-        tally.epoch_begins(epoch.log, epoch.settings, ObjectCount::of(epoch.tasks));
+        tally.epoch_begins(epoch);
         match carry_out(&self.resources, epoch, commits) {
             Ok(closed) => {
                 drop(heartbeat);

@@ -179,7 +179,7 @@ fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Re
                     let commit = match done {
                         TaskEnd::Committed(done) => context.tally.committed(done),
                         TaskEnd::CommittedByAnother(commit) => {
-                            context.tally.adopted(task, &commit);
+                            context.tally.adopted(task, &commit, context.progress);
                             commit
                         }
                     };

@@ -228,9 +228,9 @@ pub enum Error {
         "fetch: {}; the last is {object}: {reason}\nhint: {}",
         how_many_unreadable(*unreadable, *is_all),
         if *is_all {
-            "check the permissions of the user or role that lakefront runs as: to read the logs, and to use their keys"
+            "check the permissions of the user or role that lakefront runs as: to read the logs, and to use their keys; `--max-unreadable N` goes on without these logs"
         } else {
-            "let lakefront read them, or leave them out with `--exclude`; `--max-unreadable N` allows more"
+            "let lakefront read them, or go on without them by a larger `--max-unreadable N`; `--exclude` leaves them out of later plans"
         }
     )]
     TooManyUnreadable {
@@ -341,7 +341,7 @@ fn how_many_unreadable(objects: u64, is_all: bool) -> String {
     if is_all {
         format!("none of the first {objects} objects can be read")
     } else {
-        format!("{objects} objects could not be read, as many as `--max-unreadable` says")
+        format!("{objects} objects could not be read, and `--max-unreadable` stops the run there")
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct WithoutRows {
     pub(crate) failed: Counted,
     /// Taken for converted, though every row was rejected.
     pub(crate) only_rejects: Counted,
+    /// Could not be read so far: the next run tries them again, not `retry`.
+    pub(crate) unreadable: Counted,
 }
 
 impl Counted {
@@ -63,14 +65,16 @@ pub(crate) fn objects_without_rows(
     let identity_of = |object: &Object| identities.of(object.source(), object.key());
     // The epoch that took an object for converted though it gave nothing but rejects.
     let mut epoch_of_rejects: HashMap<[u64; 2], u64> = HashMap::new();
+    // Those among them that a retry could not read: the next run that could is an ordinary one.
+    let mut not_read = HashSet::new();
     let mut epochs_with_failures = Vec::new();
     for epoch in 1..=history.last_closed() {
         let closed = read_closed(state, epoch)?;
-        if closed.inputs.failed > 0 {
+        if closed.inputs.failed + closed.inputs.unreadable > 0 {
             epochs_with_failures.push(epoch);
         }
         if closed.rejects > 0 || !epoch_of_rejects.is_empty() {
-            look_for_rejects(destination, &closed, &identity_of, &mut epoch_of_rejects)?;
+            look_for_rejects(destination, &closed, &identity_of, &mut epoch_of_rejects, &mut not_read)?;
         }
     }
     let mut found = WithoutRows::default();
@@ -81,8 +85,13 @@ pub(crate) fn objects_without_rows(
     // Tried twice, failed twice: still one object.
     let mut counted = HashSet::new();
     let mut count_failed = |object: Object| -> Result<(), Error> {
-        if seen.look_up(&object)? == Known::Same(OutcomeWord::Failed) && counted.insert(identity_of(&object)) {
-            found.failed.add(object, most);
+        let counts = match seen.look_up(&object)? {
+            Known::Same(OutcomeWord::Failed) => &mut found.failed,
+            Known::Same(OutcomeWord::Unreadable) => &mut found.unreadable,
+            Known::Same(_) | Known::Other(_) | Known::Unknown | Known::InOwnEpoch => return Ok(()),
+        };
+        if counted.insert(identity_of(&object)) {
+            counts.add(object, most);
         }
         Ok(())
     };
@@ -115,10 +124,11 @@ fn look_for_rejects(
     closed: &ClosedRecord,
     identity_of: &impl Fn(&Object) -> [u64; 2],
     epoch_of_rejects: &mut HashMap<[u64; 2], u64>,
+    not_read: &mut HashSet<[u64; 2]>,
 ) -> Result<(), Error> {
     let log = read_log(destination.state(), closed.epoch)?;
-    // Only a retry plans again what counts as converted.
-    if closed.rejects == 0 && !log.retry {
+    // Only a retry plans again what counts as converted, and any run what that retry could not read.
+    if closed.rejects == 0 && !log.retry && not_read.is_empty() {
         return Ok(());
     }
     let tasks = thaw(destination.state(), &log)?;
@@ -132,8 +142,14 @@ fn look_for_rejects(
                 }
                 InputOutcome::Converted { .. } | InputOutcome::Failed { .. } => {
                     epoch_of_rejects.remove(&identity_of(object));
+                    not_read.remove(&identity_of(object));
                 }
-                InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Unreadable | InputOutcome::Changed => {}
+                InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Unreadable => {
+                    if epoch_of_rejects.contains_key(&identity_of(object)) {
+                        not_read.insert(identity_of(object));
+                    }
+                }
+                InputOutcome::Changed => {}
             }
         }
     }

@@ -73,8 +73,9 @@ pub struct ConvertOptions {
     pub max_file_bytes: Option<u64>,
     /// How many rejected rows are too many; none: never.
     pub max_rejects: Option<MaxRejects>,
-    /// How many unreadable objects stop the run; default [`DEFAULT_MAX_UNREADABLE`]. Those of earlier runs do not count.
-    pub max_unreadable: u64,
+    /// How many unreadable objects stop the run; none: [`DEFAULT_MAX_UNREADABLE`], or the first 20 that are tried if none of
+    /// them can be read. What earlier runs recorded does not count.
+    pub max_unreadable: Option<u64>,
     /// Whether finding no object is fine.
     pub allow_empty: bool,
     /// Threads that compute.

@@ -39,6 +39,8 @@ pub struct Task {
     pub inputs: Vec<Object>,
     /// Its inputs were converted before in another version: they are not read.
     pub is_changed: bool,
+    /// No run could read its inputs so far.
+    pub was_unreadable: bool,
     /// For each input that is changed, where logs are known by their names, the log whose name it has. May be shorter.
     pub earlier: Vec<Option<Earlier>>,
 }
@@ -150,13 +152,13 @@ pub fn plan(candidates: Candidates, options: PlanOptions, first_epoch: u64) -> V
             vec![in_order(hours.into_values())]
         };
         for group in groups {
-            numbering.add(cut(group, options.task_bytes), false);
+            numbering.add(cut(group, options.task_bytes), false, false);
         }
     }
-    numbering.add(cut(in_order(std::iter::once(undated)), options.task_bytes), false);
+    numbering.add(cut(in_order(std::iter::once(undated)), options.task_bytes), false, false);
     unreadable.sort_unstable();
-    numbering.add(unreadable.into_iter().map(|object| vec![object]).collect(), false);
-    numbering.add(cut(in_order(std::iter::once(changed)), u64::MAX), true);
+    numbering.add(unreadable.into_iter().map(|object| vec![object]).collect(), false, true);
+    numbering.add(cut(in_order(std::iter::once(changed)), u64::MAX), true, false);
     numbering.tasks
 }
 
@@ -221,7 +223,7 @@ struct Numbering {
 }
 
 impl Numbering {
-    fn add(&mut self, lists: Vec<Vec<Object>>, is_changed: bool) {
+    fn add(&mut self, lists: Vec<Vec<Object>>, is_changed: bool, was_unreadable: bool) {
         for inputs in lists {
             let is_full = self.inputs + inputs.len() > self.epoch_inputs || self.next.task >= MAX_EPOCH_TASKS;
             if is_full && self.next.task > 0 {
@@ -229,7 +231,7 @@ impl Numbering {
                 self.inputs = 0;
             }
             self.inputs += inputs.len();
-            self.tasks.push(Task { id: self.next, inputs, is_changed, earlier: Vec::new() });
+            self.tasks.push(Task { id: self.next, inputs, is_changed, was_unreadable, earlier: Vec::new() });
             self.next.task += 1;
         }
     }

@@ -35,6 +35,8 @@ pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
     }
     for (index, source) in options.sources.iter().enumerate() {
         if options.destination.overlaps(source) {
+            // The table itself in the place of the logs.
+            refuse_table(options, source)?;
             return Err(Error::Overlap { source_location: source.to_string(), table: options.destination.to_string() });
         }
         let mut before = options.sources.iter().take(index);

@@ -44,7 +44,7 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
         warn_of_table_lists(&settings.fields, options);
         let most = options.limits.candidates;
         let found = objects_without_rows(&options.destination, &history, None, most)?;
-        let WithoutRows { failed, only_rejects } = found;
+        let WithoutRows { failed, only_rejects, .. } = found;
         let count = failed.objects + only_rejects.objects;
         let first: Vec<_> = failed.first.into_iter().chain(only_rejects.first).take(most).collect();
         let left = count - first.len() as u64;
@@ -61,7 +61,7 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
                 Err(lakefront_storage::Error::Unreadable { reason, .. }) => {
                     let how = Lost::unreadable(&reason);
                     let message = how.message();
-                    session.resources.tally.object_unreadable(&object, &message)?;
+                    session.resources.tally.object_unreadable(&object, &message, true)?;
                     not_there(session, &object, &how, message);
                 }
                 Err(error) => return Err(Error::storage(error)),

@@ -17,13 +17,12 @@ use serde::Serialize;
 use crate::{
     ConvertOptions, Doubles, Error, Identity,
     discover::Discovered,
+    epoch::Epoch,
     error::message,
-    options::MaxRejects,
+    options::{DEFAULT_MAX_UNREADABLE, MaxRejects},
     plan::{ObjectCount, Task},
-    state::{
-        records::{CommitRecord, InputOutcome, LogRecord, Waiting},
-        settings::Settings,
-    },
+    progress::{Event, Progress},
+    state::records::{CommitRecord, InputOutcome, LogRecord, Waiting},
     worker::{Lost, Outcome, TaskDone},
 };
 
@@ -172,7 +171,7 @@ pub struct ObjectReport {
     /// Those among them that were judged bad: `lakefront retry` tries them again.
     pub known_failed: u64,
     /// In the epochs that this run carried out. An object that was lost in an adopted epoch, and that a later epoch of the
-    /// same run takes, counts in both.
+    /// same run takes, counts in that one alone.
     pub planned: u64,
     /// Those among them that an earlier run had committed before it left its epoch open.
     pub adopted: u64,
@@ -252,7 +251,7 @@ impl Report {
 pub(crate) struct Tally {
     started: Instant,
     max_rejects: Option<MaxRejects>,
-    max_unreadable: u64,
+    max_unreadable: Option<u64>,
     quarantine: String,
     /// Whether any object could be read.
     has_read: AtomicBool,
@@ -268,8 +267,21 @@ struct State {
     /// Rows and rejects of tasks that are about to be committed as well.
     rows: u64,
     rejects: u64,
-    /// Objects that this run itself could not read; at most `--max-unreadable`.
+    /// Objects that this run itself could not read.
     refused: BTreeSet<Object>,
+    /// How many of them count for the limit.
+    unreadable: u64,
+    /// Inputs whose rows are not in the table, and that a later epoch of the run may take: lost ones, and those of adopted
+    /// tasks.
+    may_come_again: BTreeMap<Object, NotConverted>,
+}
+
+/// What became of an input whose rows are not in the table.
+#[derive(Debug)]
+struct NotConverted {
+    outcome: InputOutcome,
+    /// Another run committed its task.
+    is_adopted: bool,
 }
 
 impl Tally {
@@ -343,13 +355,19 @@ impl Tally {
     ///
     /// # Errors
     /// [`Error::TooManyUnreadable`]: there are as many as `--max-unreadable` says, or nothing else could be read so far.
-    pub(crate) fn object_unreadable(&self, object: &Object, reason: &str) -> Result<(), Error> {
+    pub(crate) fn object_unreadable(&self, object: &Object, reason: &str, counts: bool) -> Result<(), Error> {
         let unreadable = self.with(|state| {
             state.refused.insert(object.clone());
-            state.refused.len() as u64
+            state.unreadable += u64::from(counts);
+            state.unreadable
         });
-        let is_all = !self.has_read.load(Ordering::Relaxed) && unreadable >= FIRST_OBJECTS;
-        if is_all || unreadable >= self.max_unreadable {
+        if !counts {
+            return Ok(());
+        }
+        // Whoever says how many are fine knows of them.
+        let is_all =
+            self.max_unreadable.is_none() && !self.has_read.load(Ordering::Relaxed) && unreadable >= FIRST_OBJECTS;
+        if is_all || unreadable >= self.max_unreadable.unwrap_or(DEFAULT_MAX_UNREADABLE) {
             let (object, reason) = (object.location(), reason.to_owned());
             return Err(Error::TooManyUnreadable { unreadable, is_all, object, reason });
         }
@@ -363,12 +381,18 @@ impl Tally {
 
     /// A task of this run's epoch that another run committed. What became of their objects is told now where it was not what
     /// was hoped for: that run may have died before it could say so.
-    pub(crate) fn adopted(&self, task: &Task, commit: &CommitRecord) {
-        self.with(|State { report, .. }| {
+    pub(crate) fn adopted(&self, task: &Task, commit: &CommitRecord, progress: &dyn Progress) {
+        self.with(|State { report, may_come_again, .. }| {
             for (index, (object, outcome)) in task.inputs.iter().zip(&commit.inputs).enumerate() {
                 report.objects.adopted += 1;
                 report.adopted.rejects += outcome.rejects();
-                add_adopted(report, object, outcome, || changed_message(task, index));
+                if let Some(message) = adopted_message(task, index, outcome) {
+                    progress.on(Event::ObjectFailed { object: object.location(), message: message.clone() });
+                    add_adopted(report, object, outcome, message);
+                    may_come_again.insert(object.clone(), NotConverted { outcome: outcome.clone(), is_adopted: true });
+                } else {
+                    report.objects.adopted_converted += 1;
+                }
             }
             report.adopted.tasks += 1;
             report.adopted.files += commit.files.len() as u64;
@@ -380,15 +404,21 @@ impl Tally {
     }
 
     /// An epoch that this run carries out.
-    pub(crate) fn epoch_begins(&self, log: &LogRecord, settings: &Settings, planned: ObjectCount) {
-        self.with(|State { report, column_names, .. }| {
+    pub(crate) fn epoch_begins(&self, epoch: &Epoch<'_>) {
+        let Epoch { log, tasks, settings, .. } = *epoch;
+        self.with(|State { report, column_names, may_come_again, .. }| {
+            for object in tasks.iter().flat_map(|task| &task.inputs).filter(|_| !epoch.is_adopted) {
+                if let Some(before) = may_come_again.remove(object) {
+                    take_back(report, object, &before);
+                }
+            }
             report.open_epoch = Some(log.epoch);
             settings.schema.name().clone_into(&mut report.schema);
             report.identity = settings.identity;
             let is_extra = |column: &lakefront_schema::Column| column.source == Source::Derived(Derivation::Extra);
             report.keeps_unclaimed_fields = settings.schema.columns().iter().any(is_extra);
             *column_names = settings.schema.columns().iter().map(|column| column.name.clone()).collect();
-            report.objects.planned += planned.objects;
+            report.objects.planned += ObjectCount::of(tasks).objects;
         });
     }
 
@@ -447,11 +477,15 @@ impl Tally {
     /// Counts a task, and gives what is on record of it.
     pub(crate) fn committed(&self, done: TaskDone) -> CommitRecord {
         let TaskDone { outcomes, commit, rejects } = done;
-        self.with(|State { report, partitions, column_names, .. }| {
+        self.with(|State { report, partitions, column_names, may_come_again, .. }| {
             for (reason, count) in rejects {
                 *report.rejects.entry(reason.to_owned()).or_default() += count;
             }
-            for (object, outcome) in outcomes {
+            for ((object, outcome), became) in outcomes.into_iter().zip(&commit.inputs) {
+                if matches!(outcome, Outcome::Lost(_)) {
+                    let before = NotConverted { outcome: became.clone(), is_adopted: false };
+                    may_come_again.insert(object.clone(), before);
+                }
                 add_outcome(report, column_names, &object, outcome);
             }
             report.tasks += 1;
@@ -490,18 +524,48 @@ impl Tally {
     }
 }
 
-fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome, changed: impl FnOnce() -> String) {
+/// What is said of an input of an adopted task; none where its rows are in the table.
+fn adopted_message(task: &Task, index: usize, outcome: &InputOutcome) -> Option<String> {
     match outcome {
-        InputOutcome::Changed => add_changed(report, object, changed()),
-        InputOutcome::Converted { .. } => report.objects.adopted_converted += 1,
+        InputOutcome::Converted { .. } => None,
         InputOutcome::Failed { reason } => {
-            let message = "judged bad by the run that left the epoch open; the quarantine says more";
-            add_failed(report, object, reason, message.to_owned());
+            Some(format!("{reason}, by the judgement of the run that left the epoch open; the quarantine says more"))
         }
+        InputOutcome::Changed => Some(changed_message(task, index)),
+        InputOutcome::Gone => Some(Lost::Gone.message()),
+        InputOutcome::Replaced => Some(Lost::Replaced.message()),
+        InputOutcome::Unreadable => Some(Lost::Unreadable(None).message()),
+    }
+}
+
+fn add_adopted(report: &mut Report, object: &Object, outcome: &InputOutcome, message: String) {
+    match outcome {
+        InputOutcome::Converted { .. } => {}
+        InputOutcome::Failed { reason } => add_failed(report, object, reason, message),
+        InputOutcome::Changed => add_changed(report, object, message),
         InputOutcome::Gone => add_lost(report, object, &Lost::Gone),
         InputOutcome::Replaced => add_lost(report, object, &Lost::Replaced),
         InputOutcome::Unreadable => add_lost(report, object, &Lost::Unreadable(None)),
     }
+}
+
+/// Takes back what was counted of an object, as a later epoch of the run has it again.
+fn take_back(report: &mut Report, object: &Object, before: &NotConverted) {
+    let objects = &mut report.objects;
+    objects.planned -= 1;
+    objects.adopted -= u64::from(before.is_adopted);
+    let count = match before.outcome {
+        InputOutcome::Converted { .. } => &mut objects.adopted_converted,
+        InputOutcome::Failed { .. } => &mut objects.failed,
+        InputOutcome::Changed => &mut objects.changed,
+        InputOutcome::Gone => &mut objects.gone,
+        InputOutcome::Replaced => &mut objects.replaced,
+        InputOutcome::Unreadable => &mut objects.unreadable,
+    };
+    *count -= 1;
+    let location = object.location();
+    report.failed_objects.retain(|named| named.object != location);
+    report.lost_objects.retain(|named| named.object != location);
 }
 
 fn add_outcome(report: &mut Report, column_names: &[String], object: &Object, outcome: Outcome) {

@@ -61,6 +61,10 @@ pub struct Status {
     pub failed: u64,
     /// The first [`MAX_NAMED_OBJECTS`] of them.
     pub failed_objects: Vec<String>,
+    /// Objects that no run could read so far: the next one tries them again.
+    pub unreadable: u64,
+    /// The first [`MAX_NAMED_OBJECTS`] of them.
+    pub unreadable_objects: Vec<String>,
     /// Objects that earlier versions took for converted though every row of theirs was rejected; `retry` takes them.
     pub only_rejects: u64,
     /// The first [`MAX_NAMED_OBJECTS`] of them.
@@ -119,6 +123,8 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
         inputs: OutcomeCounts::default(),
         failed: 0,
         failed_objects: Vec::new(),
+        unreadable: 0,
+        unreadable_objects: Vec::new(),
         only_rejects: 0,
         only_rejects_objects: Vec::new(),
         waiting: history.last.as_ref().map(|log| log.waiting.clone()).unwrap_or_default(),
@@ -152,7 +158,9 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
     }
     status.partitions = partitions.len() as u64;
     let found = objects_without_rows(destination, &history, open.as_ref(), MAX_NAMED_OBJECTS)?;
-    let WithoutRows { failed, only_rejects } = found;
+    let WithoutRows { failed, only_rejects, unreadable } = found;
+    status.unreadable = unreadable.objects;
+    status.unreadable_objects = unreadable.first.iter().map(Object::location).collect();
     status.failed = failed.objects;
     status.failed_objects = failed.first.iter().map(Object::location).collect();
     status.only_rejects = only_rejects.objects;

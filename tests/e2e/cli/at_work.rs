@@ -172,3 +172,14 @@ fn a_dry_run_tells_of_an_open_epoch_and_needs_no_lock() {
     let ran = folder.only_looks(&[&CONVERT[..], &["--dry-run"]].concat(), 0);
     assert!(ran.stdout.contains("epoch 1 is not finished"), "{}", ran.stdout);
 }
+
+#[test]
+fn whoever_finishes_an_epoch_names_the_objects_that_failed_before_it_came() {
+    let folder = TestFolder::new();
+    folder.add("E1EXAMPLE.2024-05-17-09.bad", "no log");
+    folder.add("E1EXAMPLE.2024-05-17-10.a", log("date time", &["2024-05-17 10:00:00"]));
+    folder.converts_but_some(&["--task-bytes", "1", LEAN[0], LEAN[1]]);
+    folder.reopen(1, &[1]);
+    folder.convert(&["-q"]).exits(3).says("E1EXAMPLE.2024-05-17-09.bad").says("no-cloudfront-log");
+    assert_eq!(folder.report()["objects"]["failed"], 1);
+}

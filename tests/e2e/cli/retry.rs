@@ -1,10 +1,11 @@
 //! `lakefront retry`: failed objects are tried again.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
-use crate::harness::{LEAN, NOW, TestFolder, gzip, log};
+use super::surroundings::{forbid, without_rights_of_root};
+use crate::harness::{LEAN, NOW, TestFolder, gzip, log, only_on_disk};
 
 /// A table with an object that was too large.
 fn too_large() -> TestFolder {
@@ -170,6 +171,19 @@ fn what_they_took_for_converted_is_taken_as_it_is_now() {
     assert_eq!(only_rejects(&folder), 1);
     folder.run(&[&RETRY[..], &RIGHT_FIELDS].concat()).exits(0);
     assert_eq!((only_rejects(&folder), folder.column("bytes")), (0, json!([1, 2, 3])));
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+#[test]
+fn what_they_took_for_converted_and_cannot_be_read_at_first_is_taken_once() {
+    only_on_disk!("modes of files");
+    let folder = taken_for_converted();
+    forbid(&folder, "E1EXAMPLE.2024-05-17-09.b");
+    without_rights_of_root(&folder, &[&RETRY[..], &RIGHT_FIELDS].concat()).exits(3).says("ermission denied");
+    fs::set_permissions(folder.path("logs/E1EXAMPLE.2024-05-17-09.b"), fs::Permissions::from_mode(0o644)).unwrap();
+    folder.converts(&[]);
+    assert_eq!((only_rejects(&folder), folder.rows().len()), (0, 2));
+    folder.only_looks(&RETRY, 0);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
 }
 

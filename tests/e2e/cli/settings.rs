@@ -145,12 +145,12 @@ fn ddl_adds_the_columns_that_a_table_got_later() {
     assert_eq!(
         comments,
         [
-            "-- Epoch 2 appended columns. If the table was created before, run this once (Hive: with CASCADE at its end):",
+            "-- If the table was created before epoch 2, run this once, and no other of these (Hive: with CASCADE at its end):",
             "-- ALTER TABLE `d`.`cf_logs` ADD COLUMNS (",
             "--   `client` string,",
             "--   `host` string",
             "-- )",
-            "-- Epoch 3 appended columns. If the table was created before, run this once (Hive: with CASCADE at its end):",
+            "-- If the table was created from epoch 2 on and before epoch 3, run this once, and no other of these (Hive: with CASCADE at its end):",
             "-- ALTER TABLE `d`.`cf_logs` ADD COLUMNS (",
             "--   `host` string",
             "-- )",

@@ -31,14 +31,17 @@ fn read_only(folder: &TestFolder, args: &[&str]) -> Option<Ran> {
 }
 
 /// Runs the program without root's right to read every file; as it is where it does not have that right.
-fn without_rights_of_root(folder: &TestFolder, args: &[&str]) -> Ran {
+pub(super) fn without_rights_of_root(folder: &TestFolder, args: &[&str]) -> Ran {
     let drop = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
-    let is_root = fs::read(folder.path("logs/forbidden")).is_ok();
+    folder.write("probe", "");
+    fs::set_permissions(folder.path("probe"), fs::Permissions::from_mode(0o000)).unwrap();
+    let is_root = fs::read(folder.path("probe")).is_ok();
+    fs::remove_file(folder.path("probe")).unwrap();
     folder.behind(if is_root { &drop } else { &[] }, "exec \"$@\"", args)
 }
 
-/// A file that nobody may read.
-fn forbid(folder: &TestFolder, name: &str) {
+/// Makes a log one that nobody may read.
+pub(super) fn forbid(folder: &TestFolder, name: &str) {
     fs::set_permissions(folder.path(&format!("logs/{name}")), fs::Permissions::from_mode(0o000)).unwrap();
 }
 
@@ -62,12 +65,15 @@ fn a_log_without_permission_is_named_and_taken_when_it_may_be_read() {
     }
     let status = folder.json(&["status", "lake/cf_logs"]);
     assert!(status["open"].is_null() && status["inputs"]["unreadable"] == 2, "{status:#}");
+    assert_eq!(status["unreadable"], 1, "{status:#}");
+    assert!(status["unreadable_objects"][0].as_str().unwrap().ends_with("2024-05-17-06.a"), "{status:#}");
     folder.only_looks(&["verify", "lake/cf_logs", "--deep"], 0);
 
     let readable = fs::Permissions::from_mode(0o644);
     fs::set_permissions(folder.path("logs/E1EXAMPLE.2024-05-17-06.a"), readable).unwrap();
     without_rights_of_root(&folder, &convert).exits(0);
     assert_eq!(folder.rows().len(), 3);
+    assert_eq!(folder.json(&["status", "lake/cf_logs"])["unreadable"], 0);
 }
 
 #[test]

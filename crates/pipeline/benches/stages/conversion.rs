@@ -31,7 +31,7 @@ pub(crate) fn options(source: &str, table: &str, connections: &Connections, thre
         compression: None,
         max_file_bytes: None,
         max_rejects: None,
-        max_unreadable: lakefront_pipeline::options::DEFAULT_MAX_UNREADABLE,
+        max_unreadable: None,
         allow_empty: false,
         threads,
         memory_bytes: ConvertOptions::default_memory_bytes(threads),

@@ -45,6 +45,9 @@ struct Input<'a> {
     size: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     changed: bool,
+    /// Whether no run could read it so far.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unreadable: bool,
     /// What it is called like, where logs are known by their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     earlier: Option<Cow<'a, Earlier>>,
@@ -66,6 +69,7 @@ pub(crate) fn freeze(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
                 version: object.version().into(),
                 size: object.size_bytes(),
                 changed: task.is_changed,
+                unreadable: task.was_unreadable,
                 earlier: task.earlier.get(index).and_then(Option::as_ref).map(Cow::Borrowed),
             });
         }
@@ -99,7 +103,8 @@ pub(crate) fn thaw(state: &Store, log: &LogRecord) -> Result<Vec<Task>, Error> {
         let object = object.ok_or_else(|| cannot(&format!("the version `{}`", input.version.escape_debug())))?;
         if tasks.last().is_none_or(|task| task.id.task != input.task) {
             let id = TaskId { epoch: log.epoch, task: input.task };
-            tasks.push(Task { id, inputs: Vec::new(), is_changed: input.changed, earlier: Vec::new() });
+            let (is_changed, was_unreadable) = (input.changed, input.unreadable);
+            tasks.push(Task { id, inputs: Vec::new(), is_changed, was_unreadable, earlier: Vec::new() });
         }
         if let Some(task) = tasks.last_mut() {
             task.inputs.push(object);

@@ -119,6 +119,11 @@ impl Settings {
         Ok(self.schema.appended_to(&is.schema).iter().map(|column| column.name.clone()).collect())
     }
 
+    /// Are the lists of field names others than those of the last epoch?
+    pub(crate) fn fields_differ(&self, last: Option<&LogRecord>) -> bool {
+        last.is_some_and(|last| last.settings.fields != fields_record(&self.fields))
+    }
+
     /// Those that an epoch was planned with.
     ///
     /// # Errors

@@ -93,9 +93,7 @@ impl KnownSources {
     /// [`Error::OtherIdentity`]: all that it holds would be new.
     fn check(&self, sources: &[Source], destination: &Destination) -> Result<(), Error> {
         for source in sources {
-            // What was read last is what a person has in mind.
-            let others = self.sources.iter().rev();
-            if let Some(known) = others.into_iter().find(|known| is_another(known, source)) {
+            if let Some(known) = self.known_as_another(source) {
                 return Err(Error::OtherIdentity {
                     source_location: source.to_string(),
                     given: named(source),
@@ -112,6 +110,19 @@ impl KnownSources {
         Ok(())
     }
 
+    /// Returns the place by which the table knows a source, or a part of it, otherwise.
+    fn known_as_another(&self, source: &Source) -> Option<&Source> {
+        // The place just around the source decides, as somebody may have insisted on another identity for it.
+        let around = self.sources.iter().filter(|known| known.holds_source(source));
+        let innermost = around.max_by_key(|known| known.place_text().len());
+        let within = || {
+            // What was read last is what a person has in mind.
+            let mut others = self.sources.iter().rev().filter(|known| !known.holds_source(source));
+            others.find(|known| is_another(known, source))
+        };
+        innermost.filter(|known| is_another(known, source)).or_else(within)
+    }
+
     /// What is to be on record when these sources are read, too.
     fn with(mut self, sources: &[Source]) -> Vec<SourceRecord> {
         for source in sources {
@@ -120,10 +131,15 @@ impl KnownSources {
         self.sources.iter().map(record).collect()
     }
 
-    /// From here on this one counts: what it holds, and what is known otherwise, is forgotten.
+    /// From here on this one counts: what it holds is forgotten, and so is what is known otherwise, but for a place around
+    /// it, which stays what it is everywhere else.
     fn add(&mut self, source: Source) {
-        self.sources.retain(|known| !is_another(known, &source));
-        let around = self.sources.iter().position(|known| known.holds_source(&source) && known.knows_as(&source));
+        let is_around = |known: &Source| known.holds_source(&source) && !source.holds_source(known);
+        self.sources.retain(|known| !is_another(known, &source) || is_around(known));
+        let around = self.sources.iter().filter(|known| known.holds_source(&source));
+        let innermost = around.max_by_key(|known| known.place_text().len());
+        let around = innermost.filter(|known| known.knows_as(&source)).map(Source::place_text);
+        let around = around.and_then(|place| self.sources.iter().position(|known| known.place_text() == place));
         let kept = around.map_or(source, |around| self.sources.remove(around));
         self.sources.retain(|known| !(kept.holds_source(known) && kept.knows_as(known)));
         self.sources.push(kept);
@@ -197,6 +213,20 @@ mod tests {
         known.add(source("file:///other", None));
         known.add(source("file:///logs", Some("archive")));
         assert_eq!(texts(known), ["file:///other None", "file:///logs Some(\"archive\")"]);
+    }
+
+    #[test]
+    fn a_place_keeps_its_identity_though_a_part_of_it_got_another_one() {
+        let mut known = KnownSources::default();
+        known.add(source("file:///logs", None));
+        known.add(source("file:///logs/g", Some("g")));
+        assert!(known.known_as_another(&source("file:///logs/f", Some("y"))).is_some());
+        assert!(known.known_as_another(&source("file:///logs/f", None)).is_none());
+        assert!(known.known_as_another(&source("file:///logs/g", Some("g"))).is_none());
+        assert!(known.known_as_another(&source("file:///logs/g", None)).is_some());
+        assert!(known.known_as_another(&source("file:///logs", None)).is_some(), "a part of it is known otherwise");
+        known.add(source("file:///logs/f", None));
+        assert_eq!(texts(known), ["file:///logs/g Some(\"g\")", "file:///logs None"]);
     }
 
     #[test]

@@ -62,6 +62,9 @@ pub(super) struct Attempt<'c> {
     quarantine: Quarantine,
     outcomes: Vec<(Object, Outcome)>,
     rejects: BTreeMap<&'static str, u64>,
+    /// Whether unreadable inputs count for the limits of this run. Those that an earlier run planned, and no run could read
+    /// so far, do not: the run could never come to what is new.
+    counts_unreadable: bool,
     // None while a job on the pool has it.
     pub(super) bench: Option<Bench>,
     pub(super) told: Told,
@@ -78,6 +81,7 @@ impl<'c> Attempt<'c> {
             quarantine: Quarantine::new(context.options.destination.state().clone()),
             outcomes: Vec::with_capacity(task.inputs.len()),
             rejects: BTreeMap::new(),
+            counts_unreadable: !(context.is_adopted && task.was_unreadable),
             bench: Some(bench),
             told,
         })
@@ -243,7 +247,7 @@ impl<'c> Attempt<'c> {
                 let is_new = self.told.failed(progress, &object, &how.message());
                 // What an earlier run heard does not count for the limit of this one.
                 if is_new && let Lost::Unreadable(Some(reason)) = how {
-                    self.context.tally.object_unreadable(&object, reason)?;
+                    self.context.tally.object_unreadable(&object, reason, self.counts_unreadable)?;
                 }
             }
             Outcome::Changed { .. } => {}

@@ -9,7 +9,7 @@ const MOST_EDITS: usize = 2;
 
 /// Returns the field of CloudFront that a name looks like; `None` for a name that is a field, or looks like none.
 ///
-/// Upper and lower case count as alike, and so do `_` and `-`. A name of more than 6 letters may have one or two letters
+/// Upper and lower case count as alike, and `_` and `-` do not count at all. A name of more than 6 letters may have one or two letters
 /// missing, added, changed or swapped with their neighbour besides.
 pub fn similar_field(name: &str) -> Option<&'static str> {
     if super::is_known_field(name) {
@@ -29,8 +29,10 @@ fn letters(name: &str) -> Vec<char> {
     name.chars().collect()
 }
 
+/// Returns the letters of a name in lower case, without its dashes and underscores.
 fn folded(name: &str) -> Vec<char> {
-    name.chars().map(|letter| if letter == '_' { '-' } else { letter.to_ascii_lowercase() }).collect()
+    let letters = name.chars().filter(|letter| !['-', '_'].contains(letter));
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 /// Returns how many letters have to be added, removed, changed or swapped to get from one name to the other; `None` where

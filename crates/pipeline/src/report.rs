@@ -408,8 +408,9 @@ impl Tally {
         let Epoch { log, tasks, settings, .. } = *epoch;
         self.with(|State { report, column_names, may_come_again, .. }| {
             for object in tasks.iter().flat_map(|task| &task.inputs).filter(|_| !epoch.is_adopted) {
-                if let Some(before) = may_come_again.remove(object) {
-                    take_back(report, object, &before);
+                // Where it was then: an archive may have moved.
+                if let Some((object, before)) = may_come_again.remove_entry(object) {
+                    take_back(report, &object, &before);
                 }
             }
             report.open_epoch = Some(log.epoch);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Files, Found, Violation,
-    records::{self, Epoch, Task},
+    records::{self, Epoch, Input, Task},
 };
 use crate::world::{World, first_logs};
 
@@ -25,17 +25,19 @@ pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Res
 
     let tasks = || ours.iter().flat_map(|epoch| epoch.tasks.iter().enumerate().map(|task| (epoch.number, task)));
     // What was not converted, and was planned again by the same run, counts once, as what became of it then.
-    let is_again = |epoch: u64, url: &str, word: &str| {
+    let is_again = |epoch: u64, lost: &Input, word: &str| {
         let is_converted = ["converted", "empty"].contains(&word);
         let later = ours.iter().filter(|later| later.number > epoch).flat_map(|later| &later.tasks);
-        later.flat_map(|task| &task.inputs).any(|input| !is_converted && input.url() == url)
+        later
+            .flat_map(|task| &task.inputs)
+            .any(|input| !is_converted && (&input.source, &input.key) == (&lost.source, &lost.key))
     };
     let is_adopted = |epoch: u64, task: usize| before.contains_key(&format!("commit/{epoch:010}/{task:05}.json"));
     let count = |matches: &dyn Fn(bool, &str) -> bool| -> usize {
         let inputs = tasks().flat_map(|(epoch, (number, task))| {
             let is_adopted = is_adopted(epoch, number);
-            let inputs = words(task).map(move |(url, word)| (is_adopted, url, word));
-            inputs.filter(move |(_, url, word)| !is_again(epoch, url, word)).map(|(is, _, word)| (is, word))
+            let inputs = words(task).map(move |(input, word)| (is_adopted, input, word));
+            inputs.filter(move |(_, input, word)| !is_again(epoch, input, word)).map(|(is, _, word)| (is, word))
         });
         inputs.filter(|(is_adopted, word)| matches(*is_adopted, word)).count()
     };
@@ -67,9 +69,9 @@ pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Res
         objects.iter().map(|object| object["object"].as_str().unwrap_or_default().to_owned()).collect()
     };
     let expected = |wanted: &[&str]| -> BTreeSet<String> {
-        let inputs =
-            tasks().flat_map(|(epoch, (_, task))| words(task).filter(move |(url, word)| !is_again(epoch, url, word)));
-        inputs.filter(|(_, word)| wanted.contains(word)).map(|(url, _)| url).collect()
+        let inputs = tasks()
+            .flat_map(|(epoch, (_, task))| words(task).filter(move |(input, word)| !is_again(epoch, input, word)));
+        inputs.filter(|(_, word)| wanted.contains(word)).map(|(input, _)| input.url()).collect()
     };
     for (list, wanted) in
         [("failed_objects", &["failed"][..]), ("lost_objects", &["gone", "replaced", "changed", "unreadable"])]
@@ -84,10 +86,10 @@ fn numbers_of_closed(epochs: &[Epoch]) -> BTreeSet<u64> {
     epochs.iter().filter(|epoch| epoch.closed.is_some()).map(|epoch| epoch.number).collect()
 }
 
-/// Each input of a committed task, as it is shown, and what became of it.
-fn words(task: &Task) -> impl Iterator<Item = (String, &str)> {
+/// Each input of a committed task, and what became of it.
+fn words(task: &Task) -> impl Iterator<Item = (&Input, &str)> {
     let inputs = task.inputs.iter().enumerate();
-    inputs.map(|(index, input)| (input.url(), task.outcome(index).unwrap_or_default()))
+    inputs.map(|(index, input)| (input, task.outcome(index).unwrap_or_default()))
 }
 
 fn expect_count(report: &Value, word: &str, expected: usize, found: &mut Found) {

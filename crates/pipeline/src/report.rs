@@ -170,8 +170,8 @@ pub struct ObjectReport {
     pub known: u64,
     /// Those among them that were judged bad: `lakefront retry` tries them again.
     pub known_failed: u64,
-    /// In the epochs that this run carried out. An object that was lost in an adopted epoch, and that a later epoch of the
-    /// same run takes, counts in that one alone.
+    /// In the epochs that this run carried out. An object that could not be read in one, and that a later epoch of the same run
+    /// has again, counts in that one alone.
     pub planned: u64,
     /// Those among them that an earlier run had committed before it left its epoch open.
     pub adopted: u64,
@@ -271,8 +271,7 @@ struct State {
     refused: BTreeSet<Object>,
     /// How many of them count for the limit.
     unreadable: u64,
-    /// Inputs whose rows are not in the table, and that a later epoch of the run may take: lost ones, and those of adopted
-    /// tasks.
+    /// Inputs that could not be read, and failed ones of adopted tasks: a later epoch of the run may take them.
     may_come_again: BTreeMap<Object, NotConverted>,
 }
 
@@ -389,7 +388,10 @@ impl Tally {
                 if let Some(message) = adopted_message(task, index, outcome) {
                     progress.on(Event::ObjectFailed { object: object.location(), message: message.clone() });
                     add_adopted(report, object, outcome, message);
-                    may_come_again.insert(object.clone(), NotConverted { outcome: outcome.clone(), is_adopted: true });
+                    if matches!(outcome, InputOutcome::Failed { .. } | InputOutcome::Unreadable) {
+                        let before = NotConverted { outcome: outcome.clone(), is_adopted: true };
+                        may_come_again.insert(object.clone(), before);
+                    }
                 } else {
                     report.objects.adopted_converted += 1;
                 }
@@ -483,7 +485,7 @@ impl Tally {
                 *report.rejects.entry(reason.to_owned()).or_default() += count;
             }
             for ((object, outcome), became) in outcomes.into_iter().zip(&commit.inputs) {
-                if matches!(outcome, Outcome::Lost(_)) {
+                if matches!(outcome, Outcome::Lost(Lost::Unreadable(_))) {
                     let before = NotConverted { outcome: became.clone(), is_adopted: false };
                     may_come_again.insert(object.clone(), before);
                 }

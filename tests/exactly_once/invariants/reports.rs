@@ -24,13 +24,13 @@ pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Res
     });
 
     let tasks = || ours.iter().flat_map(|epoch| epoch.tasks.iter().enumerate().map(|task| (epoch.number, task)));
-    // What was not converted, and was planned again by the same run, counts once, as what became of it then.
+    // What could not be read, and was planned again by the same run, counts once, as what became of it then.
     let is_again = |epoch: u64, lost: &Input, word: &str| {
-        let is_converted = ["converted", "empty"].contains(&word);
+        let may_be = ["unreadable", "failed"].contains(&word);
         let later = ours.iter().filter(|later| later.number > epoch).flat_map(|later| &later.tasks);
         later
             .flat_map(|task| &task.inputs)
-            .any(|input| !is_converted && (&input.source, &input.key) == (&lost.source, &lost.key))
+            .any(|input| may_be && (&input.source, &input.key) == (&lost.source, &lost.key))
     };
     let is_adopted = |epoch: u64, task: usize| before.contains_key(&format!("commit/{epoch:010}/{task:05}.json"));
     let count = |matches: &dyn Fn(bool, &str) -> bool| -> usize {

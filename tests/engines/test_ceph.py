@@ -89,7 +89,9 @@ def test_no_permission_of_the_document_is_too_much_and_a_missing_one_is_named(la
     if (sid, action) == ("WriteState", "s3:GetObject"):
         # Who made a table may read its state by Ceph's ACLs, as is no longer so with AWS: it is somebody else's.
         lake.convert("-q")
-    said = as_other(lake).convert("-q", status=1)
+    # A log that cannot be read costs no other one. With twenty of them and none that can be read, the run would stop.
+    status = 3 if sid == "ReadLogs" else 1
+    said = as_other(lake).convert("-q", status=status)
     assert action in said.stderr and bucket in said.stderr, said.stderr
 
 

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::symlink};
 
 use serde_json::{Value, json};
 
-use crate::harness::{LEAN, TestFolder, log, only_on_disk};
+use crate::harness::{LEAN, TestFolder, is_in_buckets, log, only_on_disk};
 
 /// A log with one row in this hour of 2024-05-17.
 fn log_of_hour(hour: u32) -> String {
@@ -73,7 +73,11 @@ fn a_selection_that_takes_nothing_says_why() {
         (&["--from", "2024-05-17", "--include", "*.log"], "without an hour in the name: --from leaves such logs out"),
     ] {
         let folder = hours();
-        folder.convert(args).exits(1).says("list: no log is selected: 7 logs found").says(says).says("\nhint: ");
+        let ran = folder.convert(args).exits(1).says("list: no log is selected: ").says("\nhint: ");
+        // In a bucket, keys of other hours are not even listed.
+        if !is_in_buckets() {
+            ran.says("7 logs found").says(says);
+        }
         assert!(!folder.path("lake").exists(), "{args:?}");
     }
 }
@@ -104,7 +108,8 @@ fn logs_that_a_range_leaves_out_as_their_names_have_no_hour_are_counted() {
     assert!(dry.stdout.contains(said), "{}", dry.stdout);
     folder.convert(&[&["--from", "2024-05-17T10"], &LEAN[..]].concat()).exits(0).says(said);
     assert_eq!(folder.report()["objects"]["without_hour"], 2);
-    assert_eq!(folder.report()["objects"]["not_selected"], 4);
+    // In a bucket, keys of earlier hours are not even listed.
+    assert_eq!(folder.report()["objects"]["not_selected"], if is_in_buckets() { 2 } else { 4 });
     // Again with nothing new, and with the other flag.
     folder.convert(&["--from", "2024-05-17T10"]).exits(0).says("nothing new").says(said);
     let one = ["--to", "2024-05-17T11", "--exclude", "other.log"];

@@ -5,7 +5,7 @@ import json
 import os
 import uuid
 
-from .process import Failed, answers, free_ports, program, run, running, tail
+from .process import Failed, answers, free_ports, program, run, running, succeeds, tail
 from .store import Store
 
 HINT = "`make test-engines` installs it: apt-get install radosgw ceph-mon ceph-osd"
@@ -72,9 +72,11 @@ def ceph(folder):
     endpoint = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as daemons:
         start = lambda name, *command, **more: daemons.enter_context(running(name, folder, *command, env=env, **more))
-        start("ceph-mon", "ceph-mon", "-f", "-i", "a")
+        # On a busy machine, a monitor that has just started may know nobody yet, and refuses what is asked.
+        knows_us = lambda: succeeds("ceph", "--connect-timeout", "30", "mon", "stat", env=everything)
+        start("ceph-mon", "ceph-mon", "-f", "-i", "a", is_ready=knows_us)
         disk = str(uuid.uuid4())
-        run("ceph", "--connect-timeout", "30", "osd", "create", disk, env=everything)
+        run("ceph", "osd", "create", disk, env=everything)
         run("ceph", "osd", "crush", "add", "osd.0", "1", "root=default", "host=here", env=everything)
         run("ceph-osd", "-i", "0", "--mkfs", "--no-mon-config", "--osd-uuid", disk, env=everything)
         osd = start("ceph-osd", "ceph-osd", "-f", "-i", "0")

@@ -70,6 +70,15 @@ def run(*command, env=None, seconds=120):
     return done.stdout
 
 
+def succeeds(*command, env=None):
+    """Does a command exit with 0?"""
+    try:
+        run(*command, env=env)
+    except Failed:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def running(name, folder, *command, env=None, is_ready=None, seconds=60):
     """A program and all that it starts, from when it is ready until the block ends. What it says is in `name`.log."""

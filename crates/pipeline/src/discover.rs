@@ -169,7 +169,8 @@ impl Sieve<'_> {
             return Ok(());
         }
         let hour = object_key::hour(object.key());
-        let kind = match self.seen.look_up(&object)? {
+        let known = self.seen.look_up(&object)?;
+        let kind = match known {
             // What was gone or replaced was not converted, whatever version it had, nor was what failed or was empty.
             Known::Unknown
             | Known::Same(OutcomeWord::Gone | OutcomeWord::Replaced)
@@ -211,7 +212,8 @@ impl Sieve<'_> {
         if kind == Kind::Changed {
             found.changed.add(&object);
         }
-        let double = if kind == Kind::Changed { None } else { self.seen.double(&object)? };
+        // One that is known itself would be told to look like itself.
+        let double = if known == Known::Unknown { self.seen.double(&object)? } else { None };
         let turn = (kind == Kind::Unreadable, hour.unwrap_or(i32::MAX));
         self.candidates.push(Candidate { turn, object, kind, double, identity: self.identity });
         if self.candidates.len() > self.most {

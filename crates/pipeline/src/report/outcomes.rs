@@ -9,10 +9,11 @@ use crate::{
     worker::{Lost, Outcome},
 };
 
-/// What became of an input whose rows are not in the table.
-#[derive(Debug)]
+/// An input whose rows are not in the table, and that a later epoch of the run may have again.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct NotConverted {
-    pub(super) outcome: InputOutcome,
+    /// It was judged bad; else it could not be read.
+    pub(super) has_failed: bool,
     /// Another run committed its task.
     pub(super) is_adopted: bool,
 }
@@ -35,9 +36,9 @@ pub(super) fn adopted_message(task: &Task, index: usize, outcome: &InputOutcome)
             Some(format!("{reason}, by the judgement of the run that left the epoch open; the quarantine says more"))
         }
         InputOutcome::Changed => Some(changed_message(task, index)),
-        InputOutcome::Gone => Some(Lost::Gone.message()),
-        InputOutcome::Replaced => Some(Lost::Replaced.message()),
-        InputOutcome::Unreadable => Some(Lost::Unreadable(None).message()),
+        InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Unreadable => {
+            Lost::from_word(outcome.word()).map(|how| how.message())
+        }
     }
 }
 
@@ -46,25 +47,20 @@ pub(super) fn add_adopted(report: &mut Report, object: &Object, outcome: &InputO
         InputOutcome::Converted { .. } => {}
         InputOutcome::Failed { reason } => add_failed(report, object, reason, message),
         InputOutcome::Changed => add_changed(report, object, message),
-        InputOutcome::Gone => add_lost(report, object, &Lost::Gone),
-        InputOutcome::Replaced => add_lost(report, object, &Lost::Replaced),
-        InputOutcome::Unreadable => add_lost(report, object, &Lost::Unreadable(None)),
+        InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Unreadable => {
+            if let Some(how) = Lost::from_word(outcome.word()) {
+                add_lost(report, object, &how);
+            }
+        }
     }
 }
 
 /// Takes back what was counted of an object, as a later epoch of the run has it again.
-pub(super) fn take_back(report: &mut Report, object: &Object, before: &NotConverted) {
+pub(super) fn take_back(report: &mut Report, object: &Object, before: NotConverted) {
     let objects = &mut report.objects;
     objects.planned -= 1;
     objects.adopted -= u64::from(before.is_adopted);
-    let count = match before.outcome {
-        InputOutcome::Converted { .. } => &mut objects.adopted_converted,
-        InputOutcome::Failed { .. } => &mut objects.failed,
-        InputOutcome::Changed => &mut objects.changed,
-        InputOutcome::Gone => &mut objects.gone,
-        InputOutcome::Replaced => &mut objects.replaced,
-        InputOutcome::Unreadable => &mut objects.unreadable,
-    };
+    let count = if before.has_failed { &mut objects.failed } else { &mut objects.unreadable };
     *count -= 1;
     let location = object.location();
     report.failed_objects.retain(|named| named.object != location);

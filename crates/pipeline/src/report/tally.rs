@@ -166,9 +166,9 @@ impl Tally {
                 if let Some(message) = adopted_message(task, index, outcome) {
                     progress.on(Event::ObjectFailed { object: object.location(), message: message.clone() });
                     add_adopted(report, object, outcome, message);
-                    if matches!(outcome, InputOutcome::Failed { .. } | InputOutcome::Unreadable) {
-                        let before = NotConverted { outcome: outcome.clone(), is_adopted: true };
-                        may_come_again.insert(object.clone(), before);
+                    let has_failed = matches!(outcome, InputOutcome::Failed { .. });
+                    if has_failed || *outcome == InputOutcome::Unreadable {
+                        may_come_again.insert(object.clone(), NotConverted { has_failed, is_adopted: true });
                     }
                 } else {
                     report.objects.adopted_converted += 1;
@@ -190,7 +190,7 @@ impl Tally {
             for object in tasks.iter().flat_map(|task| &task.inputs).filter(|_| !epoch.is_adopted) {
                 // Where it was then: an archive may have moved.
                 if let Some((object, before)) = may_come_again.remove_entry(object) {
-                    take_back(report, &object, &before);
+                    take_back(report, &object, before);
                 }
             }
             report.open_epoch = Some(log.epoch);
@@ -262,10 +262,9 @@ impl Tally {
             for (reason, count) in rejects {
                 *report.rejects.entry(reason.to_owned()).or_default() += count;
             }
-            for ((object, outcome), became) in outcomes.into_iter().zip(&commit.inputs) {
+            for (object, outcome) in outcomes {
                 if matches!(outcome, Outcome::Lost(Lost::Unreadable(_))) {
-                    let before = NotConverted { outcome: became.clone(), is_adopted: false };
-                    may_come_again.insert(object.clone(), before);
+                    may_come_again.insert(object.clone(), NotConverted { has_failed: false, is_adopted: false });
                 }
                 add_outcome(report, column_names, &object, outcome);
             }

@@ -33,6 +33,9 @@ mod moved_logs;
 // Who may work on a table: locks, leases, `--take-over`, epochs that were left open.
 mod at_work;
 
+// Tables that earlier versions left.
+mod earlier_versions;
+
 // `lakefront status`.
 mod status;
 

@@ -8,7 +8,7 @@ use lakefront_pipeline::{Stop, VerifyOptions, verify};
 use serde_json::Value;
 
 use crate::{
-    invariants::{Observations, check, read_batch, sha256, write_batch},
+    invariants::{Observations, check, read_batch, seal_faults, sealed, sha256, write_batch},
     logs::{FIRST_HOUR, LogObject, SECRET},
     world::{World, first_logs, later_logs, vanished_logs},
 };
@@ -42,7 +42,8 @@ fn data_file(seen: &Observations, least_rows: usize) -> (String, RecordBatch) {
 fn doctor(seen: &mut Observations, name: &str, change: impl FnOnce(&mut Value)) {
     let mut value = serde_json::from_slice(&seen.state[name]).unwrap();
     change(&mut value);
-    seen.state.insert(name.to_owned(), serde_json::to_vec(&value).unwrap().into());
+    let bytes = if value.get("checksum").is_some() { sealed(&value) } else { serde_json::to_vec(&value).unwrap() };
+    seen.state.insert(name.to_owned(), bytes.into());
 }
 
 /// The first name of the state that begins so.
@@ -365,8 +366,11 @@ fn the_command_that_verifies_a_table_finds_what_the_checker_finds() {
     let world = eventful();
     let faults = || -> Vec<&'static str> {
         let options = VerifyOptions { deep: true, since: None, threads: 1 };
-        let found = verify(&world.destination(), &options, &Stop::default()).unwrap();
-        found.faults.iter().map(|fault| fault.invariant).collect()
+        match verify(&world.destination(), &options, &Stop::default()) {
+            Ok(found) => found.faults.iter().map(|fault| fault.invariant).collect(),
+            // Records were made to fit, and the next ones name them as they were.
+            Err(_) => vec!["stopped"],
+        }
     };
     assert!(faults().is_empty(), "{:?}", faults());
     let saved = world.save();
@@ -387,4 +391,24 @@ fn the_command_that_verifies_a_table_finds_what_the_checker_finds() {
     world.restore(&saved);
     world.table.insert(&path.replace("-000.parquet", "-009.parquet"), &write_batch(&batch));
     assert!(faults().contains(&"I11"), "{:?}", faults());
+}
+
+#[test]
+fn broken_checksums_and_digests_are_found() {
+    let world = eventful();
+    let seen = world.look(true);
+    assert_eq!(seal_faults(&seen.state), Vec::<String>::new());
+    for folder in ["table.json", "log/", "plan/", "gone/", "commit/", "closed/", "seen/"] {
+        let name = name(&seen, folder);
+        let (first, last) = (seen.state[&name].clone(), seen.state.keys().rfind(|name| name.starts_with(folder)).unwrap());
+        let mut state = seen.state.clone();
+        let garbage = first.iter().rev().copied().collect::<Vec<u8>>();
+        state.insert(name.clone(), garbage.into());
+        assert!(!seal_faults(&state).is_empty(), "{name}");
+        let of_another = seen.state[last].clone();
+        if of_another != first && folder != "plan/" {
+            state.insert(name.clone(), of_another);
+            assert!(!seal_faults(&state).is_empty(), "{name}");
+        }
+    }
 }

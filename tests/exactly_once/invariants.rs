@@ -9,6 +9,7 @@ mod inputs;
 mod records;
 mod reports;
 mod rows;
+mod seals;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +28,7 @@ pub(crate) use self::{
     records::{Epoch, json_lines, text_of},
     reports::check_report,
     rows::{read_batch, rows_of_table, write_batch},
+    seals::{faults as seal_faults, sealed, without_checksums},
 };
 
 /// The epochs of a state.

@@ -74,3 +74,6 @@ mod unreadable;
 
 // What is said of a table while an epoch is open.
 mod numbers;
+
+// Tables of earlier versions, whose records have no checksums.
+mod upgrades;

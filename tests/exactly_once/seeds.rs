@@ -326,7 +326,7 @@ fn run(seed: u64, identity: Identity) -> (Trace, Struck) {
     schedule.finish()
 }
 
-fn number_in(variable: &str, default: u64) -> u64 {
+pub(crate) fn number_in(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("`{variable}={text}` is no number")),
         Err(_) => default,

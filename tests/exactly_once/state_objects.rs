@@ -1,6 +1,7 @@
 //! Every object of a state, one at a time, is deleted, cut short, replaced by garbage, or made by a newer version. The next
 //! run refuses with a message and writes nothing, or it ends exact: which of the two, `kinds` says.
 
+mod exchanged;
 mod kinds;
 
 use lakefront_pipeline::rebuild_state;

@@ -49,7 +49,7 @@ fn tasks_of(world: &World, epoch: usize) -> Vec<Vec<String>> {
     let name = world.state.names().into_iter().find(|name| name.starts_with(&format!("plan/{epoch:010}-"))).unwrap();
     let lines = crate::invariants::json_lines(&world.state.bytes(&name).unwrap()).unwrap();
     let mut tasks: Vec<Vec<String>> = Vec::new();
-    for line in lines.iter().skip(1) {
+    for line in lines.iter().skip(1).filter(|line| line.get("task").is_some()) {
         let task = usize::try_from(line["task"].as_u64().unwrap()).unwrap();
         tasks.resize_with(tasks.len().max(task + 1), Vec::new);
         tasks[task].push(line["name"].as_str().unwrap().to_owned());

@@ -20,7 +20,7 @@ use lakefront_storage::{
 
 use crate::{
     ask::{Ask, LEASE, Ran, SETTLE, Verb, options_of, run_on, statements_of},
-    invariants::{Epoch, Files, Observations, check, check_report, epochs_of},
+    invariants::{Epoch, Files, Observations, check, check_report, epochs_of, seal_faults},
     logs::{FIRST_HOUR, LogObject, Logs, hour_text},
 };
 
@@ -252,6 +252,8 @@ impl World {
             let said: Vec<&String> = seen.said.iter().rev().filter(|said| !said.starts_with('{')).take(3).collect();
             panic!("{when}:{text}\nthe last runs said: {said:#?}");
         }
+        let faults = seal_faults(&seen.state);
+        assert!(faults.is_empty(), "{when}: {faults:#?}");
         let mut ledger = self.ledger.lock().unwrap();
         ledger.committed = seen.committed_files();
         ledger.looked_at = looked_at;
@@ -327,6 +329,12 @@ impl World {
         self.table.power_cut(seed);
         self.state.power_cut(seed);
         self.ledger.lock().unwrap().is_torn = true;
+    }
+
+    /// Has the state hold these objects and no others.
+    pub(crate) fn hold_state(&self, state: &Files) {
+        self.state.names().iter().for_each(|name| assert!(self.state.remove(name)));
+        state.iter().for_each(|(name, bytes)| self.state.insert(name, bytes));
     }
 
     /// For [`Self::restore`].

@@ -320,10 +320,15 @@ pub(crate) fn of_verification(verification: &Verification, is_deep: bool) -> Str
     let mut lines = Lines { text: String::new() };
     let Verification { epochs, open, tasks, inputs, files, rows, bytes, expired_files, num_faults, faults, .. } =
         verification;
+    let unchecked = verification.epochs_without_checksums;
     let (epochs, tasks, inputs) = (HumanCount(*epochs), HumanCount(*tasks), HumanCount(*inputs));
     lines.add("state", &format!("{epochs} epochs, {tasks} committed tasks of {inputs} objects"));
     if let Some(OpenTasks { epoch, tasks, committed }) = open {
         lines.add("open", &format!("epoch {epoch}, {committed} of {tasks} tasks committed"));
+    }
+    if unchecked > 0 {
+        let text = format!("none in {} epochs of earlier versions: their records were read unchecked", HumanCount(unchecked));
+        lines.add("checksums", &text);
     }
     let how = if is_deep { "every byte read" } else { "by name and size" };
     lines.add(

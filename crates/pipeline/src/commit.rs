@@ -21,9 +21,9 @@ use crate::{
     staged::StagedFile,
     state::{
         names, once,
-        records::{
-            self, CommitRecord, FileRecord, GoneInput, GoneRecord, InputOutcome, OutcomeWord, damaged, to_bytes,
-        },
+        reading::{damaged, read_of_epoch, read_of_epoch_if_there},
+        records::{CommitRecord, FileRecord, GoneInput, GoneRecord, InputOutcome, LogRecord, format_in},
+        seal::{Record as _, Stored},
     },
     worker::{Lost, Outcome},
 };
@@ -35,12 +35,16 @@ const MAX_NAMED_INPUTS: usize = 3;
 ///
 /// # Errors
 /// The run must stop: the list cannot be read.
-pub(crate) fn gone_before(destination: &Destination, task: &Task) -> Result<Option<GoneRecord>, Error> {
+pub(crate) fn gone_before(
+    destination: &Destination,
+    log: &Stored<LogRecord>,
+    task: &Task,
+) -> Result<Option<GoneRecord>, Error> {
     let (state, name) = (destination.state(), names::gone(task.id));
-    let Some(record) = records::read_if_there::<GoneRecord>(state, &name)? else { return Ok(None) };
+    let Some(record) = read_of_epoch_if_there::<GoneRecord>(state, log, &name)? else { return Ok(None) };
     check_gone(state, &name, task, &record)?;
     once::secure(state, &name)?;
-    Ok(Some(record))
+    Ok(Some(record.into_record()))
 }
 
 /// A list has to be of its task.
@@ -73,6 +77,7 @@ pub(crate) enum Gone {
 /// [`Error::NeedsResolve`]: this try misses inputs that files of another one may hold.
 pub(crate) fn record_gone(
     destination: &Destination,
+    log: &Stored<LogRecord>,
     task: &Task,
     outcomes: &[(Object, Outcome)],
     before: Option<&GoneRecord>,
@@ -83,18 +88,18 @@ pub(crate) fn record_gone(
         .enumerate()
         .filter_map(|(input, (_, outcome))| Some(GoneInput { input, how: outcome.lost()?.word() }))
         .collect();
-    let format = OutcomeWord::format_of(inputs.iter().map(|gone| gone.how));
-    let found = GoneRecord { format, epoch, task: number, inputs };
+    let format = format_in(log, inputs.iter().map(|gone| gone.how));
+    let found = GoneRecord { format, epoch, task: number, inputs, log: digest_in(log) };
     let decided = if let Some(before) = before {
         before.clone()
     } else {
         let name = names::gone(task.id);
-        match once::create(destination.state(), &name, &to_bytes(&found)) {
+        match once::create(destination.state(), &name, &found.to_bytes()) {
             Ok(()) => return Ok(Gone::AsFound),
             Err(Error::Unequal { .. }) => {
-                let decided = records::read(destination.state(), &name)?;
+                let decided: Stored<GoneRecord> = read_of_epoch(destination.state(), log, &name)?;
                 check_gone(destination.state(), &name, task, &decided)?;
-                decided
+                decided.into_record()
             }
             Err(error) => return Err(error),
         }
@@ -106,9 +111,9 @@ pub(crate) fn record_gone(
     if found.inputs.iter().all(is_decided) {
         return Ok(Gone::Other(decided));
     }
-    let commit = records::read_if_there::<CommitRecord>(destination.state(), &names::commit(task.id))?;
+    let commit = read_of_epoch_if_there::<CommitRecord>(destination.state(), log, &names::commit(task.id))?;
     if let Some(commit) = commit {
-        return Ok(Gone::Committed(commit));
+        return Ok(Gone::Committed(commit.into_record()));
     }
     let missed = outcomes.iter().enumerate().filter(|(input, (_, outcome))| {
         outcome.lost().is_some() && decided.inputs.iter().all(|gone| gone.input != *input)
@@ -131,6 +136,7 @@ pub(crate) fn record_gone(
 /// The run must stop; files that have their names already are whole, and the next run finds them.
 pub(crate) fn commit(
     destination: &Destination,
+    log: &Stored<LogRecord>,
     task: &Task,
     files: Vec<FinishedFile<StagedFile>>,
     quarantine: Quarantine,
@@ -141,10 +147,16 @@ pub(crate) fn commit(
     let quarantine = quarantine.put(&names::quarantine(task.id))?;
     let inputs: Vec<InputOutcome> = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
     let TaskId { epoch, task: number } = task.id;
-    let format = OutcomeWord::format_of(inputs.iter().map(InputOutcome::word));
-    let record = CommitRecord { format, epoch, task: number, files: stored, quarantine, inputs };
-    once::create(destination.state(), &names::commit(task.id), &to_bytes(&record))?;
+    let format = format_in(log, inputs.iter().map(InputOutcome::word));
+    let record =
+        CommitRecord { format, epoch, task: number, files: stored, quarantine, inputs, log: digest_in(log) };
+    once::create(destination.state(), &names::commit(task.id), &record.to_bytes())?;
     Ok(record)
+}
+
+/// The digest of a log record, as records of its epoch name it.
+fn digest_in(log: &Stored<LogRecord>) -> Option<String> {
+    log.is_sealed().then(|| log.sha256().to_owned())
 }
 
 /// Gives files their names, some at once: each waits for a disk or a network. The first error in their order is the one that
@@ -172,10 +184,10 @@ impl Outcome {
                 blanks: summary.blanks,
             },
             Self::Failed { reason, .. } => InputOutcome::Failed { reason: (*reason).to_owned() },
-            Self::Lost(Lost::Gone) => InputOutcome::Gone,
-            Self::Lost(Lost::Replaced) => InputOutcome::Replaced,
-            Self::Lost(Lost::Unreadable(_)) => InputOutcome::Unreadable,
-            Self::Changed { .. } => InputOutcome::Changed,
+            Self::Lost(Lost::Gone) => InputOutcome::Gone {},
+            Self::Lost(Lost::Replaced) => InputOutcome::Replaced {},
+            Self::Lost(Lost::Unreadable(_)) => InputOutcome::Unreadable {},
+            Self::Changed { .. } => InputOutcome::Changed {},
         }
     }
 }

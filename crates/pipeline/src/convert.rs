@@ -37,10 +37,11 @@ use crate::{
         known::SeenDays,
         lease::{self, Heartbeat},
         names, once,
+        reading::missing,
         records::{
-            ClosedRecord, CommitRecord, Digest, FORMAT, FORMAT_OF_NEW_WORDS, Kind, LogRecord, SourceRecord,
-            TableRecord, missing,
+            ClosedRecord, CommitRecord, Digest, FORMAT_SEALED, Kind, LogRecord, SourceRecord, TableRecord,
         },
+        seal::Stored,
         settings::Settings,
         sources::known_sources,
         sweep::sweep,
@@ -112,13 +113,13 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
     let mut is_first = true;
     // What cannot be is said before an epoch that was left open is worked on.
     let mut history = session.history()?;
-    let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+    let settings = Settings::of_next(options, history.table.as_deref(), history.last.as_deref())?;
     known_sources(options, &history, settings.identity, true)?;
     let mut looks_at_names = 0;
     warn_of_table_lists(&settings.fields, options);
     loop {
         history = session.settled(history)?;
-        let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+        let settings = Settings::of_next(options, history.table.as_deref(), history.last.as_deref())?;
         let sources = known_sources(options, &history, settings.identity, false)?;
         if is_first {
             session.prepare(&settings);
@@ -140,7 +141,7 @@ fn convert_new(session: &mut Session<'_>) -> Result<(), Error> {
         }
         let appended = settings.appended(&options.destination, &history)?;
         if found.candidates.is_empty() {
-            if options.fields.is_some() && settings.fields_differ(history.last.as_ref()) {
+            if options.fields.is_some() && settings.fields_differ(history.last.as_deref()) {
                 tracing::warn!(
                     "nothing is new, so the table keeps its list of fields: give `--fields` again when there are logs"
                 );
@@ -230,7 +231,7 @@ impl Session<'_> {
     }
 
     /// Locks a state that has locks. Says whether that was done just now.
-    fn lock(&mut self, last: Option<&LogRecord>) -> Result<bool, Error> {
+    fn lock(&mut self, last: Option<&Stored<LogRecord>>) -> Result<bool, Error> {
         if self.lock.is_some() || self.is_unlocked {
             return Ok(false);
         }
@@ -257,7 +258,7 @@ impl Session<'_> {
     }
 
     /// Finishes an epoch that another run left open.
-    fn adopt(&mut self, history: &History, log: &LogRecord) -> Result<(), Error> {
+    fn adopt(&mut self, history: &History, log: &Stored<LogRecord>) -> Result<(), Error> {
         let options = self.resources.options;
         let destination = &options.destination;
         let Some(table) = &history.table else { return Err(Error::Worker) };
@@ -332,9 +333,7 @@ impl Session<'_> {
             return if is_news { Ok(Next::Again) } else { Err(error) };
         }
         self.lock(history.last.as_ref())?;
-        if !self.found(history, settings)? {
-            return Ok(Next::Again);
-        }
+        let Some(table) = self.found(history, settings)? else { return Ok(Next::Again) };
         if history.closed.is_some() {
             once::secure(state, &names::closed(history.last_closed()))?;
         }
@@ -346,6 +345,8 @@ impl Session<'_> {
             let nonce = nonce(&options.run_id, epoch, self.claims);
             let plan = freeze(epoch, &nonce, tasks);
             let mut record = log_record(epoch, nonce, tasks, settings, options);
+            record.table = Some(table.sha256().to_owned());
+            record.closed = before.as_ref().map(|before| before.sha256().to_owned());
             complete(&mut record);
             let (claim, log) = claim(state, record, &plan)?;
             drop(plan);
@@ -354,7 +355,7 @@ impl Session<'_> {
                 return Ok(Next::Again);
             }
             if !std::mem::replace(&mut self.has_swept, true)
-                && let Err(error) = sweep(state, epoch, self.lock.is_some())
+                && let Err(error) = sweep(state, &table, epoch, self.lock.is_some())
             {
                 tracing::warn!("what earlier runs left behind cannot be swept: {error}");
             }
@@ -364,8 +365,9 @@ impl Session<'_> {
         Ok(Next::Done)
     }
 
-    /// Sees to it that the table is on record, and that its store can be trusted. Says whether it is what `history` says.
-    fn found(&self, history: &History, settings: &Settings) -> Result<bool, Error> {
+    /// Sees to it that the table is on record, and that its store can be trusted. Returns the record; none where it is not
+    /// what `history` says.
+    fn found(&self, history: &History, settings: &Settings) -> Result<Option<Stored<TableRecord>>, Error> {
         let options = self.resources.options;
         let destination = &options.destination;
         if let Some(table) = &history.table {
@@ -374,16 +376,18 @@ impl Session<'_> {
                 // A run that was killed as it founded the table may not have come to this.
                 claim::probe(destination, table)?;
             }
-            return Ok(true);
+            return Ok(Some(table.clone()));
         }
-        let record = TableRecord {
-            format: if settings.identity.is_key() { FORMAT } else { FORMAT_OF_NEW_WORDS },
+        let record = Stored::of(TableRecord {
+            format: FORMAT_SEALED,
             created: options.now.to_string(),
             partition_columns: settings.partition_by.columns().iter().map(ToString::to_string).collect(),
             single_writer: options.single_writer,
             identity: settings.identity,
-        };
-        Ok(found_table(destination, &record)? == record)
+            nonce: Some(nonce(&options.run_id, 0, self.claims)),
+        });
+        let founded = found_table(destination, &record)?;
+        Ok((founded == record).then_some(founded))
     }
 
     pub(crate) fn refuse_single_writer(&self, table: &TableRecord) -> Result<(), Error> {
@@ -394,7 +398,7 @@ impl Session<'_> {
     }
 
     /// Carries an epoch of this run's out, under a lease.
-    fn carry_out(&mut self, epoch: &Epoch<'_>) -> Result<ClosedRecord, Error> {
+    fn carry_out(&mut self, epoch: &Epoch<'_>) -> Result<Stored<ClosedRecord>, Error> {
         let Resources { options, .. } = self.resources;
         let heartbeat = Heartbeat::start(options.destination.state(), epoch.log, &options.holder, options.lease);
         self.carry_out_under(heartbeat, epoch, BTreeMap::new())
@@ -414,7 +418,7 @@ impl Session<'_> {
         let Resources { options, tally, progress, .. } = self.resources;
         let state = options.destination.state();
         // Before the lease: nothing is written while the state may still turn out to be damaged.
-        let found = committed(state, epoch.log.epoch, epoch.tasks)?;
+        let found = committed(state, epoch.log, epoch.tasks)?;
         let was_closing = history.seen.values().any(|epochs| epochs.contains(&epoch.log.epoch));
         if was_closing && let Some(lost) = epoch.tasks.iter().find(|task| !found.contains_key(&task.id.task)) {
             return Err(missing(state, &names::commit(lost.id)));
@@ -423,7 +427,7 @@ impl Session<'_> {
         once::secure(state, &epoch.log.plan.name)?;
         let heartbeat = Heartbeat::start(state, epoch.log, &options.holder, options.lease);
         // Whoever had the epoch before may have committed something until now.
-        let prepared = committed(state, epoch.log.epoch, epoch.tasks).and_then(|commits| {
+        let prepared = committed(state, epoch.log, epoch.tasks).and_then(|commits| {
             for task in epoch.tasks.iter().filter(|task| commits.contains_key(&task.id.task)) {
                 once::secure(state, &names::commit(task.id))?;
             }
@@ -449,7 +453,7 @@ impl Session<'_> {
         heartbeat: Heartbeat,
         epoch: &Epoch<'_>,
         commits: BTreeMap<u32, CommitRecord>,
-    ) -> Result<ClosedRecord, Error> {
+    ) -> Result<Stored<ClosedRecord>, Error> {
         let Resources { options, tally, .. } = self.resources;
         tally.epoch_begins(epoch);
         match carry_out(&self.resources, epoch, commits) {
@@ -495,7 +499,7 @@ fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, op
     let days: BTreeSet<String> = keys.map(|key| names::day_of_hour(object_key::hour(key))).collect();
     let settings_record = settings.record();
     LogRecord {
-        format: settings_record.format(),
+        format: FORMAT_SEALED,
         kind: Kind::Plan,
         epoch,
         nonce,
@@ -512,6 +516,8 @@ fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, op
         waiting: crate::state::records::Waiting::default(),
         sources: None,
         seen_sizes: true,
+        table: None,
+        closed: None,
     }
 }
 

@@ -15,8 +15,9 @@ use crate::{
     Destination, Error,
     epoch::{OpenTasks, PartialEpoch},
     state::{
-        history::{History, read_closed, read_log},
+        history::{ClosedEpochs, History, read_log},
         records::{ClosedRecord, TableRecord},
+        seal::Stored,
         settings::Settings,
     },
 };
@@ -80,9 +81,10 @@ pub fn table_ddl(
         return Err(Error::NoEpoch { epoch: after, last: history.last_closed() });
     }
     let (mut old, mut new) = (BTreeSet::new(), BTreeSet::new());
-    for epoch in 1..=history.last_closed() {
-        let of = if epoch > after { &mut new } else { &mut old };
-        of.extend(read_closed(destination.state(), epoch)?.partitions.into_iter().map(|partition| partition.path));
+    let mut closed_epochs = ClosedEpochs::new(destination.state(), &history);
+    while let Some(closed) = closed_epochs.next()? {
+        let of = if closed.epoch > after { &mut new } else { &mut old };
+        of.extend(closed.partitions.iter().map(|partition| partition.path.clone()));
     }
     if let Some(open) = PartialEpoch::read(destination.state(), &history)? {
         new.extend(open.files().map(|file| file.partition().to_owned()));
@@ -110,13 +112,13 @@ pub fn table_ddl(
 /// the epoch `after` alone.
 fn older_schemas(
     destination: &Destination,
-    table: &TableRecord,
+    table: &Stored<TableRecord>,
     history: &History,
     now: &TableSchema,
     after: u64,
 ) -> Result<Vec<(u64, TableSchema)>, Error> {
     let schema_of = |epoch| {
-        let log = read_log(destination.state(), epoch)?;
+        let log = read_log(destination.state(), table, epoch)?;
         Ok::<_, Error>((*Settings::of_epoch(destination, table, &log)?.schema).clone())
     };
     let mut older = schema_of(after.max(1))?;

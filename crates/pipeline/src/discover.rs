@@ -238,7 +238,7 @@ impl Sieve<'_> {
     }
 
     fn finish(self) -> Result<Discovered, Error> {
-        let Self { candidates, mut found, seen, identity, patterns, .. } = self;
+        let Self { candidates, mut found, mut seen, identity, patterns, .. } = self;
         found.unused_patterns = patterns.unused();
         let mut candidates = candidates.into_sorted_vec();
         // Some filesystems show a file twice that is replaced while its folder is read.

@@ -23,7 +23,9 @@ use crate::{
         frozen::thaw,
         history::History,
         names,
-        records::{self, ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, damaged},
+        reading::{damaged, read_of_epoch},
+        records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord},
+        seal::Stored,
         settings::Settings,
     },
     worker::{Context, Seats, TaskEnd, work_on},
@@ -44,11 +46,11 @@ pub(crate) struct Resources<'r> {
 
 /// A decision that is to be carried out.
 pub(crate) struct Epoch<'e> {
-    pub(crate) log: &'e LogRecord,
+    pub(crate) log: &'e Stored<LogRecord>,
     pub(crate) tasks: &'e [Task],
     pub(crate) settings: &'e Settings,
     /// What the epoch before gave.
-    pub(crate) before: Option<&'e ClosedRecord>,
+    pub(crate) before: Option<&'e Stored<ClosedRecord>>,
     /// Somebody may have worked on it before.
     pub(crate) is_adopted: bool,
 }
@@ -61,12 +63,13 @@ pub(crate) fn carry_out(
     resources: &Resources<'_>,
     epoch: &Epoch<'_>,
     mut commits: BTreeMap<u32, CommitRecord>,
-) -> Result<ClosedRecord, Error> {
+) -> Result<Stored<ClosedRecord>, Error> {
     let Resources { options, pool, stop, progress, tally, .. } = *resources;
     let destination = &options.destination;
     let left: Vec<&Task> = epoch.tasks.iter().filter(|task| !commits.contains_key(&task.id.task)).collect();
     let context = Context {
         options,
+        log: epoch.log,
         partition_by: epoch.settings.partition_by,
         is_adopted: epoch.is_adopted,
         decode: Arc::new(epoch.settings.decode_options()),
@@ -91,14 +94,18 @@ pub(crate) fn carry_out(
 ///
 /// # Errors
 /// A commit cannot be read, or is not of this plan.
-pub(crate) fn committed(state: &Store, epoch: u64, tasks: &[Task]) -> Result<BTreeMap<u32, CommitRecord>, Error> {
+pub(crate) fn committed(
+    state: &Store,
+    log: &Stored<LogRecord>,
+    tasks: &[Task],
+) -> Result<BTreeMap<u32, CommitRecord>, Error> {
     let mut commits = BTreeMap::new();
-    for entry in state.list(&names::commits_of(epoch)).map_err(Error::storage)? {
+    for entry in state.list(&names::commits_of(log.epoch)).map_err(Error::storage)? {
         let task = names::task_of(&entry.name).and_then(|task| tasks.get(usize::try_from(task).ok()?));
         let Some(task) = task else {
             return Err(damaged(state, &entry.name, "is of a task that the plan does not have"));
         };
-        let record: CommitRecord = records::read(state, &entry.name)?;
+        let record = read_of_epoch::<CommitRecord>(state, log, &entry.name)?.into_record();
         if record.epoch != task.id.epoch || record.task != task.id.task || record.inputs.len() != task.inputs.len() {
             return Err(damaged(state, &entry.name, "does not fit the plan's task"));
         }
@@ -121,7 +128,7 @@ pub struct OpenTasks {
 /// An epoch that is decided and not closed, as far as it is committed.
 #[derive(Debug)]
 pub(crate) struct PartialEpoch {
-    pub(crate) log: LogRecord,
+    pub(crate) log: Stored<LogRecord>,
     pub(crate) tasks: Vec<Task>,
     /// By the number of their task.
     pub(crate) commits: BTreeMap<u32, CommitRecord>,
@@ -135,7 +142,7 @@ impl PartialEpoch {
     pub(crate) fn read(state: &Store, history: &History) -> Result<Option<Self>, Error> {
         let Some(log) = history.open_epoch() else { return Ok(None) };
         let tasks = thaw(state, log)?;
-        let commits = committed(state, log.epoch, &tasks)?;
+        let commits = committed(state, log, &tasks)?;
         Ok(Some(Self { log: log.clone(), tasks, commits }))
     }
 

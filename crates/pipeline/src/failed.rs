@@ -14,9 +14,12 @@ use crate::{
     plan::Task,
     state::{
         frozen::thaw,
-        history::{History, read_closed, read_log},
+        history::{ClosedEpochs, History, read_log},
         known::{Identities, Known, SeenDays},
-        records::{ClosedRecord, CommitRecord, InputOutcome, OutcomeWord},
+        names,
+        reading::{LogRef, check_log},
+        records::{ClosedRecord, CommitRecord, InputOutcome, OutcomeWord, TableRecord},
+        seal::Stored,
     },
 };
 
@@ -60,6 +63,7 @@ pub(crate) fn objects_without_rows(
     most: usize,
 ) -> Result<WithoutRows, Error> {
     let state = destination.state();
+    let Some(table) = &history.table else { return Ok(WithoutRows::default()) };
     // Told apart by hashes, as there may be millions.
     let identities = Identities::new(history.identity());
     let identity_of = |object: &Object| identities.of(object.source(), object.key());
@@ -68,13 +72,13 @@ pub(crate) fn objects_without_rows(
     // Those among them that a retry could not read: the next run that could is an ordinary one.
     let mut not_read = HashSet::new();
     let mut epochs_with_failures = Vec::new();
-    for epoch in 1..=history.last_closed() {
-        let closed = read_closed(state, epoch)?;
+    let mut closed_epochs = ClosedEpochs::new(state, history);
+    while let Some(closed) = closed_epochs.next()? {
         if closed.inputs.failed + closed.inputs.unreadable > 0 {
-            epochs_with_failures.push(epoch);
+            epochs_with_failures.push(closed.epoch);
         }
         if closed.rejects > 0 || !epoch_of_rejects.is_empty() {
-            look_for_rejects(destination, &closed, &identity_of, &mut epoch_of_rejects, &mut not_read)?;
+            look_for_rejects(destination, table, closed, &identity_of, &mut epoch_of_rejects, &mut not_read)?;
         }
     }
     let mut found = WithoutRows::default();
@@ -96,7 +100,7 @@ pub(crate) fn objects_without_rows(
         Ok(())
     };
     for epoch in epochs_with_failures {
-        inputs_of(destination, epoch)?.try_for_each(&mut count_failed)?;
+        inputs_of(destination, table, epoch)?.try_for_each(&mut count_failed)?;
     }
     for (object, outcome) in open.into_iter().flat_map(PartialEpoch::inputs) {
         count_failed(object.clone())?;
@@ -109,7 +113,7 @@ pub(crate) fn objects_without_rows(
     epochs.sort_unstable();
     epochs.dedup();
     for epoch in epochs {
-        for object in inputs_of(destination, epoch)? {
+        for object in inputs_of(destination, table, epoch)? {
             if epoch_of_rejects.get(&identity_of(&object)) == Some(&epoch) {
                 found.only_rejects.add(object, most);
             }
@@ -121,18 +125,21 @@ pub(crate) fn objects_without_rows(
 /// Notes the inputs of an epoch that gave nothing but rejects, and forgets those that were tried again.
 fn look_for_rejects(
     destination: &Destination,
+    table: &Stored<TableRecord>,
     closed: &ClosedRecord,
     identity_of: &impl Fn(&Object) -> [u64; 2],
     epoch_of_rejects: &mut HashMap<[u64; 2], u64>,
     not_read: &mut HashSet<[u64; 2]>,
 ) -> Result<(), Error> {
-    let log = read_log(destination.state(), closed.epoch)?;
+    let state = destination.state();
+    let log = read_log(state, table, closed.epoch)?;
+    check_log(state, &LogRef::of(&log), &names::closed(closed.epoch), closed.format, closed.log.as_deref())?;
     // Only a retry plans again what counts as converted, and any run what that retry could not read.
     if closed.rejects == 0 && !log.retry && not_read.is_empty() {
         return Ok(());
     }
-    let tasks = thaw(destination.state(), &log)?;
-    let commits = committed(destination.state(), closed.epoch, &tasks)?;
+    let tasks = thaw(state, &log)?;
+    let commits = committed(state, &log, &tasks)?;
     let outcomes = |task: &Task| commits.get(&task.id.task).map(|commit: &CommitRecord| commit.inputs.as_slice());
     for task in &tasks {
         for (object, outcome) in task.inputs.iter().zip(outcomes(task).unwrap_or_default()) {
@@ -144,20 +151,24 @@ fn look_for_rejects(
                     epoch_of_rejects.remove(&identity_of(object));
                     not_read.remove(&identity_of(object));
                 }
-                InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Unreadable => {
+                InputOutcome::Gone {} | InputOutcome::Replaced {} | InputOutcome::Unreadable {} => {
                     if epoch_of_rejects.contains_key(&identity_of(object)) {
                         not_read.insert(identity_of(object));
                     }
                 }
-                InputOutcome::Changed => {}
+                InputOutcome::Changed {} => {}
             }
         }
     }
     Ok(())
 }
 
-fn inputs_of(destination: &Destination, epoch: u64) -> Result<impl Iterator<Item = Object>, Error> {
-    let log = read_log(destination.state(), epoch)?;
+fn inputs_of(
+    destination: &Destination,
+    table: &Stored<TableRecord>,
+    epoch: u64,
+) -> Result<impl Iterator<Item = Object> + use<>, Error> {
+    let log = read_log(destination.state(), table, epoch)?;
     let tasks = thaw(destination.state(), &log)?;
     Ok(tasks.into_iter().flat_map(|task| task.inputs))
 }

@@ -47,6 +47,7 @@ pub struct Task {
 
 /// A log that was converted, by its identity in its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Earlier {
     /// Its source.
     pub source: String,

@@ -65,7 +65,7 @@ pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
     options.tasks_at_once()?;
     refuse_overlap(options)?;
     let history = History::open(&options.destination)?;
-    let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+    let settings = Settings::of_next(options, history.table.as_deref(), history.last.as_deref())?;
     known_sources(options, &history, settings.identity, true)?;
     let open = PartialEpoch::read(options.destination.state(), &history)?;
     let mut seen = SeenDays::new(options.destination.state(), &history, settings.identity).with_marks();

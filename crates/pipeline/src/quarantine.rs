@@ -6,17 +6,25 @@
 //! ```
 //!
 //! A line that is not UTF-8 stands under `base64` instead of `text`; of a line over the limit, `line_bytes` says how long
-//! it was. The file is a function of the task: same inputs, same bytes.
+//! it was. The file is a function of the task: same inputs, same bytes. The comment of its gzip header names the epoch's log
+//! record, so that the entries are all that a reader sees.
 
 use std::io::{self, Write};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use flate2::{Compression, GzBuilder, write::GzEncoder};
+use flate2::{Compression, GzBuilder, bufread::GzDecoder, write::GzEncoder};
 use lakefront_cloudfront::Reject;
 use lakefront_storage::Store;
 use serde::Serialize;
 
-use crate::{Error, staged::StagedFile, state::records::QuarantineRecord};
+use crate::{
+    Error,
+    staged::StagedFile,
+    state::{
+        records::{LogRecord, QuarantineRecord},
+        seal::{Record as _, Stored},
+    },
+};
 
 /// The quarantine of one task; there is no file before the first entry.
 #[derive(Debug)]
@@ -24,6 +32,8 @@ pub(crate) struct Quarantine {
     store: Store,
     file: Option<GzEncoder<StagedFile>>,
     entries: u64,
+    /// The comment in the gzip header, where the epoch's records have checksums.
+    comment: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -48,8 +58,8 @@ struct FailedObject<'a> {
 }
 
 impl Quarantine {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, file: None, entries: 0 }
+    pub(crate) fn new(store: Store, log: &Stored<LogRecord>) -> Self {
+        Self { store, file: None, entries: 0, comment: comment(log) }
     }
 
     pub(crate) fn add_rejects(&mut self, object: &str, rejects: &[Reject]) -> Result<(), Error> {
@@ -84,11 +94,27 @@ impl Quarantine {
         if self.file.is_none() {
             // No name and no time in the header: the bytes depend on the entries alone.
             let staged = StagedFile::create(&self.store).map_err(StagedFile::error)?;
-            self.file = Some(GzBuilder::new().mtime(0).write(staged, Compression::default()));
+            let header = GzBuilder::new().mtime(0);
+            let header = self.comment.iter().fold(header, |header, comment| header.comment(comment.as_str()));
+            self.file = Some(header.write(staged, Compression::default()));
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         self.entries += 1;
         let written = serde_json::to_writer(&mut *file, entry).map_err(io::Error::from);
         written.and_then(|()| file.write_all(b"\n")).map_err(StagedFile::error)
     }
+}
+
+/// The comment that names a log record; none where its epoch has no checksums.
+fn comment(log: &Stored<LogRecord>) -> Option<String> {
+    log.is_sealed().then(|| format!("log {}", log.sha256()))
+}
+
+/// Bytes of a quarantine in which the gzip header and its comment are found.
+pub(crate) const HEADER_BYTES: u64 = 256;
+
+/// Returns whether the beginning of a quarantine says that it was written for this log record.
+pub(crate) fn is_of_log(beginning: &[u8], log: &Stored<LogRecord>) -> bool {
+    let found = GzDecoder::new(beginning).header().and_then(|header| header.comment().map(<[u8]>::to_vec));
+    found == comment(log).map(String::into_bytes)
 }

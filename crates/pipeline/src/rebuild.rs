@@ -13,9 +13,11 @@ use crate::{
     state::{
         close::{Closing, closing},
         frozen::thaw,
-        history::{epochs, foreign, read_log, refuse_undecided},
+        history::{check_before, epochs, foreign, read_log, refuse_undecided},
         names, once,
-        records::{self, ClosedRecord, CommitRecord, TableRecord, missing, refuse_newer, to_bytes},
+        reading::{missing, read_table, refuse_newer},
+        records::{ClosedRecord, CommitRecord, TableRecord},
+        seal::{Record as _, Stored},
         settings::Settings,
     },
 };
@@ -41,7 +43,7 @@ pub struct Rebuilt {
 /// A log record, a plan or a commit is missing or damaged: nothing else knows what stood there.
 pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
     let state = destination.state();
-    let Some(table) = records::read_table(state)? else {
+    let Some(table) = read_table(state)? else {
         return Err(if state.list("").map_err(Error::storage)?.is_empty() {
             Error::NoTable { location: destination.to_string() }
         } else {
@@ -62,7 +64,7 @@ pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
     let mut ddl = Vec::new();
     for epoch in &log {
         let is_last = *epoch == log.len() as u64;
-        let before: Option<&ClosedRecord> = closings.last().map(|closing| &closing.record);
+        let before: Option<&Stored<ClosedRecord>> = closings.last().map(|closing| &closing.record);
         match closing_of(destination, &table, *epoch, before, is_last)? {
             Some((closing, text)) => {
                 ddl.extend(text.map(|text| (names::ddl(*epoch), text)));
@@ -75,7 +77,7 @@ pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
     let mut rebuilt = Rebuilt { epochs: closings.len() as u64, ..Rebuilt::default() };
     let mut expected: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for closing in closings {
-        expected.insert(names::closed(closing.record.epoch), to_bytes(&closing.record));
+        expected.insert(names::closed(closing.record.epoch), closing.record.to_bytes());
         expected.extend(closing.seen);
     }
     let found = [names::SEEN, names::CLOSED].map(|folder| state.list(folder));
@@ -115,16 +117,17 @@ pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
 /// What closes an epoch, and its DDL; none for one that is still open.
 fn closing_of(
     destination: &Destination,
-    table: &TableRecord,
+    table: &Stored<TableRecord>,
     epoch: u64,
-    before: Option<&ClosedRecord>,
+    before: Option<&Stored<ClosedRecord>>,
     is_last: bool,
 ) -> Result<Option<(Closing, Option<String>)>, Error> {
     let state = destination.state();
-    let log = read_log(state, epoch)?;
+    let log = read_log(state, table, epoch)?;
+    check_before(state, &names::log(epoch), log.closed.as_deref(), before)?;
     let tasks = thaw(state, &log)?;
     let settings = Settings::of_epoch(destination, table, &log)?;
-    let found = committed(state, epoch, &tasks)?;
+    let found = committed(state, &log, &tasks)?;
     let commits: Vec<CommitRecord> = found.into_values().collect();
     let was_closed = !state.list(&names::closed(epoch)).map_err(Error::storage)?.is_empty();
     if commits.len() == tasks.len() {

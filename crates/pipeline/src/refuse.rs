@@ -17,8 +17,8 @@ use crate::{
     source_table,
     state::{
         history::{History, read_closed},
-        names,
-        records::{self, CommitRecord},
+        names, reading,
+        records::CommitRecord,
         settings::{LATEST_AFTER_PLAN_SECONDS, Settings},
     },
 };
@@ -85,7 +85,7 @@ pub(crate) fn refuse_other_table(destination: &Destination, history: &History) -
         }
         looked_at += 1;
         for entry in state.list(&names::commits_of(epoch)).map_err(Error::storage)? {
-            let commit = match records::read::<CommitRecord>(state, &entry.name) {
+            let commit = match reading::read::<CommitRecord>(state, &entry.name) {
                 // Damage of the past is for `verify` to tell.
                 Err(Error::State { .. }) => continue,
                 commit => commit?,

@@ -11,7 +11,7 @@ use crate::{
     field_names::warn_of_table_lists,
     plan::{self, Candidates, ObjectCount},
     progress::{Event, Progress},
-    state::{frozen::thaw, lease, names, records::refuse_newer, settings::Settings},
+    state::{frozen::thaw, lease, names, reading::refuse_newer, settings::Settings},
     worker::Lost,
 };
 
@@ -39,7 +39,7 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
         if history.table.is_none() {
             return Err(Error::NoTable { location: options.destination.to_string() });
         }
-        let settings = Settings::of_next(options, history.table.as_ref(), history.last.as_ref())?;
+        let settings = Settings::of_next(options, history.table.as_deref(), history.last.as_deref())?;
         let mut objects = Vec::new();
         warn_of_table_lists(&settings.fields, options);
         let most = options.limits.candidates;

@@ -13,7 +13,7 @@ use lakefront_storage::{Connections, Folder};
 
 use crate::{
     Destination, Error,
-    state::{names, records::TableRecord},
+    state::{names, reading::looks_like_table},
 };
 
 /// How the name of a state ends.
@@ -70,7 +70,7 @@ pub(crate) fn find(
 /// Whether the record that every state has is in this folder.
 fn is_record(folder: &Folder, connections: &Connections) -> Result<bool, Error> {
     let bytes = folder.read_small(names::TABLE, connections).map_err(Error::storage)?;
-    Ok(bytes.is_some_and(|bytes| serde_json::from_slice::<TableRecord>(&bytes).is_ok()))
+    Ok(bytes.is_some_and(|bytes| looks_like_table(&bytes)))
 }
 
 /// Whether a name ends as that of a data file: `part-0000000001-00000-000.parquet`.

@@ -11,8 +11,9 @@
 //! closed/E.json         epoch E is complete                       close
 //! ```
 //!
-//! Reading order: `names`, `records`, `lines` (long records), `once` (how a name is created), `history` (what a run finds), `settings`,
-//! `sources`, `claim`, `frozen`, `lease`, `seen`, `known` (what a listing is compared with), `close`.
+//! Reading order: `names`, `records`, `seal` (checksums), `lines` (long records), `reading`, `once` (how a name is created),
+//! `history` (what a run finds), `settings`, `sources`, `claim`, `frozen`, `lease`, `seen`, `known` (what a listing is compared
+//! with), `close`.
 //!
 //! **Invariant**: what decides is created once and never changed; everything else can be made again from it.
 //! docs/commit-protocol.md says why that gives every row once.
@@ -21,7 +22,11 @@ pub(crate) mod names;
 
 pub(crate) mod records;
 
+pub(crate) mod seal;
+
 pub(crate) mod lines;
+
+pub(crate) mod reading;
 
 pub(crate) mod once;
 

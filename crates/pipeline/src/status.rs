@@ -14,9 +14,10 @@ use crate::{
     failed::{WithoutRows, objects_without_rows},
     report::MAX_NAMED_OBJECTS,
     state::{
-        history::{History, read_closed},
+        history::{ClosedEpochs, History},
         lease, names,
-        records::{self, LeaseRecord, OutcomeCounts, Waiting},
+        reading::read_lease,
+        records::{OutcomeCounts, Waiting},
         settings::Settings,
     },
 };
@@ -133,14 +134,14 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
         Settings::of_epoch(destination, table, last)?.schema.name().clone_into(&mut status.schema);
     }
     let mut partitions = BTreeSet::new();
-    for epoch in 1..=history.last_closed() {
-        let closed = read_closed(state, epoch)?;
+    let mut closed_epochs = ClosedEpochs::new(state, &history);
+    while let Some(closed) = closed_epochs.next()? {
         status.files += closed.files;
         status.rows += closed.rows;
         status.bytes += closed.bytes;
         status.rejects += closed.rejects;
         status.inputs.add_all(closed.inputs);
-        partitions.extend(closed.partitions.into_iter().map(|partition| partition.path));
+        partitions.extend(closed.partitions.iter().map(|partition| partition.path.clone()));
     }
     let open = PartialEpoch::read(state, &history)?;
     if let Some(open) = &open {
@@ -172,7 +173,7 @@ fn open_epoch(destination: &Destination, open: &PartialEpoch) -> Result<OpenEpoc
     let state = destination.state();
     let log = &open.log;
     let name = names::lease(log.epoch);
-    let lease = records::read_if_there::<LeaseRecord>(state, &name).unwrap_or_default();
+    let lease = read_lease(state, log.epoch);
     // Where the clock cannot be asked, as the disk is read-only, nothing is said of it.
     let now_ms = || state.clock_ms().ok();
     let idle_ms = lease::modified_ms(state, &name)?.and_then(|since_ms| Some(now_ms()? - since_ms));

@@ -3,10 +3,12 @@
 //! | | what is checked |
 //! |---|---|
 //! | I1 | each task's data files have as many rows as its inputs gave; deep: by their footers |
-//! | I2 | the log is linear; each version of an input is in one plan, or retried; none is converted twice |
+//! | I2 | the log is linear, nothing is ahead of it, and each record builds on those that are there; each version of an input is in one plan, or retried; none is converted twice |
 //! | I6 | what a commit says is stored is there, in that size; deep: with that hash |
 //! | I7 | lines = rows + rejects + comments + blanks, for each input; the quarantine has every reject and failed object |
 //! | I11 | every file of the table is in a commit, or of an open epoch |
+
+mod task_objects;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -25,10 +27,11 @@ use crate::{
     state::{
         close::closing,
         frozen::thaw,
-        history::{History, read_closed, read_log},
+        history::{History, check_before, check_rank, read_closed, read_log},
         known::Identities,
         names, once,
-        records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, OutcomeWord},
+        records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, OutcomeWord, TableRecord},
+        seal::{Record as _, Stored},
         settings::Settings,
     },
 };
@@ -55,6 +58,8 @@ pub struct VerifyOptions {
 pub struct Verification {
     /// Epochs, an open one among them.
     pub epochs: u64,
+    /// Those of earlier versions, whose records have no checksums: that these are as they were written is not known.
+    pub epochs_without_checksums: u64,
     /// The open epoch, if there is one: what its committed tasks gave counts, and is verified.
     pub open: Option<OpenTasks>,
     /// Committed tasks.
@@ -107,14 +112,19 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         identities: Identities::new(history.identity()),
         outcomes: Vec::new(),
     };
-    let mut before: Option<ClosedRecord> = None;
+    let mut before: Option<Stored<ClosedRecord>> = None;
+    let mut was_sealed = table.is_sealed();
     for epoch in 1..=history.last_epoch() {
         stop.check()?;
-        let log = read_log(destination.state(), epoch)?;
+        let log = read_log(destination.state(), table, epoch)?;
+        check_before(destination.state(), &names::log(epoch), log.closed.as_deref(), before.as_ref())?;
+        check_rank(destination.state(), &log, was_sealed)?;
+        was_sealed = log.is_sealed();
+        check.found.epochs_without_checksums += u64::from(!was_sealed);
         let tasks = thaw(destination.state(), &log)?;
         // Settings that cannot be understood are damage, too.
         Settings::of_epoch(destination, table, &log)?;
-        let commits = committed(destination.state(), epoch, &tasks)?;
+        let commits = committed(destination.state(), &log, &tasks)?;
         if history.open_epoch().is_some_and(|open| open.epoch == epoch) {
             let (tasks, committed) = (tasks.len() as u64, commits.len() as u64);
             check.found.open = Some(OpenTasks { epoch, tasks, committed });
@@ -126,6 +136,7 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
                 check.task(&log, task, commit, stop)?;
             }
         }
+        check.uncommitted(&log, &tasks, &commits)?;
         if epoch <= history.last_closed() {
             before = Some(check.closed(&log, &tasks, commits, before.as_ref())?);
         }
@@ -134,8 +145,9 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
     while let Some(file) = check.reading.pop_front() {
         check.finish_file(file)?;
     }
+    check.ahead_of_log(history.last_epoch())?;
     check.orphans(history.open_epoch().map(|log| log.epoch));
-    check.converted_once(history.last_epoch())?;
+    check.converted_once(table, history.last_epoch())?;
     Ok(check.found)
 }
 
@@ -180,7 +192,7 @@ impl Check<'_> {
         }
     }
 
-    fn task(&mut self, log: &LogRecord, task: &Task, commit: &CommitRecord, stop: &Stop) -> Result<(), Error> {
+    fn task(&mut self, log: &Stored<LogRecord>, task: &Task, commit: &CommitRecord, stop: &Stop) -> Result<(), Error> {
         self.found.tasks += 1;
         self.found.inputs += task.inputs.len() as u64;
         let state = self.destination.state();
@@ -199,7 +211,7 @@ impl Check<'_> {
                     }
                 }
                 InputOutcome::Failed { .. } => entries += 1,
-                InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Changed | InputOutcome::Unreadable => {}
+                InputOutcome::Gone {} | InputOutcome::Replaced {} | InputOutcome::Changed {} | InputOutcome::Unreadable {} => {}
             }
             self.outcomes.push(Seen {
                 identity: self.identities.of(object.source(), object.key()),
@@ -218,6 +230,9 @@ impl Check<'_> {
             );
         }
         self.quarantine(task, commit, entries)?;
+        if self.options.deep {
+            self.gone(log, task, commit)?;
+        }
         for file in &commit.files {
             stop.check()?;
             self.file(file)?;
@@ -290,41 +305,14 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn quarantine(&mut self, task: &Task, commit: &CommitRecord, entries: u64) -> Result<(), Error> {
-        let state = self.destination.state();
-        let name = names::quarantine(task.id);
-        let location = state.location(&name);
-        let recorded = commit.quarantine.as_ref().map_or(0, |quarantine| quarantine.entries);
-        if recorded != entries {
-            let what = format!("has {recorded} entries, and its task {entries} rejects and failed objects");
-            self.fault("I7", location.clone(), what);
-        }
-        let Some(quarantine) = &commit.quarantine else { return Ok(()) };
-        match self.quarantines.get(&name).copied() {
-            None => self.fault("I6", location, "is missing".to_owned()),
-            Some(bytes) if bytes != quarantine.bytes => {
-                self.fault("I6", location, format!("has {bytes} bytes, and {} were stored", quarantine.bytes));
-            }
-            Some(_) if self.options.deep => {
-                let is_same =
-                    once::holds(state, &name, quarantine.bytes, &quarantine.sha256).map_err(Error::storage)?;
-                if !is_same {
-                    self.fault("I6", location, "holds other bytes than were stored".to_owned());
-                }
-            }
-            Some(_) => {}
-        }
-        Ok(())
-    }
-
     /// A closed epoch has all its commits, and what was made of them is what should be. Gives what it should be.
     fn closed(
         &mut self,
-        log: &LogRecord,
+        log: &Stored<LogRecord>,
         tasks: &[Task],
         commits: BTreeMap<u32, CommitRecord>,
-        before: Option<&ClosedRecord>,
-    ) -> Result<ClosedRecord, Error> {
+        before: Option<&Stored<ClosedRecord>>,
+    ) -> Result<Stored<ClosedRecord>, Error> {
         let state = self.destination.state();
         let is_complete = commits.len() == tasks.len();
         for task in tasks.iter().filter(|task| !commits.contains_key(&task.id.task)) {
@@ -380,7 +368,7 @@ impl Check<'_> {
     }
 
     /// No object is converted twice, and no version planned twice but where that is right.
-    fn converted_once(&mut self, last_epoch: u64) -> Result<(), Error> {
+    fn converted_once(&mut self, table: &Stored<TableRecord>, last_epoch: u64) -> Result<(), Error> {
         // Stable: of one object, in the order of epochs.
         self.outcomes.sort_by_key(|seen| seen.identity);
         let mut wrong: HashMap<[u64; 2], &'static str> = HashMap::new();
@@ -398,7 +386,7 @@ impl Check<'_> {
         }
         let mut named = BTreeSet::new();
         for epoch in 1..=last_epoch {
-            let log = read_log(self.destination.state(), epoch)?;
+            let log = read_log(self.destination.state(), table, epoch)?;
             for object in thaw(self.destination.state(), &log)?.into_iter().flat_map(|task| task.inputs) {
                 if let Some(what) = wrong.get(&self.identities.of(object.source(), object.key()))
                     && named.insert(object.clone())

@@ -38,12 +38,17 @@ use crate::{
     progress::{Event, Progress},
     quarantine::Quarantine,
     report::{Tally, changed_message},
-    state::records::{CommitRecord, GoneRecord, OutcomeWord},
+    state::{
+        records::{CommitRecord, GoneRecord, LogRecord, OutcomeWord},
+        seal::Stored,
+    },
 };
 
 /// What all tasks of an epoch share.
 pub(crate) struct Context<'r> {
     pub(crate) options: &'r ConvertOptions,
+    /// The decision that the epoch is.
+    pub(crate) log: &'r Stored<LogRecord>,
     pub(crate) partition_by: PartitionBy,
     /// Somebody may have worked on these tasks before.
     pub(crate) is_adopted: bool,
@@ -182,7 +187,7 @@ pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskEnd, Err
     }
     let options = context.options;
     // What an earlier try went without, this one goes without: its files may be there.
-    let mut gone_before = if context.is_adopted { commit::gone_before(&options.destination, task)? } else { None };
+    let mut gone_before = if context.is_adopted { commit::gone_before(&options.destination, context.log, task)? } else { None };
     let mut known = Known::default();
     known.lose(task, gone_before.as_ref());
     let mut told = Told::default();
@@ -303,8 +308,8 @@ fn leave_alone(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
         outcomes.push((object.clone(), Outcome::Changed { message }));
     }
     let destination = &context.options.destination;
-    let quarantine = Quarantine::new(destination.state().clone());
-    let commit = commit::commit(destination, task, Vec::new(), quarantine, &outcomes, 1)?;
+    let quarantine = Quarantine::new(destination.state().clone(), context.log);
+    let commit = commit::commit(destination, context.log, task, Vec::new(), quarantine, &outcomes, 1)?;
     context.progress.on(Event::TaskDone);
     Ok(TaskDone { outcomes, commit, rejects: BTreeMap::new() })
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{LEAN, TestFolder, log};
+use crate::harness::{LEAN, TestFolder, log, sealed};
 
 /// Two epochs, and a log that is new.
 fn table() -> TestFolder {
@@ -27,11 +27,12 @@ fn is_refused_whatever_becomes_of(prefix: &str, table: fn() -> TestFolder) {
             "cut short" => fs::write(&path, &bytes[..bytes.len() / 2]).unwrap(),
             "garbage" => fs::write(&path, "\u{1b}[31mgarbage").unwrap(),
             _ if bytes.starts_with(b"{") => {
-                fs::write(&path, String::from_utf8(bytes).unwrap().replacen("\"format\":1", "\"format\":3", 1))
-                    .unwrap();
+                let text = String::from_utf8(bytes).unwrap().replacen("\"format\":3", "\"format\":4", 1);
+                let body = text.rsplit_once(",\"checksum\"").map_or(&text[..text.len() - 1], |(body, _)| body);
+                fs::write(&path, sealed(&format!("{body}}}"))).unwrap();
             }
             // Gzip: other bytes that unpack well.
-            _ => fs::write(&path, crate::harness::gzip("{\"format\":3}\n")).unwrap(),
+            _ => fs::write(&path, crate::harness::gzip("{\"format\":4}\n")).unwrap(),
         }
         let ran = folder.refuses();
         assert!(ran.stderr.contains(&name) && ran.stderr.contains("\nhint: "), "{name} {how}: {}", ran.stderr);
@@ -69,7 +70,7 @@ fn a_commit_of_an_open_epoch_is_done_again_where_it_is_lost_and_refused_where_it
         folder
     };
     let name = "commit/0000000001/00000.json";
-    for garbage in ["", "{", "{\"format\":3}"] {
+    for garbage in ["", "{", "{\"format\":4}"] {
         let folder = open();
         fs::write(folder.state(name), garbage).unwrap();
         let ran = folder.run(&["convert", "logs", "lake/cf_logs"]).exits(1).says(name).says("\nhint: ");

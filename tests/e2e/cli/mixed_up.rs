@@ -172,7 +172,7 @@ fn what_a_newer_version_wrote_is_not_made_anew() {
     for name in ["closed/0000000001.json", "seen/2024-05-17/0000000001"] {
         let folder = table(&[17]);
         let path = folder.path("lake/cf_logs.lakefront").join(name);
-        fs::write(path, r#"{"format":3,"epoch":1,"news":true}"#).unwrap();
-        folder.only_looks(&["rebuild-state", "lake/cf_logs"], 1).says("format 3").says("newer version");
+        fs::write(path, r#"{"format":4,"epoch":1,"news":true}"#).unwrap();
+        folder.only_looks(&["rebuild-state", "lake/cf_logs"], 1).says("format 4").says("newer version");
     }
 }

@@ -1,9 +1,9 @@
 //! Logs that lie elsewhere than where they were converted, lie there twice, or are there packed and unpacked: known by their
 //! names where the table was made so, else converted again with a warning.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, fixture, gzip, log};
+use crate::harness::{LEAN, NOW, Ran, TestFolder, gzip, log};
 
 const BY_NAME: [&str; 4] = ["--identity", "name", LEAN[0], LEAN[1]];
 
@@ -62,35 +62,9 @@ fn logs_that_moved_are_converted_again_with_a_warning_that_counts_them() {
     says_not(&folder.convert(&[]).exits(0), MOVED);
 }
 
-/// A table of three logs of `/srv/logs` as a version left it that kept neither sizes nor sources, and these logs.
-fn table_of_an_earlier_version() -> TestFolder {
-    let folder = TestFolder::new();
-    for (from, to) in [("cf_logs", "lake/cf_logs"), ("cf_logs.lakefront", "lake/cf_logs.lakefront"), ("logs", "logs")] {
-        let from = fixture("tables/without-sizes").join(from);
-        for name in names_below(&from) {
-            folder.write(&format!("{to}/{name}"), fs::read(from.join(&name)).unwrap());
-        }
-    }
-    folder
-}
-
-fn names_below(folder: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() {
-            names.extend(names_below(&path).into_iter().map(|below| format!("{name}/{below}")));
-        } else {
-            names.push(name.to_owned());
-        }
-    }
-    names
-}
-
 #[test]
 fn what_an_earlier_version_kept_is_read_made_again_to_the_byte_and_compared() {
-    let folder = table_of_an_earlier_version();
+    let folder = TestFolder::of_earlier_version("without-sizes");
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
     let kept = ["seen/", "closed/"];
     let before = folder.states(&kept);
@@ -278,21 +252,21 @@ fn the_identity_is_fixed_with_the_first_run() {
 }
 
 #[test]
-fn a_table_by_key_is_founded_as_ever_and_one_by_name_is_not_for_earlier_versions() {
+fn a_table_by_name_says_so_and_one_by_key_does_not() {
     let record = |flags: &[&str]| fs::read_to_string(table(flags).state("table.json")).unwrap();
-    let key = record(&LEAN);
-    assert!(key.starts_with("{\"format\":1,") && key.ends_with("\"single_writer\":false}"), "{key}");
-    let name = record(&BY_NAME);
-    assert!(name.starts_with("{\"format\":2,") && name.ends_with(",\"identity\":\"name\"}"), "{name}");
+    assert!(!record(&LEAN).contains("identity"));
+    assert!(record(&BY_NAME).contains(",\"identity\":\"name\","));
 }
 
 #[test]
 fn a_format_that_does_not_go_with_the_identity_is_refused() {
-    for (flags, from, to) in [(&LEAN[..], ":1,", ":2,"), (&BY_NAME, ":2,", ":1,"), (&BY_NAME, ":2,", ":3,")] {
+    // As earlier versions wrote it: the format told identities apart.
+    for (flags, format) in [(&LEAN[..], 2), (&BY_NAME, 1), (&BY_NAME, 3)] {
         let folder = table(flags);
         let path = folder.state("table.json");
-        let text = fs::read_to_string(&path).unwrap().replacen(from, to, 1);
-        fs::write(&path, text).unwrap();
-        folder.refuses().says("has format");
+        let text = fs::read_to_string(&path).unwrap();
+        let body = text[..text.rfind(",\"checksum\"").unwrap()].replacen("\"format\":3", &format!("\"format\":{format}"), 1);
+        fs::write(&path, format!("{body}}}")).unwrap();
+        folder.refuses().says("table.json");
     }
 }

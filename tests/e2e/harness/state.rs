@@ -1,10 +1,18 @@
 //! A table's state as tests look at it and doctor it, and whole folders as they are at a moment.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
+use flate2::read::GzDecoder;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
-use super::{Ran, TestFolder, is_in_buckets, log};
+use super::{Ran, TestFolder, fixture, gzip, is_in_buckets, log};
 
 /// The flags that found a table of few columns, which are quick to make.
 pub(crate) const LEAN: [&str; 2] = ["--schema", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/lean.toml")];
@@ -21,6 +29,19 @@ impl TestFolder {
                 .add(&format!("E1EXAMPLE.2024-05-{day}-09.a"), log("date time", &[&format!("2024-05-{day} 09:00:00")]));
         }
         assert_eq!(folder.converts(&LEAN)["tasks"], 2);
+        folder
+    }
+
+    /// A table of `/srv/logs` as an earlier version left it, and these logs: a folder of `tests/fixtures/tables`.
+    pub(crate) fn of_earlier_version(name: &str) -> Self {
+        let folder = Self::new();
+        for (from, to) in [("cf_logs", "lake/cf_logs"), ("cf_logs.lakefront", "lake/cf_logs.lakefront"), ("logs", "logs")]
+        {
+            let from = fixture("tables").join(name).join(from);
+            for name in names_below(&from) {
+                folder.write(&format!("{to}/{name}"), fs::read(from.join(&name)).unwrap());
+            }
+        }
         folder
     }
 
@@ -76,14 +97,49 @@ impl TestFolder {
         wanted.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
     }
 
-    /// Changes a JSON object of the state.
+    /// Changes a JSON object of the state, as if it had been written so: it has a checksum, and what names a log record by its
+    /// digest names it as it is now.
     pub(crate) fn doctor(&self, name: &str, change: impl FnOnce(&mut Value)) {
-        let path = self.state(name);
-        let mut value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let before = fs::read(self.state(name)).unwrap();
+        let mut value: Value = serde_json::from_slice(&before).unwrap();
         change(&mut value);
+        let is_sealed = value.as_object_mut().unwrap().remove("checksum").is_some();
+        let text = value.to_string();
+        let text = if is_sealed { sealed(&text) } else { text };
+        self.exchange(name, text.as_bytes());
+        if !name.starts_with("log/") || !is_sealed {
+            return;
+        }
+        let of_epoch = |state: &str| state.contains(&name[4..14]) && !state.starts_with("plan/");
+        let mut digests = vec![(sha256(&before), sha256(text.as_bytes()))];
+        for (state, bytes) in self.states(&["commit/", "gone/", "seen/", "quarantine/"]) {
+            assert!(!state.starts_with("quarantine/"), "it names the log record in its header");
+            if of_epoch(&state) {
+                let changed = with_digests(&bytes, &digests[..1]);
+                digests.push((sha256(&bytes), sha256(&changed)));
+                self.exchange(&state, &changed);
+            }
+        }
+        let seen = |of: fn(&(String, String)) -> &str, names: &BTreeMap<String, Vec<u8>>| {
+            let digests: Vec<&str> = names
+                .values()
+                .filter_map(|bytes| digests.iter().find(|(_, now)| *now == sha256(bytes)).map(of))
+                .collect();
+            sha256(digests.join(",").as_bytes())
+        };
+        let names: BTreeMap<_, _> = self.states(&["seen/"]).into_iter().filter(|(state, _)| of_epoch(state)).collect();
+        let contents = (seen(|(was, _)| was, &names), seen(|(_, now)| now, &names));
+        digests.push(contents);
+        for (state, bytes) in self.states(&["closed/"]).into_iter().filter(|(state, _)| of_epoch(state)) {
+            self.exchange(&state, &with_digests(&bytes, &digests));
+        }
+    }
+
+    /// Puts other bytes in the place of an object of the state.
+    fn exchange(&self, name: &str, bytes: &[u8]) {
         // A name is made by a link, so that a file may have another name: it gets a new one.
-        fs::remove_file(&path).unwrap();
-        fs::write(path, value.to_string()).unwrap();
+        fs::remove_file(self.state(name)).unwrap();
+        fs::write(self.state(name), bytes).unwrap();
     }
 
     /// Makes a complete epoch look as if its run had been killed before these tasks were committed.
@@ -101,4 +157,48 @@ impl TestFolder {
             self.doctor(&format!("lease/{epoch}.json"), |lease| lease["released"] = true.into());
         }
     }
+}
+
+/// A record with its checksum, from its text without one.
+pub(crate) fn sealed(text: &str) -> String {
+    let body = text.strip_suffix('}').unwrap();
+    format!("{body},\"checksum\":\"{}\"}}", sha256(body.as_bytes()))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
+}
+
+/// A record or lines with other digests of what they build on, and with the checksum that goes with them.
+fn with_digests(bytes: &[u8], digests: &[(String, String)]) -> Vec<u8> {
+    let is_lines = bytes.starts_with(&[0x1f, 0x8b]);
+    let mut text = String::new();
+    if is_lines {
+        GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
+    } else {
+        text.push_str(std::str::from_utf8(bytes).unwrap());
+    }
+    for (was, now) in digests {
+        text = text.replace(was, now);
+    }
+    let key = if is_lines { "{\"checksum\":\"" } else { ",\"checksum\":\"" };
+    let body = &text[..text.rfind(key).unwrap()];
+    if is_lines {
+        return gzip(format!("{body}{key}{}\"}}\n", sha256(body.as_bytes())));
+    }
+    sealed(&format!("{body}}}")).into_bytes()
+}
+
+fn names_below(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            names.extend(names_below(&path).into_iter().map(|below| format!("{name}/{below}")));
+        } else {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }

@@ -11,6 +11,8 @@ use super::{Files, Found, sha256};
 #[derive(Debug)]
 pub(crate) struct Epoch {
     pub(crate) number: u64,
+    /// That of its log record, and so of all its records.
+    pub(crate) format: u64,
     pub(crate) is_retry: bool,
     pub(crate) tasks: Vec<Task>,
     pub(crate) closed: Option<Value>,
@@ -116,13 +118,15 @@ pub(crate) fn read(state: &Files, found: &mut Found) -> Vec<Epoch> {
     let mut epochs: Vec<Epoch> = Vec::new();
     for number in 1.. {
         let Some(log) = json(state, &format!("log/{number:010}.json"), found) else { break };
-        let is_plan = (log["format"] == 1 || log["format"] == 2) && log["kind"] == "plan" && log["epoch"] == number;
+        let format = log["format"].as_u64().unwrap_or_default();
+        let is_plan = (1..=3).contains(&format) && log["kind"] == "plan" && log["epoch"] == number;
         found.expect("I2", is_plan, || format!("log record {number} is no plan of epoch {number}: {log}"));
         if epochs.last().is_some_and(|last| last.closed.is_none()) {
             found.add("I2", format!("epoch {number} was planned while the one before was open"));
         }
         epochs.push(Epoch {
             number,
+            format,
             is_retry: log["retry"] == true,
             tasks: tasks(state, number, &log, found),
             closed: json(state, &format!("closed/{number:010}.json"), found),
@@ -149,7 +153,7 @@ fn tasks(state: &Files, epoch: u64, log: &Value, found: &mut Found) -> Vec<Task>
     };
     let mut tasks: Vec<Task> = Vec::new();
     tasks.resize_with(usize::try_from(log["tasks"].as_u64().unwrap_or_default()).unwrap(), Task::default);
-    for line in lines.iter().skip(1) {
+    for line in lines.iter().skip(1).filter(|line| line.get("checksum").is_none()) {
         let task = line["task"].as_u64().and_then(|task| tasks.get_mut(usize::try_from(task).unwrap()));
         let (Some(task), Some(source), Some(key)) = (task, line["source"].as_str(), line["key"].as_str()) else {
             found.add("I2", format!("epoch {epoch} plans an input of no task, or without an identity: {line}"));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    invariants::{Files, text_of},
+    invariants::{Files, sealed, text_of},
     logs::gzip,
 };
 
@@ -13,7 +13,7 @@ pub(super) enum Damage {
     Deleted,
     Cut,
     Garbage,
-    /// As it was, but with `"format": 3`, which no version writes yet.
+    /// As it was, but with `"format": 4`, which no version writes yet.
     Newer,
 }
 
@@ -35,8 +35,10 @@ pub(super) enum Expected {
 pub(super) enum Kind {
     /// `table.json`.
     Table,
-    /// A log record of an epoch that is closed, but for the last.
+    /// A log record of an epoch that is closed, but for the last; what the epoch saw is listed.
     OldLog,
+    /// The same while an epoch is open, which is finished before anything is listed.
+    OldLogWhileOpen,
     /// The last log record, of a closed or an open epoch.
     LastLog,
     /// The plan of a closed epoch.
@@ -89,6 +91,7 @@ impl Kind {
         match folder {
             "table.json" => Self::Table,
             "log" if epoch == logs => Self::LastLog,
+            "log" if closed < logs => Self::OldLogWhileOpen,
             "log" => Self::OldLog,
             "plan" if is_open => Self::OpenPlan,
             "plan" => Self::OldPlan,
@@ -134,14 +137,15 @@ impl Kind {
             (
                 Self::Table
                 | Self::LastLog
+                | Self::OldLog
                 | Self::OpenPlan
                 | Self::Seen
                 | Self::ClosedBeforeOpen
                 | Self::ClosingCommit,
                 _,
             )
-            | (Self::OldLog | Self::OldClosed | Self::SeenWhileOpen, Damage::Deleted) => Expected::Refused,
-            (Self::SeenWhileOpen, _) => Expected::Stopped,
+            | (Self::OldLogWhileOpen | Self::OldClosed | Self::SeenWhileOpen, Damage::Deleted) => Expected::Refused,
+            (Self::SeenWhileOpen | Self::OldLogWhileOpen, _) => Expected::Stopped,
             // The epoch counts as open again: all its commits are there, and it is closed again as it was.
             (Self::LastClosed, Damage::Deleted) => Expected::Exact,
             (Self::LastClosed, _) => Expected::Refused,
@@ -155,8 +159,7 @@ impl Kind {
             (Self::OpenQuarantine | Self::OpenGone | Self::OpenGoneSome | Self::OpenSeen, _) => Expected::Stopped,
             // Of the past only names are read.
             (
-                Self::OldLog
-                | Self::OldClosed
+                Self::OldClosed
                 | Self::OldPlan
                 | Self::OldCommit
                 | Self::CommittedGone
@@ -181,7 +184,10 @@ pub(super) fn damaged(name: &str, bytes: &[u8], damage: Damage) -> Option<Vec<u8
     let newer = |text: &str| -> Option<String> {
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let mut value: Value = serde_json::from_str(first).ok()?;
-        *value.get_mut("format")? = 3.into();
+        *value.get_mut("format")? = 4.into();
+        if value.get("checksum").is_some() {
+            return String::from_utf8(sealed(&value)).ok();
+        }
         Some(if rest.is_empty() { value.to_string() } else { format!("{value}\n{rest}") })
     };
     match damage {

@@ -35,8 +35,8 @@ pub(super) fn adopted_message(task: &Task, index: usize, outcome: &InputOutcome)
         InputOutcome::Failed { reason } => {
             Some(format!("{reason}, by the judgement of the run that left the epoch open; the quarantine says more"))
         }
-        InputOutcome::Changed => Some(changed_message(task, index)),
-        InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Unreadable => {
+        InputOutcome::Changed {} => Some(changed_message(task, index)),
+        InputOutcome::Gone {} | InputOutcome::Replaced {} | InputOutcome::Unreadable {} => {
             Lost::from_word(outcome.word()).map(|how| how.message())
         }
     }
@@ -46,8 +46,8 @@ pub(super) fn add_adopted(report: &mut Report, object: &Object, outcome: &InputO
     match outcome {
         InputOutcome::Converted { .. } => {}
         InputOutcome::Failed { reason } => add_failed(report, object, reason, message),
-        InputOutcome::Changed => add_changed(report, object, message),
-        InputOutcome::Gone | InputOutcome::Replaced | InputOutcome::Unreadable => {
+        InputOutcome::Changed {} => add_changed(report, object, message),
+        InputOutcome::Gone {} | InputOutcome::Replaced {} | InputOutcome::Unreadable {} => {
             if let Some(how) = Lost::from_word(outcome.word()) {
                 add_lost(report, object, &how);
             }

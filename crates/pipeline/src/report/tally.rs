@@ -25,7 +25,7 @@ use crate::{
     options::{DEFAULT_MAX_UNREADABLE, MaxRejects},
     plan::{ObjectCount, Task},
     progress::{Event, Progress},
-    state::records::{CommitRecord, InputOutcome, LogRecord},
+    state::records::{CommitRecord, InputOutcome, LogRecord, OutcomeWord},
     worker::{Lost, Outcome, TaskDone},
 };
 
@@ -167,7 +167,7 @@ impl Tally {
                     progress.on(Event::ObjectFailed { object: object.location(), message: message.clone() });
                     add_adopted(report, object, outcome, message);
                     let has_failed = matches!(outcome, InputOutcome::Failed { .. });
-                    if has_failed || *outcome == InputOutcome::Unreadable {
+                    if has_failed || outcome.word() == OutcomeWord::Unreadable {
                         may_come_again.insert(object.clone(), NotConverted { has_failed, is_adopted: true });
                     }
                 } else {

@@ -9,7 +9,9 @@ use lakefront_storage::Store;
 
 use super::{
     names, once,
-    records::{self, Digest, LogRecord, TableRecord, to_bytes},
+    reading,
+    records::{Digest, LogRecord, TableRecord},
+    seal::{Record as _, Stored},
 };
 use crate::{Destination, Error};
 
@@ -29,12 +31,14 @@ pub(crate) enum Claim {
 ///
 /// # Errors
 /// The run must stop: [`Error::NoConditions`], or the record cannot be written.
-pub(crate) fn found_table(destination: &Destination, record: &TableRecord) -> Result<TableRecord, Error> {
+pub(crate) fn found_table(
+    destination: &Destination,
+    record: &Stored<TableRecord>,
+) -> Result<Stored<TableRecord>, Error> {
     let state = destination.state();
-    let bytes = to_bytes(record);
-    let founded = match state.put_if_absent(names::TABLE, &bytes) {
+    let founded = match state.put_if_absent(names::TABLE, &record.to_bytes()) {
         Ok(()) => record.clone(),
-        Err(error) => match records::read_table(state)? {
+        Err(error) => match reading::read_table(state)? {
             Some(found) => found,
             None => return Err(Error::storage(error)),
         },
@@ -47,11 +51,11 @@ pub(crate) fn found_table(destination: &Destination, record: &TableRecord) -> Re
 ///
 /// # Errors
 /// [`Error::NoConditions`].
-pub(crate) fn probe(destination: &Destination, record: &TableRecord) -> Result<(), Error> {
+pub(crate) fn probe(destination: &Destination, record: &Stored<TableRecord>) -> Result<(), Error> {
     if record.single_writer {
         return once::secure(destination.state(), names::TABLE);
     }
-    match destination.state().put_if_absent(names::TABLE, &to_bytes(record)) {
+    match destination.state().put_if_absent(names::TABLE, &record.to_bytes()) {
         Ok(()) => Err(Error::NoConditions { location: destination.state().location("") }),
         Err(error) if error.is_already_exists() => Ok(()),
         Err(error) => Err(Error::storage(error)),
@@ -62,17 +66,18 @@ pub(crate) fn probe(destination: &Destination, record: &TableRecord) -> Result<(
 ///
 /// # Errors
 /// The run must stop: nobody can tell whether the decision was made, or it could not be.
-pub(crate) fn claim(state: &Store, mut record: LogRecord, plan: &[u8]) -> Result<(Claim, LogRecord), Error> {
+pub(crate) fn claim(state: &Store, mut record: LogRecord, plan: &[u8]) -> Result<(Claim, Stored<LogRecord>), Error> {
     let plan_name = names::plan(record.epoch, &record.nonce);
     once::create(state, &plan_name, plan)?;
     record.plan = Digest { name: plan_name, bytes: plan.len() as u64, sha256: once::sha256(plan) };
     let name = names::log(record.epoch);
-    let bytes = to_bytes(&record);
+    let record = Stored::of(record);
+    let bytes = record.to_bytes();
     let mut tries = 1;
     loop {
         let Err(error) = state.put_if_absent(&name, &bytes) else { return Ok((Claim::Ours, record)) };
         // The reply may be lost, or be that of a second try: the record itself says whose it is.
-        match records::read_if_there::<LogRecord>(state, &name)? {
+        match reading::read_if_there::<LogRecord>(state, &name)? {
             // Ours is what we go by once it outlives a power loss.
             Some(found) if found.nonce == record.nonce => {
                 once::secure(state, &name)?;

@@ -11,9 +11,10 @@ use super::{
     history::seen_digest,
     names, once,
     records::{
-        ClosedRecord, CommitRecord, FORMAT, LogRecord, OutcomeCounts, OutcomeWord, SeenDigest, Totals, partitions_of,
-        to_bytes,
+        ClosedRecord, CommitRecord, LogRecord, OutcomeCounts, OutcomeWord, SeenDigest, Totals, format_in,
+        partitions_of,
     },
+    seal::{Record as _, Stored},
     seen,
 };
 use crate::{Error, plan::Task, pool::side_by_side};
@@ -24,25 +25,24 @@ pub(crate) struct Closing {
     /// The `seen` objects.
     pub(crate) seen: Vec<(String, Vec<u8>)>,
     /// What `closed` says.
-    pub(crate) record: ClosedRecord,
+    pub(crate) record: Stored<ClosedRecord>,
 }
 
 /// What closing an epoch writes. `commits` has one for each task, in order; `before` is the epoch before.
 pub(crate) fn closing(
-    log: &LogRecord,
+    log: &Stored<LogRecord>,
     tasks: &[Task],
     commits: &[CommitRecord],
-    before: Option<&ClosedRecord>,
+    before: Option<&Stored<ClosedRecord>>,
 ) -> Closing {
     let mut days: BTreeMap<String, Vec<(&Object, OutcomeWord)>> = BTreeMap::new();
     let mut inputs = OutcomeCounts::default();
-    let (mut rejects, mut format) = (0, FORMAT);
+    let mut rejects = 0;
     for (task, commit) in tasks.iter().zip(commits) {
         for (object, outcome) in task.inputs.iter().zip(&commit.inputs) {
             let day = names::day_of_hour(object_key::hour(object.key()));
             days.entry(day).or_default().push((object, outcome.word()));
             inputs.add(outcome.word());
-            format = format.max(OutcomeWord::format_of(std::iter::once(outcome.word())));
             rejects += outcome.rejects();
         }
     }
@@ -52,8 +52,13 @@ pub(crate) fn closing(
     let (num_files, rows, bytes) =
         (files().count() as u64, files().map(|file| file.rows).sum(), files().map(|file| file.bytes).sum());
     let day_names: Vec<String> = days.keys().cloned().collect();
+    let seen: Vec<(String, Vec<u8>)> = days
+        .iter()
+        .map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log, day, objects)))
+        .collect();
+    let words = days.values().flatten().map(|(_, outcome)| *outcome);
     let record = ClosedRecord {
-        format,
+        format: format_in(log, words),
         epoch: log.epoch,
         nonce: log.nonce.clone(),
         tasks: tasks.len() as u64,
@@ -67,15 +72,23 @@ pub(crate) fn closing(
             objects: seen_before.objects + day_names.len() as u64,
             digest: seen_digest(&seen_before.digest, log.epoch, &day_names),
             days: day_names,
+            contents: log.is_sealed().then(|| contents_digest(&seen)),
         },
         total: Totals {
             files: total_before.files + num_files,
             rows: total_before.rows + rows,
             bytes: total_before.bytes + bytes,
         },
+        log: log.is_sealed().then(|| log.sha256().to_owned()),
+        before: before.filter(|_| log.is_sealed()).map(|before| before.sha256().to_owned()),
     };
-    let seen = days.iter().map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log, day, objects)));
-    Closing { seen: seen.collect(), record }
+    Closing { seen, record: Stored::of(record) }
+}
+
+/// The digest over what an epoch's `seen` objects hold.
+fn contents_digest(seen: &[(String, Vec<u8>)]) -> String {
+    let digests: Vec<String> = seen.iter().map(|(_, bytes)| once::sha256(bytes)).collect();
+    once::sha256(digests.join(",").as_bytes())
 }
 
 /// Closes an epoch.
@@ -86,5 +99,5 @@ pub(crate) fn close(state: &Store, closing: &Closing, requests: usize) -> Result
     let seen = side_by_side(&closing.seen, requests, |(name, bytes)| once::create(state, name, bytes));
     seen.into_iter().collect::<Result<Vec<()>, _>>()?;
     // Last: it says that all of the above is there, after a power cut, too.
-    once::create(state, &names::closed(closing.record.epoch), &to_bytes(&closing.record))
+    once::create(state, &names::closed(closing.record.epoch), &closing.record.to_bytes())
 }

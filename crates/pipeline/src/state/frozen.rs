@@ -1,8 +1,9 @@
 //! A plan as bytes: gzipped JSON lines, a header and then one line an input, in the order of the tasks.
 //!
 //! ```text
-//! {"format":1,"epoch":42,"nonce":"...","tasks":12,"inputs":345}
+//! {"format":3,"epoch":42,"nonce":"...","tasks":12,"inputs":345}
 //! {"task":0,"source":"file://","key":"/logs/E1.2025-01-02-03.x.gz","name":"E1.2025-01-02-03.x.gz","version":"312-1735","size":312}
+//! {"checksum":"..."}
 //! ```
 //!
 //! What is frozen is what is read: whoever takes the epoch over does these tasks, not its own.
@@ -16,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     lines::{LinesReader, LinesWriter},
     names, once,
-    records::{self, LogRecord, damaged},
+    reading::{self, damaged},
+    records::{FORMAT_SEALED, LogRecord},
+    seal::{Record as _, Stored},
 };
 use crate::{
     Error,
@@ -24,6 +27,7 @@ use crate::{
 };
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Header<'a> {
     format: u32,
     epoch: u64,
@@ -33,6 +37,7 @@ struct Header<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Input<'a> {
     task: u32,
     #[serde(borrow)]
@@ -56,8 +61,8 @@ struct Input<'a> {
 /// The bytes of a plan.
 pub(crate) fn freeze(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
     let inputs = tasks.iter().map(|task| task.inputs.len() as u64).sum();
-    let mut lines =
-        LinesWriter::new(&Header { format: records::FORMAT, epoch, nonce, tasks: tasks.len() as u64, inputs });
+    let header = Header { format: FORMAT_SEALED, epoch, nonce, tasks: tasks.len() as u64, inputs };
+    let mut lines = LinesWriter::new(&header, true);
     for task in tasks {
         for (index, object) in task.inputs.iter().enumerate() {
             lines.push(&Input {
@@ -81,12 +86,12 @@ pub(crate) fn freeze(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
 ///
 /// # Errors
 /// The run must stop: the plan is missing, or not the one that the log speaks of.
-pub(crate) fn thaw(state: &Store, log: &LogRecord) -> Result<Vec<Task>, Error> {
+pub(crate) fn thaw(state: &Store, log: &Stored<LogRecord>) -> Result<Vec<Task>, Error> {
     let name = &log.plan.name;
     if names::epoch_of_plan(name) != Some((log.epoch, &log.nonce)) {
         return Err(damaged(state, &names::log(log.epoch), "names a plan that is not its own"));
     }
-    let bytes = records::bytes_of(state, name)?;
+    let bytes = reading::bytes_of(state, name)?;
     if bytes.len() as u64 != log.plan.bytes || once::sha256(&bytes) != log.plan.sha256 {
         return Err(damaged(state, name, "is not the plan that the log speaks of: its hash differs"));
     }
@@ -94,10 +99,23 @@ pub(crate) fn thaw(state: &Store, log: &LogRecord) -> Result<Vec<Task>, Error> {
     let mut lines = LinesReader::new(&bytes);
     let header = lines.next_line().map_err(|error| cannot(&error.to_string()))?.unwrap_or_default();
     let header: Header<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
-    records::check_format(state, name, header.format)?;
+    let Header { format, epoch, .. } = header;
+    let is_of_log = epoch == log.epoch && header.nonce == log.nonce;
+    reading::check_format(state, name, format)?;
+    if (format == FORMAT_SEALED) != log.is_sealed() || !is_of_log {
+        return Err(cannot("its first line is of another log record"));
+    }
+    if log.is_sealed() {
+        lines.expect_checksum();
+    }
+    let mut inputs = 0;
     let mut tasks: Vec<Task> = Vec::new();
     while let Some(line) = lines.next_line().map_err(|error| cannot(&error.to_string()))? {
         let input: Input<'_> = serde_json::from_str(line).map_err(|error| cannot(&error.to_string()))?;
+        inputs += 1;
+        if inputs > log.inputs {
+            return Err(cannot("it has more inputs than the log says"));
+        }
         let object =
             Object::restore(&input.source, &input.key, &input.name, input.path.as_deref(), &input.version, input.size);
         let object = object.ok_or_else(|| cannot(&format!("the version `{}`", input.version.escape_debug())))?;
@@ -113,9 +131,8 @@ pub(crate) fn thaw(state: &Store, log: &LogRecord) -> Result<Vec<Task>, Error> {
             }
         }
     }
-    let inputs: usize = tasks.iter().map(|task| task.inputs.len()).sum();
     let are_in_order = tasks.iter().zip(0..).all(|(task, number)| task.id.task == number);
-    if !are_in_order || tasks.len() as u64 != log.tasks || inputs as u64 != log.inputs {
+    if !are_in_order || tasks.len() as u64 != log.tasks || inputs != log.inputs {
         return Err(cannot("it has other tasks than the log says"));
     }
     Ok(tasks)

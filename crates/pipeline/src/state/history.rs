@@ -3,6 +3,14 @@
 //! Only names are read of the distant past: a listing of `log/`, `closed/` and `seen/`. The last record of each says
 //! whether anything is missing from the others. What does not add up is looked at again, as another run may have moved on
 //! between two listings; what still does not is an error: never "empty", never a guess.
+//!
+//! Records name what they build on by its digest:
+//!
+//! ```text
+//! table.json <--- log/1 <--- closed/1 <--- log/2 <--- closed/2 <--- log/3 ...      each log names table.json, too,
+//!                   ^           '---------------------'               |            and each closed the one before
+//!                   '--- commit, gone, quarantine, seen of epoch 1    '--- of epoch 3
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -11,7 +19,9 @@ use lakefront_storage::Store;
 use super::{
     names,
     once::sha256,
-    records::{self, ClosedRecord, LogRecord, TableRecord, damaged, missing},
+    reading::{self, damaged, missing, read_of_epoch, read_table},
+    records::{ClosedRecord, LogRecord, TableRecord},
+    seal::{Record as _, Stored},
 };
 use crate::{Destination, Error, Identity};
 
@@ -22,11 +32,11 @@ const LOOKS: usize = 10;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// None for a table that is not made yet.
-    pub(crate) table: Option<TableRecord>,
+    pub(crate) table: Option<Stored<TableRecord>>,
     /// The last epoch that was decided, open or not.
-    pub(crate) last: Option<LogRecord>,
+    pub(crate) last: Option<Stored<LogRecord>>,
     /// What the last complete epoch gave.
-    pub(crate) closed: Option<ClosedRecord>,
+    pub(crate) closed: Option<Stored<ClosedRecord>>,
     /// The epochs that saw objects of a day.
     pub(crate) seen: BTreeMap<String, Vec<u64>>,
 }
@@ -74,13 +84,13 @@ impl History {
     }
 
     /// The decision that is not carried out yet, if there is one.
-    pub(crate) fn open_epoch(&self) -> Option<&LogRecord> {
+    pub(crate) fn open_epoch(&self) -> Option<&Stored<LogRecord>> {
         self.last.as_ref().filter(|record| record.epoch > self.last_closed())
     }
 
     fn look(destination: &Destination) -> Result<Self, Error> {
         let state = destination.state();
-        let Some(table) = records::read_table(state)? else {
+        let Some(table) = read_table(state)? else {
             return new_table(destination);
         };
         // In this order: an epoch that is closed in between shows as open, never as closed without having been decided.
@@ -94,14 +104,10 @@ impl History {
             return Err(missing(state, &names::log(log.len() as u64 + 1)));
         }
         refuse_undecided(state, log.len() as u64 + 1)?;
-        let last = match log.last() {
-            Some(&epoch) => Some(read_log(state, epoch)?),
-            None => None,
-        };
-        let closed = match closed.last() {
-            Some(&epoch) => Some(read_closed(state, epoch)?),
-            None => None,
-        };
+        if let Some(ahead) = seen.values().flatten().find(|epoch| **epoch > log.len() as u64) {
+            return Err(missing(state, &names::log(*ahead)));
+        }
+        let (last, closed) = Self::last_records(state, &table, log.len() as u64, closed.len() as u64)?;
         if log.is_empty() && !destination.table().is_empty().map_err(Error::storage)? {
             return Err(Error::State {
                 location: destination.to_string(),
@@ -122,32 +128,127 @@ impl History {
         }
         Ok(Self { table: Some(table), last, closed, seen })
     }
+
+    /// The last log record and the last `closed`, which build on each other.
+    fn last_records(
+        state: &Store,
+        table: &Stored<TableRecord>,
+        last: u64,
+        last_closed: u64,
+    ) -> Result<(Option<Stored<LogRecord>>, Option<Stored<ClosedRecord>>), Error> {
+        if last == 0 {
+            return Ok((None, None));
+        }
+        let log = read_log(state, table, last)?;
+        let name = names::log(last);
+        if last_closed < last {
+            let closed = if last_closed == 0 { None } else { Some(read_closed(state, last_closed)?) };
+            check_rank(state, &log, closed.as_ref().is_some_and(|closed| closed.is_sealed()))?;
+            check_before(state, &name, log.closed.as_deref(), closed.as_ref())?;
+            return Ok((Some(log), closed));
+        }
+        let closed: Stored<ClosedRecord> = read_of_epoch(state, &log, &names::closed(last))?;
+        if closed.epoch != last {
+            return Err(damaged(state, &names::closed(last), &format!("speaks of epoch {}", closed.epoch)));
+        }
+        // Log and `closed` of an epoch could both be exchanged for those of an earlier version, which name nothing.
+        if !log.is_sealed() && last > 1 {
+            check_rank(state, &log, read_closed(state, last - 1)?.is_sealed())?;
+        }
+        Ok((Some(log), Some(closed)))
+    }
 }
 
-/// The log record of an epoch.
+/// The log record of an epoch of this table.
 ///
 /// # Errors
-/// It is missing, or is not one.
-pub(crate) fn read_log(state: &Store, epoch: u64) -> Result<LogRecord, Error> {
+/// It is missing, is not one, or is another table's.
+pub(crate) fn read_log(state: &Store, table: &Stored<TableRecord>, epoch: u64) -> Result<Stored<LogRecord>, Error> {
     let name = names::log(epoch);
-    let record: LogRecord = records::read(state, &name)?;
+    let record: Stored<LogRecord> = reading::read(state, &name)?;
     if record.epoch != epoch {
         return Err(damaged(state, &name, &format!("speaks of epoch {}", record.epoch)));
     }
+    if record.is_sealed() && record.table.as_deref() != Some(table.sha256()) {
+        return Err(damaged(state, &name, "was not written for `table.json` as it is: one of the two is another table's"));
+    }
+    check_rank(state, &record, table.is_sealed())?;
     Ok(record)
+}
+
+/// From the first epoch with checksums on, all have them.
+///
+/// # Errors
+/// This one has none, and one before it has.
+pub(crate) fn check_rank(state: &Store, log: &Stored<LogRecord>, was_sealed: bool) -> Result<(), Error> {
+    if !was_sealed || log.is_sealed() {
+        return Ok(());
+    }
+    let what = "has no checksum, though records before it have: it is not the one that was written";
+    Err(damaged(state, &names::log(log.epoch), what))
 }
 
 /// What a complete epoch gave.
 ///
 /// # Errors
 /// It is missing, or is not that.
-pub(crate) fn read_closed(state: &Store, epoch: u64) -> Result<ClosedRecord, Error> {
+pub(crate) fn read_closed(state: &Store, epoch: u64) -> Result<Stored<ClosedRecord>, Error> {
     let name = names::closed(epoch);
-    let record: ClosedRecord = records::read(state, &name)?;
+    let record: Stored<ClosedRecord> = reading::read(state, &name)?;
     if record.epoch != epoch {
         return Err(damaged(state, &name, &format!("speaks of epoch {}", record.epoch)));
     }
     Ok(record)
+}
+
+/// Does a record name its predecessor as that is? `named` is what `later` says of it.
+///
+/// # Errors
+/// It names another one.
+pub(crate) fn check_before(
+    state: &Store,
+    later: &str,
+    named: Option<&str>,
+    before: Option<&Stored<ClosedRecord>>,
+) -> Result<(), Error> {
+    match (named, before) {
+        (Some(named), Some(before)) if named == before.sha256() => Ok(()),
+        (Some(_), Some(before)) => {
+            let what = format!("is not the record that `{later}` builds on: it is of another table or of another time");
+            Err(damaged(state, &names::closed(before.epoch), &what))
+        }
+        (Some(_), None) => Err(damaged(state, later, "names an epoch before it, and there is none")),
+        (None, Some(before)) if before.is_sealed() => Err(damaged(state, later, "names no epoch before it, and there is one")),
+        (None, _) => Ok(()),
+    }
+}
+
+/// Reads what each complete epoch gave, from the first to the last: each is what the next one builds on.
+#[derive(Debug)]
+pub(crate) struct ClosedEpochs<'h> {
+    state: &'h Store,
+    history: &'h History,
+    before: Option<Stored<ClosedRecord>>,
+}
+
+impl<'h> ClosedEpochs<'h> {
+    /// Those of a history.
+    pub(crate) fn new(state: &'h Store, history: &'h History) -> Self {
+        Self { state, history, before: None }
+    }
+
+    /// The next one; none behind the last.
+    ///
+    /// # Errors
+    /// It is missing, damaged, or not what another one builds on.
+    pub(crate) fn next(&mut self) -> Result<Option<&Stored<ClosedRecord>>, Error> {
+        let epoch = self.before.as_ref().map_or(0, |before| before.epoch) + 1;
+        let Some(last) = self.history.closed.as_ref().filter(|last| epoch <= last.epoch) else { return Ok(None) };
+        // The last one was held against the log when the history was read.
+        let record = if epoch == last.epoch { last.clone() } else { read_closed(self.state, epoch)? };
+        check_before(self.state, &names::closed(epoch), record.before.as_deref(), self.before.as_ref())?;
+        Ok(Some(self.before.insert(record)))
+    }
 }
 
 /// The digest over all names of `seen` objects, from the one before.

@@ -13,9 +13,10 @@ use lakefront_cloudfront::object_key::{self, last_segment};
 use lakefront_storage::{Object, Store};
 
 use super::{
-    history::History,
+    history::{History, read_log},
     names,
-    records::{InputOutcome, OutcomeWord, damaged},
+    reading::{LogRef, damaged, missing},
+    records::{InputOutcome, OutcomeWord},
     seen::read,
 };
 use crate::{
@@ -89,9 +90,9 @@ pub(crate) fn has_name(marks: &[u64], mark: u64) -> bool {
 #[derive(Debug)]
 pub(crate) struct SeenDays<'s> {
     state: &'s Store,
-    names: &'s BTreeMap<String, Vec<u64>>,
-    /// The last epoch that counts.
-    last_epoch: u64,
+    history: &'s History,
+    /// Of the epochs whose objects were read so far.
+    logs: HashMap<u64, LogRef>,
     identity: Identity,
     pub(crate) identities: Identities,
     /// Whether names and sizes of what was converted are kept.
@@ -168,8 +169,8 @@ impl<'s> SeenDays<'s> {
         const NONE: &BTreeSet<u64> = &BTreeSet::new();
         Self {
             state,
-            names: &history.seen,
-            last_epoch: history.last_closed(),
+            history,
+            logs: HashMap::new(),
             identity,
             identities: Identities::new(identity),
             has_marks: false,
@@ -217,7 +218,7 @@ impl<'s> SeenDays<'s> {
 
     /// The last epoch that counts.
     pub(crate) fn last_epoch(&self) -> u64 {
-        self.last_epoch
+        self.history.last_closed()
     }
 
     /// What is known of this object.
@@ -276,7 +277,7 @@ impl<'s> SeenDays<'s> {
     /// # Errors
     /// The run must stop: what was seen on their days cannot be read.
     pub(crate) fn earlier<'o>(
-        &self,
+        &mut self,
         changed: impl Iterator<Item = &'o Object>,
     ) -> Result<BTreeMap<Object, Earlier>, Error> {
         let mut days: BTreeMap<String, HashMap<&str, Vec<&Object>>> = BTreeMap::new();
@@ -286,8 +287,8 @@ impl<'s> SeenDays<'s> {
         }
         let mut earlier = BTreeMap::new();
         for (day, by_name) in days {
-            for epoch in self.epochs(&day) {
-                read(self.state, &day, epoch, |seen| {
+            for log in self.logs(&day)? {
+                read(self.state, &log, &day, |seen| {
                     let is_converted = seen.outcome == OutcomeWord::Converted;
                     let alike = by_name.get(last_segment(&seen.key)).filter(|_| is_converted);
                     for object in alike.into_iter().flatten() {
@@ -312,19 +313,35 @@ impl<'s> SeenDays<'s> {
         Ok(day)
     }
 
-    fn epochs(&self, day: &str) -> impl Iterator<Item = u64> + use<'_, 's> {
-        let epochs = self.names.get(day).into_iter().flatten();
-        epochs.copied().filter(|epoch| *epoch <= self.last_epoch)
+    /// The log records of the closed epochs that saw objects of a day.
+    fn logs(&mut self, day: &str) -> Result<Vec<LogRef>, Error> {
+        let (history, last_closed) = (self.history, self.history.last_closed());
+        let epochs = history.seen.get(day).into_iter().flatten();
+        epochs.copied().filter(|epoch| *epoch <= last_closed).map(|epoch| self.log(epoch)).collect()
+    }
+
+    /// The log record of an epoch, which is read once.
+    fn log(&mut self, epoch: u64) -> Result<LogRef, Error> {
+        if let Some(log) = self.logs.get(&epoch) {
+            return Ok(log.clone());
+        }
+        let log = match (&self.history.last, &self.history.table) {
+            (Some(last), _) if last.epoch == epoch => LogRef::of(last),
+            (_, Some(table)) => LogRef::of(&read_log(self.state, table, epoch)?),
+            (_, None) => return Err(missing(self.state, names::TABLE)),
+        };
+        self.logs.insert(epoch, log.clone());
+        Ok(log)
     }
 
     /// All objects of a day; of several epochs that saw one, the last counts.
-    fn load(&self, day: &str) -> Result<Day, Error> {
+    fn load(&mut self, day: &str) -> Result<Day, Error> {
         let Day { mut entries, mut marks } = Day::default();
         let keeps_marks = self.has_marks && self.identity == Identity::Key;
-        for epoch in self.epochs(day) {
+        for log in self.logs(day)? {
             let mut is_whole = true;
-            let is_own = self.own_epochs.contains(&epoch);
-            read(self.state, day, epoch, |seen| {
+            let is_own = self.own_epochs.contains(&log.epoch);
+            read(self.state, &log, day, |seen| {
                 let size_bytes = seen.size_bytes();
                 let identity = self.identities.of(&seen.source, &seen.key);
                 match self.identities.of_version(&seen.version, size_bytes) {
@@ -336,7 +353,7 @@ impl<'s> SeenDays<'s> {
                 }
             })?;
             if !is_whole {
-                return Err(damaged(self.state, &names::seen(day, epoch), "has objects without their sizes"));
+                return Err(damaged(self.state, &names::seen(day, log.epoch), "has objects without their sizes"));
             }
         }
         // Stable, so that the last epoch's entry is the last of its equals; kept is the first, hence the turning round.

@@ -10,7 +10,9 @@ use lakefront_storage::{Store, printable_name};
 
 use super::{
     names,
-    records::{self, FORMAT, LeaseRecord, LogRecord, to_bytes},
+    reading::read_lease,
+    records::{FORMAT, LeaseRecord, LogRecord},
+    seal::to_json,
 };
 use crate::{ConvertOptions, Error, options::Holder};
 
@@ -31,8 +33,7 @@ pub(crate) fn check(state: &Store, log: &LogRecord, options: &ConvertOptions, lo
         return Ok(());
     }
     let name = names::lease(log.epoch);
-    // Advice that cannot be read is no advice.
-    let lease = records::read_if_there::<LeaseRecord>(state, &name).unwrap_or_default();
+    let lease = read_lease(state, log.epoch);
     let is_of_the_dead = |lease: &LeaseRecord| lease.released || (locks && lease.host == options.holder.host);
     if lease.as_ref().map_or(locks, is_of_the_dead) {
         return Ok(());
@@ -63,7 +64,7 @@ pub(crate) fn modified_ms(state: &Store, name: &str) -> Result<Option<i64>, Erro
 
 /// Who worked on an epoch last, as far as its lease says; "another run" where it does not.
 pub(crate) fn holder(state: &Store, epoch: u64) -> String {
-    holder_text(records::read_if_there::<LeaseRecord>(state, &names::lease(epoch)).unwrap_or_default())
+    holder_text(read_lease(state, epoch))
 }
 
 fn holder_text(lease: Option<LeaseRecord>) -> String {
@@ -83,7 +84,7 @@ pub(crate) struct Heartbeat {
 #[derive(Debug)]
 struct Lease {
     state: Store,
-    name: String,
+    epoch: u64,
     record: LeaseRecord,
     is_over: Mutex<bool>,
     over: Condvar,
@@ -99,9 +100,8 @@ impl Heartbeat {
             pid: holder.pid,
             released: false,
         };
-        let name = names::lease(log.epoch);
         let lease_of =
-            Arc::new(Lease { state: state.clone(), name, record, is_over: Mutex::new(false), over: Condvar::new() });
+            Arc::new(Lease { state: state.clone(), epoch: log.epoch, record, is_over: Mutex::new(false), over: Condvar::new() });
         lease_of.write(false);
         let every = RENEW_EVERY.min(lease / 4).max(RENEW_AT_MOST_EVERY);
         let renewed = Arc::clone(&lease_of);
@@ -114,8 +114,7 @@ impl Heartbeat {
     /// taken the lease over, it stays that one's.
     pub(crate) fn release(mut self) {
         self.end();
-        let found = records::read_if_there::<LeaseRecord>(&self.lease.state, &self.lease.name);
-        if found.is_ok_and(|found| found.as_ref() == Some(&self.lease.record)) {
+        if read_lease(&self.lease.state, self.lease.epoch).as_ref() == Some(&self.lease.record) {
             self.lease.write(true);
         }
     }
@@ -150,7 +149,7 @@ impl Lease {
 
     fn write(&self, released: bool) {
         let record = LeaseRecord { released, ..self.record.clone() };
-        if let Err(error) = self.state.put(&self.name, &to_bytes(&record)) {
+        if let Err(error) = self.state.put(&names::lease(self.epoch), &to_json(&record)) {
             tracing::warn!("the lease cannot be written, so that another run may take the epoch over: {error}");
         }
     }

@@ -1,33 +1,51 @@
-//! Gzipped JSON lines, as plans and `seen` objects are kept: a header, then a line for each thing. Same content, same bytes.
+//! Gzipped JSON lines, as plans and `seen` objects are kept: a header, then a line for each thing, and where the header says
+//! so a line with the checksum of all lines before. Same content, same bytes.
+//!
+//! Lines are read one at a time, each of bounded length: what unpacks to a thousand times its size takes no memory.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 
 use flate2::{Compression, GzBuilder, bufread::GzDecoder, write::GzEncoder};
 use serde::Serialize;
 
-use super::records::to_bytes;
+use super::seal::{LinesChecksum, to_json};
+
+/// The longest line, 1 MiB: a key has at most 4096 bytes, each of which may be written as six, and a line has a few keys.
+const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// Puts lines together.
 #[derive(Debug)]
 pub(crate) struct LinesWriter {
     gzip: GzEncoder<Vec<u8>>,
+    /// None where there is to be none.
+    checksum: Option<LinesChecksum>,
 }
 
 impl LinesWriter {
-    /// Begins with the header.
-    pub(crate) fn new(header: &impl Serialize) -> Self {
+    /// Begins with the header; `is_sealed` says whether there is to be a checksum.
+    pub(crate) fn new(header: &impl Serialize, is_sealed: bool) -> Self {
         // No time in the gzip header: the bytes depend on the lines alone.
-        let mut writer = Self { gzip: GzBuilder::new().mtime(0).write(Vec::new(), Compression::default()) };
+        let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
+        let mut writer = Self { gzip, checksum: is_sealed.then(LinesChecksum::default) };
         writer.push(header);
         writer
     }
 
     pub(crate) fn push(&mut self, line: &impl Serialize) {
+        let mut line = to_json(line);
+        line.push(b'\n');
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(&line);
+        }
         // Writing to memory cannot fail.
-        let _ = self.gzip.write_all(&to_bytes(line)).and_then(|()| self.gzip.write_all(b"\n"));
+        let _ = self.gzip.write_all(&line);
     }
 
-    pub(crate) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        if let Some(checksum) = self.checksum {
+            // As above.
+            let _ = self.gzip.write_all(&checksum.last_line());
+        }
         self.gzip.finish().unwrap_or_default()
     }
 }
@@ -37,20 +55,111 @@ impl LinesWriter {
 pub(crate) struct LinesReader<'b> {
     text: BufReader<GzDecoder<&'b [u8]>>,
     line: String,
+    /// Of the lines so far.
+    checksum: LinesChecksum,
+    is_sealed: bool,
 }
 
 impl<'b> LinesReader<'b> {
     pub(crate) fn new(bytes: &'b [u8]) -> Self {
-        Self { text: BufReader::new(GzDecoder::new(bytes)), line: String::new() }
+        Self {
+            text: BufReader::new(GzDecoder::new(bytes)),
+            line: String::new(),
+            checksum: LinesChecksum::default(),
+            is_sealed: false,
+        }
     }
 
-    /// The next line, none behind the last.
+    /// Says, of lines whose header was read, that they end with a checksum.
+    pub(crate) fn expect_checksum(&mut self) {
+        self.is_sealed = true;
+    }
+
+    /// The next line, none behind the last. That all is as it was written is known when there is none.
     ///
     /// # Errors
-    /// The bytes are no gzip, are cut short, or hold no text.
+    /// The bytes are no gzip, are cut short, hold no text, or have a line that is too long; or the checksum is missing, or
+    /// that of other lines.
     pub(crate) fn next_line(&mut self) -> io::Result<Option<&str>> {
+        if self.read_line()? {
+            if self.is_sealed {
+                return Err(io::Error::other("it ends without a checksum"));
+            }
+            return Ok(None);
+        }
+        if !(self.is_sealed && LinesChecksum::is_last_line(self.line.as_bytes())) {
+            self.checksum.update(self.line.as_bytes());
+            return Ok(Some(self.line.as_str()));
+        }
+        std::mem::take(&mut self.checksum).check(self.line.as_bytes())?;
+        if !self.read_line()? {
+            return Err(io::Error::other("there is something behind its checksum"));
+        }
+        self.is_sealed = false;
+        Ok(None)
+    }
+
+    /// Reads a line, and returns whether there is none.
+    fn read_line(&mut self) -> io::Result<bool> {
         self.line.clear();
-        let is_end = self.text.read_line(&mut self.line)? == 0;
-        Ok((!is_end).then_some(self.line.as_str()))
+        let read = self.text.by_ref().take(MAX_LINE_BYTES).read_line(&mut self.line)? as u64;
+        if read == MAX_LINE_BYTES {
+            return Err(io::Error::other(format!("it has a line of more than {MAX_LINE_BYTES} bytes")));
+        }
+        Ok(read == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines_of(bytes: &[u8], is_sealed: bool) -> io::Result<Vec<String>> {
+        let mut reader = LinesReader::new(bytes);
+        if is_sealed {
+            reader.expect_checksum();
+        }
+        let mut lines = Vec::new();
+        while let Some(line) = reader.next_line()? {
+            lines.push(line.trim_end().to_owned());
+        }
+        Ok(lines)
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(text).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    #[test]
+    fn lines_are_read_as_they_were_written() {
+        for is_sealed in [false, true] {
+            let mut writer = LinesWriter::new(&1, is_sealed);
+            (2..5).for_each(|line| writer.push(&line));
+            assert_eq!(lines_of(&writer.finish(), is_sealed).unwrap(), ["1", "2", "3", "4"]);
+        }
+    }
+
+    #[test]
+    fn other_lines_than_were_written_are_noticed() {
+        let mut writer = LinesWriter::new(&1, true);
+        writer.push(&"two");
+        let mut text = Vec::new();
+        GzDecoder::new(&writer.finish()[..]).read_to_end(&mut text).unwrap();
+        assert!(lines_of(&gzip(&text), true).is_ok());
+        for index in 0..text.len() {
+            let mut other = text.clone();
+            other[index] ^= 1;
+            assert!(lines_of(&gzip(&other), true).is_err(), "byte {index}");
+            assert!(lines_of(&gzip(&text[..index]), true).is_err(), "cut to {index} bytes");
+        }
+        assert!(lines_of(&gzip(&[&text[..], b"3\n"].concat()), true).is_err());
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_refused_before_it_is_read() {
+        let error = lines_of(&gzip(&vec![b'1'; 64 << 20]), false).unwrap_err();
+        assert!(error.to_string().contains("a line of more than 1048576 bytes"), "{error}");
     }
 }

@@ -74,6 +74,18 @@ pub(crate) fn quarantine_of(epoch: u64) -> String {
     format!("quarantine/{epoch:010}/")
 }
 
+/// Folders with a folder for each epoch, and in it an object for each task.
+pub(crate) const BELOW_EPOCHS: [&str; 3] = ["commit/", "gone/", "quarantine/"];
+
+/// The epoch in the name of a task's object.
+pub(crate) fn epoch_of_task(name: &str) -> Option<u64> {
+    let (_, rest) = name.split_once('/')?;
+    let (digits, file) = rest.split_once('/')?;
+    let task = file.strip_suffix(".json").or_else(|| file.strip_suffix(".jsonl.gz"))?;
+    let is_task = task.len() >= 5 && task.bytes().all(|byte| byte.is_ascii_digit());
+    is_task.then(|| epoch(digits))?
+}
+
 /// The epoch in a name of [`LOG`] or [`CLOSED`]; none where the name is none of them.
 pub(crate) fn epoch_of_record(name: &str) -> Option<u64> {
     let (_, file) = name.split_once('/')?;

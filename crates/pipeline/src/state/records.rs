@@ -1,21 +1,26 @@
-//! What a state's objects say. Written compactly, keys in the order they stand here: same content, same bytes.
+//! What a state's objects say. Written compactly, keys in the order they have here: same content, same bytes.
+//!
+//! All records of an epoch have the format of its log record, so that what an earlier version began is finished, or made
+//! anew, as that version would have done it. Keys that only sealed records have are left out of the others.
 
 use std::collections::BTreeMap;
 
-use lakefront_storage::Store;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use super::{lines::LinesReader, names};
-use crate::{Error, Identity};
+use super::seal::Record;
+use crate::Identity;
 
-/// The format of a record whose words and keys every version knows.
+/// The format of a record without a checksum whose words and keys every version knows.
 pub(crate) const FORMAT: u32 = 1;
-/// The format of a record with a word or key that versions of format 1 do not know and must not ignore, such as the outcome
-/// `unreadable`, or several lists of field names. It is also the newest format that this version reads.
+/// The format of a record without a checksum, but with a word or key that versions of format 1 do not know and must not
+/// ignore: the outcome `unreadable`, several lists of field names, or that logs are known by their names.
 pub(crate) const FORMAT_OF_NEW_WORDS: u32 = 2;
+/// The format of a record with a checksum, which names what it builds on. It is the newest one.
+pub(crate) const FORMAT_SEALED: u32 = 3;
 
 /// `table.json`: what the table is, from its first day on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TableRecord {
     pub(crate) format: u32,
     pub(crate) created: String,
@@ -24,10 +29,24 @@ pub(crate) struct TableRecord {
     /// What makes a log the same one when it is listed again.
     #[serde(default, skip_serializing_if = "Identity::is_key")]
     pub(crate) identity: Identity,
+    /// A text that no other table has. Sealed records only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce: Option<String>,
+}
+
+impl Record for TableRecord {
+    fn format(&self) -> u32 {
+        self.format
+    }
+
+    fn has_links(&self, is_sealed: bool) -> bool {
+        self.nonce.is_some() == is_sealed
+    }
 }
 
 /// `log/E.json`: the decision that an epoch is, and what it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct LogRecord {
     pub(crate) format: u32,
     pub(crate) kind: Kind,
@@ -58,10 +77,38 @@ pub(crate) struct LogRecord {
     /// Whether what it saw is kept with sizes; not so in the epochs of earlier versions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) seen_sizes: bool,
+    /// The digest of `table.json`. Sealed records only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) table: Option<String>,
+    /// The digest of the epoch before, as it was closed; none for the first epoch. Sealed records only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Option<String>,
+}
+
+impl Record for LogRecord {
+    fn format(&self) -> u32 {
+        self.format
+    }
+
+    fn has_links(&self, is_sealed: bool) -> bool {
+        self.table.is_some() == is_sealed && self.closed.is_some() == (is_sealed && self.epoch > 1)
+    }
+}
+
+/// A record of an epoch that is made for its log record.
+pub(crate) trait OfEpoch: Record {
+    /// Returns the digest of the log record; none where it is not sealed.
+    fn log(&self) -> Option<&str>;
+}
+
+/// Returns the format of an epoch's record with these outcomes.
+pub(crate) fn format_in(log: &LogRecord, words: impl Iterator<Item = OutcomeWord>) -> u32 {
+    if log.is_sealed() { log.format } else { OutcomeWord::format_of(words) }
 }
 
 /// A place where logs are read from, and by which identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SourceRecord {
     /// A `file://` URL, or the bucket's URL with the prefix.
     pub(crate) location: String,
@@ -82,6 +129,7 @@ pub(crate) enum Kind {
 
 /// An object of the state, pinned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Digest {
     pub(crate) name: String,
     pub(crate) bytes: u64,
@@ -90,6 +138,7 @@ pub(crate) struct Digest {
 
 /// Settings that data files depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SettingsRecord {
     /// The table schema, as TOML.
     pub(crate) schema: String,
@@ -101,27 +150,18 @@ pub(crate) struct SettingsRecord {
     pub(crate) ratio: u64,
 }
 
-impl SettingsRecord {
-    /// The format of a log record with these settings.
-    pub(crate) fn format(&self) -> u32 {
-        match self.fields {
-            None | Some(FieldsRecord::One(_)) => FORMAT,
-            Some(FieldsRecord::Several(_)) => FORMAT_OF_NEW_WORDS,
-        }
-    }
-}
-
 /// Lists of field names, blanks between names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum FieldsRecord {
     One(String),
-    /// Told apart by their length. Needs [`FORMAT_OF_NEW_WORDS`].
+    /// Told apart by their length. Not in format 1.
     Several(Vec<String>),
 }
 
 /// Objects whose hour has not settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Waiting {
     /// How many.
     pub objects: u64,
@@ -144,14 +184,19 @@ pub(crate) struct LeaseRecord {
 
 /// `gone/E/T.json`: inputs that are not what was planned any more. Whoever works on the task goes by this list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GoneRecord {
     pub(crate) format: u32,
     pub(crate) epoch: u64,
     pub(crate) task: u32,
     pub(crate) inputs: Vec<GoneInput>,
+    /// The digest of the epoch's log record. Sealed records only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GoneInput {
     /// Its place in the task.
     pub(crate) input: usize,
@@ -203,6 +248,7 @@ impl OutcomeWord {
 
 /// `commit/E/T.json`: what a task gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CommitRecord {
     pub(crate) format: u32,
     pub(crate) epoch: u64,
@@ -211,10 +257,14 @@ pub(crate) struct CommitRecord {
     pub(crate) quarantine: Option<QuarantineRecord>,
     /// One for each input of the task, in the plan's order.
     pub(crate) inputs: Vec<InputOutcome>,
+    /// The digest of the epoch's log record. Sealed records only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<String>,
 }
 
 /// A data file, its name below the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct FileRecord {
     pub(crate) path: String,
     pub(crate) rows: u64,
@@ -230,6 +280,7 @@ impl FileRecord {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct QuarantineRecord {
     pub(crate) entries: u64,
     pub(crate) bytes: u64,
@@ -238,14 +289,15 @@ pub(crate) struct QuarantineRecord {
 
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "lowercase")]
+#[serde(tag = "outcome", rename_all = "lowercase", deny_unknown_fields)]
 pub(crate) enum InputOutcome {
     Converted { lines: u64, rows: u64, rejects: u64, comments: u64, blanks: u64 },
     Failed { reason: String },
-    Gone,
-    Replaced,
-    Changed,
-    Unreadable,
+    // Braces, as serde takes any key beside a word without them.
+    Gone {},
+    Replaced {},
+    Changed {},
+    Unreadable {},
 }
 
 impl InputOutcome {
@@ -255,10 +307,10 @@ impl InputOutcome {
             Self::Converted { rows: 0, rejects: 0, .. } => OutcomeWord::Empty,
             Self::Converted { .. } => OutcomeWord::Converted,
             Self::Failed { .. } => OutcomeWord::Failed,
-            Self::Gone => OutcomeWord::Gone,
-            Self::Replaced => OutcomeWord::Replaced,
-            Self::Changed => OutcomeWord::Changed,
-            Self::Unreadable => OutcomeWord::Unreadable,
+            Self::Gone {} => OutcomeWord::Gone,
+            Self::Replaced {} => OutcomeWord::Replaced,
+            Self::Changed {} => OutcomeWord::Changed,
+            Self::Unreadable {} => OutcomeWord::Unreadable,
         }
     }
 
@@ -274,6 +326,7 @@ impl InputOutcome {
 
 /// `closed/E.json`: an epoch is complete, and this is what it gave. A function of log, plan, commits and the one before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ClosedRecord {
     pub(crate) format: u32,
     pub(crate) epoch: u64,
@@ -288,10 +341,58 @@ pub(crate) struct ClosedRecord {
     pub(crate) seen: SeenDigest,
     /// Of this epoch and all before.
     pub(crate) total: Totals,
+    /// The digest of the epoch's log record. Sealed records only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<String>,
+    /// The digest of the epoch before, as it was closed; none for the first epoch. Sealed records only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<String>,
 }
+
+impl Record for ClosedRecord {
+    fn format(&self) -> u32 {
+        self.format
+    }
+
+    fn has_links(&self, is_sealed: bool) -> bool {
+        let has_digests = self.log.is_some() == is_sealed && self.seen.contents.is_some() == is_sealed;
+        has_digests && self.before.is_some() == (is_sealed && self.epoch > 1)
+    }
+}
+
+impl OfEpoch for ClosedRecord {
+    fn log(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+}
+
+/// Records of tasks build on the log record alone.
+macro_rules! of_task {
+    ($record:ty) => {
+        impl Record for $record {
+            fn format(&self) -> u32 {
+                self.format
+            }
+
+            fn has_links(&self, is_sealed: bool) -> bool {
+                self.log.is_some() == is_sealed
+            }
+        }
+
+        impl OfEpoch for $record {
+            fn log(&self) -> Option<&str> {
+                self.log.as_deref()
+            }
+        }
+    };
+}
+
+of_task!(GoneRecord);
+of_task!(CommitRecord);
 
 /// What is in the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Totals {
     pub(crate) files: u64,
     pub(crate) rows: u64,
@@ -300,6 +401,7 @@ pub(crate) struct Totals {
 
 /// Inputs by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OutcomeCounts {
     /// Their rows are in the table.
     pub converted: u64,
@@ -346,6 +448,7 @@ impl OutcomeCounts {
 
 /// What an epoch put into a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PartitionRecord {
     /// Its folder below the table.
     pub(crate) path: String,
@@ -356,6 +459,7 @@ pub(crate) struct PartitionRecord {
 
 /// Which `seen` objects there are, up to an epoch: whoever lists them can tell whether one is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SeenDigest {
     /// The days of this epoch.
     pub(crate) days: Vec<String>,
@@ -363,6 +467,9 @@ pub(crate) struct SeenDigest {
     pub(crate) objects: u64,
     /// Taken from the digest before, the epoch and its days.
     pub(crate) digest: String,
+    /// Taken from the bytes of this epoch's objects, in the order of days. Sealed records only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) contents: Option<String>,
 }
 
 /// What an epoch put into each partition, in order.
@@ -381,111 +488,4 @@ pub(crate) fn partitions_of<'c>(files: impl Iterator<Item = &'c FileRecord>) -> 
         partition.bytes += file.bytes;
     }
     partitions.into_values().collect()
-}
-
-/// The bytes of a record.
-pub(crate) fn to_bytes(record: &impl Serialize) -> Vec<u8> {
-    // Records are structs of texts and numbers: these always have a JSON form.
-    serde_json::to_vec(record).unwrap_or_default()
-}
-
-/// A record that has to be there.
-///
-/// # Errors
-/// The run must stop: it is absent, cannot be read, or is not a record of a known format.
-pub(crate) fn read<T: DeserializeOwned>(state: &Store, name: &str) -> Result<T, Error> {
-    read_if_there(state, name)?.ok_or_else(|| missing(state, name))
-}
-
-/// `table.json`, if it is there.
-///
-/// # Errors
-/// As [`read_if_there`].
-pub(crate) fn read_table(state: &Store) -> Result<Option<TableRecord>, Error> {
-    let Some(table) = read_if_there::<TableRecord>(state, names::TABLE)? else { return Ok(None) };
-    let expected = if table.identity.is_key() { FORMAT } else { FORMAT_OF_NEW_WORDS };
-    if table.format == expected { Ok(Some(table)) } else { Err(newer(state, names::TABLE, table.format)) }
-}
-
-/// A record, if there is one.
-///
-/// # Errors
-/// The run must stop: it cannot be read, or is not a record of a known format.
-pub(crate) fn read_if_there<T: DeserializeOwned>(state: &Store, name: &str) -> Result<Option<T>, Error> {
-    let bytes = match state.read(name) {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(Error::storage(error)),
-    };
-    parse(state, name, &bytes).map(Some)
-}
-
-/// The bytes of an object that has to be there.
-///
-/// # Errors
-/// The run must stop: it is absent, or cannot be read.
-pub(crate) fn bytes_of(state: &Store, name: &str) -> Result<Vec<u8>, Error> {
-    state.read(name).map_err(|error| if error.is_not_found() { missing(state, name) } else { Error::storage(error) })
-}
-
-/// A record from its bytes.
-///
-/// # Errors
-/// The run must stop: these are not a record of a known format.
-pub(crate) fn parse<T: DeserializeOwned>(state: &Store, name: &str, bytes: &[u8]) -> Result<T, Error> {
-    let damaged = |error: serde_json::Error| damaged(state, name, &format!("cannot be understood: {error}"));
-    let AnyFormat { format } = serde_json::from_slice(bytes).map_err(damaged)?;
-    check_format(state, name, format)?;
-    serde_json::from_slice(bytes).map_err(damaged)
-}
-
-/// Is an object that is to be made anew of a newer format? Then it is not ours to touch.
-///
-/// # Errors
-/// It is.
-pub(crate) fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
-    let Ok(bytes) = state.read(name) else { return Ok(()) };
-    let mut lines = LinesReader::new(&bytes);
-    let first = match bytes.first() {
-        Some(0x1f) => lines.next_line().map(|line| line.unwrap_or_default().as_bytes()),
-        _ => Ok(bytes.as_slice()),
-    };
-    let format = first.ok().and_then(|first| serde_json::from_slice::<AnyFormat>(first).ok());
-    // What is damaged has no format.
-    format.filter(|any| any.format > FORMAT_OF_NEW_WORDS).map_or(Ok(()), |any| check_format(state, name, any.format))
-}
-
-#[derive(Deserialize)]
-struct AnyFormat {
-    format: u32,
-}
-
-/// Is this a format that we read?
-pub(crate) fn check_format(state: &Store, name: &str, format: u32) -> Result<(), Error> {
-    if (FORMAT..=FORMAT_OF_NEW_WORDS).contains(&format) { Ok(()) } else { Err(newer(state, name, format)) }
-}
-
-fn newer(state: &Store, name: &str, format: u32) -> Error {
-    Error::State {
-        location: state.location(name),
-        what: format!("has format {format}, and this version reads formats up to {FORMAT_OF_NEW_WORDS}"),
-        hint: "a newer version of lakefront wrote it: run that one",
-    }
-}
-
-/// An object of the state that is not what it was.
-pub(crate) fn damaged(state: &Store, name: &str, what: &str) -> Error {
-    let hint = match name.split_once('/').map_or(name, |(folder, _)| folder) {
-        "seen" | "closed" => "`lakefront rebuild-state TABLE` makes it anew from the plan log",
-        "gone" => {
-            "if no other run is active, `lakefront resolve TABLE` does its epoch again; first put back what log objects were deleted"
-        }
-        _ => "restore the object from a backup, as nothing else knows what stood there",
-    };
-    Error::State { location: state.location(name), what: what.to_owned(), hint }
-}
-
-/// An object of the state that should be there.
-pub(crate) fn missing(state: &Store, name: &str) -> Error {
-    damaged(state, name, "is missing")
 }

@@ -1,8 +1,9 @@
 //! What became of every object, by the day in its key.
 //!
 //! ```text
-//! {"format":1,"epoch":42,"day":"2025-01-02","inputs":345}
+//! {"format":3,"epoch":42,"day":"2025-01-02","inputs":345,"log":"..."}
 //! {"source":"file://","key":"/logs/E1.2025-01-02-03.x.gz","version":"312-1735","outcome":"converted","size":312}
+//! {"checksum":"..."}
 //! ```
 //!
 //! Gzipped JSON lines, one object an epoch and day. Epochs of earlier versions have no sizes.
@@ -15,20 +16,27 @@ use serde::{Deserialize, Serialize};
 use super::{
     lines::{LinesReader, LinesWriter},
     names,
-    records::{self, LogRecord, OutcomeWord, damaged},
+    reading::{self, LogRef, check_log, damaged},
+    records::{LogRecord, OutcomeWord, format_in},
+    seal::{Record as _, Stored},
 };
 use crate::Error;
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Header<'a> {
     format: u32,
     epoch: u64,
     day: Cow<'a, str>,
     inputs: u64,
+    /// The digest of the log record; none where that is not sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log: Option<Cow<'a, str>>,
 }
 
 /// An object and what became of it.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SeenObject<'a> {
     #[serde(borrow)]
     pub(crate) source: Cow<'a, str>,
@@ -47,11 +55,11 @@ impl SeenObject<'_> {
 }
 
 /// The bytes of what an epoch saw of a day.
-pub(crate) fn to_bytes(log: &LogRecord, day: &str, objects: &[(&Object, OutcomeWord)]) -> Vec<u8> {
-    let epoch = log.epoch;
-    let inputs = objects.len() as u64;
-    let format = OutcomeWord::format_of(objects.iter().map(|(_, outcome)| *outcome));
-    let mut lines = LinesWriter::new(&Header { format, epoch, day: day.into(), inputs });
+pub(crate) fn to_bytes(log: &Stored<LogRecord>, day: &str, objects: &[(&Object, OutcomeWord)]) -> Vec<u8> {
+    let format = format_in(log, objects.iter().map(|(_, outcome)| *outcome));
+    let its_log = log.is_sealed().then(|| log.sha256().into());
+    let header = Header { format, epoch: log.epoch, day: day.into(), inputs: objects.len() as u64, log: its_log };
+    let mut lines = LinesWriter::new(&header, log.is_sealed());
     for (object, outcome) in objects {
         lines.push(&SeenObject {
             source: object.source().into(),
@@ -67,29 +75,37 @@ pub(crate) fn to_bytes(log: &LogRecord, day: &str, objects: &[(&Object, OutcomeW
 /// Reads what an epoch saw of a day, object by object.
 ///
 /// # Errors
-/// The run must stop: it is missing, cut short, or something else.
+/// The run must stop: it is missing, cut short, damaged, or made for another log record.
 pub(crate) fn read(
     state: &Store,
+    log: &LogRef,
     day: &str,
-    epoch: u64,
     mut on_object: impl FnMut(&SeenObject<'_>),
 ) -> Result<(), Error> {
-    let name = names::seen(day, epoch);
-    let bytes = records::bytes_of(state, &name)?;
+    let name = names::seen(day, log.epoch);
+    let bytes = reading::bytes_of(state, &name)?;
     let cannot = |what: &str| damaged(state, &name, &format!("cannot be understood: {what}"));
     let mut lines = LinesReader::new(&bytes);
     let header = lines.next_line().map_err(|error| cannot(&error.to_string()))?.unwrap_or_default();
     let header: Header<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
-    records::check_format(state, &name, header.format)?;
-    if header.epoch != epoch || header.day != day {
+    reading::check_format(state, &name, header.format)?;
+    check_log(state, log, &name, header.format, header.log.as_deref())?;
+    if header.epoch != log.epoch || header.day != day {
         return Err(cannot(&format!("it is of epoch {} and day {}", header.epoch, header.day.escape_debug())));
     }
     let expected = header.inputs;
+    if log.is_sealed() {
+        lines.expect_checksum();
+    }
     let mut inputs = 0;
     while let Some(line) = lines.next_line().map_err(|error| cannot(&error.to_string()))? {
         let object: SeenObject<'_> = serde_json::from_str(line).map_err(|error| cannot(&error.to_string()))?;
-        on_object(&object);
         inputs += 1;
+        // No epoch has more of them, whatever the first line says.
+        if inputs > expected || inputs > log.inputs {
+            return Err(cannot(&format!("it has more than {} objects", expected.min(log.inputs))));
+        }
+        on_object(&object);
     }
     if inputs != expected {
         return Err(cannot(&format!("it has {inputs} objects and should have {expected}")));

@@ -17,7 +17,9 @@ use lakefront_table::{
 use super::{
     history::History,
     names, once,
-    records::{FieldsRecord, LogRecord, SettingsRecord, TableRecord, damaged, to_bytes},
+    reading::damaged,
+    records::{FieldsRecord, LogRecord, SettingsRecord, TableRecord},
+    seal::to_json,
 };
 use crate::{ConvertOptions, DEFAULT_SCHEMA, Destination, Error, Identity};
 
@@ -163,7 +165,7 @@ impl Settings {
     pub(crate) fn layout(&self, program_version: &str) -> String {
         let mut text =
             format!("{LAYOUT_VERSION}\n{program_version}\n{}\n", self.partition_by.columns().join(",")).into_bytes();
-        text.extend(to_bytes(&self.record()));
+        text.extend(to_json(&self.record()));
         let mut digits = once::sha256(&text);
         digits.truncate(16);
         digits

@@ -10,6 +10,7 @@ use super::{
     frozen::thaw,
     history::{History, read_log},
     records::{LogRecord, SourceRecord},
+    seal::Stored,
 };
 use crate::{ConvertOptions, Destination, Error, Identity};
 
@@ -66,9 +67,10 @@ impl KnownSources {
                 Err(Error::State { .. }) => Ok(None),
                 result => result.map(Some),
             };
-            let log: Option<LogRecord> = match &history.last {
-                Some(log) if log.epoch == epoch => Some(log.clone()),
-                _ => sound(read_log(state, epoch))?,
+            let log: Option<Stored<LogRecord>> = match (&history.last, &history.table) {
+                (Some(log), _) if log.epoch == epoch => Some(log.clone()),
+                (_, Some(table)) => sound(read_log(state, table, epoch))?,
+                (_, None) => None,
             };
             let Some(log) = log else { continue };
             if let Some(records) = &log.sources {

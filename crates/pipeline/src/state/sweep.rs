@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use lakefront_storage::Store;
 
-use super::{history::read_log, names};
+use super::{history::read_log, names, records::TableRecord, seal::Stored};
 use crate::Error;
 
 /// A plan that lost its claim is kept so long, for whoever wants to know why. 7 days.
@@ -14,7 +14,12 @@ const PLAN_KEPT: Duration = Duration::from_hours(7 * 24);
 ///
 /// # Errors
 /// They cannot be looked at or removed: for the caller to tell, as nothing depends on it.
-pub(crate) fn sweep(state: &Store, last_epoch: u64, locks: bool) -> Result<(), Error> {
+pub(crate) fn sweep(
+    state: &Store,
+    table: &Stored<TableRecord>,
+    last_epoch: u64,
+    locks: bool,
+) -> Result<(), Error> {
     if locks {
         state.sweep().map_err(Error::storage)?;
     }
@@ -32,7 +37,7 @@ pub(crate) fn sweep(state: &Store, last_epoch: u64, locks: bool) -> Result<(), E
     let kept_ms = i64::try_from(PLAN_KEPT.as_millis()).unwrap_or(i64::MAX);
     let kept_since_ms = state.clock_ms().map_err(Error::storage)?.saturating_sub(kept_ms);
     for (epoch, plans) in plans {
-        let own = read_log(state, epoch)?.plan.name;
+        let own = read_log(state, table, epoch)?.into_record().plan.name;
         for (name, modified_ms) in plans {
             if modified_ms < kept_since_ms && name != own {
                 state.delete(&name).map_err(Error::storage)?;

@@ -78,7 +78,7 @@ impl<'c> Attempt<'c> {
         Ok(Self {
             context,
             encoder: Some(Box::new(encoder)),
-            quarantine: Quarantine::new(context.options.destination.state().clone()),
+            quarantine: Quarantine::new(context.options.destination.state().clone(), context.log),
             outcomes: Vec::with_capacity(task.inputs.len()),
             rejects: BTreeMap::new(),
             counts_unreadable: !(context.is_adopted && task.was_unreadable),
@@ -299,7 +299,7 @@ impl Finished<'_> {
     pub(super) fn commit(self, task: &Task, gone_before: Option<&GoneRecord>) -> Result<Committed, Error> {
         let Self { context, files, quarantine, outcomes, rejects, told } = self;
         let destination = &context.options.destination;
-        match commit::record_gone(destination, task, &outcomes, gone_before)? {
+        match commit::record_gone(destination, context.log, task, &outcomes, gone_before)? {
             Gone::AsFound => {}
             Gone::Other(decided) => return Ok(Committed::Again(decided, told)),
             Gone::Committed(commit) => {
@@ -311,7 +311,8 @@ impl Finished<'_> {
             quarantine.put(&names::quarantine(task.id))?;
             return Err(too_many);
         }
-        let commit = commit::commit(destination, task, files, quarantine, &outcomes, context.options.limits.requests)?;
+        let requests = context.options.limits.requests;
+        let commit = commit::commit(destination, context.log, task, files, quarantine, &outcomes, requests)?;
         context.progress.on(Event::TaskDone);
         Ok(Committed::Done(TaskEnd::Committed(TaskDone { outcomes, commit, rejects })))
     }

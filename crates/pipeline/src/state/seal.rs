@@ -1,0 +1,201 @@
+//! How a record shows that it is whole: a checksum of itself at its end, checked at every read.
+//!
+//! ```text
+//! {"format":3,"epoch":42,...,"checksum":"9f86d081884c7d65..."}
+//!  \_______ the SHA-256 of these bytes ____/
+//! ```
+//!
+//! Gzipped JSON lines have it as a last line of their own, over the text of all lines before. What a record builds on it names
+//! by digest, the SHA-256 of all bytes of that object: so a whole record of another table, or of another time, is found too.
+
+use std::{io, ops::Deref};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    once::{hex, sha256},
+    records::FORMAT_SEALED,
+};
+
+/// What the checksum of a record begins with, behind all of its other keys.
+const KEY: &str = ",\"checksum\":\"";
+/// What the checksum of lines begins with, on a line of its own.
+const LINE_KEY: &str = "{\"checksum\":\"";
+/// What ends both.
+const END: &str = "\"}";
+/// Number of hexadecimal digits of a checksum.
+const DIGITS: usize = 64;
+
+/// An object of the state that is one JSON object.
+pub(crate) trait Record: Serialize + DeserializeOwned {
+    /// Returns its format.
+    fn format(&self) -> u32;
+
+    /// Returns whether each key that names what it builds on is there, if it is sealed; or none of them, if it is not.
+    fn has_links(&self, is_sealed: bool) -> bool;
+
+    /// Returns whether it has a checksum.
+    fn is_sealed(&self) -> bool {
+        self.format() == FORMAT_SEALED
+    }
+
+    /// Returns the bytes that it is stored as.
+    fn to_bytes(&self) -> Vec<u8> {
+        let bytes = to_json(self);
+        if self.is_sealed() { seal(bytes) } else { bytes }
+    }
+}
+
+/// A record as it is stored, and the digest by which others name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored<T> {
+    record: T,
+    sha256: String,
+}
+
+impl<T: Record> Stored<T> {
+    /// Returns a record as it will be stored.
+    pub(crate) fn of(record: T) -> Self {
+        let sha256 = sha256(&record.to_bytes());
+        Self { record, sha256 }
+    }
+
+    /// Returns a record that was read from these bytes.
+    pub(crate) fn from_bytes(record: T, bytes: &[u8]) -> Self {
+        Self { record, sha256: sha256(bytes) }
+    }
+}
+
+impl<T> Stored<T> {
+    /// Returns the SHA-256 of all of its bytes, in hexadecimal digits.
+    pub(crate) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Returns the record alone.
+    pub(crate) fn into_record(self) -> T {
+        self.record
+    }
+}
+
+impl<T> Deref for Stored<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.record
+    }
+}
+
+/// Returns the JSON of a record.
+pub(crate) fn to_json(record: &impl Serialize) -> Vec<u8> {
+    // Records are structs of texts and numbers: these always have a JSON form.
+    serde_json::to_vec(record).unwrap_or_default()
+}
+
+/// Adds the checksum to a JSON object.
+fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+    // The brace that closes the object.
+    bytes.pop();
+    let checksum = sha256(&bytes);
+    bytes.extend_from_slice(KEY.as_bytes());
+    bytes.extend_from_slice(checksum.as_bytes());
+    bytes.extend_from_slice(END.as_bytes());
+    bytes
+}
+
+/// What the end of a record says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Seal {
+    /// There is no checksum.
+    Absent,
+    /// There is one, of other bytes.
+    Broken,
+    /// The checksum is that of the record, which is this without it.
+    Whole(Vec<u8>),
+}
+
+/// Takes the checksum off a record, and compares it.
+pub(crate) fn open(bytes: &[u8]) -> Seal {
+    let Some((body, end)) = bytes.split_at_checked(bytes.len().saturating_sub(KEY.len() + DIGITS + END.len())) else {
+        return Seal::Absent;
+    };
+    let Some(checksum) = checksum_in(end, KEY) else { return Seal::Absent };
+    if checksum != sha256(body).as_bytes() {
+        return Seal::Broken;
+    }
+    let mut body = body.to_vec();
+    body.push(b'}');
+    Seal::Whole(body)
+}
+
+/// Returns the digits of a checksum between its key and its end.
+fn checksum_in<'b>(text: &'b [u8], key: &str) -> Option<&'b [u8]> {
+    text.strip_prefix(key.as_bytes())?.strip_suffix(END.as_bytes()).filter(|digits| digits.len() == DIGITS)
+}
+
+/// The checksum of lines, as far as they were written or read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LinesChecksum(Sha256);
+
+impl LinesChecksum {
+    /// Takes in the next line, with its end.
+    pub(crate) fn update(&mut self, line: &[u8]) {
+        self.0.update(line);
+    }
+
+    /// Returns the line that ends them.
+    pub(crate) fn last_line(self) -> Vec<u8> {
+        format!("{LINE_KEY}{}{END}\n", hex(&self.0.finalize())).into_bytes()
+    }
+
+    /// Returns whether a line looks like the one that ends all.
+    pub(crate) fn is_last_line(line: &[u8]) -> bool {
+        line.starts_with(LINE_KEY.as_bytes())
+    }
+
+    /// Compares the line that ends them.
+    ///
+    /// # Errors
+    /// It is the checksum of other lines.
+    pub(crate) fn check(self, line: &[u8]) -> io::Result<()> {
+        if self.last_line() == line { Ok(()) } else { Err(io::Error::other("its checksum is that of other bytes")) }
+    }
+}
+
+/// The format of any record.
+#[derive(Deserialize)]
+pub(crate) struct AnyFormat {
+    pub(crate) format: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"format":3,"epoch":42}"#;
+
+    #[test]
+    fn a_sealed_record_is_opened_as_it_was() {
+        assert_eq!(open(&seal(BODY.into())), Seal::Whole(BODY.into()));
+    }
+
+    #[test]
+    fn no_byte_of_a_sealed_record_can_change_unnoticed() {
+        let sealed = seal(BODY.into());
+        for index in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut bytes = sealed.clone();
+                bytes[index] ^= 1 << bit;
+                assert!(!matches!(open(&bytes), Seal::Whole(_)), "byte {index}, bit {bit}");
+            }
+            assert!(!matches!(open(&sealed[..index]), Seal::Whole(_)), "cut to {index} bytes");
+            let mut longer = sealed.clone();
+            longer.insert(index, b' ');
+            assert!(!matches!(open(&longer), Seal::Whole(_)), "a blank at byte {index}");
+        }
+        assert_eq!(open(&[&sealed[..], b"\n"].concat()), Seal::Absent);
+        assert_eq!(open(BODY.as_bytes()), Seal::Absent);
+        assert_eq!(open(b""), Seal::Absent);
+    }
+}

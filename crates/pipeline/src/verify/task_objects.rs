@@ -1,0 +1,125 @@
+//! What lies in the state for tasks, besides their commits: quarantines, lists of lost inputs, and what belongs to no epoch.
+
+use std::collections::BTreeMap;
+
+use super::Check;
+use crate::{
+    Error,
+    plan::Task,
+    quarantine::{HEADER_BYTES, is_of_log},
+    state::{
+        names, once,
+        reading::read_of_epoch_if_there,
+        records::{CommitRecord, GoneRecord, LogRecord, OutcomeWord},
+        seal::Stored,
+    },
+};
+
+impl Check<'_> {
+    /// The quarantine of a committed task has all that the task rejected.
+    pub(super) fn quarantine(&mut self, task: &Task, commit: &CommitRecord, entries: u64) -> Result<(), Error> {
+        let state = self.destination.state();
+        let name = names::quarantine(task.id);
+        let location = state.location(&name);
+        let recorded = commit.quarantine.as_ref().map_or(0, |quarantine| quarantine.entries);
+        if recorded != entries {
+            let what = format!("has {recorded} entries, and its task {entries} rejects and failed objects");
+            self.fault("I7", location.clone(), what);
+        }
+        let Some(quarantine) = &commit.quarantine else { return Ok(()) };
+        match self.quarantines.get(&name).copied() {
+            None => self.fault("I6", location, "is missing".to_owned()),
+            Some(bytes) if bytes != quarantine.bytes => {
+                self.fault("I6", location, format!("has {bytes} bytes, and {} were stored", quarantine.bytes));
+            }
+            Some(_) if self.options.deep => {
+                let is_same =
+                    once::holds(state, &name, quarantine.bytes, &quarantine.sha256).map_err(Error::storage)?;
+                if !is_same {
+                    self.fault("I6", location, "holds other bytes than were stored".to_owned());
+                }
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// What was stored for tasks that are not committed was stored for this epoch, too.
+    pub(super) fn uncommitted(
+        &mut self,
+        log: &Stored<LogRecord>,
+        tasks: &[Task],
+        commits: &BTreeMap<u32, CommitRecord>,
+    ) -> Result<(), Error> {
+        if commits.len() == tasks.len() {
+            return Ok(());
+        }
+        let state = self.destination.state();
+        for task in tasks.iter().filter(|task| !commits.contains_key(&task.id.task)) {
+            let gone = names::gone(task.id);
+            match read_of_epoch_if_there::<GoneRecord>(state, log, &gone) {
+                Ok(Some(found)) if found.epoch != task.id.epoch || found.task != task.id.task => {
+                    self.fault("I2", state.location(&gone), "is of another task".to_owned());
+                }
+                Ok(_) => {}
+                Err(Error::State { what, .. }) => self.fault("I2", state.location(&gone), what),
+                Err(error) => return Err(error),
+            }
+            let quarantine = names::quarantine(task.id);
+            if self.quarantines.contains_key(&quarantine) {
+                let beginning = state.read_range(&quarantine, 0..HEADER_BYTES).map_err(Error::storage)?;
+                if !is_of_log(&beginning, log) {
+                    let what = "was not written for the log record of its epoch".to_owned();
+                    self.fault("I2", state.location(&quarantine), what);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where inputs were lost, the list that says so is the task's. One that is gone is no fault: nobody needs it any more.
+    pub(super) fn gone(&mut self, log: &Stored<LogRecord>, task: &Task, commit: &CommitRecord) -> Result<(), Error> {
+        let state = self.destination.state();
+        let name = names::gone(task.id);
+        let location = state.location(&name);
+        let gone = match read_of_epoch_if_there::<GoneRecord>(state, log, &name) {
+            Ok(None) => return Ok(()),
+            Ok(Some(gone)) => gone,
+            // Nothing is built on it: so it is told, and all else is looked at.
+            Err(Error::State { what, .. }) => {
+                self.fault("I2", location, what);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let lost = commit.inputs.iter().enumerate().filter(|(_, outcome)| is_lost(outcome.word()));
+        let is_of_task = gone.epoch == task.id.epoch && gone.task == task.id.task;
+        if !is_of_task || !gone.inputs.iter().map(|gone| (gone.input, gone.how)).eq(lost.map(|(at, of)| (at, of.word()))) {
+            self.fault("I2", location, "names other inputs than those that its task was committed without".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What speaks of an epoch that the log does not have says that a log record was lost.
+    pub(super) fn ahead_of_log(&mut self, last_epoch: u64) -> Result<(), Error> {
+        let state = self.destination.state();
+        for folder in names::BELOW_EPOCHS {
+            for entry in state.list(folder).map_err(Error::storage)? {
+                let what = match names::epoch_of_task(&entry.name) {
+                    Some(epoch) if epoch > last_epoch => {
+                        format!("is of epoch {epoch}, which the log does not have: was `{}` lost?", names::log(epoch))
+                    }
+                    Some(_) => continue,
+                    None => "is no object that lakefront writes".to_owned(),
+                };
+                self.fault("I2", state.location(&entry.name), what);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Does this say that an input was not read as it was planned?
+fn is_lost(word: OutcomeWord) -> bool {
+    matches!(word, OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Unreadable)
+}

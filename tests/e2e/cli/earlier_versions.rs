@@ -1,0 +1,92 @@
+//! A table as a version left it whose records had no checksums, in the middle of an epoch: a reader of logs by several lists of
+//! fields, one of which could not be read at first.
+
+use std::fs;
+
+use crate::harness::TestFolder;
+
+const NOW: [&str; 2] = ["--now", "2025-01-10T00:00:00Z"];
+
+fn table() -> TestFolder {
+    TestFolder::of_earlier_version("without-checksums")
+}
+
+fn converts(folder: &TestFolder) {
+    let args = ["convert", "logs", "lake/cf_logs", "--source-id", "archive"];
+    // A log of it is no log.
+    folder.run(&[&args[..], &NOW].concat()).exits(3);
+}
+
+fn rows(folder: &TestFolder) -> Vec<u64> {
+    let mut rows: Vec<u64> = folder.rows().iter().map(|row| row.get("bytes").as_u64().unwrap()).collect();
+    rows.sort_unstable();
+    rows
+}
+
+#[test]
+fn a_table_without_checksums_is_verified_as_far_as_that_goes() {
+    let folder = table();
+    let ran = folder.only_looks(&["verify", "lake/cf_logs", "--deep"], 0);
+    assert!(ran.stdout.contains("none in 3 epochs of earlier versions"), "{}", ran.stdout);
+    assert_eq!(folder.json(&["verify", "lake/cf_logs"])["epochs_without_checksums"], 3);
+    assert_eq!(folder.json(&["status", "lake/cf_logs"])["open"]["epoch"], 3);
+}
+
+#[test]
+fn a_table_without_checksums_is_finished_extended_and_made_anew() {
+    let folder = table();
+    // Its logs were at another place, where they are no more: the epoch is finished without them, and they are new.
+    folder.run(&["resolve", "lake/cf_logs"]).exits(3);
+    let kept = ["seen/", "closed/", "commit/", "gone/", "log/", "plan/", "table.json"];
+    let finished = folder.states(&kept);
+    for (name, bytes) in &finished {
+        assert!(!String::from_utf8_lossy(bytes).contains("checksum"), "{name} has a checksum");
+    }
+    assert_eq!(rows(&folder), [11, 12, 13, 14, 15]);
+    converts(&folder);
+    assert_eq!(rows(&folder), [11, 12, 13, 14, 15, 16]);
+    let news = folder.states(&["log/", "closed/", "commit/", "gone/"]);
+    for (name, bytes) in news.iter().filter(|(name, _)| name.contains("0000000004")) {
+        assert!(String::from_utf8_lossy(bytes).contains(",\"checksum\":\""), "{name} has no checksum");
+    }
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    assert_eq!(folder.json(&["verify", "lake/cf_logs"])["epochs_without_checksums"], 3);
+    // Old epochs and the new one are made again as they were.
+    let before = folder.states(&["seen/", "closed/"]);
+    assert!(finished.iter().all(|(name, bytes)| before.get(name).is_none_or(|before| before == bytes)));
+    for name in before.keys() {
+        fs::remove_file(folder.state(name)).unwrap();
+    }
+    folder.run(&["rebuild-state", "lake/cf_logs"]).exits(0);
+    assert!(folder.states(&["seen/", "closed/"]) == before);
+}
+
+#[test]
+fn once_there_is_a_checksum_none_may_lack_it() {
+    let folder = table();
+    folder.run(&["resolve", "lake/cf_logs"]).exits(3);
+    converts(&folder);
+    // Epoch 4 as an earlier version would have written it.
+    let name = "log/0000000004.json";
+    let text = fs::read_to_string(folder.state(name)).unwrap();
+    let body = &text[..text.rfind(",\"table\"").unwrap()];
+    fs::write(folder.state(name), body.replacen("\"format\":3", "\"format\":1", 1) + "}").unwrap();
+    folder.only_looks(&["verify", "lake/cf_logs"], 1).says("\nhint: ");
+    let args = ["convert", "logs", "lake/cf_logs", "--source-id", "archive"];
+    folder.only_looks(&[&args[..], &NOW].concat(), 1).says("0000000004.json").says("\nhint: ");
+}
+
+#[test]
+fn a_bit_that_turned_in_a_log_record_is_named_with_what_to_do() {
+    let folder = TestFolder::of_two_tasks();
+    let name = "log/0000000001.json";
+    let text = fs::read_to_string(folder.state(name)).unwrap();
+    fs::write(folder.state(name), text.replacen("sc-bytes", "sc-bytEs", 1)).unwrap();
+    for verb in ["verify", "status", "ddl", "convert", "retry", "resolve", "rebuild-state"] {
+        let args = if verb == "convert" { vec![verb, "logs", "lake/cf_logs"] } else { vec![verb, "lake/cf_logs"] };
+        folder
+            .only_looks(&args, 1)
+            .says("cf_logs.lakefront/log/0000000001.json: is damaged: its checksum is that of other bytes")
+            .says("\nhint: restore the object from a backup");
+    }
+}

@@ -1,0 +1,227 @@
+//! Each record with a bit turned, cut, or exchanged for a whole one: of the same table, of another one, or of another time.
+//! `verify` tells of each; the next run refuses before it writes, or ends exact without that record.
+
+use lakefront_pipeline::{Stop, VerifyOptions, verify};
+
+use super::kinds::Kind;
+use crate::{
+    ask::{Ask, Verb},
+    invariants::Files,
+    logs::{FIRST_HOUR, LogObject},
+    random::Random,
+    seeds::number_in,
+    world::{Saved, World},
+};
+
+const SEED: u64 = 11;
+/// Of so many bytes one has a bit turned, unless `LAKEFRONT_FLIP_EVERY` says otherwise.
+const FLIP_EVERY: u64 = 31;
+
+fn logs(numbers: std::ops::Range<u64>) -> Vec<std::sync::Arc<LogObject>> {
+    numbers.map(|number| LogObject::make(SEED, number, FIRST_HOUR + i64::try_from(number % 5 * 7).unwrap(), 0)).collect()
+}
+
+/// Two closed epochs, and news of the same days on disk.
+fn closed_world() -> World {
+    let world = World::new(&logs(0..5));
+    world.finish("the first run");
+    world.logs.add(&logs(5..8));
+    world.finish("the second run");
+    world.logs.add(&logs(8..10));
+    world
+}
+
+/// The same in the middle of an epoch: some tasks are committed, others have begun.
+fn open_world() -> World {
+    let world = closed_world();
+    world.logs.add(&logs(10..18));
+    world.crash_until(|world| {
+        let state = world.look(false).state;
+        let has = |wanted| state.keys().any(|name| Kind::of(name, &state) == wanted);
+        has(Kind::OpenCommit) && has(Kind::OpenGone)
+    });
+    world.wait_for_leases();
+    world
+}
+
+/// What `verify` says is wrong, or why it stopped.
+fn verified(world: &World) -> Vec<String> {
+    let options = VerifyOptions { deep: true, since: None, threads: 1 };
+    match verify(&world.destination(), &options, &Stop::default()) {
+        Ok(found) => found.faults.iter().map(|fault| format!("{}: {}", fault.object, fault.what)).collect(),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+/// The records of a state: what decides, and what is made from it.
+fn records(state: &Files) -> Vec<String> {
+    let folders = ["table.json", "log/", "plan/", "gone/", "commit/", "quarantine/", "seen/", "closed/"];
+    state.keys().filter(|name| folders.iter().any(|folder| name.starts_with(folder))).cloned().collect()
+}
+
+/// Puts other bytes in the place of a record.
+fn is_noticed(world: &World, saved: &Saved, name: &str, other: &[u8], when: &str) {
+    world.restore(saved);
+    let bytes = world.state.bytes(name).unwrap();
+    world.state.insert(name, other);
+    assert!(!verified(world).is_empty(), "{when}: `verify` finds nothing");
+    world.wait_for_leases();
+    let (writes, was_open) = (world.writes(), world.open_epoch().is_some());
+    let ran = world.run(&Ask::undisturbed(Verb::Convert));
+    if let Some(error) = &ran.error {
+        assert!(error.contains("hint: "), "{when}: what is to be done? {error}");
+        // What is compared when a task is done stops a run that has written what is right.
+        assert!(was_open || world.writes() == writes, "{when}: refused, and yet it wrote: {error}");
+    }
+    world.state.insert(name, &bytes);
+    world.finish(when);
+}
+
+fn every_turned_bit_is_noticed(world: &World) {
+    let saved = world.save();
+    let every = usize::try_from(number_in("LAKEFRONT_FLIP_EVERY", FLIP_EVERY)).unwrap();
+    let mut random = Random::new(SEED);
+    for name in records(&world.look(false).state) {
+        let bytes = world.state.bytes(&name).unwrap();
+        let first = usize::try_from(random.number()).unwrap_or_default() % every;
+        for index in (first..bytes.len()).step_by(every) {
+            let mut other = bytes.clone();
+            other[index] ^= 1 << (random.number() % 8);
+            is_noticed(world, &saved, &name, &other, &format!("`{name}`, a bit of byte {index} turned"));
+            world.restore(&saved);
+        }
+    }
+}
+
+fn every_cut_is_noticed(world: &World) {
+    let saved = world.save();
+    for name in records(&world.look(false).state) {
+        let bytes = world.state.bytes(&name).unwrap();
+        for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+            is_noticed(world, &saved, &name, &bytes[..length], &format!("`{name}` cut to {length} bytes"));
+            world.restore(&saved);
+        }
+    }
+}
+
+/// Each record exchanged for each other one of its folder, for the one of the same name of another table, and for that of
+/// this table at another time.
+fn every_exchange_is_noticed(world: &World, others: &[World]) {
+    let saved = world.save();
+    let state = world.look(false).state;
+    let names = records(&state);
+    for name in &names {
+        let folder = name.split('/').next().unwrap();
+        let of_this = names.iter().filter(|other| *other != name && other.split('/').next() == Some(folder));
+        let of_this = of_this.map(|other| (format!("the table's own `{other}`"), state[other].to_vec()));
+        let elsewhere = others.iter().enumerate().filter_map(|(at, other)| {
+            let digits = format!("{folder}/{}", name.split(['/', '-']).find(|part| part.len() == 10).unwrap_or_default());
+            let names = other.state.names();
+            // Plans have names that no other table has.
+            let its_own = names.into_iter().find(|other| {
+                other == name || (folder == "plan" && other.starts_with(&digits))
+            })?;
+            Some((format!("that of world {at}"), other.state.bytes(&its_own).unwrap()))
+        });
+        for (whose, other) in of_this.chain(elsewhere).filter(|(_, other)| *other != state[name]) {
+            is_noticed(world, &saved, name, &other, &format!("`{name}` is {whose}"));
+            world.restore(&saved);
+        }
+    }
+}
+
+/// Another table of the same logs; and one that goes back to its first epoch and converts other logs then.
+fn others() -> [World; 2] {
+    let another = open_world();
+    let earlier = World::new(&logs(0..5));
+    earlier.finish("the first run");
+    earlier.logs.add(&logs(6..9));
+    earlier.finish("another second run");
+    [another, earlier]
+}
+
+#[test]
+fn a_turned_bit_is_refused_or_harmless_between_epochs() {
+    every_turned_bit_is_noticed(&closed_world());
+}
+
+#[test]
+fn a_turned_bit_is_refused_or_harmless_within_an_epoch() {
+    every_turned_bit_is_noticed(&open_world());
+}
+
+#[test]
+fn a_cut_record_is_refused_or_harmless() {
+    every_cut_is_noticed(&closed_world());
+    every_cut_is_noticed(&open_world());
+}
+
+#[test]
+fn a_record_of_another_table_or_time_is_refused_or_harmless() {
+    let others = others();
+    every_exchange_is_noticed(&closed_world(), &others);
+    every_exchange_is_noticed(&open_world(), &others);
+}
+
+#[test]
+fn the_records_of_a_whole_epoch_of_another_time_are_found() {
+    // The second epoch of the same table, as it would have been with other logs: every record of it is whole.
+    let world = World::new(&logs(0..5));
+    world.finish("the first run");
+    let saved = world.save();
+    world.logs.add(&logs(6..9));
+    world.finish("another second run");
+    let other = world.look(false).state;
+    world.restore(&saved);
+    world.logs.add(&logs(5..8));
+    world.finish("the second run");
+    world.logs.add(&logs(8..10));
+    world.finish("the third run");
+    let is_of_second = |name: &String| name.contains("0000000002") && !name.starts_with("plan/");
+    for (name, bytes) in other.iter().filter(|(name, _)| is_of_second(name)) {
+        world.state.insert(name, bytes);
+    }
+    let plan = other.keys().find(|name| name.starts_with("plan/0000000002")).unwrap();
+    world.state.insert(plan, &other[plan]);
+    let found = verified(&world);
+    assert!(found.iter().any(|what| what.contains("another time")), "{found:?}");
+}
+
+#[test]
+fn what_is_ahead_of_the_log_is_a_fault() {
+    let world = closed_world();
+    let saved = world.save();
+    let state = world.look(false).state;
+    for folder in ["commit/", "gone/", "quarantine/", "seen/"] {
+        let name = state.keys().find(|name| name.starts_with(folder)).unwrap_or_else(|| panic!("no `{folder}`"));
+        for epoch in ["0000000003", "0000000004", "0000000099"] {
+            world.restore(&saved);
+            let ahead = name.replace("0000000001", epoch).replace("0000000002", epoch);
+            world.state.insert(&ahead, &state[name]);
+            let found = verified(&world);
+            assert!(found.iter().any(|what| what.contains(epoch)), "{ahead}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_in_a_record_of_any_format() {
+    let world = closed_world();
+    let saved = world.save();
+    let state = world.look(false).state;
+    for older in [false, true] {
+        let state = crate::invariants::without_checksums(&state, |_| older);
+        for name in records(&state).into_iter().filter(|name| state[name].starts_with(b"{")) {
+            world.restore(&saved);
+            world.hold_state(&state);
+            assert!(verified(&world).is_empty(), "{:?}", verified(&world));
+            let mut value: serde_json::Value = serde_json::from_slice(&state[&name]).unwrap();
+            value["news"] = true.into();
+            let bytes =
+                if older { value.to_string().into_bytes() } else { crate::invariants::sealed(&value) };
+            world.state.insert(&name, &bytes);
+            let found = verified(&world);
+            assert!(found.iter().any(|what| what.contains("news")), "{name}: {found:?}");
+        }
+    }
+}

@@ -1,11 +1,15 @@
 //! Same inputs, same bytes: whatever the threads, the memory and the way an object is read.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, io::Read as _};
 
+use flate2::read::GzDecoder;
 use lakefront_loggen::{Options, objects};
 use serde_json::json;
 
-use crate::harness::{NOW, Row, TestFolder, gzip, log};
+use crate::{
+    harness::{NOW, Row, TestFolder, gzip, log},
+    seals::sha256,
+};
 
 /// Every file below a folder, by its name, but for those of the state that hold the clock or a run's random text.
 fn bytes_of(folder: &TestFolder, name: &str) -> BTreeMap<String, Vec<u8>> {
@@ -15,8 +19,33 @@ fn bytes_of(folder: &TestFolder, name: &str) -> BTreeMap<String, Vec<u8>> {
         let name = name.strip_prefix("cf_logs.lakefront/");
         name.is_none_or(|name| !NO_FUNCTIONS_OF_THE_INPUTS.iter().any(|prefix| name.starts_with(prefix)))
     };
-    let files = folder.files(name).into_iter().filter(|(name, _)| is_function(name));
-    files.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
+    let files: BTreeMap<String, Vec<u8>> =
+        folder.files(name).into_iter().map(|(name, path)| (name, fs::read(path).unwrap())).collect();
+    let functions = files.iter().filter(|(name, _)| is_function(name));
+    functions.map(|(name, bytes)| (name.clone(), without_digests(bytes, &files))).collect()
+}
+
+/// What an object of the state says, unpacked: where it names another one by its digest, that one's name, and no checksum. A data
+/// file as it is.
+fn without_digests(bytes: &[u8], files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+    if bytes.starts_with(b"PAR1") {
+        return bytes.to_vec();
+    }
+    let mut content = Vec::new();
+    let mut gzip = GzDecoder::new(bytes);
+    if gzip.header().is_some() {
+        gzip.read_to_end(&mut content).unwrap();
+        content.extend(gzip.header().and_then(|header| header.comment()).unwrap_or_default());
+    } else {
+        content.extend(bytes);
+    }
+    let mut text = String::from_utf8(content).unwrap();
+    for (name, bytes) in files.iter().filter(|(name, _)| !name.ends_with(".parquet")) {
+        text = text.replace(&sha256(bytes), name);
+    }
+    let checksum = text.rfind("\"checksum\":\"");
+    text.truncate(checksum.unwrap_or(text.len()));
+    text.into_bytes()
 }
 
 /// Rows of several hours, each of about so many bytes, with a reject now and then.

@@ -22,7 +22,7 @@ pub(crate) use self::{
     bucket::{after_kill, is_in_buckets, only_on_disk},
     golden::{fixture, golden},
     logs::{STANDARD, era_row, escaped, gzip, log, standard_log, standard_row, tabs},
-    state::{LEAN, Snapshot, sealed},
+    state::{LEAN, Snapshot},
     table::{Row, column, gunzip_lines, layout, read_rows, schema},
 };
 

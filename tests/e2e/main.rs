@@ -10,6 +10,10 @@
 // Folders to work in, the program, logs as text, tables as rows, goldens.
 mod harness;
 
+// Checksums of the state's records.
+#[path = "../seals.rs"]
+mod seals;
+
 // Every rule of the table: columns, cells, user agents, rows, objects.
 mod rules;
 

@@ -400,7 +400,8 @@ fn broken_checksums_and_digests_are_found() {
     assert_eq!(seal_faults(&seen.state), Vec::<String>::new());
     for folder in ["table.json", "log/", "plan/", "gone/", "commit/", "closed/", "seen/"] {
         let name = name(&seen, folder);
-        let (first, last) = (seen.state[&name].clone(), seen.state.keys().rfind(|name| name.starts_with(folder)).unwrap());
+        let (first, last) =
+            (seen.state[&name].clone(), seen.state.keys().rfind(|name| name.starts_with(folder)).unwrap());
         let mut state = seen.state.clone();
         let garbage = first.iter().rev().copied().collect::<Vec<u8>>();
         state.insert(name.clone(), garbage.into());

@@ -11,13 +11,9 @@ mod reports;
 mod rows;
 mod seals;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use crate::{
     logs::{Logs, Row, SECRET},
@@ -30,6 +26,7 @@ pub(crate) use self::{
     rows::{read_batch, rows_of_table, write_batch},
     seals::{faults as seal_faults, sealed, without_checksums},
 };
+pub(crate) use crate::seals::sha256;
 
 /// The epochs of a state.
 pub(crate) fn epochs_of(state: &Files) -> Vec<Epoch> {
@@ -265,13 +262,4 @@ fn no_secret_came_out(seen: &Observations, found: &mut Found) {
     for said in &seen.said {
         found.expect("I15", !said.contains(SECRET), || format!("a run said a secret: {said}"));
     }
-}
-
-/// The hash of bytes, in hexadecimal digits.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }

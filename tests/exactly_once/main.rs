@@ -27,6 +27,10 @@ mod world;
 // A table on the local disk.
 mod disk;
 
+// Checksums of records.
+#[path = "../seals.rs"]
+mod seals;
+
 // I1 to I15.
 mod invariants;
 

@@ -327,7 +327,8 @@ pub(crate) fn of_verification(verification: &Verification, is_deep: bool) -> Str
         lines.add("open", &format!("epoch {epoch}, {committed} of {tasks} tasks committed"));
     }
     if unchecked > 0 {
-        let text = format!("none in {} epochs of earlier versions: their records were read unchecked", HumanCount(unchecked));
+        let text =
+            format!("none in {} epochs of earlier versions: their records were read unchecked", HumanCount(unchecked));
         lines.add("checksums", &text);
     }
     let how = if is_deep { "every byte read" } else { "by name and size" };

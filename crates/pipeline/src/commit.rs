@@ -148,8 +148,7 @@ pub(crate) fn commit(
     let inputs: Vec<InputOutcome> = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
     let TaskId { epoch, task: number } = task.id;
     let format = format_in(log, inputs.iter().map(InputOutcome::word));
-    let record =
-        CommitRecord { format, epoch, task: number, files: stored, quarantine, inputs, log: digest_in(log) };
+    let record = CommitRecord { format, epoch, task: number, files: stored, quarantine, inputs, log: digest_in(log) };
     once::create(destination.state(), &names::commit(task.id), &record.to_bytes())?;
     Ok(record)
 }

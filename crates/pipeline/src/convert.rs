@@ -38,9 +38,7 @@ use crate::{
         lease::{self, Heartbeat},
         names, once,
         reading::missing,
-        records::{
-            ClosedRecord, CommitRecord, Digest, FORMAT_SEALED, Kind, LogRecord, SourceRecord, TableRecord,
-        },
+        records::{ClosedRecord, CommitRecord, Digest, FORMAT_SEALED, Kind, LogRecord, SourceRecord, TableRecord},
         seal::Stored,
         settings::Settings,
         sources::known_sources,

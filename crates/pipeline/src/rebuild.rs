@@ -15,7 +15,7 @@ use crate::{
         frozen::thaw,
         history::{check_before, epochs, foreign, read_log, refuse_undecided},
         names, once,
-        reading::{missing, read_table, refuse_newer},
+        reading::{holds_bytes, missing, read_table, refuse_newer},
         records::{ClosedRecord, CommitRecord, TableRecord},
         seal::{Record as _, Stored},
         settings::Settings,
@@ -104,7 +104,7 @@ pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
         rebuilt.removed.push(state.location(&name));
     }
     for (name, text) in ddl {
-        let found = state.read(&name);
+        let found = state.read_range(&name, 0..text.len() as u64 + 1);
         if found.as_deref().is_ok_and(|found| found == text.as_bytes()) {
             continue;
         }
@@ -151,7 +151,7 @@ fn closing_of(
 /// Has a name hold these bytes.
 fn make(state: &Store, name: &str, bytes: &[u8], is_there: bool, rebuilt: &mut Rebuilt) -> Result<(), Error> {
     if is_there {
-        if state.read(name).is_ok_and(|found| found == bytes) {
+        if holds_bytes(state, name, bytes).unwrap_or(false) {
             return Ok(());
         }
         state.delete(name).map_err(Error::storage)?;

@@ -30,6 +30,7 @@ use crate::{
         history::{History, check_before, check_rank, read_closed, read_log},
         known::Identities,
         names, once,
+        reading::holds_bytes,
         records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, OutcomeWord, TableRecord},
         seal::{Record as _, Stored},
         settings::Settings,
@@ -211,7 +212,10 @@ impl Check<'_> {
                     }
                 }
                 InputOutcome::Failed { .. } => entries += 1,
-                InputOutcome::Gone {} | InputOutcome::Replaced {} | InputOutcome::Changed {} | InputOutcome::Unreadable {} => {}
+                InputOutcome::Gone {}
+                | InputOutcome::Replaced {}
+                | InputOutcome::Changed {}
+                | InputOutcome::Unreadable {} => {}
             }
             self.outcomes.push(Seen {
                 identity: self.identities.of(object.source(), object.key()),
@@ -334,11 +338,7 @@ impl Check<'_> {
             self.fault("I2", state.location(&names::closed(log.epoch)), what);
         }
         for (name, bytes) in &expected.seen {
-            let found = match state.read(name) {
-                Err(error) if error.is_not_found() => None,
-                result => Some(result.map_err(Error::storage)?),
-            };
-            if found.as_ref() != Some(bytes) {
+            if !holds_bytes(state, name, bytes).map_err(Error::storage)? {
                 let what = "is not what log, plan and commits say: `lakefront rebuild-state TABLE`".to_owned();
                 self.fault("I2", state.location(name), what);
             }

@@ -187,7 +187,8 @@ pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskEnd, Err
     }
     let options = context.options;
     // What an earlier try went without, this one goes without: its files may be there.
-    let mut gone_before = if context.is_adopted { commit::gone_before(&options.destination, context.log, task)? } else { None };
+    let mut gone_before =
+        if context.is_adopted { commit::gone_before(&options.destination, context.log, task)? } else { None };
     let mut known = Known::default();
     known.lose(task, gone_before.as_ref());
     let mut told = Told::default();

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::harness::{LEAN, TestFolder, log, sealed};
+use crate::{
+    harness::{LEAN, TestFolder, log},
+    seals::sealed,
+};
 
 /// Two epochs, and a log that is new.
 fn table() -> TestFolder {

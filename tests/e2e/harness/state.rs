@@ -10,9 +10,9 @@ use std::{
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::{Ran, TestFolder, fixture, gzip, is_in_buckets, log};
+use crate::seals::{sealed, sha256, without_checksums};
 
 /// The flags that found a table of few columns, which are quick to make.
 pub(crate) const LEAN: [&str; 2] = ["--schema", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/lean.toml")];
@@ -35,7 +35,8 @@ impl TestFolder {
     /// A table of `/srv/logs` as an earlier version left it, and these logs: a folder of `tests/fixtures/tables`.
     pub(crate) fn of_earlier_version(name: &str) -> Self {
         let folder = Self::new();
-        for (from, to) in [("cf_logs", "lake/cf_logs"), ("cf_logs.lakefront", "lake/cf_logs.lakefront"), ("logs", "logs")]
+        for (from, to) in
+            [("cf_logs", "lake/cf_logs"), ("cf_logs.lakefront", "lake/cf_logs.lakefront"), ("logs", "logs")]
         {
             let from = fixture("tables").join(name).join(from);
             for name in names_below(&from) {
@@ -135,6 +136,16 @@ impl TestFolder {
         }
     }
 
+    /// Makes the state what a version would have left that knew no checksums.
+    pub(crate) fn take_checksums_out(&self) {
+        let state = self.states(&[""]);
+        for (name, bytes) in without_checksums(&state, |_| true) {
+            if state[&name] != bytes {
+                self.exchange(&name, &bytes);
+            }
+        }
+    }
+
     /// Puts other bytes in the place of an object of the state.
     fn exchange(&self, name: &str, bytes: &[u8]) {
         // A name is made by a link, so that a file may have another name: it gets a new one.
@@ -157,16 +168,6 @@ impl TestFolder {
             self.doctor(&format!("lease/{epoch}.json"), |lease| lease["released"] = true.into());
         }
     }
-}
-
-/// A record with its checksum, from its text without one.
-pub(crate) fn sealed(text: &str) -> String {
-    let body = text.strip_suffix('}').unwrap();
-    format!("{body},\"checksum\":\"{}\"}}", sha256(body.as_bytes()))
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 /// A record or lines with other digests of what they build on, and with the checksum that goes with them.

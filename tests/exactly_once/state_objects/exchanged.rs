@@ -18,7 +18,9 @@ const SEED: u64 = 11;
 const FLIP_EVERY: u64 = 31;
 
 fn logs(numbers: std::ops::Range<u64>) -> Vec<std::sync::Arc<LogObject>> {
-    numbers.map(|number| LogObject::make(SEED, number, FIRST_HOUR + i64::try_from(number % 5 * 7).unwrap(), 0)).collect()
+    numbers
+        .map(|number| LogObject::make(SEED, number, FIRST_HOUR + i64::try_from(number % 5 * 7).unwrap(), 0))
+        .collect()
 }
 
 /// Two closed epochs, and news of the same days on disk.
@@ -115,12 +117,12 @@ fn every_exchange_is_noticed(world: &World, others: &[World]) {
         let of_this = names.iter().filter(|other| *other != name && other.split('/').next() == Some(folder));
         let of_this = of_this.map(|other| (format!("the table's own `{other}`"), state[other].to_vec()));
         let elsewhere = others.iter().enumerate().filter_map(|(at, other)| {
-            let digits = format!("{folder}/{}", name.split(['/', '-']).find(|part| part.len() == 10).unwrap_or_default());
+            let digits =
+                format!("{folder}/{}", name.split(['/', '-']).find(|part| part.len() == 10).unwrap_or_default());
             let names = other.state.names();
             // Plans have names that no other table has.
-            let its_own = names.into_iter().find(|other| {
-                other == name || (folder == "plan" && other.starts_with(&digits))
-            })?;
+            let its_own =
+                names.into_iter().find(|other| other == name || (folder == "plan" && other.starts_with(&digits)))?;
             Some((format!("that of world {at}"), other.state.bytes(&its_own).unwrap()))
         });
         for (whose, other) in of_this.chain(elsewhere).filter(|(_, other)| *other != state[name]) {
@@ -217,8 +219,7 @@ fn an_unknown_key_is_refused_in_a_record_of_any_format() {
             assert!(verified(&world).is_empty(), "{:?}", verified(&world));
             let mut value: serde_json::Value = serde_json::from_slice(&state[&name]).unwrap();
             value["news"] = true.into();
-            let bytes =
-                if older { value.to_string().into_bytes() } else { crate::invariants::sealed(&value) };
+            let bytes = if older { value.to_string().into_bytes() } else { crate::invariants::sealed(&value) };
             world.state.insert(&name, &bytes);
             let found = verified(&world);
             assert!(found.iter().any(|what| what.contains("news")), "{name}: {found:?}");

@@ -8,8 +8,7 @@
 use lakefront_storage::Store;
 
 use super::{
-    names, once,
-    reading,
+    names, once, reading,
     records::{Digest, LogRecord, TableRecord},
     seal::{Record as _, Stored},
 };

@@ -11,8 +11,7 @@ use super::{
     history::seen_digest,
     names, once,
     records::{
-        ClosedRecord, CommitRecord, LogRecord, OutcomeCounts, OutcomeWord, SeenDigest, Totals, format_in,
-        partitions_of,
+        ClosedRecord, CommitRecord, LogRecord, OutcomeCounts, OutcomeWord, SeenDigest, Totals, format_in, partitions_of,
     },
     seal::{Record as _, Stored},
     seen,
@@ -52,10 +51,8 @@ pub(crate) fn closing(
     let (num_files, rows, bytes) =
         (files().count() as u64, files().map(|file| file.rows).sum(), files().map(|file| file.bytes).sum());
     let day_names: Vec<String> = days.keys().cloned().collect();
-    let seen: Vec<(String, Vec<u8>)> = days
-        .iter()
-        .map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log, day, objects)))
-        .collect();
+    let seen: Vec<(String, Vec<u8>)> =
+        days.iter().map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log, day, objects))).collect();
     let words = days.values().flatten().map(|(_, outcome)| *outcome);
     let record = ClosedRecord {
         format: format_in(log, words),

@@ -170,7 +170,11 @@ pub(crate) fn read_log(state: &Store, table: &Stored<TableRecord>, epoch: u64) -
         return Err(damaged(state, &name, &format!("speaks of epoch {}", record.epoch)));
     }
     if record.is_sealed() && record.table.as_deref() != Some(table.sha256()) {
-        return Err(damaged(state, &name, "was not written for `table.json` as it is: one of the two is another table's"));
+        return Err(damaged(
+            state,
+            &name,
+            "was not written for `table.json` as it is: one of the two is another table's",
+        ));
     }
     check_rank(state, &record, table.is_sealed())?;
     Ok(record)
@@ -218,7 +222,9 @@ pub(crate) fn check_before(
             Err(damaged(state, &names::closed(before.epoch), &what))
         }
         (Some(_), None) => Err(damaged(state, later, "names an epoch before it, and there is none")),
-        (None, Some(before)) if before.is_sealed() => Err(damaged(state, later, "names no epoch before it, and there is one")),
+        (None, Some(before)) if before.is_sealed() => {
+            Err(damaged(state, later, "names no epoch before it, and there is one"))
+        }
         (None, _) => Ok(()),
     }
 }

@@ -100,8 +100,13 @@ impl Heartbeat {
             pid: holder.pid,
             released: false,
         };
-        let lease_of =
-            Arc::new(Lease { state: state.clone(), epoch: log.epoch, record, is_over: Mutex::new(false), over: Condvar::new() });
+        let lease_of = Arc::new(Lease {
+            state: state.clone(),
+            epoch: log.epoch,
+            record,
+            is_over: Mutex::new(false),
+            over: Condvar::new(),
+        });
         lease_of.write(false);
         let every = RENEW_EVERY.min(lease / 4).max(RENEW_AT_MOST_EVERY);
         let renewed = Arc::clone(&lease_of);

@@ -3,7 +3,7 @@
 //!
 //! Lines are read one at a time, each of bounded length: what unpacks to a thousand times its size takes no memory.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 
 use flate2::{Compression, GzBuilder, bufread::GzDecoder, write::GzEncoder};
 use serde::Serialize;
@@ -52,16 +52,16 @@ impl LinesWriter {
 
 /// Takes lines apart.
 #[derive(Debug)]
-pub(crate) struct LinesReader<'b> {
-    text: BufReader<GzDecoder<&'b [u8]>>,
+pub(crate) struct LinesReader<R> {
+    text: BufReader<GzDecoder<R>>,
     line: String,
     /// Of the lines so far.
     checksum: LinesChecksum,
     is_sealed: bool,
 }
 
-impl<'b> LinesReader<'b> {
-    pub(crate) fn new(bytes: &'b [u8]) -> Self {
+impl<R: BufRead> LinesReader<R> {
+    pub(crate) fn new(bytes: R) -> Self {
         Self {
             text: BufReader::new(GzDecoder::new(bytes)),
             line: String::new(),

@@ -17,7 +17,7 @@ const COMPARE_BYTES: u64 = 4 << 20;
 /// The run must stop: the name could not be created, or holds other bytes.
 pub(crate) fn create(store: &Store, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let put = || store.put_if_absent(name, bytes);
-    settle(store, name, put, || Ok(store.read(name)? == bytes))
+    settle(store, name, put, || Ok(store.read_range(name, 0..bytes.len() as u64 + 1)? == bytes))
 }
 
 /// Sees to it that a name is created by `put`, whatever that answers. `is_same` says whether the name holds what it should.

@@ -2,6 +2,8 @@
 //!
 //! **Invariant**: no read takes more memory than the largest object of its kind that this program writes.
 
+use std::io::{self, BufRead, Read};
+
 use lakefront_storage::Store;
 use serde::Deserialize;
 
@@ -19,9 +21,11 @@ const MAX_SMALL_BYTES: u64 = 64 << 10;
 const MAX_LOG_BYTES: u64 = 32 << 20;
 /// The largest list of lost inputs, 4 MiB: of 10,000 inputs.
 const MAX_GONE_BYTES: u64 = 4 << 20;
-/// The largest of all others, 256 MiB: a plan or what was seen of a day is 200,000 inputs, compressed; `closed` names each
-/// partition of an epoch, a commit each data file of a task.
-const MAX_LONG_BYTES: u64 = 256 << 20;
+/// The largest commit and the largest `closed`, 64 MiB: these name each data file or partition of 160,000 hours, of which there
+/// have been as many since CloudFront began, in some 200 bytes.
+const MAX_LONG_BYTES: u64 = 64 << 20;
+/// Bytes of long lines that are read at a time: 1 MiB.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// Returns a record that has to be there.
 ///
@@ -130,7 +134,10 @@ pub(crate) fn check_log(
 ) -> Result<(), Error> {
     let its_log = names::log(log.epoch);
     if (format == FORMAT_SEALED) != log.is_sealed() {
-        let what = format!("has format {format}, and `{its_log}` has format {}: one of them is not the one that was written", log.format);
+        let what = format!(
+            "has format {format}, and `{its_log}` has format {}: one of them is not the one that was written",
+            log.format
+        );
         return Err(damaged(state, name, &what));
     }
     if log.is_sealed() && named != Some(&log.sha256) {
@@ -146,19 +153,11 @@ pub(crate) fn read_lease(state: &Store, epoch: u64) -> Option<LeaseRecord> {
     serde_json::from_slice::<LeaseRecord>(&bytes).ok().filter(|lease| lease.format == FORMAT)
 }
 
-/// Returns the bytes of an object that has to be there.
-///
-/// # Errors
-/// The run must stop: it is absent, cannot be read, or is larger than any of its kind.
-pub(crate) fn bytes_of(state: &Store, name: &str) -> Result<Vec<u8>, Error> {
-    bytes_if_there(state, name)?.ok_or_else(|| missing(state, name))
-}
-
 /// Returns the bytes of an object, if there is one.
 ///
 /// # Errors
 /// The run must stop: it cannot be read, or is larger than any of its kind.
-pub(crate) fn bytes_if_there(state: &Store, name: &str) -> Result<Option<Vec<u8>>, Error> {
+fn bytes_if_there(state: &Store, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let most = max_bytes(name);
     match state.read_range(name, 0..most + 1) {
         Ok(bytes) if bytes.len() as u64 > most => {
@@ -170,7 +169,78 @@ pub(crate) fn bytes_if_there(state: &Store, name: &str) -> Result<Option<Vec<u8>
     }
 }
 
-/// Returns the number of bytes that an object of this name has at most.
+/// Whether an object holds these bytes; not so where there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn holds_bytes(state: &Store, name: &str, bytes: &[u8]) -> Result<bool, lakefront_storage::Error> {
+    match state.read_range(name, 0..bytes.len() as u64 + 1) {
+        Ok(found) => Ok(found == bytes),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The bytes of an object, of any length, a piece at a time.
+#[derive(Debug)]
+pub(crate) struct Pieces<'s> {
+    state: &'s Store,
+    name: &'s str,
+    piece: Vec<u8>,
+    /// How much of the piece was taken.
+    taken: usize,
+    /// Where the next piece begins; none behind the last one.
+    next: Option<u64>,
+}
+
+impl<'s> Pieces<'s> {
+    /// Begins with the first piece.
+    ///
+    /// # Errors
+    /// The run must stop: the object is absent, or cannot be read.
+    pub(crate) fn open(state: &'s Store, name: &'s str) -> Result<Self, Error> {
+        let mut pieces = Self { state, name, piece: Vec::new(), taken: 0, next: Some(0) };
+        match pieces.fill() {
+            Ok(()) => Ok(pieces),
+            Err(error) if error.is_not_found() => Err(missing(state, name)),
+            Err(error) => Err(Error::storage(error)),
+        }
+    }
+
+    fn fill(&mut self) -> Result<(), lakefront_storage::Error> {
+        let Some(start) = self.next else { return Ok(()) };
+        self.piece = self.state.read_range(self.name, start..start + PIECE_BYTES)?;
+        self.taken = 0;
+        let read = self.piece.len() as u64;
+        self.next = (read == PIECE_BYTES).then_some(start + read);
+        Ok(())
+    }
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Pieces<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken == self.piece.len() {
+            self.piece.clear();
+            self.taken = 0;
+            self.fill().map_err(io::Error::other)?;
+        }
+        Ok(self.piece.get(self.taken..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.taken += count;
+    }
+}
+
+/// Returns the number of bytes that an object of this name has at most; of plans and what was seen another limit counts.
 fn max_bytes(name: &str) -> u64 {
     match folder_of(name) {
         names::TABLE | "lease" => MAX_SMALL_BYTES,
@@ -213,7 +283,7 @@ pub(crate) fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
     if seal::open(&bytes) == Seal::Broken {
         return Ok(());
     }
-    let mut lines = LinesReader::new(&bytes);
+    let mut lines = LinesReader::new(bytes.as_slice());
     let first = match bytes.first() {
         Some(0x1f) => lines.next_line().map(|line| line.unwrap_or_default().as_bytes()),
         _ => Ok(bytes.as_slice()),

@@ -8,7 +8,7 @@
 //!
 //! Gzipped JSON lines, one object an epoch and day. Epochs of earlier versions have no sizes.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use lakefront_storage::{Object, Store};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     lines::{LinesReader, LinesWriter},
     names,
-    reading::{self, LogRef, check_log, damaged},
+    reading::{self, LogRef, Pieces, check_log, damaged},
     records::{LogRecord, OutcomeWord, format_in},
     seal::{Record as _, Stored},
 };
@@ -83,10 +83,14 @@ pub(crate) fn read(
     mut on_object: impl FnMut(&SeenObject<'_>),
 ) -> Result<(), Error> {
     let name = names::seen(day, log.epoch);
-    let bytes = reading::bytes_of(state, &name)?;
+    let pieces = Pieces::open(state, &name)?;
     let cannot = |what: &str| damaged(state, &name, &format!("cannot be understood: {what}"));
-    let mut lines = LinesReader::new(&bytes);
-    let header = lines.next_line().map_err(|error| cannot(&error.to_string()))?.unwrap_or_default();
+    let unread = |error: io::Error| match error.downcast::<lakefront_storage::Error>() {
+        Ok(error) => Error::storage(error),
+        Err(error) => cannot(&error.to_string()),
+    };
+    let mut lines = LinesReader::new(pieces);
+    let header = lines.next_line().map_err(unread)?.unwrap_or_default();
     let header: Header<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
     reading::check_format(state, &name, header.format)?;
     check_log(state, log, &name, header.format, header.log.as_deref())?;
@@ -98,7 +102,7 @@ pub(crate) fn read(
         lines.expect_checksum();
     }
     let mut inputs = 0;
-    while let Some(line) = lines.next_line().map_err(|error| cannot(&error.to_string()))? {
+    while let Some(line) = lines.next_line().map_err(unread)? {
         let object: SeenObject<'_> = serde_json::from_str(line).map_err(|error| cannot(&error.to_string()))?;
         inputs += 1;
         // No epoch has more of them, whatever the first line says.

@@ -14,12 +14,7 @@ const PLAN_KEPT: Duration = Duration::from_hours(7 * 24);
 ///
 /// # Errors
 /// They cannot be looked at or removed: for the caller to tell, as nothing depends on it.
-pub(crate) fn sweep(
-    state: &Store,
-    table: &Stored<TableRecord>,
-    last_epoch: u64,
-    locks: bool,
-) -> Result<(), Error> {
+pub(crate) fn sweep(state: &Store, table: &Stored<TableRecord>, last_epoch: u64, locks: bool) -> Result<(), Error> {
     if locks {
         state.sweep().map_err(Error::storage)?;
     }

@@ -94,7 +94,9 @@ impl Check<'_> {
         };
         let lost = commit.inputs.iter().enumerate().filter(|(_, outcome)| is_lost(outcome.word()));
         let is_of_task = gone.epoch == task.id.epoch && gone.task == task.id.task;
-        if !is_of_task || !gone.inputs.iter().map(|gone| (gone.input, gone.how)).eq(lost.map(|(at, of)| (at, of.word()))) {
+        if !is_of_task
+            || !gone.inputs.iter().map(|gone| (gone.input, gone.how)).eq(lost.map(|(at, of)| (at, of.word())))
+        {
             self.fault("I2", location, "names other inputs than those that its task was committed without".to_owned());
         }
         Ok(())

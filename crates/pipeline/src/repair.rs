@@ -11,7 +11,7 @@ use crate::{
     field_names::warn_of_table_lists,
     plan::{self, Candidates, ObjectCount},
     progress::{Event, Progress},
-    state::{frozen::thaw, lease, names, reading::refuse_newer, settings::Settings},
+    state::{frozen::thaw, lease, names, reading::refuse_newer, settings::Settings, sources::sources_of},
     worker::Lost,
 };
 
@@ -31,6 +31,9 @@ pub fn resolve(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
     run(options, stop, progress, do_over)
 }
 
+/// What is told of an object that is not there any more. A link in its place leads to another object, which `convert` lists.
+const GONE: &str = "list: failed before, and is gone now: at its path is no file, or a link to another one";
+
 fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
     let options = session.resources.options;
     loop {
@@ -48,8 +51,9 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
         let count = failed.objects + only_rejects.objects;
         let first: Vec<_> = failed.first.into_iter().chain(only_rejects.first).take(most).collect();
         let left = count - first.len() as u64;
+        let known = history.last.as_deref().map(sources_of).unwrap_or_default();
         for object in first {
-            match object.look_again(&options.connections) {
+            match object.look_again(&options.connections, &known) {
                 // What lies elsewhere now, or is there in another size, is for `convert`: once it is on record that it was
                 // gone or replaced here, it is new wherever it is listed. What has failed is not.
                 Ok(now) if settings.identity == Identity::Name => {
@@ -57,7 +61,7 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
                     objects.push(now.filter(is_there).unwrap_or(object));
                 }
                 Ok(Some(now)) => objects.push(now),
-                Ok(None) => not_there(session, &object, &Lost::Gone, "list: failed before, and is gone now".to_owned()),
+                Ok(None) => not_there(session, &object, &Lost::Gone, GONE.to_owned()),
                 Err(lakefront_storage::Error::Unreadable { reason, .. }) => {
                     let how = Lost::unreadable(&reason);
                     let message = how.message();

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::remote::{self, Bucket, Found};
-use crate::uri::{FILE_SCHEME, file_url, flaw_of_id};
-use crate::{Connections, Error};
+use crate::uri::{FILE_SCHEME, LocalSource, SourceKind, file_url, flaw_of_id};
+use crate::{Connections, Error, Source};
 
 const NS_PER_SECOND: i128 = 1_000_000_000;
 
@@ -149,26 +149,76 @@ impl Object {
         }
     }
 
-    /// The same object in the version that it has now; `None` if it is gone or something else than a regular file
-    /// stands in its place.
+    /// The same object in the version that it has now; `None` if it is gone, if something else than a regular file is in
+    /// its place, or if its path now leads to another object through a link. `known` are the sources that the table knows:
+    /// where they give the file another identity by now, it is another object as well.
     ///
     /// # Errors
     ///
     /// [`Error::Unreadable`]: what is said of this object alone. Any other: what is said of us. Either way it is not known
     /// whether there is an object.
-    pub fn look_again(&self, connections: &Connections) -> Result<Option<Self>, Error> {
+    pub fn look_again(&self, connections: &Connections, known: &[Source]) -> Result<Option<Self>, Error> {
         if let Some(bucket) = self.bucket() {
             return remote::look_again(&*connections.client(bucket)?, self);
         }
-        match fs::metadata(self.path()) {
-            Ok(metadata) if metadata.is_file() => Ok(Some(Self { version: Version::of(&metadata), ..self.clone() })),
-            Ok(_) => Ok(None),
+        let look = || match fs::metadata(self.path())? {
+            metadata if metadata.is_file() && self.is_in_place()? && self.is_known_to(known)? => Ok(Some(metadata)),
+            _ => Ok(None),
+        };
+        match look() {
+            Ok(metadata) => Ok(metadata.map(|metadata| Self { version: Version::of(&metadata), ..self.clone() })),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => {
                 let path = Path::new(self.path());
                 Err(crate::fetch::explained("list", "look at it again", path, self.location(), error))
             }
         }
+    }
+
+    /// Whether the path of an object on the local disk still leads to the file that has this identity. If a link took the
+    /// place of the file or of a folder above it, the path leads to a file that has another identity, its canonical path.
+    /// The same is true on a disk that ignores case if the file was renamed to other letters.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's: nothing is there, or it cannot be looked at.
+    pub(crate) fn is_in_place(&self) -> io::Result<bool> {
+        let now = fs::canonicalize(self.path())?;
+        if now.as_os_str() == self.path() {
+            return Ok(true);
+        }
+        // With an id the name below the source's folder counts, and the folder may have moved as a whole.
+        match self.folder_of_id() {
+            Some(folder) => Ok(fs::canonicalize(folder)?.join(self.name()) == now),
+            None => Ok(false),
+        }
+    }
+
+    /// Returns the folder of the source whose id the object has, if a plain path from there leads to it.
+    fn folder_of_id(&self) -> Option<&str> {
+        let folder = self.path().strip_suffix(self.name()).filter(|folder| self.has_id() && folder.ends_with('/'))?;
+        // The root keeps its slash.
+        Some(folder.strip_suffix('/').filter(|folder| !folder.is_empty()).unwrap_or(folder))
+    }
+
+    /// Whether sources that were read before still know the file by this identity: the innermost one around it has the same
+    /// id, or none as well, and below a source with the object's id its name still leads there.
+    fn is_known_to(&self, sources: &[Source]) -> io::Result<bool> {
+        let path = fs::canonicalize(self.path())?;
+        let id = self.has_id().then(|| self.source());
+        let local = || sources.iter().filter_map(|source| Some((source.id(), source.local()?)));
+        let around = local().filter(|(_, place)| path.starts_with(&place.path));
+        if around.max_by_key(|(_, place)| place.path.len()).is_some_and(|(around, _)| around != id) {
+            return Ok(false);
+        }
+        let mut of_id = local().filter(|(other, _)| id.is_some() && *other == id).peekable();
+        let leads_there = |place: &LocalSource| match &place.kind {
+            SourceKind::Folder => {
+                fs::canonicalize(Path::new(&place.path).join(self.name())).is_ok_and(|led| led == path)
+            }
+            SourceKind::File { name } => name == self.name(),
+        };
+        Ok(of_id.peek().is_none() || of_id.any(|(_, place)| leads_there(place)))
     }
 
     /// What it shares with the other objects of its source.
@@ -348,6 +398,7 @@ impl fmt::Display for Version {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn an_object_knows_its_key_its_name_and_its_version() {
@@ -459,13 +510,84 @@ mod tests {
         fs::write(&path, "text").unwrap();
         let listed =
             Object::with_version(Place::of(Some("archive"), None), path.to_str().unwrap(), "E1.gz", Version::new(1, 1));
-        let now = listed.look_again(&Connections::default()).unwrap().unwrap();
+        let now = listed.look_again(&Connections::default(), &[]).unwrap().unwrap();
         assert_eq!((now.source(), now.key(), now.path(), now.size_bytes()), ("archive", "E1.gz", listed.path(), 4));
         assert_eq!(*now.listed_version(), Version::of(&fs::metadata(&path).unwrap()));
         fs::remove_file(&path).unwrap();
-        assert!(listed.look_again(&Connections::default()).unwrap().is_none());
+        assert!(listed.look_again(&Connections::default(), &[]).unwrap().is_none());
         fs::create_dir(&path).unwrap();
-        assert!(listed.look_again(&Connections::default()).unwrap().is_none());
+        assert!(listed.look_again(&Connections::default(), &[]).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_path_that_leads_through_a_link_now_leads_to_another_object() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        for name in ["logs/a/E1.gz", "logs/a/E2.gz"] {
+            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            fs::write(root.join(name), "text").unwrap();
+        }
+        let path = root.join("logs/a/E1.gz").to_str().unwrap().to_owned();
+        let with_id = Object::with_version(Place::of(Some("archive"), None), &path, "a/E1.gz", Version::new(4, 1));
+        let objects = [Object::local(&path, "a/E1.gz", 4, 1), with_id];
+        let are_there = || {
+            let now = objects.each_ref().map(|object| object.look_again(&Connections::default(), &[]).unwrap());
+            now.map(|now| now.is_some())
+        };
+        assert_eq!(are_there(), [true, true]);
+        fs::rename(root.join("logs"), root.join("moved")).unwrap();
+        symlink("moved", root.join("logs")).unwrap();
+        assert_eq!(are_there(), [false, true], "an archive with an id moved as a whole");
+        fs::rename(root.join("moved/a"), root.join("moved/b")).unwrap();
+        symlink("b", root.join("moved/a")).unwrap();
+        assert_eq!(are_there(), [false, false], "a folder below it moved");
+        fs::remove_file(root.join("moved/a")).unwrap();
+        fs::create_dir(root.join("moved/a")).unwrap();
+        symlink("../b/E2.gz", root.join("moved/a/E1.gz")).unwrap();
+        assert_eq!(are_there(), [false, false], "a link took the place of the file");
+    }
+
+    #[test]
+    fn a_file_that_sources_know_by_another_identity_now_is_another_object() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        for name in ["logs/E1.gz", "attic/E1.gz"] {
+            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            fs::write(root.join(name), "text").unwrap();
+        }
+        let source = |folder: &str, id| {
+            Source::restore(&file_url(root.join(folder).as_os_str().as_encoded_bytes()), None, id).unwrap()
+        };
+        let path = root.join("logs/E1.gz").to_str().unwrap().to_owned();
+        let object = |id| Object::with_version(Place::of(id, None), &path, "E1.gz", Version::new(4, 1));
+        for (id, known, is_there) in [
+            (None, vec![source("logs", None)], true),
+            (None, vec![source("logs", Some("archive"))], false),
+            (None, vec![source("logs", Some("archive")), source("", None)], false),
+            (Some("archive"), vec![source("logs", Some("archive"))], true),
+            (Some("archive"), vec![source("attic", Some("archive"))], false),
+            (Some("archive"), vec![source("logs", None)], false),
+            (Some("archive"), vec![source("attic", None)], true),
+        ] {
+            let now = object(id).look_again(&Connections::default(), &known).unwrap();
+            assert_eq!(now.is_some(), is_there, "{id:?} {known:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_called_otherwise_now_is_another_object_where_names_count() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        fs::create_dir(root.join("logs")).unwrap();
+        fs::write(root.join("E1.gz"), "text").unwrap();
+        symlink("../E1.gz", root.join("logs/link.gz")).unwrap();
+        let path = root.join("E1.gz").to_str().unwrap().to_owned();
+        let object = Object::with_version(Place::of(Some("archive"), None), &path, "link.gz", Version::new(4, 1));
+        let known = Source::parse(root.join("logs").to_str().unwrap()).unwrap().with_id("archive").unwrap();
+        let is_there = || object.look_again(&Connections::default(), std::slice::from_ref(&known)).unwrap().is_some();
+        assert!(is_there());
+        fs::rename(root.join("logs/link.gz"), root.join("logs/other.gz")).unwrap();
+        assert!(!is_there());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! `lakefront retry`: failed objects are tried again.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+};
 
 use serde_json::json;
 
@@ -73,6 +76,108 @@ fn an_object_that_is_gone_is_told_with_exit_3_and_others_are_tried() {
     assert_eq!((&report["objects"]["gone"], &report["objects"]["converted"]), (&1.into(), &1.into()));
     assert_eq!(folder.rows().len(), 21);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+/// A table with a good log and a log that was cut short, each below a folder of its own.
+fn cut_short(args: &[&str]) -> TestFolder {
+    let folder = TestFolder::new();
+    let whole = gzip(log("date time sc-bytes", &["2024-05-17 09:00:00 1"]));
+    folder.add("a/E1EXAMPLE.2024-05-17-09.bad.gz", &whole[..whole.len() - 4]);
+    folder.add("b/E1EXAMPLE.2024-05-17-09.good.gz", gzip(log("date time sc-bytes", &["2024-05-17 09:00:00 2"])));
+    folder.converts_but_some(&[&LEAN, args].concat());
+    folder
+}
+
+#[test]
+fn a_link_in_the_place_of_a_failed_log_leads_to_another_one() {
+    only_on_disk!("links");
+    for args in [&[][..], &["--source-id", "archive"], &["--identity", "name"]] {
+        let folder = cut_short(args);
+        let bad = folder.path("logs/a/E1EXAMPLE.2024-05-17-09.bad.gz");
+        fs::remove_file(&bad).unwrap();
+        symlink("../b/E1EXAMPLE.2024-05-17-09.good.gz", &bad).unwrap();
+        folder.run(&RETRY).exits(3).says("bad.gz");
+        assert_eq!(folder.column("bytes"), json!([2]), "{args:?}");
+        let source_id = if args.contains(&"--source-id") { args } else { &[] };
+        folder.convert(source_id).exits(0).says("nothing new");
+        folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    }
+}
+
+#[test]
+fn a_failed_log_behind_a_linked_folder_is_taken_once_where_it_is_now() {
+    only_on_disk!("links");
+    for args in [&[][..], &["--source-id", "archive"]] {
+        let folder = cut_short(args);
+        let whole = gzip(log("date time sc-bytes", &["2024-05-17 09:00:00 1"]));
+        folder.add("a/E1EXAMPLE.2024-05-17-09.bad.gz", whole);
+        fs::rename(folder.path("logs/a"), folder.path("logs/c")).unwrap();
+        symlink("c", folder.path("logs/a")).unwrap();
+        folder.run(&RETRY).exits(3).says("gone");
+        for outcome in ["1 converted", "nothing new"] {
+            folder.convert(args).exits(0).says(outcome);
+            folder.run(&RETRY).exits(3).says("gone");
+            assert_eq!(folder.column("bytes").as_array().unwrap().len(), 2, "{args:?}");
+        }
+        folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    }
+}
+
+#[test]
+fn an_archive_with_an_id_that_moved_behind_a_link_is_tried_again() {
+    only_on_disk!("links");
+    let folder = cut_short(&["--source-id", "archive"]);
+    folder.add("a/E1EXAMPLE.2024-05-17-09.bad.gz", gzip(log("date time sc-bytes", &["2024-05-17 09:00:00 1"])));
+    fs::rename(folder.path("logs"), folder.path("moved")).unwrap();
+    symlink("moved", folder.path("logs")).unwrap();
+    folder.run(&RETRY).exits(0).says("1 converted");
+    folder
+        .run(&["convert", "moved", "lake/cf_logs", "--source-id", "archive", "--now", NOW])
+        .exits(0)
+        .says("nothing new");
+}
+
+#[test]
+fn a_failed_log_in_a_place_that_is_known_otherwise_by_now_is_not_taken_twice() {
+    only_on_disk!("names below a folder that moves");
+    let folder = cut_short(&["--source-id", "archive"]);
+    fs::rename(folder.path("logs"), folder.path("attic")).unwrap();
+    let convert = |source, id| {
+        let flags = ["--source-id", id, "--new-identity", "--now", NOW];
+        folder.run(&[&["convert", source, "lake/cf_logs"], &flags[..]].concat())
+    };
+    convert("attic", "archive").exits(0).says("nothing new");
+    // The same path, but a log of another source.
+    folder.add("a/E1EXAMPLE.2024-05-17-09.bad.gz", gzip(log("date time sc-bytes", &["2024-05-17 09:00:00 3"])));
+    convert("logs", "other").exits(0).says("1 converted");
+    folder.run(&RETRY).exits(3).says("gone");
+    assert_eq!(folder.column("bytes"), json!([2, 3]));
+}
+
+#[test]
+fn an_open_epoch_takes_no_log_through_a_link_that_came_after_its_plan() {
+    only_on_disk!("links");
+    for names in [["E1EXAMPLE.2024-05-17-09.x.gz", "E1EXAMPLE.2024-05-17-09.y.gz"], ["a", "c"]] {
+        let folder = TestFolder::new();
+        folder.add("b/E1EXAMPLE.2024-05-16-08.gz", gzip(log("date time sc-bytes", &["2024-05-16 08:00:00 2"])));
+        let row = gzip(log("date time sc-bytes", &["2024-05-17 09:00:00 1"]));
+        let log = if names[0] == "a" { "a/E1EXAMPLE.2024-05-17-09.gz" } else { names[0] };
+        folder.add(log, row);
+        folder.converts(&[&LEAN[..], &["--task-bytes", "1"]].concat());
+        // As if the run had been killed before it read the second task.
+        folder.reopen(1, &[1]);
+        let file = folder.tree("lake/cf_logs").into_iter().find(|name| name.contains("-00001-")).unwrap();
+        fs::remove_file(folder.path("lake/cf_logs").join(file)).unwrap();
+        fs::remove_file(folder.state("gone/0000000001/00001.json")).unwrap();
+        let [planned, moved] = names.map(|name| folder.path(&format!("logs/{name}")));
+        fs::rename(&planned, &moved).unwrap();
+        symlink(names[1], &planned).unwrap();
+        for _ in 0..2 {
+            folder.convert(&[]);
+            assert_eq!(folder.column("bytes"), json!([2, 1]), "{names:?}");
+        }
+        folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    }
 }
 
 #[test]

@@ -46,6 +46,11 @@ pub(crate) fn known_sources(
     Ok(Some(known.with(&options.sources)))
 }
 
+/// Returns the sources that a log record knows; none if its version did not keep them.
+pub(crate) fn sources_of(log: &LogRecord) -> Vec<Source> {
+    log.sources.iter().flatten().filter_map(restored).collect()
+}
+
 /// The sources that a table knows, each by one identity; the one that was read last at the end.
 #[derive(Clone, Debug, Default)]
 struct KnownSources {
@@ -73,8 +78,8 @@ impl KnownSources {
                 (_, None) => None,
             };
             let Some(log) = log else { continue };
-            if let Some(records) = &log.sources {
-                known.sources = records.iter().filter_map(restored).collect();
+            if log.sources.is_some() {
+                known.sources = sources_of(&log);
                 break;
             }
             from_plans.push(match thaw(state, &log) {

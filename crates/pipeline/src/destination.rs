@@ -59,10 +59,9 @@ impl Destination {
         self.folders().any(|folder| source.overlaps(folder))
     }
 
-    /// The table or the state that this table lies in, if it does, and whether it is a state.
-    pub(crate) fn enclosing_table(&self) -> Result<Option<(Folder, bool)>, Error> {
-        let Some(([table, _], connections)) = &self.places else { return Ok(None) };
-        table.enclosing_table(connections).map_err(Error::storage)
+    /// The folders of table and state, and how they are reached; none for stores without a place.
+    pub(crate) fn places(&self) -> Option<(&[Folder; 2], &Connections)> {
+        self.places.as_ref().map(|(folders, connections)| (folders, connections))
     }
 
     /// Whether this folder is where the table's state is.

@@ -58,13 +58,13 @@ pub enum Error {
         /// The other.
         other: String,
     },
-    /// The table lies in another one, or in a state.
+    /// A new table or its state lies in another table, or in a state.
     #[error(
-        "store: {table}: lies in {what} {around}\nhint: keep tables in folders beside each other: readers list all of one"
+        "store: {inner}: lies in {what} {around}\nhint: keep tables and states in folders beside each other: readers list all of a table"
     )]
     TableInTable {
-        /// The table.
-        table: String,
+        /// The table, or the words for its state.
+        inner: String,
         /// The table or the state of a table.
         what: &'static str,
         /// The folder around it.

@@ -39,7 +39,7 @@ mod discover;
 
 mod refuse;
 
-mod source_table;
+mod tables_around;
 
 pub mod plan;
 

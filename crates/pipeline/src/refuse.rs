@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use lakefront_cloudfront::object_key;
-use lakefront_storage::Source;
+use lakefront_storage::{Folder, Source};
 use lakefront_table::{PartitionBy, PartitionKey, layout::task_of_data_file};
 
 use crate::{
@@ -14,13 +14,13 @@ use crate::{
     plan::Task,
     pool::side_by_side,
     select::LeftOut,
-    source_table,
     state::{
         history::{History, read_closed},
         names, reading,
         records::CommitRecord,
         settings::{LATEST_AFTER_PLAN_SECONDS, Settings},
     },
+    tables_around,
 };
 
 /// A source must not share objects with the table or its state, nor with another one where they have ids: an object would
@@ -29,10 +29,7 @@ use crate::{
 /// # Errors
 /// [`Error::Overlap`], [`Error::SourcesOverlap`], [`Error::SourceIsTable`], [`Error::TableInTable`].
 pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
-    if let Some((around, is_state)) = options.destination.enclosing_table()? {
-        let what = if is_state { "the state" } else { "the table" };
-        return Err(Error::TableInTable { table: options.destination.to_string(), what, around: around.to_string() });
-    }
+    refuse_nested(&options.destination)?;
     for (index, source) in options.sources.iter().enumerate() {
         if options.destination.overlaps(source) {
             // The table itself in the place of the logs.
@@ -47,10 +44,39 @@ pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
     options.sources.iter().try_for_each(|source| refuse_table(options, source))
 }
 
+/// A new table must not lie in another one, whose readers list all below it, nor in a state; and neither must a new state.
+/// What exists stays usable, wherever it lies.
+fn refuse_nested(destination: &Destination) -> Result<(), Error> {
+    let Some(([table, state], connections)) = destination.places() else { return Ok(()) };
+    // What else goes wrong here is told when the state is read.
+    if !destination.state().read_range(names::TABLE, 0..1).is_err_and(|error| error.is_not_found()) {
+        return Ok(());
+    }
+    let nested = |inner: String, around: &Folder, is_state| {
+        let what = if is_state { "the state" } else { "the table" };
+        Err(Error::TableInTable { inner, what, around: around.to_string() })
+    };
+    if let Some(around) = tables_around::around(table, connections) {
+        return nested(table.to_string(), &around.folder, around.is_state);
+    }
+    let inner = format!("the state {state}");
+    // Beside the table it lies in what the table lies in.
+    if state.ancestors() != table.ancestors()
+        && let Some(around) = tables_around::around(state, connections)
+    {
+        return nested(inner, &around.folder, around.is_state);
+    }
+    // A folder that does not exist holds nothing.
+    if tables_around::has_data_files(state, connections).unwrap_or_default() {
+        return nested(inner, state, false);
+    }
+    Ok(())
+}
+
 /// A source must hold raw logs: it must not be a table, nor its state, nor lie in one.
 fn refuse_table(options: &ConvertOptions, source: &Source) -> Result<(), Error> {
     let Some(folder) = source.folder() else { return Ok(()) };
-    match source_table::find(&folder, &options.connections, &options.destination) {
+    match tables_around::find(&folder, &options.connections, &options.destination) {
         // What cannot be looked at is for the listing to tell.
         Err(_) | Ok(None) => Ok(()),
         Ok(Some(found)) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::remote::{Prefix, RemoteStore, first_key};
+use crate::remote::{Prefix, RemoteStore, first_key, first_keys};
 use crate::{Connections, Error, LocalFolder, Object, Store};
 
 // Looks at the local disk without listing it.
@@ -29,8 +29,6 @@ impl RemoteFolder {
 
 /// How the name of a state ends.
 const STATE_ENDING: &str = ".lakefront";
-/// What every state has.
-const RECORD: &str = "table.json";
 
 impl Folder {
     /// The folder that a path, a `file://` URL or a bucket's URL names. Creates nothing, and asks no store.
@@ -117,35 +115,6 @@ impl Folder {
         }
     }
 
-    /// The table that this folder lies in, or the state of one, if it does: the folder that says so, and whether it is a state.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be told.
-    pub fn enclosing_table(&self, connections: &Connections) -> Result<Option<(Self, bool)>, Error> {
-        let Self::Remote(RemoteFolder(prefix)) = self else {
-            let Self::Local(folder) = self else { return Ok(None) };
-            return Ok(folder.enclosing_table()?.map(|(folder, is_state)| (Self::Local(folder), is_state)));
-        };
-        let is_there = |prefix: &Prefix| match remote_store(connections, prefix)?.read_range(RECORD, 0..1) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(error),
-        };
-        for around in prefix.ancestors() {
-            let is_state = around.path().ends_with(STATE_ENDING);
-            if is_state && is_there(&around)? {
-                return Ok(Some((Self::Remote(RemoteFolder(around)), true)));
-            }
-            if let Some(state) = around.sibling(STATE_ENDING)
-                && is_there(&state)?
-            {
-                return Ok(Some((Self::Remote(RemoteFolder(around)), false)));
-            }
-        }
-        Ok(None)
-    }
-
     /// The last part of its path; empty for a whole bucket.
     pub fn name(&self) -> String {
         match self {
@@ -154,7 +123,7 @@ impl Folder {
         }
     }
 
-    /// The folders above this one, the nearest first.
+    /// The folders above this one, the nearest first; a bucket is one, the root of the local disk is none.
     pub fn ancestors(&self) -> Vec<Self> {
         match self {
             Self::Local(folder) => folder.ancestors().map(Self::Local).collect(),
@@ -186,19 +155,26 @@ impl Folder {
         }
     }
 
-    /// The name of one file below this folder that begins with `start`, if there is any, found with few lookups: nothing is
-    /// listed as a whole.
+    /// Returns the name of a file below this folder that begins with `start` and that `is_wanted`, if one is found with a few
+    /// lookups: nothing is listed as a whole.
     ///
     /// # Errors
     ///
     /// It cannot be told.
-    pub fn any_file(&self, start: &str, connections: &Connections) -> Result<Option<String>, Error> {
+    pub fn any_file(
+        &self,
+        start: &str,
+        is_wanted: &dyn Fn(&str) -> bool,
+        connections: &Connections,
+    ) -> Result<Option<String>, Error> {
         match self {
-            Self::Local(folder) => glance::any_file(folder.path(), start),
+            Self::Local(folder) => glance::any_file(folder.path(), start, is_wanted),
             Self::Remote(RemoteFolder(prefix)) => {
                 let client = connections.client(&prefix.bucket)?;
-                let key = first_key(&client, &prefix.key(start))?;
-                Ok(key.and_then(|key| key.strip_prefix(&prefix.folder()).map(str::to_owned)))
+                let folder = prefix.folder();
+                let names = first_keys(&client, &prefix.key(start))?;
+                let mut names = names.iter().filter_map(|key| key.strip_prefix(&folder));
+                Ok(names.find(|name| is_wanted(name)).map(str::to_owned))
             }
         }
     }

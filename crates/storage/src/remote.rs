@@ -39,7 +39,7 @@ pub use self::connections::Connections;
 pub use self::listing::{Everything, KeyGuide, Look};
 pub use self::settings::{Addressing, ConnectOptions, Encryption};
 
-pub(crate) use self::listing::{Listed, first_key, list_prefix};
+pub(crate) use self::listing::{Listed, first_key, first_keys, list_prefix};
 pub(crate) use self::pages::Found;
 pub(crate) use self::read::{RemoteReader, fetch_now, look_again};
 pub(crate) use self::storing::RemoteStore;

@@ -235,32 +235,6 @@ impl LocalFolder {
         Self::from_path("state", &self.path.with_file_name(name))
     }
 
-    /// The table that this folder lies in, or the state of one, if it does: the folder that says so, and whether it is a state.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be told.
-    pub fn enclosing_table(&self) -> Result<Option<(Self, bool)>, Error> {
-        const RECORD: &str = "table.json";
-        let is_there = |path: PathBuf| match fs::metadata(&path) {
-            Ok(metadata) => Ok(metadata.is_file()),
-            Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => Ok(false),
-            Err(source) => Err(Error::io("table", "look at it", printable(&path), source)),
-        };
-        for around in self.path.ancestors().skip(1).filter(|around| around.file_name().is_some()) {
-            let folder = Self { path: around.to_owned() };
-            let mut state = OsString::from(around.file_name().unwrap_or_default());
-            state.push(".lakefront");
-            if is_there(around.with_file_name(state).join(RECORD))? {
-                return Ok(Some((folder, false)));
-            }
-            if around.extension().is_some_and(|extension| extension == "lakefront") && is_there(around.join(RECORD))? {
-                return Ok(Some((folder, true)));
-            }
-        }
-        Ok(None)
-    }
-
     /// Whether `object` lies in this folder, where a link may have led to it.
     pub fn holds(&self, object: &Object) -> bool {
         object.bucket().is_none() && Path::new(object.path()).starts_with(&self.path)

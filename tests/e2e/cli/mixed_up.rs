@@ -85,6 +85,77 @@ fn a_table_within_a_table_or_within_a_state_is_refused() {
     }
 }
 
+/// A table whose state is not beside it.
+fn with_state_elsewhere() -> TestFolder {
+    let folder = TestFolder::new();
+    add(&folder, 17);
+    let args = ["convert", "logs", "lake/outer", "--state", "lake/states/outer", "--now", NOW];
+    folder.run(&[&args[..], &LEAN].concat()).exits(0);
+    folder
+}
+
+#[test]
+fn a_table_within_a_table_is_refused_wherever_the_state_of_that_one_is() {
+    let folder = with_state_elsewhere();
+    for inner in ["lake/outer/inner", "lake/outer/deep/inner", "lake/outer/year=2024/inner", "lake/outer/deep/../x/y"] {
+        is_refused(&folder, &[inner], "lies in the table");
+        folder.only_looks(&["convert", "logs", inner, "--dry-run", "--now", NOW], 1).says("lies in the table");
+    }
+    is_refused(&folder, &["lake/states/outer/inner"], "lies in the state");
+    is_refused(&folder, &["lake/states/outer/log/inner"], "lies in the state");
+}
+
+#[test]
+fn a_state_within_a_table_or_within_a_state_is_refused() {
+    let folder = with_state_elsewhere();
+    for (state, says) in [
+        ("lake/outer/inner", "lies in the table"),
+        ("lake/outer", "lies in the table"),
+        ("lake/outer/deep/inner", "lies in the table"),
+        ("lake/states/outer/inner", "lies in the state"),
+        ("lake/states/outer/seen/inner", "lies in the state"),
+    ] {
+        is_refused(&folder, &["lake/new", "--state", state], says).says("store: the state ");
+    }
+}
+
+#[test]
+fn a_table_is_known_by_its_data_files_behind_others_and_through_links() {
+    only_on_disk!("empty folders and links");
+    let folder = with_state_elsewhere();
+    fs::create_dir_all(folder.path("lake/outer/year=2099/month=01")).unwrap();
+    folder.write("lake/outer/year=2098/readme.txt", "x");
+    std::os::unix::fs::symlink("outer", folder.path("lake/link")).unwrap();
+    for inner in ["lake/outer/inner", "lake/link/inner", "lake/link/../outer/inner"] {
+        is_refused(&folder, &[inner], "lies in the table");
+        is_refused(&folder, &["lake/new", "--state", inner], "lies in the table");
+    }
+}
+
+#[test]
+fn tables_and_states_beside_each_other_are_fine() {
+    let folder = with_state_elsewhere();
+    for args in [&["lake/second"][..], &["lake/third", "--state", "lake/states/third"], &["lake/outer2"]] {
+        folder.run(&[&["convert", "logs"], args, &["--now", NOW], &LEAN].concat()).exits(0);
+    }
+    // A folder with partitions of somebody else's is no table of ours.
+    folder.write("lake/hive/year=2024/month=05/day=17/hour=09/part-00000.parquet", "x");
+    folder.run(&[&["convert", "logs", "lake/hive/inner", "--now", NOW], &LEAN[..]].concat()).exits(0);
+}
+
+#[test]
+fn a_table_that_exists_stays_usable_though_it_lies_in_another_one() {
+    only_on_disk!("moving folders");
+    let folder = with_state_elsewhere();
+    folder.run(&[&["convert", "logs", "lake/second", "--now", NOW], &LEAN[..]].concat()).exits(0);
+    for name in ["second", "second.lakefront"] {
+        fs::rename(folder.path("lake").join(name), folder.path("lake/outer").join(name)).unwrap();
+    }
+    add(&folder, 18);
+    folder.run(&["convert", "logs", "lake/outer/second", "--now", NOW]).exits(0).says("1 converted");
+    folder.run(&["convert", "logs", "lake/outer", "--state", "lake/states/outer", "--now", NOW]).exits(0);
+}
+
 /// A conversion of this source into a new table is refused as wrong usage, and writes nothing.
 fn is_no_source(folder: &TestFolder, source: &str, says: &str) {
     for more in [&[][..], &["--dry-run"], &["--allow-empty", "--source-id", "x"]] {

@@ -13,6 +13,8 @@ use crate::uri::printable;
 pub(super) const SMALL_BYTES: u64 = 64 << 10;
 /// The number of folders, one in the other, that are looked into.
 const MAX_DEPTH: usize = 5;
+/// The number of folders that are looked into in all.
+const MAX_FOLDERS: usize = 1_000;
 
 /// Reads the beginning of a regular file.
 ///
@@ -33,32 +35,39 @@ pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Follows the last names below a folder down to a file, of those that begin with `start`, without following links.
+/// Looks below a folder for a file that `is_wanted`, among the names that begin with `start`: in the last folders first, which
+/// hold what came last, and in 1,000 folders at most. Links are followed in folders that are called like partitions, `x=y`.
 ///
 /// # Errors
 ///
 /// A folder cannot be read.
-pub(super) fn any_file(folder: &Path, start: &str) -> Result<Option<String>, Error> {
-    let (mut path, mut name) = (folder.to_owned(), String::new());
-    for depth in 0..MAX_DEPTH {
+pub(super) fn any_file(folder: &Path, start: &str, is_wanted: &dyn Fn(&str) -> bool) -> Result<Option<String>, Error> {
+    let mut waiting = vec![String::new()];
+    for _ in 0..MAX_FOLDERS {
+        let Some(name) = waiting.pop() else { break };
+        let path = folder.join(&name);
         let failed = |source: io::Error| Error::io("list", "look at it", printable(&path), source);
-        let start = if depth == 0 { start } else { "" };
-        let mut last: Option<(String, bool)> = None;
+        let mut folders = Vec::new();
         for entry in fs::read_dir(&path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Ok(entry_name) = entry.file_name().into_string() else { continue };
-            if entry_name.starts_with(start) && last.as_ref().is_none_or(|(last, _)| entry_name > *last) {
-                let is_folder = entry.file_type().map_err(failed)?.is_dir();
-                last = Some((entry_name, is_folder));
+            if name.is_empty() && !entry_name.starts_with(start) {
+                continue;
+            }
+            let file_type = entry.file_type().map_err(failed)?;
+            let is_linked_folder = || file_type.is_symlink() && entry_name.contains('=') && entry.path().is_dir();
+            let is_folder = file_type.is_dir() || is_linked_folder();
+            let entry_name = [name.as_str(), &entry_name].concat();
+            if is_folder {
+                folders.push(entry_name + "/");
+            } else if is_wanted(&entry_name) {
+                return Ok(Some(entry_name));
             }
         }
-        let Some((last, is_folder)) = last else { return Ok(None) };
-        path.push(&last);
-        name.push_str(&last);
-        if !is_folder {
-            return Ok(Some(name));
+        if name.matches('/').count() + 1 < MAX_DEPTH {
+            folders.sort_unstable();
+            waiting.append(&mut folders);
         }
-        name.push('/');
     }
     Ok(None)
 }
@@ -68,19 +77,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_file_is_found_by_the_last_names_and_a_missing_one_is_none() {
+    fn a_file_is_found_beside_others_and_behind_empty_folders() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("year=2025/month=02");
         fs::create_dir_all(&folder).unwrap();
-        assert_eq!(any_file(place.path(), "year=").unwrap(), None);
-        fs::write(folder.join("b"), "x").unwrap();
-        fs::write(folder.join("a"), "x").unwrap();
-        fs::create_dir(place.path().join("zoo")).unwrap();
-        assert_eq!(any_file(place.path(), "year=").unwrap().unwrap(), "year=2025/month=02/b");
-        assert_eq!(any_file(&folder, "").unwrap().unwrap(), "b");
-        assert_eq!(any_file(place.path(), "x").unwrap(), None);
-        assert_eq!(read_small(&folder.join("a")).unwrap(), b"x");
-        assert!(read_small(&folder).unwrap_err().is_not_found());
-        assert!(read_small(&folder.join("a/b")).unwrap_err().is_not_found());
+        let is_ours = |name: &str| name.rsplit('/').next().is_some_and(|file| file.starts_with("ours"));
+        let any_file = |start: &str| any_file(place.path(), start, &is_ours).unwrap();
+        assert_eq!(any_file("year="), None);
+        fs::write(folder.join("ours-1"), "x").unwrap();
+        for empty in ["zoo", "year=2025/month=02/x", "year=2025/month=03", "year=2026/month=01"] {
+            fs::create_dir_all(place.path().join(empty)).unwrap();
+        }
+        fs::write(place.path().join("year=2026/month=01/readme"), "x").unwrap();
+        assert_eq!(any_file("year=").unwrap(), "year=2025/month=02/ours-1");
+        assert_eq!(any_file("").unwrap(), "year=2025/month=02/ours-1");
+        assert_eq!(any_file("zoo"), None);
+        std::os::unix::fs::symlink(folder, place.path().join("zoo=1")).unwrap();
+        assert_eq!(any_file("zoo").unwrap(), "zoo=1/ours-1");
+    }
+
+    #[test]
+    fn a_small_file_is_read_and_a_missing_one_is_none() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("a"), "x").unwrap();
+        assert_eq!(read_small(&place.path().join("a")).unwrap(), b"x");
+        assert!(read_small(place.path()).unwrap_err().is_not_found());
+        assert!(read_small(&place.path().join("a/b")).unwrap_err().is_not_found());
     }
 }

@@ -259,6 +259,17 @@ pub(crate) fn first_key(client: &Client, prefix: &str) -> Result<Option<String>,
     Ok(page.found.into_iter().next().map(|found| found.key))
 }
 
+/// The keys that begin so, in their order: as many as one request gives.
+///
+/// # Errors
+///
+/// The store's.
+pub(crate) fn first_keys(client: &Client, prefix: &str) -> Result<Vec<String>, Error> {
+    let ask = Ask { prefix, after: "", token: None, keys: PAGE_KEYS };
+    let page = client.wait(client.lister.page("list", &client.bucket, ask))?;
+    Ok(page.found.into_iter().map(|found| found.key).collect())
+}
+
 /// Whether anything stands below a prefix.
 ///
 /// # Errors

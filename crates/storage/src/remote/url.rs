@@ -186,9 +186,9 @@ impl Prefix {
         (!self.path.is_empty()).then(|| Self { path: format!("{}{ending}", self.path), ..self.clone() })
     }
 
-    /// The places above it, the nearest first; the bucket itself is none.
+    /// The places above it, the nearest first and the bucket itself last.
     pub(crate) fn ancestors(&self) -> impl Iterator<Item = Self> {
-        let slashes = self.path.rmatch_indices('/').map(|(at, _)| at);
+        let slashes = self.path.rmatch_indices('/').map(|(at, _)| at).chain((!self.path.is_empty()).then_some(0));
         slashes.filter_map(|at| self.path.get(..at)).map(|path| Self { path: path.into(), ..self.clone() })
     }
 }
@@ -265,6 +265,7 @@ mod tests {
         assert!(!table.holds_prefix(&parse("gs://lake/cf_logs")) && parse("s3://lake").holds_prefix(&table));
         assert_eq!(table.sibling(".lakefront").unwrap().to_string(), "s3://lake/cf_logs.lakefront");
         let above: Vec<String> = parse("s3://b/x/y/z").ancestors().map(|prefix| prefix.to_string()).collect();
-        assert_eq!(above, ["s3://b/x/y", "s3://b/x"]);
+        assert_eq!(above, ["s3://b/x/y", "s3://b/x", "s3://b"]);
+        assert_eq!(parse("s3://b").ancestors().count(), 0);
     }
 }

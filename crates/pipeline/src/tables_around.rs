@@ -1,4 +1,4 @@
-//! A source in, whether it is a lakefront table out: a few lookups, whatever its size.
+//! A folder in, the lakefront table or state that it is or lies in out: a few lookups, whatever its size.
 //!
 //! ```text
 //!   lake/cf_logs                  its state has a table record: lake/cf_logs.lakefront/table.json
@@ -10,6 +10,7 @@
 //! A folder that merely holds a table somewhere is none.
 
 use lakefront_storage::{Connections, Folder};
+use lakefront_table::layout::task_of_data_file;
 
 use crate::{
     Destination, Error,
@@ -27,7 +28,7 @@ pub(crate) struct Found {
     pub(crate) is_state: bool,
 }
 
-/// Returns the table or the state that a folder is or lies in, if any. The state of `destination` is known to be no mark of
+/// Returns the table or the state that a source's folder is or lies in, if any. The state of `destination` is known to be no mark of
 /// a table beside it.
 ///
 /// # Errors
@@ -45,7 +46,7 @@ pub(crate) fn find(
     let names: Vec<String> = folders.iter().map(Folder::name).collect();
     let is_partition = names.iter().any(|name| name.starts_with(PARTITION_START));
     let start = if is_partition { "" } else { PARTITION_START };
-    if folder.any_file(start, connections).map_err(Error::storage)?.is_some_and(|name| is_data_file(&name)) {
+    if folder.any_file(start, &is_data_file, connections).map_err(Error::storage)?.is_some() {
         let outermost = names.iter().rposition(|name| name.starts_with(PARTITION_START));
         let table = outermost.map_or(Some(folder), |partition| folders.get(partition + 1));
         return Ok(Some(Found { folder: table.unwrap_or(folder).clone(), is_state: false }));
@@ -67,7 +68,55 @@ pub(crate) fn find(
     Ok(None)
 }
 
-/// Whether the record that every state has is in this folder.
+/// Returns the table or the state that a new folder of a table or a state would lie in, if any.
+///
+/// What cannot be looked at is none: on the local disk rights to folders above are often missing, and in buckets they mostly
+/// end at one prefix, so that nothing farther up is asked for.
+pub(crate) fn around(folder: &Folder, connections: &Connections) -> Option<Found> {
+    for around in folder.ancestors() {
+        match mark_of(&around, connections) {
+            Ok(None) => {}
+            Ok(Some(is_state)) => return Some(Found { folder: around, is_state }),
+            Err(_) if matches!(around, Folder::Local(_)) => {}
+            Err(_) => break,
+        }
+    }
+    None
+}
+
+/// Whether a folder itself holds data files of a table, in partition folders directly below it.
+///
+/// # Errors
+/// It cannot be told.
+pub(crate) fn has_data_files(folder: &Folder, connections: &Connections) -> Result<bool, Error> {
+    let is_ours = |name: &str| task_of_data_file(name).is_some();
+    let found = folder.any_file(PARTITION_START, &is_ours, connections);
+    Ok(found.map_err(Error::storage)?.is_some())
+}
+
+/// Says whether a folder itself is a state, or a table; none if it is neither.
+fn mark_of(folder: &Folder, connections: &Connections) -> Result<Option<bool>, Error> {
+    // A damaged record marks a state, too, if the folder is called like one.
+    let is_named_so = folder.name().ends_with(STATE_ENDING);
+    let is_state = if is_named_so { has_record(folder, connections) } else { is_record(folder, connections) };
+    // Of a folder that cannot be listed its state may be read all the same.
+    let is_table = || has_data_files(folder, connections);
+    let has_state = || folder.state().map_or(Ok(false), |state| has_record(&state, connections));
+    if is_state? {
+        Ok(Some(true))
+    } else if has_state()? || is_table()? {
+        Ok(Some(false))
+    } else {
+        Ok(None)
+    }
+}
+
+/// Whether this folder has a file that is called like the record of a table.
+fn has_record(folder: &Folder, connections: &Connections) -> Result<bool, Error> {
+    Ok(folder.read_small(names::TABLE, connections).map_err(Error::storage)?.is_some())
+}
+
+/// Whether the record that every state has is in this folder, of whatever version.
 fn is_record(folder: &Folder, connections: &Connections) -> Result<bool, Error> {
     let bytes = folder.read_small(names::TABLE, connections).map_err(Error::storage)?;
     Ok(bytes.is_some_and(|bytes| looks_like_table(&bytes)))

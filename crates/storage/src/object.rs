@@ -2,9 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "looks at a listed object again; the error names it")]
 
 use std::cmp::Ordering;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -177,7 +179,7 @@ impl Object {
 
     /// Whether the path of an object on the local disk still leads to the file that has this identity. If a link took the
     /// place of the file or of a folder above it, the path leads to a file that has another identity, its canonical path.
-    /// The same is true on a disk that ignores case if the file was renamed to other letters.
+    /// The same is true on a disk that ignores case if the file, or a folder above it, was renamed to other letters.
     ///
     /// # Errors
     ///
@@ -185,7 +187,7 @@ impl Object {
     pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         let now = fs::canonicalize(self.path())?;
         if now.as_os_str() == self.path() {
-            return Ok(true);
+            return is_spelled_so(&now);
         }
         // With an id the name below the source's folder counts, and the folder may have moved as a whole.
         match self.folder_of_id() {
@@ -277,6 +279,44 @@ impl Object {
     fn has_id(&self) -> bool {
         self.place.as_deref().is_some_and(|place| place.id.is_some())
     }
+}
+
+/// Whether each part of a canonical path is spelled as its folder has it. Only on a disk that ignores case it may not be, and
+/// not every system corrects it in a canonical path.
+fn is_spelled_so(path: &Path) -> io::Result<bool> {
+    for part in path.ancestors() {
+        let (Some(folder), Some(name)) = (part.parent(), part.file_name()) else { continue };
+        let other_case: Vec<u8> = name.as_bytes().iter().map(swapped_case).collect();
+        let other_case = folder.join(OsStr::from_bytes(&other_case));
+        // Two names of one file are rare otherwise: then the folder has both.
+        let is_same = other_case != part
+            && fs::symlink_metadata(&other_case).is_ok_and(|other| {
+                fs::symlink_metadata(part).is_ok_and(|this| (this.dev(), this.ino()) == (other.dev(), other.ino()))
+            });
+        if is_same && !has_entry(folder, name)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn swapped_case(byte: &u8) -> u8 {
+    if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
+}
+
+/// Whether a folder has an entry of exactly this name. A folder that cannot be listed is taken to have it.
+fn has_entry(folder: &Path, name: &OsStr) -> io::Result<bool> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        if entry?.file_name() == name {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether an error says that nothing stands at a path.
@@ -545,6 +585,18 @@ mod tests {
         fs::create_dir(root.join("moved/a")).unwrap();
         symlink("../b/E2.gz", root.join("moved/a/E1.gz")).unwrap();
         assert_eq!(are_there(), [false, false], "a link took the place of the file");
+    }
+
+    #[test]
+    fn the_spelling_of_a_path_is_that_of_its_folders() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        fs::write(root.join("E1.gz"), "text").unwrap();
+        assert!(is_spelled_so(&root.join("E1.gz")).unwrap());
+        // As it looks on a disk that ignores case: both spellings lead to one file.
+        fs::hard_link(root.join("E1.gz"), root.join("e1.GZ")).unwrap();
+        assert!(is_spelled_so(&root.join("E1.gz")).unwrap());
+        assert!(has_entry(&root, OsStr::new("e1.GZ")).unwrap() && !has_entry(&root, OsStr::new("e1.gz")).unwrap());
     }
 
     #[test]

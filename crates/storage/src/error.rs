@@ -71,6 +71,15 @@ pub enum Error {
         location: String,
     },
 
+    /// A file that is no text file by its size or its kind.
+    #[error("read: {location}: {reason}\nhint: name a text file of at most 1 MiB")]
+    BadTextFile {
+        /// The file.
+        location: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// A text file that is not UTF-8.
     #[error("{doing}: {location}: byte {byte}: the file is not UTF-8 text")]
     TextNotUtf8 {

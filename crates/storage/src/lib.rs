@@ -81,4 +81,4 @@ pub use object::Object;
 pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything, FetchAhead, KeyGuide, Look};
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};
-pub use uri::{LocalFolder, Source, printable_name};
+pub use uri::{LocalFolder, Source, is_visible, printable_name};

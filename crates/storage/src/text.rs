@@ -3,24 +3,55 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::uri::{missing_or_io, printable};
 
+/// Largest size in bytes of a text file that a person names: 1 MiB, several times what the longest schema and the longest
+/// list of fields need.
+const MAX_TEXT_BYTES: u64 = 1 << 20;
+
 /// The text of a file.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`], a file that cannot be read, or one that is not UTF-8: the person has to name another.
+/// [`Error::NotFound`], a file that cannot be read, is larger than 1 MiB or is not UTF-8: the person has to name another.
 pub fn read_text(path: &Path) -> Result<String, Error> {
-    let bytes = fs::read(path).map_err(|source| missing_or_io("read", path, source))?;
+    let bytes = read_bounded(path, MAX_TEXT_BYTES).map_err(|source| {
+        if [io::ErrorKind::FileTooLarge, io::ErrorKind::InvalidInput].contains(&source.kind()) {
+            Error::BadTextFile { location: printable(path), reason: source.to_string() }
+        } else {
+            missing_or_io("read", path, source)
+        }
+    })?;
     String::from_utf8(bytes).map_err(|error| Error::TextNotUtf8 {
         doing: "read",
         location: printable(path),
         byte: error.utf8_error().valid_up_to(),
     })
+}
+
+/// Reads a file whole that a person or a configuration names, of at most so many bytes, whole MiB. It may be a device or a pipe: reading ends at the limit.
+///
+/// # Errors
+///
+/// The operating system's. [`io::ErrorKind::FileTooLarge`]: there are more bytes than that, in words for a message.
+/// [`io::ErrorKind::InvalidInput`]: a named pipe, which might never have a writer; a shell's `<(...)` has one.
+pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let is_of_shell = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder));
+    if fs::metadata(path)?.file_type().is_fifo() && !is_of_shell {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a named pipe"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes {
+        let what = format!("larger than {} MiB", max_bytes >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(bytes)
 }
 
 /// Writes a text file, replacing what stood there: a reader sees the old text or the new one, nothing between.
@@ -99,6 +130,30 @@ mod tests {
         write_text(&path, "new").unwrap();
         assert_eq!(read_text(&path).unwrap(), "new");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_read_up_to_the_limit_and_named_with_it() {
+        let message = read_text(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(message.starts_with("read: /dev/zero: larger than 1 MiB\nhint: "), "{message}");
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("text");
+        for (bytes, is_read) in [(MAX_TEXT_BYTES, true), (MAX_TEXT_BYTES + 1, false)] {
+            fs::write(&path, vec![b'x'; usize::try_from(bytes).unwrap()]).unwrap();
+            assert_eq!(read_text(&path).is_ok(), is_read);
+        }
+        // Nothing of it is on the disk.
+        File::create(&path).unwrap().set_len(1 << 50).unwrap();
+        assert!(read_text(&path).unwrap_err().to_string().contains("larger than 1 MiB"));
+    }
+
+    #[test]
+    fn a_named_pipe_is_not_waited_for() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let message = read_text(&path).unwrap_err().to_string();
+        assert!(message.contains("pipe: a named pipe\nhint: "), "{message}");
     }
 
     #[test]

@@ -415,7 +415,7 @@ pub(crate) fn printable(path: &Path) -> String {
 }
 
 /// Whether a terminal draws the character as itself. Control, format, bidirectional and unassigned ones are not.
-fn is_visible(symbol: char) -> bool {
+pub fn is_visible(symbol: char) -> bool {
     "\"'\\".contains(symbol) || symbol.escape_debug().len() == 1
 }
 

@@ -1,7 +1,5 @@
 //! Whom a connection trusts: the machine's certificate authorities, and those of `AWS_CA_BUNDLE` or a profile's `ca_bundle`.
-#![expect(clippy::disallowed_methods, reason = "reads the file that AWS's configuration names")]
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
@@ -9,6 +7,7 @@ use object_store::client::{HttpConnector as _, ReqwestConnector};
 use object_store::{Certificate, ClientOptions};
 
 use crate::Error;
+use crate::text::read_bounded;
 use crate::uri::printable;
 
 /// Certificate authorities beside the machine's own.
@@ -25,6 +24,9 @@ struct Bundle {
     pem: Vec<u8>,
 }
 
+/// Largest size in bytes of a file of certificates: 16 MiB. Those of a whole system are a few hundred KiB.
+const MAX_BUNDLE_BYTES: u64 = 16 << 20;
+
 impl Trust {
     /// Those of a file, which `setting` names.
     ///
@@ -33,7 +35,7 @@ impl Trust {
     /// [`Error::CaBundle`]: it cannot be read, or holds no certificate, or something else.
     pub(super) fn read(setting: &str, path: &Path) -> Result<Self, Error> {
         let refused = |reason: String| Error::CaBundle { setting: setting.to_owned(), path: printable(path), reason };
-        let pem = fs::read(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
+        let pem = read_bounded(path, MAX_BUNDLE_BYTES).map_err(|error| refused(format!("cannot be read: {error}")))?;
         // The causes are not shown: they may repeat what is in the file, and that may be a key.
         let is_no_certificate = |_| refused("holds something that is not a certificate".to_owned());
         let certificates = Certificate::from_pem_bundle(&pem).map_err(is_no_certificate)?;
@@ -69,8 +71,10 @@ pub(super) fn expanded(path: &str, home: Option<String>) -> PathBuf {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test's own files")]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_file_that_is_no_bundle_is_named_with_what_names_it() {
@@ -86,6 +90,7 @@ mod tests {
         for (path, says) in [
             (place.path().join("absent.pem"), "cannot be read"),
             (place.path().to_owned(), "cannot be read"),
+            ("/dev/zero".into(), "cannot be read: larger than 16 MiB"),
             (write("empty.pem", ""), "holds no certificate"),
             (write("text.pem", "hunter2"), "holds no certificate"),
             (write("key.pem", key), "holds no certificate"),

@@ -1,0 +1,54 @@
+//! Files that a person names: read as far as such a file can honestly be, and never waited for.
+
+use std::process::Command;
+
+use crate::harness::{LEAN, TestFolder, log, only_on_disk};
+
+/// Runs the program with 1 GiB of address space more than enough, behind a time limit.
+fn refuses(folder: &TestFolder, args: &[&str], says: &str) {
+    let ran = folder.behind(&["timeout", "20"], "ulimit -v 4000000 && exec \"$@\"", args).exits(2);
+    let ran = ran.says(says);
+    assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
+}
+
+fn folder() -> TestFolder {
+    let folder = TestFolder::new();
+    folder.add("E1EXAMPLE.2024-05-17-09.a", log("date time", &["2024-05-17 09:00:00"]));
+    folder
+}
+
+#[test]
+fn a_file_without_an_end_is_named_with_its_limit() {
+    only_on_disk!("the memory of one machine");
+    let folder = folder();
+    std::fs::File::create(folder.path("large")).unwrap().set_len(1 << 50).unwrap();
+    for file in ["/dev/zero", "/dev/urandom", "large"] {
+        let says = format!("{file}: larger than 1 MiB");
+        refuses(&folder, &["convert", "logs", "lake/cf_logs", "--fields", &format!("@{file}")], &says);
+        refuses(&folder, &["retry", "lake/cf_logs", "--fields", &format!("@{file}")], &says);
+        refuses(&folder, &["convert", "logs", "lake/cf_logs", "--schema", file], &says);
+        refuses(&folder, &["schema", &format!("{}{file}", if file == "large" { "./" } else { "" })], &says);
+    }
+}
+
+#[test]
+fn a_named_pipe_is_refused_and_not_waited_for() {
+    only_on_disk!("named pipes");
+    let folder = folder();
+    let pipe = folder.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    for args in [&["--fields", &format!("@{pipe}")][..], &["--schema", pipe]] {
+        refuses(&folder, &[&["convert", "logs", "lake/cf_logs"], args].concat(), "a named pipe");
+    }
+}
+
+#[test]
+fn what_a_shell_pipes_in_is_read() {
+    only_on_disk!("a shell");
+    let folder = folder();
+    folder.add("E1EXAMPLE.2024-05-17-10.b", "1715936400\t2\n");
+    let shell = "echo '#Fields: timestamp sc-bytes' | \"$@\"";
+    let args = [&["convert", "logs", "lake/cf_logs", "--fields", "@/dev/stdin"], &LEAN[..]].concat();
+    folder.behind(&[], shell, &args).exits(0).says("2 converted");
+}

@@ -57,5 +57,11 @@ mod damage;
 // Tables, states and sources that were mixed up.
 mod mixed_up;
 
+// What no terminal may get: in messages, reports and DDL.
+mod control_bytes;
+
+// Files that a person names: endless ones, named pipes.
+mod named_files;
+
 // Disks that are full or read-only, and few open files.
 mod surroundings;

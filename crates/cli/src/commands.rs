@@ -4,9 +4,9 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Context;
 use lakefront_pipeline::{
-    AppendedColumns, ConvertOptions, Error, Preview, Report, Run, Stop, TableDdl, VerifyOptions, convert,
-    ddl::DdlOptions, field_name_text, preview, progress::Progress, rebuild_state, report::RunOutcome, resolve, retry,
-    status, table_ddl, verify, write_text,
+    AppendedColumns, ConvertOptions, Error, Escapes, Preview, Report, Run, Stop, TableDdl, VerifyOptions, convert,
+    ddl::DdlOptions, field_name_text, json_text, preview, progress::Progress, rebuild_state, report::RunOutcome,
+    resolve, retry, status, table_ddl, verify, write_text,
 };
 use lakefront_schema::TableSchema;
 
@@ -125,13 +125,13 @@ fn run_work(
 }
 
 fn write_report(file: &Path, report: &Report) -> anyhow::Result<()> {
-    let json = serde_json::to_string_pretty(report)?;
+    let json = json_text(report)?;
     write_text(file, &format!("{json}\n")).context("`--report`")
 }
 
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let json = serde_json::to_string_pretty(value)?;
-    output::data(&format!("{json}\n"))
+    let json = json_text(value)?;
+    output::data(&format!("{json}\n"), Escapes::Json)
 }
 
 /// Tells why a run stopped, and what that means to whoever started it.
@@ -148,7 +148,7 @@ fn stopped(flags: &Flags, error: Error) -> ExitStatus {
 }
 
 fn dry_run(options: &ConvertOptions, preview: &Preview) -> anyhow::Result<ExitStatus> {
-    output::data(&summary::of_preview(preview, options))?;
+    output::data(&summary::of_preview(preview, options), Escapes::Text)?;
     Ok(if preview.unlisted.is_empty() { ExitStatus::Done } else { ExitStatus::DoneWithFailures })
 }
 
@@ -157,7 +157,7 @@ fn run_status(all: &Flags, flags: &StateFlags) -> anyhow::Result<ExitStatus> {
     if flags.json {
         print_json(&status)?;
     } else {
-        output::data(&summary::of_status(&status))?;
+        output::data(&summary::of_status(&status), Escapes::Text)?;
     }
     Ok(ExitStatus::Done)
 }
@@ -176,7 +176,7 @@ fn run_verify(all: &Flags, flags: &VerifyFlags) -> anyhow::Result<ExitStatus> {
     if flags.table.json {
         print_json(&verification)?;
     } else {
-        output::data(&summary::of_verification(&verification, flags.deep))?;
+        output::data(&summary::of_verification(&verification, flags.deep), Escapes::Text)?;
     }
     Ok(if verification.num_faults == 0 { ExitStatus::Done } else { ExitStatus::Stopped })
 }
@@ -192,7 +192,7 @@ fn run_rebuild_state(all: &Flags, flags: &StateFlags) -> anyhow::Result<ExitStat
     if flags.json {
         print_json(&rebuilt)?;
     } else {
-        output::data(&summary::of_rebuilt(&rebuilt))?;
+        output::data(&summary::of_rebuilt(&rebuilt), Escapes::Text)?;
     }
     Ok(ExitStatus::Done)
 }
@@ -221,7 +221,7 @@ fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
         Err(error @ Error::Ddl(_)) => return Ok(wrong_usage(all, &error.into())),
         result => result?,
     };
-    output::data(&ddl_text(&ddl))?;
+    output::data(&ddl_text(&ddl), Escapes::Json)?;
     Ok(ExitStatus::Done)
 }
 
@@ -257,7 +257,7 @@ fn run_schema(all: &Flags, flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
     let Some(name) = &flags.schema else {
         let names = TableSchema::EMBEDDED_NAMES.iter().filter_map(|name| TableSchema::embedded(name));
         let lines = names.map(|schema| format!("{}  {}\n", schema.name(), schema.description()));
-        output::data(&lines.collect::<String>())?;
+        output::data(&lines.collect::<String>(), Escapes::Text)?;
         return Ok(ExitStatus::Done);
     };
     let schema = match options::schema(name) {
@@ -265,11 +265,12 @@ fn run_schema(all: &Flags, flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
         Err(error) => return Ok(wrong_usage(all, &error)),
     };
     warn_of_unknown_fields(&schema);
-    output::data(&match flags.format {
-        SchemaFormat::Toml => schema.to_toml(),
-        SchemaFormat::Arrow => summary::arrow_fields(&schema),
-        SchemaFormat::Sql => summary::sql_columns(&schema),
-    })?;
+    let (text, language) = match flags.format {
+        SchemaFormat::Toml => (schema.to_toml(), Escapes::Toml),
+        SchemaFormat::Arrow => (summary::arrow_fields(&schema), Escapes::Text),
+        SchemaFormat::Sql => (summary::sql_columns(&schema), Escapes::Json),
+    };
+    output::data(&text, language)?;
     Ok(ExitStatus::Done)
 }
 

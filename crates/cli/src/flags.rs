@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Turns raw Amazon CloudFront access logs into a Hive-partitioned Parquet table.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+#[command(version, about, bin_name = "lakefront", max_term_width = 100, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -2,13 +2,14 @@
 
 use std::io;
 
+use lakefront_pipeline::{Escapes, escaped};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
     draw::Screen,
     flags::{LogFormat, OutputFlags},
-    output,
+    output, panics,
 };
 
 /// Starts telling. Messages and progress share the terminal: `screen` keeps them apart.
@@ -20,12 +21,13 @@ pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
         (false, 1) => LevelFilter::INFO,
         (false, _) => LevelFilter::DEBUG,
     };
-    let screen = screen.clone();
+    panics::start(flags.log_format);
+    let (screen, format) = (screen.clone(), flags.log_format);
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_target(false)
         .with_ansi(false)
-        .with_writer(move || Lines { screen: screen.clone(), line: Vec::new() });
+        .with_writer(move || Lines { screen: screen.clone(), format, line: Vec::new() });
     // What other crates tell of their requests may hold credentials: at no level is it shown.
     let ours = filter_fn(|metadata| metadata.target().starts_with("lakefront"));
     match flags.log_format {
@@ -53,6 +55,7 @@ pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
 /// Gathers a message and hands it over whole.
 struct Lines {
     screen: Screen,
+    format: LogFormat,
     line: Vec<u8>,
 }
 
@@ -69,6 +72,11 @@ impl io::Write for Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        self.screen.tell(String::from_utf8_lossy(&self.line).trim_end());
+        let line = String::from_utf8_lossy(&self.line);
+        let language = match self.format {
+            LogFormat::Text => Escapes::Text,
+            LogFormat::Json => Escapes::Json,
+        };
+        self.screen.tell(&escaped(line.trim_end(), language));
     }
 }

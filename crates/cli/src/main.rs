@@ -23,12 +23,24 @@ mod summary;
 
 mod exit;
 
+// What ends the program before or beside its work.
+mod panics;
+
+mod usage;
+
 use clap::Parser;
 
-use crate::{exit::ExitStatus, flags::Flags};
+use crate::{
+    exit::ExitStatus,
+    flags::{Flags, LogFormat},
+};
 
 fn main() -> std::process::ExitCode {
-    let flags = Flags::parse();
+    panics::start(LogFormat::Text);
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) => return usage::answer(error),
+    };
     let status = commands::run(&flags).unwrap_or_else(|error| {
         log::error(flags.output.log_format, &error);
         ExitStatus::of(&error)

@@ -140,9 +140,13 @@ pub(crate) fn convert_options(
         bail!("`--max-file-bytes {text}`: at least {MIN_MAX_FILE_BYTES} bytes are needed");
     }
     let schema = table.schema.as_deref().map(|text| schema(text).context("`--schema`")).transpose()?;
-    let partition_by =
-        table.partition_by.as_deref().map(|text| text.parse().context("`--partition-by`")).transpose()?;
-    let compression = table.compression.as_deref().map(|text| text.parse().context("`--compression`")).transpose()?;
+    let partition_by = table
+        .partition_by
+        .as_deref()
+        .map(|text| printable_name(text).parse().context("`--partition-by`"))
+        .transpose()?;
+    let compression =
+        table.compression.as_deref().map(|text| printable_name(text).parse().context("`--compression`")).transpose()?;
     Ok(ConvertOptions {
         selection: selection(&flags.selection, options.now)?,
         sources: with_ids(sources, &flags.selection.source_id)?,
@@ -255,7 +259,7 @@ fn with_ids(sources: Vec<Source>, ids: &[String]) -> anyhow::Result<Vec<Source>>
     {
         bail!(
             "`--source-id {}`: given twice\nhint: a log is known by its source's id and its name below it, so each source needs an id of its own",
-            double.1.escape_debug()
+            printable_name(double.1)
         );
     }
     Ok(sources.into_iter().zip(ids).map(|(source, id)| source.with_id(id)).collect::<Result<_, _>>()?)
@@ -285,12 +289,12 @@ pub(crate) fn schema(name_or_file: &str) -> anyhow::Result<TableSchema> {
     let names = TableSchema::EMBEDDED_NAMES.join("`, `");
     let text = read_text(Path::new(name_or_file)).map_err(|error| {
         if is_name && error.is_not_found() {
-            anyhow!("`{name_or_file}` is no table schema\nhint: `{names}`, or a file")
+            anyhow!("`{}` is no table schema\nhint: `{names}`, or a file", printable_name(name_or_file))
         } else {
             error.into()
         }
     })?;
-    Ok(TableSchema::from_toml(&text, name_or_file)?)
+    Ok(TableSchema::from_toml(&text, &printable_name(name_or_file))?)
 }
 
 #[expect(

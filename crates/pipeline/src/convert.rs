@@ -24,6 +24,7 @@ use crate::{
     describe::ddl_of_epoch,
     discover::{Discovered, discover},
     epoch::{Epoch, Resources, carry_out, committed},
+    escape::json_text,
     field_names::{warn_of_header_names, warn_of_table_lists},
     plan::{self, ObjectCount, PlanOptions, Task},
     pool::{Pool, Stop},
@@ -94,8 +95,8 @@ pub(crate) fn run(
     warn_of_header_names(&tally.unknown_names(), &options);
     let report = tally.finish(error.as_ref());
     if let Some(epoch) = report.epochs.last()
-        && let Ok(json) = serde_json::to_vec_pretty(&report)
-        && let Err(error) = options.destination.state().put(&names::report(*epoch), &json)
+        && let Ok(json) = json_text(&report)
+        && let Err(error) = options.destination.state().put(&names::report(*epoch), json.as_bytes())
     {
         tracing::warn!("the report of epoch {epoch} cannot be kept in the state: {error}");
     }

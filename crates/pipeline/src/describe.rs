@@ -14,6 +14,7 @@ use lakefront_table::{
 use crate::{
     Destination, Error,
     epoch::{OpenTasks, PartialEpoch},
+    escape::{Escapes, escaped},
     state::{
         history::{ClosedEpochs, History, read_log},
         records::{ClosedRecord, TableRecord},
@@ -148,7 +149,7 @@ pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, close
     let partitions: Vec<Vec<String>> =
         closed.partitions.iter().map(|partition| partition_values_of(&partition.path)).collect();
     let statements = ddl(&settings.schema, settings.partition_by.columns(), &partitions, &options).ok()?;
-    Some(statements.join(";\n") + ";\n")
+    Some(escaped(&(statements.join(";\n") + ";\n"), Escapes::Json).into_owned())
 }
 
 /// The values in a partition's folder, coarsest first.

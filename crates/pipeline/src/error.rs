@@ -10,15 +10,14 @@ pub enum Error {
     #[error("stopped before the end; the next run goes on where this one stopped")]
     Stopped,
     /// A glob that is none.
-    #[error("`{flag} {glob}`: no glob")]
+    #[error("`{flag} {glob}`: no glob: {why}")]
     Glob {
         /// The flag it was given with.
         flag: &'static str,
-        /// What was given.
+        /// What was given, escaped.
         glob: String,
-        /// Why.
-        #[source]
-        source: globset::Error,
+        /// Why it is none, escaped.
+        why: String,
     },
     /// Less memory than a task needs.
     #[error("plan: {memory_bytes} bytes of memory are too few\nhint: `--memory-bytes` must be at least {least_bytes}")]

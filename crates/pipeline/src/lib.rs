@@ -37,6 +37,8 @@ mod doubles;
 
 mod discover;
 
+mod escape;
+
 mod refuse;
 
 mod tables_around;
@@ -87,6 +89,7 @@ pub use destination::Destination;
 pub use doubles::Doubles;
 pub use epoch::OpenTasks;
 pub use error::{Error, message};
+pub use escape::{Escapes, escaped, json_text};
 pub use field_names::{field_name_text, field_names_text};
 pub use identity::Identity;
 pub use lakefront_cloudfront::{TextLimits, decompress};

@@ -9,6 +9,7 @@
 //! A pattern of `--exclude` without a slash that matches a folder excludes what is below it as well.
 
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use lakefront_storage::printable_name;
 
 use crate::Error;
 
@@ -60,7 +61,7 @@ impl Globs {
         }
         let (mut patterns, mut names, mut folders) = (Vec::new(), Vec::new(), Vec::new());
         for (owner, text) in typed.iter().enumerate() {
-            let refused = |source| Error::Glob { flag, glob: text.clone(), source };
+            let refused = |error: globset::Error| glob_error(flag, text, &error);
             // As typed first, so that an error speaks of what was typed.
             glob(text).map_err(refused)?;
             let meant = meaning(text, excludes);
@@ -73,7 +74,7 @@ impl Globs {
             let parts = meant.first().and_then(|meant| meant.split('/').map(part).collect());
             patterns.push(Pattern { typed: text.clone(), parts });
         }
-        let refused = |source| Error::Glob { flag, glob: typed.join(" "), source };
+        let refused = |error: globset::Error| glob_error(flag, &typed.join(" "), &error);
         let names = Owned::new(names).map_err(refused)?;
         let folders = Owned::new(folders).map_err(refused)?;
         Ok(Some(Self { patterns, names, folders }))
@@ -124,6 +125,11 @@ impl Owned {
     fn matches(&self, name: &str) -> impl Iterator<Item = usize> {
         self.set.matches(name).into_iter().filter_map(|glob| self.owners.get(glob).copied())
     }
+}
+
+/// The error of a pattern that is none, as it may be shown.
+fn glob_error(flag: &'static str, typed: &str, error: &globset::Error) -> Error {
+    Error::Glob { flag, glob: printable_name(typed), why: printable_name(&error.kind().to_string()) }
 }
 
 fn glob(text: &str) -> Result<Glob, globset::Error> {

@@ -1,0 +1,110 @@
+//! A panic, in whatever thread: the program says that this is a bug, where it is and what to send, and exits with 1.
+//!
+//! The message of a panic may repeat what the program had at hand, credentials and log text included. So only messages that
+//! stand in the source are shown, which hold nothing else.
+
+use std::{
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    panic::{self, PanicHookInfo},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use lakefront_pipeline::{Escapes, escaped};
+
+use crate::{flags::LogFormat, output};
+
+/// Whether messages are written as JSON.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Has panics told in this format from now on.
+pub(crate) fn start(format: LogFormat) {
+    IS_JSON.store(format == LogFormat::Json, Ordering::Relaxed);
+    panic::set_hook(Box::new(tell));
+}
+
+/// Tells of a panic and ends the program. Nothing is unwound: another thread might wait for this one for ever. What is
+/// half-written has no name yet, and the next run finishes the epoch, as after a kill.
+fn tell(info: &PanicHookInfo<'_>) {
+    let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    let text = text(&place, thread::current().name(), info.payload(), &Backtrace::capture());
+    if IS_JSON.load(Ordering::Relaxed) {
+        let line = serde_json::json!({ "level": "ERROR", "message": text }).to_string();
+        output::tell(&escaped(&line, Escapes::Json));
+    } else {
+        output::tell(&text);
+    }
+    #[expect(clippy::exit, reason = "a bug was met: nothing that this process still does can be trusted")]
+    std::process::exit(1);
+}
+
+/// What is told of a panic.
+fn text(place: &str, thread: Option<&str>, payload: &(dyn Any + Send), backtrace: &Backtrace) -> String {
+    let thread = thread.unwrap_or("without a name");
+    let what = payload.downcast_ref::<&'static str>().map_or_else(String::new, |message| format!(": {message}"));
+    let is_captured = backtrace.status() == BacktraceStatus::Captured;
+    let backtrace = if is_captured { format!("\n{backtrace}") } else { String::new() };
+    format!(
+        "error: this is a bug in lakefront {version}: it stopped at {place}, in the thread `{thread}`{what}\n\
+         hint: table and state are as after a kill, and the next run goes on from there\n\
+         hint: please report it with these lines, the command without its secrets, what `lakefront status TABLE` says, and a log that it happens with, if there is one; RUST_BACKTRACE=1 adds the way to the place{backtrace}",
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Says which panic the child process is to play.
+    const CHILD: &str = "LAKEFRONT_TEST_PANIC";
+
+    /// Runs this test binary once more, as a program that panics.
+    fn child(kind: &str) -> (Option<i32>, String) {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "--nocapture", "panics::tests::plays_a_program_that_panics"]);
+        let output = command.env(CHILD, kind).env_remove("RUST_BACKTRACE").output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the parent process says what to play")]
+    fn plays_a_program_that_panics() {
+        let Ok(kind) = std::env::var(CHILD) else { return };
+        start(if kind == "json" { LogFormat::Json } else { LogFormat::Text });
+        match kind.as_str() {
+            "thread" => {
+                let thread = thread::Builder::new().name("worker\u{9b}-1".to_owned());
+                thread.spawn(|| panic!("a literal")).unwrap().join().unwrap_err();
+            }
+            "value" => panic!("a value: {}", std::hint::black_box("hunter2")),
+            _ => panic!("a literal"),
+        }
+        unreachable!("the hook ends the process");
+    }
+
+    #[test]
+    fn a_panic_in_any_thread_is_called_a_bug_and_exits_with_1() {
+        for kind in ["main", "thread", "json"] {
+            let (status, stderr) = child(kind);
+            assert_eq!(status, Some(1), "{stderr}");
+            for says in ["this is a bug in lakefront", "panics.rs:", "a literal", "please report it", "the next run"] {
+                assert!(stderr.contains(says), "`{says}`: {stderr}");
+            }
+        }
+        let (_, stderr) = child("thread");
+        assert!(stderr.contains(r"`worker\u{9b}-1`"), "{stderr:?}");
+        let (_, stderr) = child("json");
+        let line = stderr.lines().find(|line| line.starts_with('{')).unwrap();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(line).unwrap()["level"], "ERROR");
+    }
+
+    #[test]
+    fn the_message_of_a_panic_is_not_shown_if_it_may_hold_values() {
+        let (status, stderr) = child("value");
+        assert_eq!(status, Some(1));
+        assert!(stderr.contains("this is a bug") && !stderr.contains("hunter2"), "{stderr}");
+    }
+}

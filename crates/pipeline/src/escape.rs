@@ -1,0 +1,97 @@
+//! Text in, the same text out as a terminal and a reviewer may see it: what a terminal obeys, hides or turns around is
+//! escaped. Everything that is shown, or written as JSON for people, goes through [`escaped`].
+//!
+//! | | U+009B is written as | a value that is read back is |
+//! |---|---|---|
+//! | [`Escapes::Text`] | `\u{9b}` | not to be read back |
+//! | [`Escapes::Json`], SQL, too | `\u009b` | the same |
+//! | [`Escapes::Toml`] | `\u009B` | the same |
+
+use std::{borrow::Cow, fmt::Write as _};
+
+use lakefront_storage::is_visible;
+use serde::Serialize;
+
+/// How a character is written that cannot be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escapes {
+    /// For people.
+    Text,
+    /// As JSON's strings have it. Athena, Hive and Spark read it in the literals of their statements as well.
+    Json,
+    /// As TOML's basic strings have it.
+    Toml,
+}
+
+/// Returns a text with every character escaped that is not visible, but for line ends: control characters (DEL and C1 among
+/// them), and those that have no width, turn the direction of writing, or are unassigned.
+///
+/// A text in JSON, SQL or TOML stays what it was to its readers: such characters stand in its strings alone.
+pub fn escaped(text: &str, how: Escapes) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for symbol in text.chars() {
+        if symbol == '\n' || is_visible(symbol) {
+            out.push(symbol);
+        } else {
+            push_escaped(&mut out, symbol, how);
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn push_escaped(out: &mut String, symbol: char, how: Escapes) {
+    // Writing to a String cannot fail.
+    let _ = match how {
+        Escapes::Text => write!(out, "{}", symbol.escape_debug()),
+        Escapes::Json => {
+            let mut units = [0; 2];
+            symbol.encode_utf16(&mut units).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+        }
+        Escapes::Toml => match u32::from(symbol) {
+            number @ ..=0xffff => write!(out, "\\u{number:04X}"),
+            number => write!(out, "\\U{number:08X}"),
+        },
+    };
+}
+
+/// Returns a value as JSON that may be shown, in lines.
+///
+/// # Errors
+/// The value has no JSON form.
+pub fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
+    let json = serde_json::to_string_pretty(value)?;
+    Ok(escaped(&json, Escapes::Json).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ESC, DEL, NEL, CSI, right-to-left override, zero width space, byte order mark, a tag outside of the basic plane.
+    const HOSTILE: &str = "a\u{1b}[31m\u{7f}\u{85}\u{9b}1m\u{202e}\u{200b}\u{feff}\u{e0041}z";
+
+    #[test]
+    fn what_a_terminal_obeys_or_hides_is_escaped_and_the_rest_is_not() {
+        assert_eq!(
+            escaped(HOSTILE, Escapes::Text),
+            r"a\u{1b}[31m\u{7f}\u{85}\u{9b}1m\u{202e}\u{200b}\u{feff}\u{e0041}z"
+        );
+        for plain in ["", "two\nlines", "it's \"fine\" \\", "日本語 é 🎉"] {
+            assert_eq!(escaped(plain, Escapes::Text), plain);
+            assert_eq!(escaped(plain, Escapes::Json), plain);
+        }
+        assert_eq!(escaped("a\tb\rc", Escapes::Text), r"a\tb\rc");
+    }
+
+    #[test]
+    fn escaped_json_and_toml_are_the_same_values() {
+        let value = serde_json::json!({ HOSTILE: [HOSTILE, "日本語\ttab\nend"] });
+        let json = json_text(&value).unwrap();
+        assert!(json.chars().all(|symbol| symbol == '\n' || is_visible(symbol)), "{json:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), value);
+        assert_eq!(escaped("x = \"\u{7f}\u{e0041}\"\n", Escapes::Toml), "x = \"\\u007F\\U000E0041\"\n");
+    }
+}

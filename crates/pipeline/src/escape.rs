@@ -66,6 +66,15 @@ pub fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped(&json, Escapes::Json).into_owned())
 }
 
+/// Returns a value as JSON that may be shown, in one line.
+///
+/// # Errors
+/// The value has no JSON form.
+pub(crate) fn json_line(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let json = serde_json::to_string(value)?;
+    Ok(escaped(&json, Escapes::Json).into_owned().into_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,8 +8,11 @@
 //! A line that is not UTF-8 stands under `base64` instead of `text`; of a line over the limit, `line_bytes` says how long
 //! it was. The file is a function of the task: same inputs, same bytes. The comment of its gzip header names the epoch's log
 //! record, so that the entries are all that a reader sees.
+//!
+//! Log text may hold what a terminal obeys: it is escaped, `\u009b`. Epochs that earlier versions planned have no such
+//! comment and no such escapes, so that a task of theirs that is done again gives the same bytes.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, GzBuilder, bufread::GzDecoder, write::GzEncoder};
@@ -19,6 +22,7 @@ use serde::Serialize;
 
 use crate::{
     Error,
+    escape::json_line,
     staged::StagedFile,
     state::{
         records::{LogRecord, QuarantineRecord},
@@ -100,8 +104,10 @@ impl Quarantine {
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         self.entries += 1;
-        let written = serde_json::to_writer(&mut *file, entry).map_err(io::Error::from);
-        written.and_then(|()| file.write_all(b"\n")).map_err(StagedFile::error)
+        let line = if self.comment.is_some() { json_line(entry) } else { serde_json::to_vec(entry) };
+        let mut line = line.map_err(|error| StagedFile::error(error.into()))?;
+        line.push(b'\n');
+        file.write_all(&line).map_err(StagedFile::error)
     }
 }
 

@@ -286,7 +286,7 @@ impl Object {
 fn is_spelled_so(path: &Path) -> io::Result<bool> {
     for part in path.ancestors() {
         let (Some(folder), Some(name)) = (part.parent(), part.file_name()) else { continue };
-        let other_case: Vec<u8> = name.as_bytes().iter().map(swapped_case).collect();
+        let other_case: Vec<u8> = name.as_bytes().iter().copied().map(swapped_case).collect();
         let other_case = folder.join(OsStr::from_bytes(&other_case));
         // Two names of one file are rare otherwise: then the folder has both.
         let is_same = other_case != part
@@ -300,7 +300,7 @@ fn is_spelled_so(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-fn swapped_case(byte: &u8) -> u8 {
+fn swapped_case(byte: u8) -> u8 {
     if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
 }
 

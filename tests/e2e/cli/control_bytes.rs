@@ -1,7 +1,8 @@
 //! What a terminal obeys, hides or turns around reaches no terminal raw, and no JSON: wherever it comes from.
 
-use std::fs;
+use std::{fs, io::Read as _, path::Path};
 
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
 use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
@@ -24,6 +25,13 @@ fn is_visible(text: &str) {
 fn says_it_visibly(ran: &Ran) {
     is_visible(&ran.stdout);
     is_visible(&ran.stderr);
+}
+
+/// The text of a gzipped file.
+fn unpacked(path: &Path) -> String {
+    let mut text = String::new();
+    GzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
 }
 
 /// A table of one log.
@@ -141,6 +149,14 @@ fn no_log_and_no_name_of_a_log_reaches_a_terminal_or_a_report_raw() {
         is_visible(&report);
         let kept = fs::read_to_string(folder.path(&format!("{table}.lakefront/report/0000000001.json"))).unwrap();
         is_visible(&kept);
+        for (name, path) in folder.files(&format!("{table}.lakefront")) {
+            let text = match name.split('/').next() {
+                // Plans and what was seen are gzipped, too, under names without an ending.
+                Some("quarantine" | "plan" | "seen") => unpacked(&path),
+                _ => fs::read_to_string(&path).unwrap(),
+            };
+            is_visible(&text);
+        }
         // Escaped, it is the name that it was.
         let report: Value = serde_json::from_str(&report).unwrap();
         assert!(report["unclaimed_fields"].to_string().contains('\u{9b}'), "{report:#}");

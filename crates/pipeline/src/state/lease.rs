@@ -12,7 +12,7 @@ use super::{
     names,
     reading::read_lease,
     records::{FORMAT, LeaseRecord, LogRecord},
-    seal::to_json,
+    seal::to_shown_json,
 };
 use crate::{ConvertOptions, Error, options::Holder};
 
@@ -154,7 +154,7 @@ impl Lease {
 
     fn write(&self, released: bool) {
         let record = LeaseRecord { released, ..self.record.clone() };
-        if let Err(error) = self.state.put(&names::lease(self.epoch), &to_json(&record)) {
+        if let Err(error) = self.state.put(&names::lease(self.epoch), &to_shown_json(&record)) {
             tracing::warn!("the lease cannot be written, so that another run may take the epoch over: {error}");
         }
     }

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use flate2::{Compression, GzBuilder, bufread::GzDecoder, write::GzEncoder};
 use serde::Serialize;
 
-use super::seal::{LinesChecksum, to_json};
+use super::seal::{LinesChecksum, to_json, to_shown_json};
 
 /// The longest line, 1 MiB: a key has at most 4096 bytes, each of which may be written as six, and a line has a few keys.
 const MAX_LINE_BYTES: u64 = 1 << 20;
@@ -32,7 +32,7 @@ impl LinesWriter {
     }
 
     pub(crate) fn push(&mut self, line: &impl Serialize) {
-        let mut line = to_json(line);
+        let mut line = if self.checksum.is_some() { to_shown_json(line) } else { to_json(line) };
         line.push(b'\n');
         if let Some(checksum) = &mut self.checksum {
             checksum.update(&line);

@@ -17,6 +17,7 @@ use super::{
     once::{hex, sha256},
     records::FORMAT_SEALED,
 };
+use crate::escape::json_line;
 
 /// What the checksum of a record begins with, behind all of its other keys.
 const KEY: &str = ",\"checksum\":\"";
@@ -42,8 +43,7 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
 
     /// Returns the bytes that it is stored as.
     fn to_bytes(&self) -> Vec<u8> {
-        let bytes = to_json(self);
-        if self.is_sealed() { seal(bytes) } else { bytes }
+        if self.is_sealed() { seal(to_shown_json(self)) } else { to_json(self) }
     }
 }
 
@@ -87,7 +87,13 @@ impl<T> Deref for Stored<T> {
     }
 }
 
-/// Returns the JSON of a record.
+/// Returns the JSON of a record that is sealed: with what no terminal may get escaped.
+pub(crate) fn to_shown_json(record: &impl Serialize) -> Vec<u8> {
+    // As below.
+    json_line(record).unwrap_or_default()
+}
+
+/// Returns the JSON of a record as earlier versions wrote it.
 pub(crate) fn to_json(record: &impl Serialize) -> Vec<u8> {
     // Records are structs of texts and numbers: these always have a JSON form.
     serde_json::to_vec(record).unwrap_or_default()

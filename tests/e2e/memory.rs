@@ -12,6 +12,11 @@ const CAP_MIB: usize = 256;
 
 /// Runs the program and gives the largest resident memory that it had, in bytes.
 fn peak_memory(folder: &TestFolder, args: &[&str]) -> usize {
+    peak_memory_of(folder, args, 0)
+}
+
+/// The same, where it ends with another exit status.
+fn peak_memory_of(folder: &TestFolder, args: &[&str], exit_status: i32) -> usize {
     let mut child = folder.command(args).stdout(Stdio::null()).spawn().unwrap();
     let status_file = format!("/proc/{}/status", child.id());
     let mut peak_kib = 0;
@@ -26,7 +31,7 @@ fn peak_memory(folder: &TestFolder, args: &[&str]) -> usize {
         }
         thread::sleep(Duration::from_millis(2));
     };
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(status.code(), Some(exit_status));
     assert!(peak_kib > 0, "nothing is known of the program's memory");
     peak_kib * 1024
 }
@@ -104,4 +109,45 @@ fn text_of_one_endless_line_takes_no_memory() {
     let peak = peak_memory(&folder, &args);
     assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
     assert_eq!(folder.quarantine()[0]["line_bytes"], 400 * MIB + 20);
+}
+
+#[test]
+fn an_object_of_the_state_that_is_a_gib_or_unpacks_to_as_much_takes_no_memory() {
+    const CAP: usize = 192 * MIB;
+    only_on_disk!("memory, which the mirror would need, too");
+    let open = || {
+        let folder = TestFolder::of_two_tasks();
+        folder.reopen(1, &[1]);
+        folder
+    };
+    let closed = TestFolder::of_two_tasks;
+    let cases: [(&str, fn() -> TestFolder); 6] = [
+        ("table.json", closed),
+        ("log/0000000001.json", closed),
+        ("closed/0000000001.json", closed),
+        ("seen/2024-05-17/0000000001", closed),
+        ("commit/0000000001/00000.json", open),
+        ("gone/0000000001/00001.json", open),
+    ];
+    let args = ["convert", "logs", "lake/cf_logs", "--now", NOW, "-q"];
+    let is_small = |folder: &TestFolder, name: &str| {
+        let peak = peak_memory_of(folder, &args, 1);
+        assert!(peak <= CAP, "{name}: {} MiB", peak / MIB);
+        folder.run(&args).exits(1).says(name).says("\nhint: ");
+    };
+    for (name, table) in cases {
+        let folder = table();
+        fs::File::create(folder.state(name)).unwrap().set_len(1 << 30).unwrap();
+        is_small(&folder, name);
+    }
+    // The log record says how long its plan is.
+    let folder = open();
+    let name = folder.states(&["plan/"]).into_keys().next().unwrap();
+    fs::File::create(folder.state(&name)).unwrap().set_len(1 << 30).unwrap();
+    is_small(&folder, &name);
+    // What was seen is compressed.
+    let folder = closed();
+    let name = "seen/2024-05-17/0000000001";
+    fs::write(folder.state(name), gzip(vec![b'x'; 256 << 20])).unwrap();
+    is_small(&folder, name);
 }

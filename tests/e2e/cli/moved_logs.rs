@@ -266,7 +266,7 @@ fn a_format_that_does_not_go_with_the_identity_is_refused() {
         let path = folder.state("table.json");
         let text = fs::read_to_string(&path).unwrap();
         let body =
-            text[..text.rfind(",\"checksum\"").unwrap()].replacen("\"format\":3", &format!("\"format\":{format}"), 1);
+            text[..text.rfind(",\"nonce\"").unwrap()].replacen("\"format\":3", &format!("\"format\":{format}"), 1);
         fs::write(&path, format!("{body}}}")).unwrap();
         folder.refuses().says("table.json");
     }

@@ -334,7 +334,9 @@ impl World {
     /// Has the state hold these objects and no others.
     pub(crate) fn hold_state(&self, state: &Files) {
         self.state.names().iter().for_each(|name| assert!(self.state.remove(name)));
-        state.iter().for_each(|(name, bytes)| self.state.insert(name, bytes));
+        for (name, bytes) in state {
+            self.state.insert(name, bytes);
+        }
     }
 
     /// For [`Self::restore`].

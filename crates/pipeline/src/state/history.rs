@@ -28,6 +28,9 @@ use crate::{Destination, Error, Identity};
 /// How often a state that does not add up is looked at.
 const LOOKS: usize = 10;
 
+/// The last log record and the last `closed`.
+type LastRecords = (Option<Stored<LogRecord>>, Option<Stored<ClosedRecord>>);
+
 /// What a table remembers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
@@ -135,7 +138,7 @@ impl History {
         table: &Stored<TableRecord>,
         last: u64,
         last_closed: u64,
-    ) -> Result<(Option<Stored<LogRecord>>, Option<Stored<ClosedRecord>>), Error> {
+    ) -> Result<LastRecords, Error> {
         if last == 0 {
             return Ok((None, None));
         }

@@ -87,24 +87,43 @@ def make_state(template: pathlib.Path, table: pathlib.Path, logs: pathlib.Path, 
     log = json.loads((real / "log/0000000001.json").read_bytes())
     closed = json.loads((real / "closed/0000000001.json").read_bytes())
     digest, seen_objects = "", 0
+    log["table"] = sha256((real / "table.json").read_bytes())
     for number, parts in enumerate(epochs(first_day), start=1):
-        days = []
+        days, digests = [day_name(day) for day, _, _ in parts], []
+        log.update(epoch=number, days=days, inputs=sum(end - start for _, start, end in parts))
+        log_sha256 = write_record(state / f"log/{number:010}.json", log)
         for day, start, end in parts:
-            days.append(day_name(day))
             path = state / "seen" / day_name(day) / f"{number:010}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            lines = [compact({"format": 1, "epoch": number, "day": day_name(day), "inputs": end - start})]
+            lines = [compact({"format": 3, "epoch": number, "day": day_name(day), "inputs": end - start, "log": log_sha256})]
             for of in range(start, end):
                 key = f"{logs}/{day_name(day)}/{object_name(day, of)}"
-                lines.append(b'{"source":"file://","key":"%s","version":"0-%d","outcome":"converted"}' % (key.encode(), MTIME_NS))
-            path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", compresslevel=6, mtime=0))
+                line = b'{"source":"file://","key":"%s","version":"0-%d","outcome":"converted","size":0}'
+                lines.append(line % (key.encode(), MTIME_NS))
+            text = b"\n".join(lines) + b"\n"
+            text += compact({"checksum": sha256(text)}) + b"\n"
+            path.write_bytes(gzip.compress(text, compresslevel=6, mtime=0))
+            digests.append(sha256(path.read_bytes()))
         seen_objects += len(days)
-        digest = hashlib.sha256(f"{digest}\n{number}\n{','.join(days)}".encode()).hexdigest()
-        log.update(epoch=number, days=days)
-        closed.update(epoch=number, seen={"days": days, "objects": seen_objects, "digest": digest})
-        for folder, record in [("log", log), ("closed", closed)]:
-            (state / folder).mkdir(exist_ok=True)
-            (state / folder / f"{number:010}.json").write_bytes(compact(record))
+        digest = sha256(f"{digest}\n{number}\n{','.join(days)}".encode())
+        contents = sha256(",".join(digests).encode())
+        seen = {"days": days, "objects": seen_objects, "digest": digest, "contents": contents}
+        closed.update(epoch=number, seen=seen, log=log_sha256)
+        # What the next epoch builds on.
+        log["closed"] = closed["before"] = write_record(state / f"closed/{number:010}.json", closed)
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_record(path: pathlib.Path, record: dict) -> str:
+    """Writes a record with its checksum, and gives the digest by which others name it."""
+    path.parent.mkdir(exist_ok=True)
+    body = compact({key: value for key, value in record.items() if key != "checksum"})[:-1]
+    data = body + b',"checksum":"' + sha256(body).encode() + b'"}'
+    path.write_bytes(data)
+    return sha256(data)
 
 
 def measure(label: str, *args: str) -> None:

@@ -317,6 +317,17 @@ pub enum Error {
         reason: String,
     },
 
+    /// A file with credentials, or with how to find them, that cannot be one.
+    #[error("store: {setting}: {path}: {reason}\nhint: name a regular file of at most 1 MiB")]
+    BadFile {
+        /// What names the file: a variable, or a key of a profile.
+        setting: String,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// A bucket that cannot be reached with what the environment says.
     #[error(
         "store: {bucket}: what the environment says of how to reach it is not valid or not enough\nhint: check the variables that begin with {variables}; docs/object-stores.md lists them"
@@ -381,7 +392,7 @@ impl Error {
 
     /// Whether the wrong thing was asked for: nothing was touched.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::NotABucket { .. } | Self::CaBundle { .. })
+        matches!(self, Self::NotABucket { .. } | Self::CaBundle { .. } | Self::BadFile { .. })
     }
 
     /// Whether the caller asked to stop.

@@ -3,6 +3,7 @@
 //! ```text
 //!   url, arn    what was typed            -> bucket and prefix
 //!   settings, aws, credentials, trust, region    -> how to get in
+//!   named_files the files that these are read from have an end
 //!   connections                           -> a client for each bucket
 //!   wire        each request out: signed; each answer in: refusals read
 //!   direct, pages, list                   stage 1
@@ -23,6 +24,7 @@ mod credentials;
 mod direct;
 mod failure;
 mod listing;
+mod named_files;
 mod pages;
 mod read;
 mod region;

@@ -44,6 +44,29 @@ fn a_named_pipe_is_refused_and_not_waited_for() {
 }
 
 #[test]
+fn files_that_the_environment_names_are_read_no_farther() {
+    only_on_disk!("the environment of the program");
+    let folder = folder();
+    assert!(Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap().success());
+    for (variable, bucket) in [
+        ("AWS_CONFIG_FILE", "s3://logs-of-nobody/x"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "s3://logs-of-nobody/x"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "s3://logs-of-nobody/x"),
+        ("AWS_CA_BUNDLE", "s3://logs-of-nobody/x"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "gs://logs-of-nobody/x"),
+        ("GOOGLE_SERVICE_ACCOUNT", "gs://logs-of-nobody/x"),
+        ("AZURE_FEDERATED_TOKEN_FILE", "az://logs-of-nobody/x"),
+    ] {
+        for (file, says) in [("/dev/zero", "larger than 1"), ("pipe", "a named pipe")] {
+            let shell = format!("export {variable}={file} && exec \"$@\"");
+            let args = ["convert", bucket, "lake/cf_logs"];
+            let ran = folder.behind(&["timeout", "20"], &shell, &args).exits(2);
+            ran.says(&format!("store: {variable}: {file}: ")).says(says).says("hint: ");
+        }
+    }
+}
+
+#[test]
 fn what_a_shell_pipes_in_is_read() {
     only_on_disk!("a shell");
     let folder = folder();

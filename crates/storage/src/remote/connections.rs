@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::aws::Aws;
 use super::direct::Direct;
+use super::named_files;
 use super::pages::{Lister, Paginated};
 use super::region::region_of;
 use super::settings::{Addressing, ConnectOptions, Encryption, checked_endpoint};
@@ -120,6 +121,7 @@ impl Connections {
     }
 
     fn connect(&self, bucket: &Bucket) -> Result<Client, Error> {
+        named_files::check(bucket.scheme)?;
         let runtime = runtime()?;
         let (store, lister) = match bucket.scheme {
             Scheme::S3 => self.s3(bucket, runtime)?,

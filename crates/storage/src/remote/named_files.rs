@@ -1,0 +1,107 @@
+//! Files that the environment or a profile names, with credentials or how to find them. Libraries read them whole: so what has
+//! no end, or would be waited for, is refused before.
+#![expect(clippy::disallowed_methods, reason = "looks at files that the environment names; every error names them")]
+
+use std::fs;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+
+use aws_types::os_shim_internal::Env;
+
+use super::trust::expanded;
+use super::url::Scheme;
+use crate::Error;
+use crate::text::read_bounded;
+use crate::uri::{kind_of, printable};
+
+/// Largest size in bytes of such a file: 1 MiB. Configurations of hundreds of profiles have some 100 KiB, tokens 20 KiB.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Variables that name a file, and the file that is read if the variable is not set.
+type Named = (&'static str, Option<&'static str>);
+
+const AWS: [Named; 4] = [
+    ("AWS_CONFIG_FILE", Some("~/.aws/config")),
+    ("AWS_SHARED_CREDENTIALS_FILE", Some("~/.aws/credentials")),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", None),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", None),
+];
+const GOOGLE: [Named; 4] = [
+    ("GOOGLE_SERVICE_ACCOUNT", None),
+    ("GOOGLE_SERVICE_ACCOUNT_PATH", None),
+    ("GOOGLE_APPLICATION_CREDENTIALS", Some("~/.config/gcloud/application_default_credentials.json")),
+    ("SERVICE_ACCOUNT", None),
+];
+const AZURE: [Named; 2] = [("AZURE_FEDERATED_TOKEN_FILE", None), ("AZURE_STORAGE_FEDERATED_TOKEN_FILE", None)];
+
+/// Looks at the files that are read to reach a bucket of this kind.
+///
+/// # Errors
+///
+/// [`Error::BadFile`]: one of them is no file of its kind. One that is absent is for its reader to tell.
+pub(super) fn check(scheme: Scheme) -> Result<(), Error> {
+    let env = Env::real();
+    let variable = |name: &str| env.get(name).ok().filter(|value| !value.is_empty());
+    let named: &[Named] = match scheme {
+        Scheme::S3 => &AWS,
+        Scheme::Gcs => &GOOGLE,
+        Scheme::Azure => &AZURE,
+    };
+    for (name, default) in named {
+        let path = variable(name).map(PathBuf::from);
+        let path = path.or_else(|| default.map(|path| expanded(path, variable("HOME"))));
+        path.map_or(Ok(()), |path| check_file(name, &path))?;
+    }
+    Ok(())
+}
+
+/// Looks at one file, which `setting` names.
+///
+/// # Errors
+///
+/// [`Error::BadFile`].
+pub(super) fn check_file(setting: &str, path: &Path) -> Result<(), Error> {
+    let refused = |reason: String| Err(Error::BadFile { setting: setting.to_owned(), path: printable(path), reason });
+    let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
+    let kind = metadata.file_type();
+    if kind.is_char_device() {
+        // `/dev/null` is a usual way to say "none".
+        return read_bounded(path, MAX_BYTES).map(drop).or_else(|error| refused(error.to_string()));
+    }
+    if !kind.is_file() {
+        return refused(kind_of(kind).to_owned());
+    }
+    if metadata.len() > MAX_BYTES {
+        return refused(format!("larger than {} MiB", MAX_BYTES >> 20));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn a_file_without_an_end_and_a_pipe_are_refused_with_what_names_them() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        File::create_new(path("small")).unwrap();
+        File::create_new(path("large")).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+        for fine in [path("small"), path("absent"), "/dev/null".into()] {
+            assert!(check_file("AWS_CONFIG_FILE", &fine).is_ok(), "{fine:?}");
+        }
+        for (file, says) in [
+            (path("large"), "larger than 1 MiB"),
+            ("/dev/zero".into(), "larger than 1 MiB"),
+            (path("pipe"), "a named pipe"),
+            (place.path().to_owned(), "a folder"),
+        ] {
+            let error = check_file("AWS_CONFIG_FILE", &file).unwrap_err();
+            let text = error.to_string();
+            assert!(error.is_usage(), "{text}");
+            assert!(text.starts_with(&format!("store: AWS_CONFIG_FILE: {}: {says}", file.display())), "{text}");
+        }
+    }
+}

@@ -144,6 +144,8 @@ struct Candidate {
     object: Object,
     kind: Kind,
     double: Option<Double>,
+    /// Another file than before is in its place, and that one has other names.
+    is_relinked: bool,
     identity: Identity,
 }
 
@@ -215,7 +217,8 @@ impl Sieve<'_> {
         // One that is known itself would be told to look like itself.
         let double = if known == Known::Unknown { self.seen.double(&object)? } else { None };
         let turn = (kind == Kind::Unreadable, hour.unwrap_or(i32::MAX));
-        self.candidates.push(Candidate { turn, object, kind, double, identity: self.identity });
+        let is_relinked = kind == Kind::New && known != Known::Unknown && object.is_linked();
+        self.candidates.push(Candidate { turn, object, kind, double, is_relinked, identity: self.identity });
         if self.candidates.len() > self.most {
             self.candidates.pop();
             found.left += 1;
@@ -243,6 +246,7 @@ impl Sieve<'_> {
         let mut candidates = candidates.into_sorted_vec();
         // Some filesystems show a file twice that is replaced while its folder is read.
         candidates.dedup_by(|later, earlier| later.object == earlier.object);
+        drop_names_of_converted(&mut candidates, &mut found, &mut seen)?;
         if identity == Identity::Name {
             candidates = one_of_each_name(candidates, &mut found, seen.last_epoch());
         }
@@ -289,6 +293,24 @@ impl PartialEq for Candidate {
 }
 
 impl Eq for Candidate {}
+
+/// Drops logs that were tried before and in whose place is a hard link to a converted log by now: a name of that one, whose
+/// rows are in the table. New names of a converted log are logs of their own, as copies are.
+fn drop_names_of_converted(
+    candidates: &mut Vec<Candidate>,
+    found: &mut Discovered,
+    seen: &mut SeenDays<'_>,
+) -> Result<(), Error> {
+    let relinked = candidates.iter().filter(|candidate| candidate.is_relinked);
+    let names = seen.names_of_converted(relinked.map(|candidate| &candidate.object))?;
+    for candidate in candidates.extract_if(.., |candidate| names.contains(&candidate.object)) {
+        let Candidate { object, .. } = candidate;
+        tracing::warn!("{}: is a hard link to a log that was converted, and is not read once more", object.location());
+        found.wanted = found.wanted.without(ObjectCount { objects: 1, bytes: object.size_bytes() });
+        found.known += 1;
+    }
+    Ok(())
+}
 
 /// Of new logs with one name the first by its key, of changed ones the first of each size. What is left out is counted: in
 /// the same size it is known once the first is taken; in another size it is for the next listing, when it is known whether

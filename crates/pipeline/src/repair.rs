@@ -11,7 +11,9 @@ use crate::{
     field_names::warn_of_table_lists,
     plan::{self, Candidates, ObjectCount},
     progress::{Event, Progress},
-    state::{frozen::thaw, lease, names, reading::refuse_newer, settings::Settings, sources::sources_of},
+    state::{
+        frozen::thaw, known::SeenDays, lease, names, reading::refuse_newer, settings::Settings, sources::sources_of,
+    },
     worker::Lost,
 };
 
@@ -33,6 +35,9 @@ pub fn resolve(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
 
 /// What is told of an object that is not there any more. A link in its place leads to another object, which `convert` lists.
 const GONE: &str = "list: failed before, and is gone now: at its path is no file, or a link to another one";
+
+/// What is told where a hard link took the place of an object.
+const LINKED: &str = "list: failed before, and is gone now: at its path is a hard link to a log that was converted";
 
 fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
     let options = session.resources.options;
@@ -70,6 +75,11 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
                 }
                 Err(error) => return Err(Error::storage(error)),
             }
+        }
+        let mut seen = SeenDays::new(options.destination.state(), &history, settings.identity);
+        let names = seen.names_of_converted(objects.iter().filter(|object| object.is_linked()))?;
+        for object in objects.extract_if(.., |object| names.contains(object)) {
+            not_there(session, &object, &Lost::Gone, LINKED.to_owned());
         }
         if objects.is_empty() {
             return Ok(());

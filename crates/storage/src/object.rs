@@ -143,6 +143,26 @@ impl Object {
         matches!(self.version, Version::Remote { is_archived: true, .. })
     }
 
+    /// Whether the file had other names (hard links) when it was listed or looked at. What was read from a plan has not.
+    pub fn is_linked(&self) -> bool {
+        matches!(self.version, Version::Local { is_linked: true, .. })
+    }
+
+    /// Whether the object of this source and key is the same file on the local disk under another name: a hard link. It is
+    /// not known of an object that has another id.
+    pub fn is_file_of(&self, source: &str, key: &str) -> bool {
+        if (source, key) == (self.source(), self.key()) || self.bucket().is_some() {
+            return false;
+        }
+        let path = match self.folder_of_id() {
+            _ if source == FILE_SCHEME => key.to_owned(),
+            Some(folder) if source == self.source() => format!("{folder}/{key}"),
+            _ => return false,
+        };
+        let file = |path: &str| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+        file(self.path()).is_some_and(|this| file(&path) == Some(this))
+    }
+
     /// The place of the object as a URL for people: control characters and whatever else a terminal obeys are escaped.
     pub fn location(&self) -> String {
         match self.bucket() {
@@ -357,13 +377,15 @@ impl fmt::Debug for Object {
 
 /// The version of an object. A local file that is rewritten in the same tick of the filesystem's clock to the same size
 /// keeps it: no local filesystem tells more.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Version {
     Local {
         size_bytes: u64,
         /// Since 1970, and nanoseconds past it.
         seconds: i64,
         nanoseconds: u32,
+        /// The file has other names (hard links). It is no part of the version.
+        is_linked: bool,
     },
     Remote {
         size_bytes: u64,
@@ -379,7 +401,12 @@ const NO_ETAG: &str = "no etag: ";
 impl Version {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         let modified_ns = i128::from(metadata.mtime()) * NS_PER_SECOND + i128::from(metadata.mtime_nsec());
-        Self::new(metadata.len(), modified_ns)
+        match Self::new(metadata.len(), modified_ns) {
+            Self::Local { size_bytes, seconds, nanoseconds, .. } => {
+                Self::Local { size_bytes, seconds, nanoseconds, is_linked: metadata.nlink() > 1 }
+            }
+            remote @ Self::Remote { .. } => remote,
+        }
     }
 
     /// A time that no clock shows is taken to the nearest that one can: `i64::MAX` seconds.
@@ -389,6 +416,7 @@ impl Version {
             size_bytes,
             seconds: i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX }),
             nanoseconds: u32::try_from(modified_ns.rem_euclid(NS_PER_SECOND)).unwrap_or_default(),
+            is_linked: false,
         }
     }
 
@@ -418,6 +446,24 @@ impl Version {
     }
 }
 
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Local { size_bytes, seconds, nanoseconds, .. },
+                Self::Local { size_bytes: other_bytes, seconds: other_seconds, nanoseconds: other_nanoseconds, .. },
+            ) => (size_bytes, seconds, nanoseconds) == (other_bytes, other_seconds, other_nanoseconds),
+            (
+                Self::Remote { size_bytes, text, is_archived },
+                Self::Remote { size_bytes: other_bytes, text: other_text, is_archived: other_archived },
+            ) => (size_bytes, text, is_archived) == (other_bytes, other_text, other_archived),
+            (Self::Local { .. }, Self::Remote { .. }) | (Self::Remote { .. }, Self::Local { .. }) => false,
+        }
+    }
+}
+
+impl Eq for Version {}
+
 /// Seconds, as an answer has no more.
 fn without_etag(found: &Found) -> String {
     format!("{NO_ETAG}{}-{}", found.size_bytes, found.modified_ms.div_euclid(1000))
@@ -426,7 +472,7 @@ fn without_etag(found: &Found) -> String {
 impl fmt::Display for Version {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Local { size_bytes, seconds, nanoseconds } => {
+            Self::Local { size_bytes, seconds, nanoseconds, .. } => {
                 let modified_ns = i128::from(*seconds) * NS_PER_SECOND + i128::from(*nanoseconds);
                 write!(out, "{size_bytes}-{modified_ns}")
             }
@@ -585,6 +631,29 @@ mod tests {
         fs::create_dir(root.join("moved/a")).unwrap();
         symlink("../b/E2.gz", root.join("moved/a/E1.gz")).unwrap();
         assert_eq!(are_there(), [false, false], "a link took the place of the file");
+    }
+
+    #[test]
+    fn a_hard_link_is_the_same_file_under_another_name() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        for name in ["E1.gz", "E2.gz"] {
+            fs::write(root.join(name), "text").unwrap();
+        }
+        let path = |name: &str| root.join(name).to_str().unwrap().to_owned();
+        let object = |id, name: &str| {
+            let metadata = fs::metadata(root.join(name)).unwrap();
+            Object::with_version(Place::of(id, None), &path(name), name, Version::of(&metadata))
+        };
+        assert!(!object(None, "E1.gz").is_linked() && !object(None, "E1.gz").is_file_of("file://", &path("E2.gz")));
+        fs::remove_file(root.join("E1.gz")).unwrap();
+        fs::hard_link(root.join("E2.gz"), root.join("E1.gz")).unwrap();
+        let (plain, with_id) = (object(None, "E1.gz"), object(Some("archive"), "E1.gz"));
+        assert!(plain.is_linked() && with_id.is_linked());
+        assert_eq!(plain.version(), object(None, "E2.gz").version());
+        assert!(plain.is_file_of("file://", &path("E2.gz")) && with_id.is_file_of("archive", "E2.gz"));
+        assert!(!plain.is_file_of("file://", &path("E1.gz")), "it is no other name of its own");
+        assert!(!with_id.is_file_of("other", "E2.gz") && !with_id.is_file_of("archive", "absent.gz"));
     }
 
     #[test]

@@ -301,6 +301,33 @@ impl<'s> SeenDays<'s> {
         Ok(earlier)
     }
 
+    /// Those of these objects that are converted logs under another name, hard links: the same file, in the same version.
+    /// Reads what was seen on all days, and looks at the files that have the version of one of these objects.
+    ///
+    /// # Errors
+    /// The run must stop: what was seen cannot be read.
+    pub(crate) fn names_of_converted<'o>(
+        &mut self,
+        objects: impl Iterator<Item = &'o Object>,
+    ) -> Result<BTreeSet<Object>, Error> {
+        let mut by_version: HashMap<String, Vec<&Object>> = HashMap::new();
+        for object in objects {
+            by_version.entry(object.version()).or_default().push(object);
+        }
+        let mut names = BTreeSet::new();
+        let days = if by_version.is_empty() { Vec::new() } else { self.history.seen.keys().cloned().collect() };
+        for day in days {
+            for log in self.logs(&day)? {
+                read(self.state, &log, &day, |seen| {
+                    let is_converted = seen.outcome == OutcomeWord::Converted;
+                    let alike = by_version.get(&*seen.version).filter(|_| is_converted).into_iter().flatten();
+                    names.extend(alike.filter(|object| object.is_file_of(&seen.source, &seen.key)).copied().cloned());
+                })?;
+            }
+        }
+        Ok(names)
+    }
+
     /// The day that an object is looked up in, which is loaded then.
     fn day(&mut self, object: &Object) -> Result<Option<i32>, Error> {
         // Of the key, not of the name: links may give an object another name tomorrow. Of its last segment alone, so that

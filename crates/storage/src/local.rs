@@ -21,11 +21,13 @@
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _};
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::uri::{canonical_as_far_as_it_exists, printable};
+use rustix::fs::OFlags;
+
+use crate::uri::{canonical_as_far_as_it_exists, kind_of, printable};
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 use folders::Folders;
 use staged::LocalStaged;
@@ -88,23 +90,19 @@ impl LocalStore {
     /// Reads what `range_of` makes of the size in bytes.
     fn read(&self, name: &str, range_of: impl Fn(u64) -> Range<u64>) -> Result<Vec<u8>, Error> {
         let path = self.path(name);
-        let read = || {
-            let mut file = File::open(&path)?;
+        let Some(mut file) = open_file(&path)? else {
+            return Err(Error::NotFound { doing: "store", location: printable(&path) });
+        };
+        let mut read = || {
             let range = range_of(file.metadata()?.len());
             let mut content = Vec::new();
             if !range.is_empty() {
                 file.seek(io::SeekFrom::Start(range.start))?;
-                file.take(range.end - range.start).read_to_end(&mut content)?;
+                (&file).take(range.end - range.start).read_to_end(&mut content)?;
             }
             Ok(content)
         };
-        read().map_err(|source: io::Error| {
-            if is_absent(&source) {
-                Error::NotFound { doing: "store", location: printable(&path) }
-            } else {
-                failed("read it", &path, source)
-            }
-        })
+        read().map_err(|source: io::Error| failed("read it", &path, source))
     }
 }
 
@@ -165,6 +163,9 @@ impl Backend for LocalStore {
 
     fn lock(&self) -> Result<Option<Lock>, Error> {
         let path = &self.folders.lock;
+        if let Some(metadata) = look_at(path)?.filter(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            return Err(not_regular(path, &metadata));
+        }
         let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let mut opened = open();
         if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -220,6 +221,37 @@ fn look_at(path: &Path) -> Result<Option<Metadata>, Error> {
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(failed("look at it", path, source)),
     }
+}
+
+/// A file, open to be read; none where there is none.
+///
+/// # Errors
+///
+/// Something else stands there: whoever opens a named pipe waits for the other end, and a device may never end.
+fn open_file(path: &Path) -> Result<Option<File>, Error> {
+    let check = |metadata: &Metadata| {
+        // A folder says what it is when it is read.
+        if metadata.is_file() || metadata.is_dir() { Ok(()) } else { Err(not_regular(path, metadata)) }
+    };
+    let failed = |source| failed("read it", path, source);
+    // Looked at first, as to open a device may do something; and once more when it is open, as another may have come between.
+    match fs::metadata(path) {
+        Ok(metadata) => check(&metadata)?,
+        Err(source) if is_absent(&source) => return Ok(None),
+        Err(source) => return Err(failed(source)),
+    }
+    let without_waiting = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = match OpenOptions::new().read(true).custom_flags(without_waiting).open(path) {
+        Ok(file) => file,
+        Err(source) if is_absent(&source) => return Ok(None),
+        Err(source) => return Err(failed(source)),
+    };
+    check(&file.metadata().map_err(failed)?)?;
+    Ok(Some(file))
+}
+
+fn not_regular(path: &Path, metadata: &Metadata) -> Error {
+    Error::NotRegular { doing: "store", location: printable(path), kind: kind_of(metadata.file_type()) }
 }
 
 /// The filesystem that a folder is on, or will be on when it is made.

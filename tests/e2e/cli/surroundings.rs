@@ -1,6 +1,10 @@
 //! Disks that are full or read-only, and few open files.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    process::Command,
+};
 
 use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
 
@@ -165,6 +169,46 @@ fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
         }
         folder.converts(&[]);
         assert_eq!(folder.rows().len(), 3, "{name}");
+    }
+}
+
+/// Puts a named pipe, or a link to a device, where a file of the state is or could be.
+fn put_in_place_of(folder: &TestFolder, name: &str, is_pipe: bool) {
+    let way = folder.state(name);
+    let _ = fs::remove_file(&way);
+    if is_pipe {
+        assert!(Command::new("mkfifo").arg(&way).status().unwrap().success());
+    } else {
+        symlink("/dev/zero", &way).unwrap();
+    }
+}
+
+#[test]
+fn a_pipe_or_a_device_in_place_of_a_states_object_is_refused_and_not_waited_for() {
+    only_on_disk!("named pipes");
+    // It ends by itself, and not by the time that it has.
+    let ends = |folder: &TestFolder, args: &[&str]| {
+        let ran = folder.behind(&["timeout", "60"], "exec \"$@\"", args);
+        assert!([Some(0), Some(1), Some(2), Some(3)].contains(&ran.status), "{args:?}: {ran:?}");
+        ran
+    };
+    let names = table().tree("lake/cf_logs.lakefront");
+    assert!(names.len() > 8, "{names:?}");
+    for (number, name) in names.iter().map(String::as_str).chain(["lock"]).enumerate() {
+        let folder = table();
+        put_in_place_of(&folder, name, number % 2 == 0);
+        for look in ["verify", "status", "ddl", "rebuild-state"] {
+            ends(&folder, &[look, "lake/cf_logs"]);
+        }
+        ends(&folder, &CONVERT);
+    }
+    // What has to be known is named.
+    for (name, is_pipe, kind) in
+        [("table.json", true, "a named pipe"), ("table.json", false, "a device"), ("lock", true, "a named pipe")]
+    {
+        let folder = table();
+        put_in_place_of(&folder, name, is_pipe);
+        ends(&folder, &CONVERT).exits(1).says(&format!("cf_logs.lakefront/{name}: is {kind}, not"));
     }
 }
 

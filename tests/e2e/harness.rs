@@ -3,6 +3,7 @@
 mod bucket;
 mod golden;
 mod logs;
+mod s3;
 mod state;
 mod table;
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     bucket::{after_kill, is_in_buckets, only_on_disk},
     golden::{fixture, golden},
     logs::{STANDARD, era_row, escaped, gzip, log, standard_log, standard_row, tabs},
+    s3::{Asked, Does, S3},
     state::{LEAN, Snapshot},
     table::{Row, column, gunzip_lines, layout, read_rows, schema},
 };

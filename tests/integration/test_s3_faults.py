@@ -3,6 +3,7 @@
 import pytest
 
 from servers.faults import WHAT, Fault
+from servers.proxy import Proxy
 
 READS = "GET LIST HEAD"
 FAULTS = {
@@ -61,3 +62,30 @@ def test_a_store_that_fails_for_a_while_is_waited_for(lake, proxy, reference):
     lake.convert("-q")
     proxy.faults = []
     lake.assert_is(reference)
+
+
+@pytest.mark.parametrize("kind", ["LIST", "PUT"])
+def test_a_request_that_hangs_is_tried_again(lake, proxy, reference, kind):
+    proxy.faults = [Fault("latency", kinds=kind, seconds=600, times=1)]
+    lake.convert("-q")
+    assert proxy.counts["faults"] == {"latency": 1}
+    proxy.faults = []
+    lake.assert_is(reference)
+
+
+def test_a_store_that_always_loses_the_reply_of_a_write_is_given_up_with_its_name(lake, proxy):
+    proxy.faults = [Fault("lost-reply", kinds="PUT")]
+    said = lake.convert("-q", status=1).stderr
+    assert "cannot write it: the network failed: no answer from `127.0.0.1:" in said and lake.lake.name in said
+    assert proxy.count("PUT") < 30
+
+
+def test_a_redirect_to_another_host_is_not_followed(lake, proxy, moto_store):
+    with Proxy(moto_store.endpoint) as other:
+        for kind in ("LIST", "GET", "PUT"):
+            location = {"Location": f"http://localhost:{other.port}/"}
+            proxy.faults = [Fault("answer", kinds=kind, status=307, code="TemporaryRedirect", headers=location)]
+            said = lake.convert("-q", status=1, env={"AWS_SESSION_TOKEN": "canary-of-the-token"}).stderr
+            assert f"a redirect to `localhost:{other.port}`" in said and "canary" not in said
+            assert all(request.headers["x-amz-security-token"] for request in proxy.seen())
+        assert other.count() == 0

@@ -41,6 +41,7 @@ fn main() -> std::process::ExitCode {
         Ok(flags) => flags,
         Err(error) => return usage::answer(error),
     };
+    lakefront_pipeline::raise_open_files();
     let status = commands::run(&flags).unwrap_or_else(|error| {
         log::error(flags.output.log_format, &error);
         ExitStatus::of(&error)

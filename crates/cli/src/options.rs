@@ -23,7 +23,7 @@ use crate::{
         Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, ReadingFlags, RunFlags, SelectionFlags,
         SourceStoreFlags, StoreFlags,
     },
-    values::{bytes, duration, hour, max_rejects, number, time},
+    values::{bytes, duration, hour, max_rejects, number, time, trimmed},
 };
 
 /// The largest number of threads: more than any machine has.
@@ -55,7 +55,7 @@ pub(crate) fn destination(stores: &StoreFlags, table: &str, state: Option<&str>)
 /// The flag that is wrong, and why.
 pub(crate) fn check_stores(flags: &Flags) -> anyhow::Result<()> {
     let common = connect_options(&flags.stores)?;
-    common.check().context("`--endpoint-url`")?;
+    common.check("--")?;
     let run = match &flags.command {
         Command::Convert(convert) => &convert.run,
         Command::Retry(retry) => &retry.run,
@@ -64,8 +64,11 @@ pub(crate) fn check_stores(flags: &Flags) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let endpoint_url = run.source_stores.endpoint_url.clone();
-    ConnectOptions { endpoint_url, ..common }.check().context("`--source-endpoint-url`")
+    let own = &run.source_stores;
+    if own.region.is_some() || own.endpoint_url.is_some() {
+        source_options(common, own).check("--source-")?;
+    }
+    Ok(())
 }
 
 /// How buckets are reached.
@@ -76,14 +79,14 @@ fn connect_options(flags: &StoreFlags) -> anyhow::Result<ConnectOptions> {
     let encryption = match (flags.sse.as_deref(), &flags.sse_kms_key_id) {
         (None, None) => None,
         (Some("AES256"), None) => Some(Encryption::Aes256),
-        (Some("aws:kms"), key) => Some(Encryption::Kms(key.clone())),
+        (Some("aws:kms"), key) => Some(Encryption::Kms(trimmed(key.as_ref()))),
         (_, Some(_)) => bail!("`--sse-kms-key-id` needs `--sse aws:kms`"),
         (Some(other), None) => bail!("`--sse {}`: expected `AES256` or `aws:kms`", printable_name(other)),
     };
     Ok(ConnectOptions {
-        profile: flags.profile.clone(),
-        region: flags.region.clone(),
-        endpoint_url: flags.endpoint_url.clone(),
+        profile: trimmed(flags.profile.as_ref()),
+        region: trimmed(flags.region.as_ref()),
+        endpoint_url: trimmed(flags.endpoint_url.as_ref()),
         no_sign_request: flags.no_sign_request,
         request_payer: flags.request_payer.is_some(),
         encryption,
@@ -110,15 +113,18 @@ fn source_connections(
     flags: &SourceStoreFlags,
     table: &Connections,
 ) -> anyhow::Result<Connections> {
-    let common = connect_options(stores)?;
-    let or = |own: &Option<String>, common: Option<String>| own.clone().or(common);
-    Ok(table.with_options(ConnectOptions {
-        profile: or(&flags.profile, common.profile),
-        region: or(&flags.region, common.region),
-        endpoint_url: or(&flags.endpoint_url, common.endpoint_url),
+    Ok(table.with_options(source_options(connect_options(stores)?, flags)))
+}
+
+/// What is said of the buckets of the logs, over what is said of all.
+fn source_options(common: ConnectOptions, flags: &SourceStoreFlags) -> ConnectOptions {
+    ConnectOptions {
+        profile: trimmed(flags.profile.as_ref()).or(common.profile),
+        region: trimmed(flags.region.as_ref()).or(common.region),
+        endpoint_url: trimmed(flags.endpoint_url.as_ref()).or(common.endpoint_url),
         no_sign_request: flags.no_sign_request || common.no_sign_request,
         ..common
-    }))
+    }
 }
 
 /// The options of a conversion.

@@ -16,6 +16,11 @@ const TIB: u64 = 1 << 40;
 /// The number of hours that `-<hours>h` must stay below: more than a century.
 const MAX_HOURS_BACK: u64 = 1_000_000;
 
+/// Returns a value in which blanks at the ends mean nothing, without them: they come with what was copied or read from a file.
+pub(crate) fn trimmed(text: Option<&String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned())
+}
+
 /// A value that is refused: what it should have been.
 fn refused(flag: &str, text: &str, expected: &str) -> anyhow::Error {
     anyhow!("`{flag} {}`: expected {expected}", printable_name(text))

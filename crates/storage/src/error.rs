@@ -328,6 +328,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A flag, a variable or a key of a profile whose value cannot be used. The value is not shown: it may be a secret.
+    #[error("store: {setting}: {reason}")]
+    BadSetting {
+        /// The flag, the variable, or the key and its profile.
+        setting: String,
+        /// What is wrong with its value, with a hint where there is one.
+        reason: String,
+    },
+
     /// A bucket that cannot be reached with what the environment says.
     #[error(
         "store: {bucket}: what the environment says of how to reach it is not valid or not enough\nhint: check the variables that begin with {variables}; docs/object-stores.md lists them"
@@ -392,7 +401,10 @@ impl Error {
 
     /// Whether the wrong thing was asked for: nothing was touched.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::NotABucket { .. } | Self::CaBundle { .. } | Self::BadFile { .. })
+        matches!(
+            self,
+            Self::NotABucket { .. } | Self::CaBundle { .. } | Self::BadFile { .. } | Self::BadSetting { .. }
+        )
     }
 
     /// Whether the caller asked to stop.

@@ -65,10 +65,13 @@ mod remote;
 // 10. Small text files that a person names.
 mod text;
 
-// 11. What can go wrong.
+// 11. How many files may be open.
+mod open_files;
+
+// 12. What can go wrong.
 mod error;
 
-// 12. Stores that forget, fail and crash on purpose.
+// 13. Stores that forget, fail and crash on purpose.
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -78,6 +81,7 @@ pub use fetch::{ObjectReader, fetch, open};
 pub use folder::Folder;
 pub use list::{ListFailure, Listing, list};
 pub use object::Object;
+pub use open_files::raise_open_files;
 pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything, FetchAhead, KeyGuide, Look};
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};

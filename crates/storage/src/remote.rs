@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!   url, arn    what was typed            -> bucket and prefix
-//!   settings, aws, credentials, trust, region    -> how to get in
+//!   settings, environment, aws, credentials, trust, region    -> how to get in
 //!   named_files the files that these are read from have an end
 //!   connections                           -> a client for each bucket
-//!   wire        each request out: signed; each answer in: refusals read
+//!   shares      how many requests and connections there may be
+//!   wire        each request out: signed, repeated; each answer in: refusals read
+//!   transport   bytes out and in, as long as they move
+//!   secrets     what is not shown of an answer
 //!   direct, pages, list                   stage 1
 //!   read, ahead                           stage 3
 //!   storing, spool                        stage 9
@@ -22,6 +25,7 @@ mod concern;
 mod connections;
 mod credentials;
 mod direct;
+mod environment;
 mod failure;
 mod listing;
 mod named_files;
@@ -29,9 +33,12 @@ mod pages;
 mod read;
 mod region;
 mod retry;
+mod secrets;
 mod settings;
+mod shares;
 mod spool;
 mod storing;
+mod transport;
 mod trust;
 mod url;
 mod wire;

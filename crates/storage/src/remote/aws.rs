@@ -13,8 +13,10 @@ use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
 
-use super::credentials::{Credentials, Login};
-use super::settings::ConnectOptions;
+use super::credentials::{Credentials, Login, flaw_of_credential};
+use super::region::is_region;
+use super::retry::Patience;
+use super::settings::{ConnectOptions, check_region, checked_endpoint};
 use super::trust::{Trust, expanded};
 use crate::Error;
 use crate::uri::printable_name;
@@ -24,6 +26,7 @@ use crate::uri::printable_name;
 pub(super) struct Aws {
     pub(super) credentials: Option<Credentials>,
     pub(super) region: Option<String>,
+    /// Checked.
     pub(super) endpoint_url: Option<String>,
     pub(super) trust: Trust,
 }
@@ -34,16 +37,23 @@ impl Aws {
     /// # Errors
     ///
     /// [`Error::NoProfile`]: no file has the profile that was named, in words or by the environment. The AWS CLI stops
-    /// there, too. [`Error::CaBundle`]: the file of certificates cannot be used.
+    /// there, too. [`Error::CaBundle`]: the file of certificates cannot be used. [`Error::BadSetting`]: another value cannot.
     pub(super) async fn read(options: &ConnectOptions) -> Result<Self, Error> {
         let env = Env::real();
         let files = EnvConfigFiles::default();
-        let typed_profile = options.profile.clone();
+        // A name of blanks is none, as for all variables.
+        let of_variable = || env.get("AWS_PROFILE").ok().map(|name| name.trim().to_owned());
+        let named_profile = options.profile.clone().or_else(|| of_variable().filter(|name| !name.is_empty()));
+        let selected = named_profile.clone().unwrap_or_else(|| "default".to_owned());
         // A file that cannot be read is found by who asks it for credentials.
-        let profiles = aws_config::profile::load(&Fs::real(), &env, &files, typed_profile.map(Into::into)).await.ok();
+        let profiles = aws_config::profile::load(&Fs::real(), &env, &files, Some(selected.into())).await.ok();
         if let Some(profile) = profiles.as_ref().and_then(missing_profile) {
             return Err(Error::NoProfile { profile: printable_name(profile) });
         }
+        if !options.no_sign_request {
+            check_keys(options, &env, profiles.as_ref())?;
+        }
+        let region = written_region(options, &env, profiles.as_ref())?;
         let trust = trust(&env, profiles.as_ref())?;
         let http = Services { tls: trust.of_services(), proxy: proxy(&env) };
         // The same TLS as everything else.
@@ -61,16 +71,18 @@ impl Aws {
         });
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http.clone())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(super::connections::CONNECT_TIMEOUT).build());
+            .timeout_config(TimeoutConfig::builder().connect_timeout(Patience::default().connect).build());
+        if let Some(profile) = &named_profile {
+            loader = loader.profile_name(profile);
+        }
         if let Some(profile) = &options.profile {
             // As with the AWS CLI, a profile that is named comes before credentials in the environment. The services that
             // it asks for a role or for newer credentials are in its region.
-            let region = region_before_asking(options, &env, profiles.as_ref());
-            let config = ProviderConfig::default().with_http_client(http).with_region(region.map(Region::new));
+            let config = ProviderConfig::default().with_http_client(http).with_region(region.clone().map(Region::new));
             let of_profile = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
-            loader = loader.profile_name(profile).credentials_provider(of_profile);
+            loader = loader.credentials_provider(of_profile);
         }
-        if let Some(region) = &options.region {
+        if let Some(region) = &region {
             loader = loader.region(Region::new(region.clone()));
         }
         if options.no_sign_request {
@@ -78,11 +90,14 @@ impl Aws {
         }
         let config = loader.load().await;
         let login = profiles.as_ref().map_or(Login::None, login);
-        let typed = options.endpoint_url.clone();
+        let endpoint = endpoint(options, &env, profiles.as_ref(), &config);
+        // What the instance says, where nothing is written.
+        let said =
+            || config.region().map(|region| region.as_ref().trim().to_owned()).filter(|region| is_region(region));
         Ok(Self {
             credentials: config.credentials_provider().map(|provider| Credentials::new(provider, login)),
-            region: config.region().map(|region| region.as_ref().to_owned()),
-            endpoint_url: typed.or_else(|| s3_endpoint(&config)).or_else(|| config.endpoint_url().map(str::to_owned)),
+            region: region.or_else(said),
+            endpoint_url: endpoint.map(|(by, url)| checked_endpoint(&by, &url, options.allow_http)).transpose()?,
             trust,
         })
     }
@@ -92,6 +107,56 @@ impl Aws {
 struct Services {
     tls: Option<TlsContext>,
     proxy: ProxyConfig,
+}
+
+/// The endpoint, and what says so. A variable comes from here, and not from the library, which passes over one that is no URL:
+/// credentials would then go to AWS instead.
+fn endpoint(
+    options: &ConnectOptions,
+    env: &Env,
+    profiles: Option<&ProfileSet>,
+    config: &SdkConfig,
+) -> Option<(String, String)> {
+    let of_profile = || {
+        let profile = profiles.map_or("default", ProfileSet::selected_profile);
+        format!("`endpoint_url` of the profile `{}`", printable_name(profile))
+    };
+    let of_variable = |name: &str| variable(env, &[name]).map(|url| (name.to_owned(), url));
+    let is_ignored =
+        variable(env, &["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let typed = options.endpoint_url.clone().map(|url| ("`--endpoint-url`".to_owned(), url));
+    typed
+        .or_else(|| of_variable("AWS_ENDPOINT_URL_S3"))
+        .or_else(|| {
+            // Where nothing is said of S3 alone, the library gives what is said of all services.
+            let of_all = |url: &String| of_variable("AWS_ENDPOINT_URL").filter(|(_, of_all)| of_all == url.trim());
+            s3_endpoint(config).map(|url| of_all(&url).unwrap_or_else(|| (of_profile(), url)))
+        })
+        .or_else(|| of_variable("AWS_ENDPOINT_URL").filter(|_| !is_ignored))
+        .or_else(|| config.endpoint_url().map(|url| (of_profile(), url.to_owned())))
+        .or_else(|| profiles?.get("endpoint_url").filter(|_| !is_ignored).map(|url| (of_profile(), url.to_owned())))
+}
+
+/// What holds keys in the environment; in a profile the same names are in small letters.
+const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+/// Looks at keys that are written somewhere, so that one that cannot be sent is named before anything is done.
+fn check_keys(options: &ConnectOptions, env: &Env, profiles: Option<&ProfileSet>) -> Result<(), Error> {
+    let check = |setting: String, value: &str| match flaw_of_credential(value.trim()) {
+        Some(flaw) => Err(Error::BadSetting { setting, reason: flaw.to_owned() }),
+        None => Ok(()),
+    };
+    if options.profile.is_none() && variable(env, &["AWS_ACCESS_KEY_ID"]).is_some() {
+        return KEYS
+            .iter()
+            .try_for_each(|name| variable(env, &[name]).map_or(Ok(()), |value| check((*name).to_owned(), &value)));
+    }
+    let Some(profiles) = profiles else { return Ok(()) };
+    let selected = profiles.selected_profile();
+    KEYS.iter().map(|name| name.to_ascii_lowercase()).try_for_each(|key| {
+        let value = profiles.get(&key).unwrap_or_default();
+        check(format!("`{key}` of the profile `{}`", printable_name(selected)), value)
+    })
 }
 
 /// `AWS_ENDPOINT_URL_S3`, or what a profile's services say.
@@ -136,14 +201,27 @@ fn proxy(env: &Env) -> ProxyConfig {
 }
 
 /// The region, as far as it is written somewhere.
-fn region_before_asking(options: &ConnectOptions, env: &Env, profiles: Option<&ProfileSet>) -> Option<String> {
-    let typed = options.region.clone().or_else(|| variable(env, &["AWS_REGION", "AWS_DEFAULT_REGION"]));
-    typed.or_else(|| profiles?.get("region").map(str::to_owned))
+///
+/// # Errors
+///
+/// [`Error::BadSetting`]: it is none.
+fn written_region(options: &ConnectOptions, env: &Env, profiles: Option<&ProfileSet>) -> Result<Option<String>, Error> {
+    let typed = options.region.clone().map(|region| ("`--region`".to_owned(), region));
+    let of_variable = |name: &str| variable(env, &[name]).map(|region| (name.to_owned(), region));
+    let of_profile = || {
+        let region = profiles?.get("region").map(str::trim).filter(|region| !region.is_empty())?;
+        let profile = printable_name(profiles?.selected_profile());
+        Some((format!("`region` of the profile `{profile}`"), region.to_owned()))
+    };
+    let found =
+        typed.or_else(|| of_variable("AWS_REGION")).or_else(|| of_variable("AWS_DEFAULT_REGION")).or_else(of_profile);
+    found.map(|(setting, region)| check_region(&setting, &region).map(|()| region)).transpose()
 }
 
-/// The first of these variables that is set, and not to nothing.
+/// The first of these variables that is set, and not to blanks; without blanks at its ends.
 fn variable(env: &Env, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| env.get(name).ok().filter(|value| !value.is_empty()))
+    let value = |name: &&str| env.get(name).ok().map(|value| value.trim().to_owned());
+    names.iter().filter_map(value).find(|value| !value.is_empty())
 }
 
 /// How a person gets new credentials for the profile at hand, or for the one that its role is taken with.

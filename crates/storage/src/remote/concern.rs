@@ -177,11 +177,12 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::secrets::Secrets;
     use http::HeaderMap;
 
     fn failure(status: u16, code: &str, message: &str) -> Failure {
         let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-        Failure::of(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+        Failure::of(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), &Secrets::default())
     }
 
     #[test]

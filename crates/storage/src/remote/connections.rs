@@ -10,36 +10,31 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use object_store::aws::AmazonS3Builder;
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::client::HttpConnector as _;
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::aws::Aws;
 use super::direct::Direct;
+use super::environment;
 use super::named_files;
 use super::pages::{Lister, Paginated};
 use super::region::region_of;
-use super::settings::{Addressing, ConnectOptions, Encryption, checked_endpoint};
+use super::retry::Patience;
+use super::settings::{Addressing, ConnectOptions, Encryption, check_virtual, is_url};
+use super::shares::Shares;
+use super::spool::SpoolFile;
+use super::transport::Transport;
+use super::trust::Trust;
 use super::url::{Bucket, Scheme, fits_host};
 use super::wire::{Signing, Wiring};
 use crate::fetch::faults::Fault;
 use crate::{Error, Object};
 
-/// Requests under way at once, to all buckets. Each has a connection of its own, and a process has 1,024 files at least.
-const MAX_REQUESTS: usize = 512;
 /// Data files that are being written to a bucket hold so much memory in all, as each is sent whole; a single larger one is
 /// sent alone. 128 MiB.
 const MAX_PUT_KIB: u32 = 128 << 10;
-/// A connection is made within this time, or tried again.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A request is done within this time, its body included: at 1 MB/s the largest data file of a table takes two minutes.
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
-/// Tries of a request beyond the first: with the waits between them some forty seconds; and for how long in all.
-const MAX_RETRIES: usize = 15;
-const RETRY_TIMEOUT: Duration = Duration::from_mins(3);
 /// Threads that move bytes; what is to be computed has others.
 const IO_THREADS: usize = 2;
 
@@ -54,6 +49,9 @@ struct Shared {
     options: ConnectOptions,
     aws: Mutex<Option<Arc<Aws>>>,
     clients: Mutex<BTreeMap<Bucket, Arc<Client>>>,
+    patience: Patience,
+    /// Data files that wait to be written.
+    spools: SpoolFile,
     /// Bytes of objects that are fetched ahead.
     ahead_bytes: AtomicU64,
     #[cfg(feature = "testing")]
@@ -64,6 +62,12 @@ impl Connections {
     /// Connections made in this way.
     pub fn new(options: ConnectOptions) -> Self {
         Self { shared: Arc::new(Shared { options, ..Shared::default() }) }
+    }
+
+    /// The same, less patient.
+    #[cfg(test)]
+    pub(super) fn impatient(options: ConnectOptions, patience: Patience) -> Self {
+        Self { shared: Arc::new(Shared { options, patience, ..Shared::default() }) }
     }
 
     /// The same where other things are to be reached in another way.
@@ -95,7 +99,7 @@ impl Connections {
     pub fn with_store(self, url: &str, store: Arc<dyn ObjectStore>) -> Self {
         let (Some(bucket), Ok(runtime)) = (Bucket::parse(url), runtime()) else { return self };
         let lister = Lister::Any(Arc::clone(&store));
-        let client = Client::new(bucket.clone(), store, lister, runtime);
+        let client = self.made(bucket.clone(), store, lister, runtime);
         locked(&self.shared.clients).insert(bucket, Arc::new(client));
         self
     }
@@ -123,31 +127,48 @@ impl Connections {
     fn connect(&self, bucket: &Bucket) -> Result<Client, Error> {
         named_files::check(bucket.scheme)?;
         let runtime = runtime()?;
+        let ConnectOptions { allow_http, .. } = self.shared.options;
         let (store, lister) = match bucket.scheme {
             Scheme::S3 => self.s3(bucket, runtime)?,
             Scheme::Gcs => {
-                let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(&bucket.name);
-                let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl);
-                let endpoint =
-                    endpoint.map(|url| checked_endpoint(&url, self.shared.options.allow_http)).transpose()?;
-                let builder = builder.with_client_options(client_options(endpoint.is_some())).with_retry(retries());
-                let store = builder.with_http_connector(Wiring { unpacks: true, ..Wiring::default() }).build();
-                paginated(store.map_err(|_| not_set_up(bucket, "GOOGLE_"))?)
+                let (builder, has_endpoint) = environment::google(allow_http)?;
+                let builder = builder.with_bucket_name(&bucket.name).with_client_options(client_options(has_endpoint));
+                let wiring = Wiring { unpacks: true, transport: self.transport(Trust::default()), ..Wiring::default() };
+                let store = builder.with_retry(no_retries()).with_http_connector(wiring).build();
+                self.paginated(store.map_err(|_| not_set_up(bucket, "GOOGLE_"))?)
             }
             Scheme::Azure => {
-                let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(&bucket.name);
+                let mut builder = environment::azure(allow_http)?.with_container_name(&bucket.name);
                 if let Some(account) = &bucket.account {
                     builder = builder.with_account(account);
                 }
-                let endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
-                endpoint.map(|url| checked_endpoint(&url, self.shared.options.allow_http)).transpose()?;
-                // All other endpoints are Azure's, or the emulator's on this machine.
+                // All endpoints but one that is named are Azure's, or the emulator's on this machine.
                 let builder = builder.with_client_options(client_options(true));
-                let store = builder.with_retry(retries()).with_http_connector(Wiring::default()).build();
-                paginated(store.map_err(|_| not_set_up(bucket, "AZURE_STORAGE_"))?)
+                let wiring = Wiring { transport: self.transport(Trust::default()), ..Wiring::default() };
+                let store = builder.with_retry(no_retries()).with_http_connector(wiring).build();
+                self.paginated(store.map_err(|_| not_set_up(bucket, "AZURE_STORAGE_"))?)
             }
         };
-        Ok(Client::new(bucket.clone(), store, lister, runtime))
+        Ok(self.made(bucket.clone(), store, lister, runtime))
+    }
+
+    fn made(&self, bucket: Bucket, store: Arc<dyn ObjectStore>, lister: Lister, runtime: &'static Runtime) -> Client {
+        let Shared { patience, spools, .. } = &*self.shared;
+        let put_kib = Semaphore::new(MAX_PUT_KIB as usize);
+        Client { bucket, store, lister, runtime, patience: *patience, spools: spools.clone(), put_kib }
+    }
+
+    fn transport(&self, trust: Trust) -> Transport {
+        Transport { trust, patience: self.shared.patience, max_idle: Shares::of_process().take_idle() }
+    }
+
+    fn paginated<S: ObjectStore + object_store::list::PaginatedListStore>(
+        &self,
+        store: S,
+    ) -> (Arc<dyn ObjectStore>, Lister) {
+        let store = Arc::new(store);
+        let pages = Paginated::new(Arc::clone(&store) as _, self.shared.patience);
+        (store, Lister::Paginated(pages))
     }
 
     /// What the AWS configuration says, read once.
@@ -161,33 +182,43 @@ impl Connections {
     }
 
     fn s3(&self, bucket: &Bucket, runtime: &Runtime) -> Result<(Arc<dyn ObjectStore>, Lister), Error> {
-        let ConnectOptions { no_sign_request, request_payer, addressing, allow_http, .. } = self.shared.options;
+        let ConnectOptions { no_sign_request, request_payer, addressing, .. } = self.shared.options;
         let aws = self.aws(runtime)?;
-        let endpoint = aws.endpoint_url.as_deref().map(|url| checked_endpoint(url, allow_http)).transpose()?;
-        let region = match (&aws.region, &endpoint) {
+        let transport = self.transport(aws.trust.clone());
+        let region = match (&aws.region, &aws.endpoint_url) {
             (Some(region), _) => region.clone(),
             (None, Some(_)) => DEFAULT_REGION.to_owned(),
-            (None, None) => runtime.block_on(region_of(bucket, &aws.trust.of_stores(client_options(false))))?,
+            (None, None) => runtime.block_on(region_of(bucket, Transport { max_idle: 0, ..transport.clone() }))?,
         };
         let in_path = match addressing {
-            Addressing::Auto => endpoint.is_some() || !fits_host(&bucket.name),
+            Addressing::Auto => aws.endpoint_url.is_some() || !fits_host(&bucket.name),
             Addressing::Path => true,
             Addressing::Virtual => false,
         };
-        let endpoint = endpoint.unwrap_or_else(|| aws_endpoint(&region));
+        let endpoint = aws.endpoint_url.clone().unwrap_or_else(|| aws_endpoint(&region));
+        if !in_path {
+            check_virtual(&endpoint)?;
+        }
         let (scheme, host) = endpoint.split_once("://").unwrap_or(("https", &endpoint));
         let name = &bucket.name;
         let bucket_url =
             if in_path { format!("{scheme}://{host}/{name}") } else { format!("{scheme}://{name}.{host}") };
+        if !is_url(&bucket_url) {
+            let reason =
+                "a bucket of this name cannot be part of a host's name\nhint: `--addressing-style path`".into();
+            return Err(Error::BadSetting { setting: "`--addressing-style virtual`".into(), reason });
+        }
         let signing = aws.credentials.clone().filter(|_| !no_sign_request);
         let wiring = Wiring {
             signing: signing.map(|credentials| Signing { credentials, region: region.clone(), request_payer }),
             put_headers: put_headers(&self.shared.options)?,
+            transport,
             ..Wiring::default()
         };
-        // The endpoint was checked above.
-        let options = aws.trust.of_stores(client_options(true));
-        let lister = wiring.connect(&options).map_err(|_| not_set_up(bucket, "AWS_"))?;
+        // The endpoint was checked before.
+        let options = client_options(true);
+        // Lists and all other requests use the same connections.
+        let client = wiring.connect(&options).map_err(|_| not_set_up(bucket, "AWS_"))?;
         let store = AmazonS3Builder::new()
             .with_bucket_name(name)
             .with_region(region)
@@ -198,11 +229,21 @@ impl Connections {
             .with_allow_http(true)
             .with_disable_tagging(true)
             .with_client_options(options)
-            .with_retry(retries())
-            .with_http_connector(wiring)
+            .with_retry(no_retries())
+            .with_http_connector(Made(client.clone()))
             .build()
             .map_err(|_| not_set_up(bucket, "AWS_"))?;
-        Ok((Arc::new(store), Lister::S3(Direct::new(lister, bucket_url))))
+        Ok((Arc::new(store), Lister::S3(Direct::new(client, bucket_url, self.shared.patience))))
+    }
+}
+
+/// A client that is there already.
+#[derive(Debug)]
+struct Made(HttpClient);
+
+impl HttpConnector for Made {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(self.0.clone())
     }
 }
 
@@ -239,26 +280,14 @@ fn aws_endpoint(region: &str) -> String {
     format!("https://s3.{region}.amazonaws.com{country}")
 }
 
-fn paginated<S: ObjectStore + object_store::list::PaginatedListStore>(store: S) -> (Arc<dyn ObjectStore>, Lister) {
-    let store = Arc::new(store);
-    (Arc::clone(&store) as Arc<dyn ObjectStore>, Lister::Paginated(Paginated::new(store)))
+/// What `object_store` has to know of how requests are sent; the rest is the transport's.
+pub(super) fn client_options(allow_http: bool) -> ClientOptions {
+    ClientOptions::new().with_allow_http(allow_http)
 }
 
-fn client_options(allow_http: bool) -> ClientOptions {
-    let options = ClientOptions::new().with_allow_http(allow_http);
-    options
-        .with_connect_timeout(CONNECT_TIMEOUT)
-        .with_timeout(REQUEST_TIMEOUT)
-        .with_pool_max_idle_per_host(MAX_REQUESTS)
-        .with_user_agent(HeaderValue::from_static(concat!("lakefront/", env!("CARGO_PKG_VERSION"))))
-}
-
-/// Waits half as long again from try to try, and never quite the same, so that many processes do not come back at once.
-fn retries() -> RetryConfig {
-    // A wait is between the first one and `base` times the one before.
-    let backoff =
-        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(8), base: 3.0 };
-    RetryConfig { backoff, max_retries: MAX_RETRIES, retry_timeout: RETRY_TIMEOUT }
+/// Requests are repeated below `object_store`, each try with a signature of its own.
+fn no_retries() -> RetryConfig {
+    RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::ZERO }
 }
 
 fn put_headers(options: &ConnectOptions) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
@@ -300,17 +329,13 @@ pub(crate) struct Client {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) lister: Lister,
     pub(super) runtime: &'static Runtime,
-    requests: Semaphore,
+    pub(super) patience: Patience,
+    pub(super) spools: SpoolFile,
     /// In KiB, as a semaphore counts no further than 32 bits.
     put_kib: Semaphore,
 }
 
 impl Client {
-    fn new(bucket: Bucket, store: Arc<dyn ObjectStore>, lister: Lister, runtime: &'static Runtime) -> Self {
-        let (requests, put_kib) = (Semaphore::new(MAX_REQUESTS), Semaphore::new(MAX_PUT_KIB as usize));
-        Self { bucket, store, lister, runtime, requests, put_kib }
-    }
-
     /// Waits until so many bytes may be held in memory to be written; they are given back with what this gives.
     pub(super) async fn room_for(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(MAX_PUT_KIB).min(MAX_PUT_KIB);
@@ -323,9 +348,9 @@ impl Client {
     }
 
     /// Waits until one more request may be sent. It is held while that is under way.
-    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'static>> {
         // The semaphore is never closed.
-        self.requests.acquire().await.ok()
+        Shares::of_process().requests().acquire().await.ok()
     }
 }
 

@@ -11,6 +11,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use object_store::aws::AwsCredential;
 
+use super::settings::flaw_of;
 use super::wire::{NoSignature, causes};
 use crate::uri::printable_name;
 
@@ -20,6 +21,9 @@ const RENEW_BEFORE: Duration = Duration::from_mins(5);
 const HOLD_AT_LEAST: Duration = Duration::from_secs(10);
 /// Where the provider does not say when they run out, it is asked again after this.
 const ASK_AGAIN_AFTER: Duration = Duration::from_hours(1);
+
+/// What gives credentials is waited for so long: a process may have somebody asked for a code.
+const MAX_WAIT: Duration = Duration::from_mins(2);
 
 /// The credentials of one configuration; clones share them.
 #[derive(Clone)]
@@ -70,13 +74,10 @@ impl Credentials {
         if let Some(held) = held.as_ref().filter(|held| held.renew_at > now()) {
             return Ok(Arc::clone(&held.credential));
         }
-        match self.provider.provide_credentials().await {
+        let asked = tokio::time::timeout(MAX_WAIT, self.provider.provide_credentials()).await;
+        match asked.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(MAX_WAIT))) {
             Ok(credentials) => {
-                let credential = Arc::new(AwsCredential {
-                    key_id: credentials.access_key_id().to_owned(),
-                    secret_key: credentials.secret_access_key().to_owned(),
-                    token: credentials.session_token().map(str::to_owned),
-                });
+                let credential = Arc::new(usable(&credentials)?);
                 let ends_at = credentials.expiry();
                 let renew_at = match ends_at {
                     None => now() + ASK_AGAIN_AFTER,
@@ -96,6 +97,11 @@ impl Credentials {
         }
     }
 
+    /// Those that were last used, whether they still hold or not.
+    pub(super) fn known(&self) -> Option<Arc<AwsCredential>> {
+        self.held().map(|held| held.credential)
+    }
+
     /// The store says that they ran out.
     pub(super) fn forget(&self) {
         self.set(None);
@@ -108,6 +114,25 @@ impl Credentials {
     fn set(&self, held: Option<Held>) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
     }
+}
+
+/// Credentials as they are sent: without blanks at their ends, which are no part of any.
+fn usable(credentials: &aws_credential_types::Credentials) -> Result<AwsCredential, NoSignature> {
+    let checked = |what: &str, text: &str| match flaw_of_credential(text.trim()) {
+        Some(flaw) => Err(NoSignature(format!("the {what} of the AWS credentials {flaw}").into())),
+        None => Ok(text.trim().to_owned()),
+    };
+    let token = credentials.session_token().filter(|token| !token.trim().is_empty());
+    Ok(AwsCredential {
+        key_id: checked("access key id", credentials.access_key_id())?,
+        secret_key: checked("secret access key", credentials.secret_access_key())?,
+        token: token.map(|token| checked("session token", token)).transpose()?,
+    })
+}
+
+/// What keeps a text from being a key or a token; none where nothing does.
+pub(super) fn flaw_of_credential(text: &str) -> Option<&'static str> {
+    flaw_of(text).or_else(|| text.contains(' ').then_some("has a blank in it\nhint: copy it again"))
 }
 
 #[expect(
@@ -204,6 +229,32 @@ mod tests {
         ] {
             let text = explained(error, login);
             assert!(text.contains(says) && !text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn blanks_at_the_ends_are_no_part_of_a_credential_and_what_no_request_can_hold_is_told() {
+        let of = |key: &str, secret: &str, token: Option<&str>| {
+            usable(&aws_credential_types::Credentials::new(key, secret, token.map(str::to_owned), None, "test"))
+        };
+        let credential = of("AKID\n", " secret\r\n", Some("token\t")).unwrap();
+        assert_eq!((&*credential.key_id, &*credential.secret_key), ("AKID", "secret"));
+        assert_eq!(credential.token.as_deref(), Some("token"));
+        assert_eq!(of("AKID", "secret", Some(" \n")).unwrap().token, None);
+        for (key, secret, token, says) in [
+            ("hunter2\nx", "secret", None, "the access key id of the AWS credentials has a line break in it"),
+            ("hunter 2", "secret", None, "the access key id of the AWS credentials has a blank in it"),
+            ("AKID", "hunter2\0x", None, "the secret access key of the AWS credentials has a control character"),
+            (
+                "AKID",
+                "secret",
+                Some("hunter2\u{7f}x"),
+                "the session token of the AWS credentials has a control character",
+            ),
+            ("AKID", "secret", Some("hünter2"), "the session token of the AWS credentials has a character that is not"),
+        ] {
+            let text = of(key, secret, token).unwrap_err().to_string();
+            assert!(text.starts_with(says) && text.contains("\nhint: ") && !text.contains("unter"), "{text}");
         }
     }
 }

@@ -2,22 +2,26 @@
 //! which not all stores know, and where a refusal is part of a success.
 
 use std::error::Error as StdError;
+use std::fmt;
 
 use http::Method;
 use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::failure::{Failure, Witness};
-use super::pages::is_passing;
-use super::retry::Retry;
-use super::wire::is_final;
+use super::retry::{Patience, Retry};
+use super::wire::{at_most, is_final};
 
 /// Asks for one bucket of S3.
 #[derive(Debug)]
 pub(super) struct Direct {
     client: HttpClient,
     bucket_url: String,
+    patience: Patience,
 }
+
+/// The longest answer that is read: 16 MiB. A page of a list with a thousand of the longest keys is shorter.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// What went wrong: the store's refusal, if it was one, and what the layers below say.
 pub(super) type Refused = (Option<Failure>, Box<dyn StdError + Send + Sync>);
@@ -26,8 +30,8 @@ pub(super) type Refused = (Option<Failure>, Box<dyn StdError + Send + Sync>);
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Direct {
-    pub(super) fn new(client: HttpClient, bucket_url: String) -> Self {
-        Self { client, bucket_url }
+    pub(super) fn new(client: HttpClient, bucket_url: String, patience: Patience) -> Self {
+        Self { client, bucket_url, patience }
     }
 
     /// The answer to a list of these parameters, which are encoded here.
@@ -42,9 +46,9 @@ impl Direct {
         self.send(&Method::DELETE, &format!("/{}", utf8_percent_encode(key, IN_PATH))).await.map(|_body| ())
     }
 
-    /// Sends a request, again where that may help, and gives the body of the answer.
+    /// Sends a request, again where its answer breaks off, and gives the body of the answer.
     async fn send(&self, method: &Method, target: &str) -> Result<Vec<u8>, Refused> {
-        let mut retry = Retry::new();
+        let mut retry = Retry::new(self.patience);
         loop {
             let witness = Witness::default();
             let error = match self.send_once(method, target, &witness).await {
@@ -52,8 +56,8 @@ impl Direct {
                 Err(error) => error,
             };
             let failure = witness.seen();
-            let may_pass = failure.as_ref().map_or_else(|| !is_final(error.as_ref()), is_passing);
-            if !(may_pass && retry.once_more().await) {
+            // A refusal was repeated below.
+            if failure.is_some() || is_final(error.as_ref()) || !retry.once_more().await {
                 return Err((failure, error));
             }
         }
@@ -76,6 +80,18 @@ impl Direct {
         if !response.status().is_success() {
             return Err(response.status().to_string().into());
         }
-        Ok(response.into_body().bytes().await?.into())
+        at_most(response.into_body(), MAX_ANSWER_BYTES).await?.map(Into::into).ok_or_else(|| TooLong.into())
     }
 }
+
+/// An answer that is longer than any honest one. Another try would give it again.
+#[derive(Debug)]
+pub(super) struct TooLong;
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "the answer has more than {} MiB, which no page of a list has", MAX_ANSWER_BYTES >> 20)
+    }
+}
+
+impl StdError for TooLong {}

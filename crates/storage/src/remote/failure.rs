@@ -1,15 +1,18 @@
 //! What a store answered when it refused: its own words in, ours out.
 //!
-//! **Invariant.** Nothing of a request comes through, and of an answer only the store's code and sentence: never a header, a
-//! URL or whatever else an answer may repeat.
+//! **Invariant.** Nothing of a request comes through, and of an answer only the store's code and sentence, a region, and the
+//! host of a redirect, each without the secrets that the request was sent with: never a header or a URL as it is.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, StatusCode};
+use reqwest::Url;
 use serde::Deserialize;
 
 use super::concern::{Concern, Hindrance};
+use super::region::is_region;
+use super::secrets::Secrets;
 use super::url::{Bucket, Scheme};
 use super::wire::{NoAnswer, NoSignature, causes};
 use crate::Error;
@@ -24,6 +27,8 @@ pub(super) struct Failure {
     message: String,
     /// Where the bucket is, if the store says so.
     region: Option<String>,
+    /// The other host that a redirect leads to.
+    host: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -40,20 +45,27 @@ const MAX_MESSAGE_CHARS: usize = 300;
 impl Failure {
     /// A refusal of which only this is known.
     pub(super) fn denied() -> Self {
-        Self { status: StatusCode::FORBIDDEN, code: String::new(), message: String::new(), region: None }
+        Self { status: StatusCode::FORBIDDEN, code: String::new(), message: String::new(), region: None, host: None }
     }
 
-    pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    /// What an answer says, without these secrets.
+    pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &Secrets) -> Self {
         let Body { code, message, region } = quick_xml::de::from_reader(body).unwrap_or_default();
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let code = if code.is_empty() { header("x-ms-error-code").unwrap_or_default() } else { code };
-        let message: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
-        let text = |text: String| printable_name(text.lines().next().unwrap_or_default().trim());
+        let text = |text: &str| {
+            let line = secrets.out_of(text.lines().next().unwrap_or_default().trim());
+            printable_name(&line.chars().take(MAX_MESSAGE_CHARS).collect::<String>())
+        };
         Self {
             status,
-            code: text(code),
-            message: text(message),
-            region: header("x-amz-bucket-region").or(region).map(text),
+            code: text(&code),
+            message: text(&message),
+            region: header("x-amz-bucket-region").or(region).map(|region| text(&region)).filter(|text| is_region(text)),
+            host: header("location")
+                .filter(|_| status.is_redirection())
+                .and_then(|url| host_of(&url))
+                .map(|url| text(&url)),
         }
     }
 
@@ -74,6 +86,13 @@ impl Failure {
             "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired"
         )
     }
+}
+
+/// Host and port of a redirect.
+fn host_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// Never what a request had in it.
@@ -238,6 +257,7 @@ impl Place<'_> {
                 _,
             )
             | (_, StatusCode::MOVED_PERMANENTLY | StatusCode::TEMPORARY_REDIRECT) => self.elsewhere(failure),
+            _ if failure.host.is_some() => self.elsewhere(failure),
             _ if failure.is_overload()
                 || [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&failure.status) =>
             {
@@ -248,14 +268,17 @@ impl Place<'_> {
         }
     }
 
-    /// The bucket is in another region.
+    /// The bucket is in another region, or at another host.
     fn elsewhere(&self, failure: &Failure) -> String {
         let name = &self.bucket.name;
-        match &failure.region {
-            Some(region) => format!(
+        match (&failure.region, &failure.host) {
+            (Some(region), _) => format!(
                 "the bucket `{name}` is in region `{region}`\nhint: say `--region {region}`, or `--source-region {region}` if only the logs are there"
             ),
-            None => format!(
+            (None, Some(host)) => format!(
+                "{failure}: a redirect to `{host}`, which is another host and is not followed, so that no credentials go there\nhint: name the host that is meant, with --endpoint-url or --source-endpoint-url, or the bucket's region, with --region or --source-region"
+            ),
+            (None, None) => format!(
                 "{failure}\nhint: the bucket `{name}` is in another region; say it with --region or --source-region"
             ),
         }
@@ -327,6 +350,8 @@ fn hint_of_network(cause: &str, scheme: Scheme) -> &'static str {
         "the certificate is of an authority that is not trusted here: name its file in SSL_CERT_FILE"
     } else if mentions(&["dns", "lookup", "resolve"]) {
         "the host's name is not known here: check the endpoint, the region and the DNS of this machine"
+    } else if mentions(&["nothing came", "timed out"]) {
+        "the host takes requests and does not answer in time: is it overloaded, or the network on the way to it?"
     } else if mentions(&["proxy", "tunnel"]) {
         "check the proxy: HTTPS_PROXY, NO_PROXY"
     } else {
@@ -339,7 +364,7 @@ mod tests {
     use super::*;
 
     fn failure(status: u16, body: &str) -> Failure {
-        Failure::of(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+        Failure::of(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), &Secrets::default())
     }
 
     fn told(status: u16, body: &str, action: Action) -> String {
@@ -420,6 +445,23 @@ mod tests {
         {
             assert!(!of(status, code, "m").is_unreadable(), "{code}");
         }
+    }
+
+    #[test]
+    fn a_redirect_to_another_host_is_told_with_the_host_alone() {
+        let bucket = Bucket { scheme: Scheme::S3, name: "logs".into(), account: None };
+        let place = Place { doing: "list", action: Action::List, bucket: &bucket, key: "" };
+        let told = |status, location: &str| {
+            let headers = HeaderMap::from_iter([(http::header::LOCATION, location.parse().unwrap())]);
+            let status = StatusCode::from_u16(status).unwrap();
+            place.refused(&Failure::of(status, &headers, b"", &Secrets::default())).to_string()
+        };
+        for status in [301, 302, 303, 307, 308] {
+            let text = told(status, "http://user:hunter2@other.example.com:5061/logs?X-Amz-Signature=hunter2");
+            assert!(text.contains("a redirect to `other.example.com:5061`, which is another host"), "{text}");
+            assert!(text.contains("\nhint: ") && !text.contains("hunter2"), "{text}");
+        }
+        assert!(told(307, "/logs").contains("another region"));
     }
 
     #[test]

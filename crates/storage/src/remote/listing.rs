@@ -15,6 +15,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use super::connections::Client;
 use super::failure::Place;
 use super::pages::{Ask, Found, Page};
+use super::shares::Shares;
 use super::url::Prefix;
 use crate::Error;
 
@@ -51,7 +52,8 @@ impl KeyGuide for Everything {
     }
 }
 
-/// Parts of a listing that are asked for at once.
+/// Parts of a listing that are asked for at once. They take at most half of the requests that may be under way, as whoever
+/// takes the keys may have to ask, too, while they wait.
 const MAX_PARTS: usize = 32;
 /// As many keys as S3 puts into a page.
 const PAGE_KEYS: usize = 1000;
@@ -93,8 +95,9 @@ pub(crate) fn list_prefix(
     let folder = prefix.folder();
     let whole = Part { after: String::new(), until: None, next: None, pages: 0 };
     let (mut waiting, mut under_way) = (vec![whole], FuturesUnordered::new());
+    let max_parts = MAX_PARTS.min(Shares::of_process().num_requests() / 2);
     loop {
-        while under_way.len() < MAX_PARTS
+        while under_way.len() < max_parts
             && let Some(part) = waiting.pop()
         {
             under_way.push(page(client, &folder, part));

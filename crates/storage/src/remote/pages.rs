@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::direct::Direct;
 use super::failure::{Action, Failure, Place, Witness};
-use super::retry::Retry;
+use super::retry::{Patience, Retry};
 use super::url::Bucket;
 use super::wire::is_final;
 use crate::Error;
@@ -103,12 +103,16 @@ impl Lister {
     /// The next page.
     pub(super) async fn page(&self, doing: &'static str, bucket: &Bucket, ask: Ask<'_>) -> Result<Page, Error> {
         let place = Place { doing, action: Action::List, bucket, key: ask.prefix };
-        match self {
+        let page = match self {
             Self::S3(direct) => s3_page(direct, place, ask).await,
             Self::Paginated(pages) => pages.page(place, ask).await,
             #[cfg(feature = "testing")]
             Self::Any(store) => any(store.as_ref(), place, ask).await,
+        }?;
+        if ask.token.is_some() && page.next.as_deref() == ask.token {
+            return Err(place.strange("the list does not go on: the store gives the same page again and again"));
         }
+        Ok(page)
     }
 }
 
@@ -198,15 +202,16 @@ pub(super) fn is_passing(failure: &Failure) -> bool {
 /// Lists through `object_store`.
 pub(super) struct Paginated {
     store: Arc<dyn PaginatedListStore>,
+    patience: Patience,
 }
 
 impl Paginated {
-    pub(super) fn new(store: Arc<dyn PaginatedListStore>) -> Self {
-        Self { store }
+    pub(super) fn new(store: Arc<dyn PaginatedListStore>, patience: Patience) -> Self {
+        Self { store, patience }
     }
 
     async fn page(&self, place: Place<'_>, ask: Ask<'_>) -> Result<Page, Error> {
-        let mut retry = Retry::new();
+        let mut retry = Retry::new(self.patience);
         loop {
             let witness = Witness::default();
             let mut extensions = http::Extensions::new();

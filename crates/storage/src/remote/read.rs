@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::concern::Concern;
 use super::connections::Client;
 use super::failure::{Action, Failure, Place, Witness};
-use super::pages::{Found, bare, is_passing};
+use super::pages::{Found, bare};
 use super::retry::Retry;
 use super::wire::{AsStored, is_final};
 use crate::{Error, Object};
@@ -47,7 +47,7 @@ pub(crate) fn fetch_now(client: &Client, object: &Object) -> Result<Bytes, Error
 async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Result<Bytes, Error> {
     let _permit = client.permit().await;
     let path = Path::parse(object.path()).map_err(|_| strange(client, object, "the key cannot be named"))?;
-    let mut retry = Retry::new();
+    let mut retry = Retry::new(client.patience);
     let mut was_refused = false;
     loop {
         let witness = Witness::default();
@@ -77,10 +77,9 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
         if failure.as_ref().is_some_and(|failure| failure.status == StatusCode::RANGE_NOT_SATISFIABLE) {
             return Err(changed(object, "fewer bytes".into()));
         }
-        // Overload with a status of its own was repeated below; an answer that broke off was not.
+        // Overload was repeated below; an answer that broke off was not.
         let may_pass = match &failure {
             None => !is_final(&error),
-            Some(failure) if failure.is_overload() => !is_passing(failure),
             Some(failure) => failure.concern() == Concern::Object && !was_refused,
         };
         was_refused = failure.is_some();

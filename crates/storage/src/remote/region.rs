@@ -1,13 +1,13 @@
 //! In which region a bucket of AWS is, where nobody says it: AWS tells anybody who asks for the bucket.
 
 use http::{Method, StatusCode};
-use object_store::ClientOptions;
 use object_store::client::{HttpConnector as _, HttpRequest, HttpRequestBody};
 
+use super::connections::client_options;
 use super::failure::{Action, Place};
-use super::retry::Retry;
+use super::transport::Transport;
 use super::url::{Bucket, fits_host};
-use super::wire::{Wiring, is_final};
+use super::wire::Wiring;
 use crate::Error;
 use crate::uri::printable_name;
 
@@ -17,22 +17,15 @@ use crate::uri::printable_name;
 ///
 /// [`Error::NoBucket`] if there is none of this name; [`Error::NoRegion`] if the answer does not say it; and what the
 /// network says where there is no answer.
-pub(super) async fn region_of(bucket: &Bucket, options: &ClientOptions) -> Result<String, Error> {
+pub(super) async fn region_of(bucket: &Bucket, transport: Transport) -> Result<String, Error> {
     let host = host_for(&bucket.name);
     let place = Place { doing: "store", action: Action::Find, bucket, key: "" };
     let unusable = |error: &(dyn std::error::Error + 'static)| place.error(None, error);
-    let client = Wiring::default().connect(options).map_err(|error| unusable(&error))?;
-    let mut retry = Retry::new();
-    let response = loop {
-        let request = http::Request::builder().method(Method::HEAD).uri(url_for(&bucket.name));
-        let request: HttpRequest = request.body(HttpRequestBody::empty()).map_err(|error| unusable(&error))?;
-        match client.execute(request).await {
-            Ok(response) if response.status().is_server_error() && retry.once_more().await => {}
-            Ok(response) => break response,
-            Err(error) if is_final(&error) || !retry.once_more().await => return Err(unusable(&error)),
-            Err(_) => {}
-        }
-    };
+    let wiring = Wiring { transport, ..Wiring::default() };
+    let client = wiring.connect(&client_options(false)).map_err(|error| unusable(&error))?;
+    let request = http::Request::builder().method(Method::HEAD).uri(url_for(&bucket.name));
+    let request: HttpRequest = request.body(HttpRequestBody::empty()).map_err(|error| unusable(&error))?;
+    let response = client.execute(request).await.map_err(|error| unusable(&error))?;
     let region = response.headers().get("x-amz-bucket-region").and_then(|region| region.to_str().ok());
     match (region, response.status()) {
         (Some(region), _) if is_region(region) => Ok(region.to_owned()),
@@ -56,7 +49,7 @@ fn url_for(bucket: &str) -> String {
 }
 
 /// It becomes part of a host's name.
-fn is_region(text: &str) -> bool {
+pub(super) fn is_region(text: &str) -> bool {
     !text.is_empty() && text.len() < 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 

@@ -1,29 +1,51 @@
-//! When to ask a store once more, where `object_store` does not do it: an answer that broke off, a create that nobody won.
+//! How long a store is waited for, and when it is asked once more.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Counts tries and waits between them.
+/// How long a store is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// A connection is made within this time, or tried again.
+    pub(super) connect: Duration,
+    /// A request is given up, and tried again, when for this long no byte of it was sent and none of its answer came.
+    pub(super) silence: Duration,
+    /// A request is done within this time, its body included: at 1 MB/s the largest data file of a table takes two minutes.
+    pub(super) whole: Duration,
+    /// After this time, counted from the first try of a request, no other try of it begins.
+    pub(super) budget: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            silence: Duration::from_secs(30),
+            whole: Duration::from_mins(5),
+            budget: Duration::from_mins(2),
+        }
+    }
+}
+
+/// Counts the tries of one request, and waits between them.
 #[derive(Debug)]
 pub(super) struct Retry {
     left: u32,
     wait: Duration,
-    /// No try begins later: what is asked through `object_store` has had its tries already.
+    /// No try begins later.
     ends_at: Instant,
 }
 
-/// Tries beyond the first: with the waits between them some forty seconds.
+/// Number of tries beyond the first: where each fails at once, the waits between them take some forty seconds.
 const RETRIES: u32 = 12;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const MAX_WAIT: Duration = Duration::from_secs(8);
-/// For how long in all.
-const BUDGET: Duration = Duration::from_mins(1);
 
 impl Retry {
-    pub(super) fn new() -> Self {
-        Self { left: RETRIES, wait: FIRST_WAIT, ends_at: Instant::now() + BUDGET }
+    pub(super) fn new(patience: Patience) -> Self {
+        Self { left: RETRIES, wait: FIRST_WAIT, ends_at: Instant::now() + patience.budget }
     }
 
     /// Waits, twice as long as before and never quite the same, if there is a try left.

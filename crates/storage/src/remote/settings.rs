@@ -1,5 +1,9 @@
 //! What a person says about how to reach stores; what is not said comes from the environment, as the ecosystem does it.
 
+use std::net::IpAddr;
+
+use reqwest::Url;
+
 use crate::Error;
 use crate::uri::printable_name;
 
@@ -48,33 +52,106 @@ pub enum Addressing {
 }
 
 impl ConnectOptions {
-    /// Looks at what can be judged without asking anybody.
+    /// Looks at what can be judged without asking anybody. Flags are named with this prefix: `--`, or `--source-`.
     ///
     /// # Errors
     ///
-    /// The endpoint's URL is none, holds credentials, or is not encrypted and not on this machine.
-    pub fn check(&self) -> Result<(), Error> {
-        self.endpoint_url.as_deref().map_or(Ok(()), |url| checked_endpoint(url, self.allow_http).map(|_url| ()))
+    /// [`Error::BadSetting`] or [`Error::BadLocation`]: a region that is none; an endpoint's URL that is none, holds
+    /// credentials, or is not encrypted and not on this machine, or where no bucket's name can stand before the host; a key's
+    /// name that no request can hold.
+    pub fn check(&self, prefix: &str) -> Result<(), Error> {
+        if let Some(region) = &self.region {
+            check_region(&format!("`{prefix}region`"), region)?;
+        }
+        if let Some(url) = &self.endpoint_url {
+            let url = checked_endpoint(&format!("`{prefix}endpoint-url`"), url, self.allow_http)?;
+            if self.addressing == Addressing::Virtual {
+                check_virtual(&url)?;
+            }
+        }
+        if let Some(Encryption::Kms(Some(key))) = &self.encryption
+            && let Some(flaw) = flaw_of(key)
+        {
+            return Err(Error::BadSetting { setting: "`--sse-kms-key-id`".into(), reason: flaw.into() });
+        }
+        Ok(())
     }
 }
 
-/// An endpoint's URL, checked.
+/// What keeps a text from being part of a request; none where nothing does.
+pub(super) fn flaw_of(text: &str) -> Option<&'static str> {
+    if text.chars().any(|symbol| ['\n', '\r'].contains(&symbol)) {
+        Some("has a line break in it\nhint: was more than one line copied?")
+    } else if text.chars().any(char::is_control) {
+        Some("has a control character in it\nhint: copy it again")
+    } else if !text.is_ascii() {
+        Some("has a character that is not ASCII\nhint: copy it again")
+    } else {
+        None
+    }
+}
+
+/// Checks the name of a region, which becomes part of a host's name and of signatures.
 ///
 /// # Errors
 ///
-/// It is none, holds credentials, or is not encrypted and not on this machine.
-pub(super) fn checked_endpoint(url: &str, allow_http: bool) -> Result<String, Error> {
-    // Shown only where it is known to hold no secrets.
-    let bad = |reason| Error::BadLocation { doing: "store", location: "the endpoint URL".into(), reason };
-    let (scheme, rest) = url
-        .split_once("://")
-        .ok_or_else(|| bad("expected `https://host[:port]`\nhint: check --endpoint-url and AWS_ENDPOINT_URL"))?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if authority.is_empty() || rest.contains(['?', '#']) {
-        return Err(bad("expected `https://host[:port]`\nhint: check --endpoint-url and AWS_ENDPOINT_URL"));
+/// [`Error::BadSetting`].
+pub(super) fn check_region(setting: &str, region: &str) -> Result<(), Error> {
+    let is_one = (1..64).contains(&region.len())
+        && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if is_one {
+        return Ok(());
     }
+    let reason = format!("`{}` is no region\nhint: a region is like `eu-west-1`", shortened(region));
+    Err(Error::BadSetting { setting: setting.to_owned(), reason })
+}
+
+/// The beginning of a text, escaped.
+fn shortened(text: &str) -> String {
+    const MAX_SHOWN_CHARS: usize = 40;
+    let end = if text.chars().count() > MAX_SHOWN_CHARS { "..." } else { "" };
+    printable_name(&text.chars().take(MAX_SHOWN_CHARS).collect::<String>()) + end
+}
+
+/// Checks that a bucket's name can stand before the host of an endpoint.
+///
+/// # Errors
+///
+/// [`Error::BadSetting`]: the host is an address.
+pub(super) fn check_virtual(endpoint: &str) -> Result<(), Error> {
+    let is_address = Url::parse(endpoint).ok().is_some_and(|url| url.host_str().is_some_and(is_address));
+    if !is_address {
+        return Ok(());
+    }
+    let reason = "a bucket's name cannot stand before an IP address, and the endpoint's host is one\nhint: leave `--addressing-style` out, or name the host by its name";
+    Err(Error::BadSetting { setting: "`--addressing-style virtual`".into(), reason: reason.into() })
+}
+
+fn is_address(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
+/// An endpoint's URL, checked, without blanks or slashes at its end.
+///
+/// # Errors
+///
+/// [`Error::BadSetting`] names the setting: the URL is none, or holds credentials. [`Error::BadLocation`]: it is not encrypted,
+/// and not on this machine.
+pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Result<String, Error> {
+    // Shown only where it is known to hold no secrets.
+    let bad = |reason: &str| Error::BadSetting { setting: setting.to_owned(), reason: reason.to_owned() };
+    let url = url.trim();
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| bad(NO_ENDPOINT))?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
         return Err(bad("holds credentials\nhint: give them in the environment or a profile instead"));
+    }
+    if authority.is_empty() || rest.contains(['?', '#']) {
+        return Err(bad(NO_ENDPOINT));
+    }
+    // Requests go through both of these, and what one takes the other may not.
+    if !is_url(url) {
+        return Err(bad(&flaw_of_url(authority)));
     }
     match scheme {
         "https" => {}
@@ -89,12 +166,39 @@ pub(super) fn checked_endpoint(url: &str, allow_http: bool) -> Result<String, Er
     Ok(url.trim_end_matches('/').to_owned())
 }
 
+const NO_ENDPOINT: &str = "expected `https://host[:port]`\nhint: check --endpoint-url and AWS_ENDPOINT_URL";
+
+/// Whether a request can be sent to a URL.
+pub(super) fn is_url(url: &str) -> bool {
+    url.parse::<http::Uri>().is_ok() && Url::parse(url).is_ok_and(|url| url.has_host())
+}
+
+/// What is wrong with the URL of this host and port.
+fn flaw_of_url(authority: &str) -> String {
+    let port = match authority.rsplit_once(']') {
+        Some((_, rest)) => rest.strip_prefix(':'),
+        None => authority.split_once(':').map(|(_, port)| port),
+    };
+    let is_digits = |port: &&str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let what = if authority.starts_with('[') && !authority.contains(']') {
+        "a `]` is missing behind the address".to_owned()
+    } else if let Some(port) = port.filter(|port| port.parse::<u16>().is_err()) {
+        match Some(port).filter(is_digits) {
+            Some(port) => format!("the port {} is above 65535", shortened(port)),
+            None => "the port is no number".to_owned(),
+        }
+    } else {
+        "the host is no name and no address, or something in it has to be percent-encoded".to_owned()
+    };
+    format!("{what}: {NO_ENDPOINT}")
+}
+
 fn is_loopback(authority: &str) -> bool {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -104,13 +208,16 @@ mod tests {
     #[test]
     fn an_endpoint_is_encrypted_or_on_this_machine() {
         for url in ["https://s3.example.com", "http://127.0.0.1:9000/", "http://localhost", "http://[::1]:80"] {
-            assert_eq!(checked_endpoint(url, false).unwrap(), url.trim_end_matches('/'));
+            assert_eq!(checked_endpoint("AWS_ENDPOINT_URL", url, false).unwrap(), url.trim_end_matches('/'));
         }
         for url in
             ["http://s3.example.com", "http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.example.com"]
         {
-            assert!(checked_endpoint(url, false).unwrap_err().to_string().contains("--allow-http"), "{url}");
-            assert!(checked_endpoint(url, true).is_ok());
+            assert!(
+                checked_endpoint("AWS_ENDPOINT_URL", url, false).unwrap_err().to_string().contains("--allow-http"),
+                "{url}"
+            );
+            assert!(checked_endpoint("AWS_ENDPOINT_URL", url, true).is_ok());
         }
     }
 
@@ -119,7 +226,67 @@ mod tests {
         for url in
             ["https://key:hunter2@s3.example.com", "https://s3.example.com/?token=hunter2", "hunter2", "ftp://hunter2"]
         {
-            assert!(!checked_endpoint(url, true).unwrap_err().to_string().contains("hunter2"));
+            assert!(!checked_endpoint("AWS_ENDPOINT_URL", url, true).unwrap_err().to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_none_is_named_by_what_says_it() {
+        for (url, says) in [
+            ("https://s3.example.com:99999", "the port 99999 is above 65535"),
+            ("https://s3.example.com:8x", "the port is no number"),
+            ("https://s3.example.com:", "https://s3.example.com:"),
+            ("http://[::1", "a `]` is missing"),
+            ("https://[::1]:70000", "the port 70000 is above 65535"),
+            ("https://s3 .example.com", "the host is no name"),
+            ("https://s3.exa\nmple.com", "the host is no name"),
+            ("https://s3.example.com/a b", "percent-encoded"),
+            ("https://", "expected `https://host"),
+            ("", "expected `https://host"),
+        ] {
+            match checked_endpoint("AWS_ENDPOINT_URL_S3", url, true) {
+                // An empty port is the scheme's.
+                Ok(checked) => assert_eq!(checked, says),
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(error.is_usage() && text.starts_with("store: AWS_ENDPOINT_URL_S3: "), "{text}");
+                    assert!(text.contains(says) && text.contains("\nhint: "), "{url}: {text}");
+                }
+            }
+        }
+        for url in ["https://s3.example.com\n", " https://s3.example.com/ \t"] {
+            assert_eq!(checked_endpoint("AWS_ENDPOINT_URL", url, false).unwrap(), "https://s3.example.com");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_is_checked_at_the_door_and_named() {
+        let options = |region: Option<&str>, url: Option<&str>, addressing| ConnectOptions {
+            region: region.map(str::to_owned),
+            endpoint_url: url.map(str::to_owned),
+            addressing,
+            ..ConnectOptions::default()
+        };
+        let kms =
+            ConnectOptions { encryption: Some(Encryption::Kms(Some("a\nb".into()))), ..ConnectOptions::default() };
+        for (options, says) in [
+            (options(Some("us east"), None, Addressing::Auto), "store: `--source-region`: `us east` is no region"),
+            (options(Some(""), None, Addressing::Auto), "`--source-region`"),
+            (options(Some("a/b"), None, Addressing::Auto), "`--source-region`"),
+            (options(Some("us-east-1\u{1b}[31m"), None, Addressing::Auto), "`us-east-1\\u{1b}[31m` is no region"),
+            (options(None, Some("http://[::1"), Addressing::Auto), "store: `--source-endpoint-url`: "),
+            (options(None, Some("http://127.0.0.1:9000"), Addressing::Virtual), "cannot stand before an IP address"),
+            (options(None, Some("http://[::1]:9000"), Addressing::Virtual), "cannot stand before an IP address"),
+            (options(None, Some("http://localhost\n:1"), Addressing::Auto), "store: `--source-endpoint-url`: "),
+            (kms, "store: `--sse-kms-key-id`: has a line break in it"),
+        ] {
+            let error = options.check("--source-").unwrap_err();
+            let text = error.to_string();
+            assert!(error.is_usage() && text.contains(says) && !text.contains('\u{1b}'), "{text}");
+        }
+        for region in ["eu-west-1", "us-gov-east-1", "default", "auto", "my_region.example"] {
+            let url = Some("http://localhost:9000");
+            assert!(options(Some(region), url, Addressing::Virtual).check("--").is_ok(), "{region}");
         }
     }
 }

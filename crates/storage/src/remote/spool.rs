@@ -1,44 +1,129 @@
 //! A data file on its way to a bucket: it has to be there whole before the one request that writes it.
 //!
-//! Small ones wait in memory, others in a temporary file of this machine, as hundreds of partitions may be written at once.
+//! Small ones wait in memory. All others share one temporary file, in blocks, as hundreds of partitions may be written at
+//! once: that is one descriptor.
+//!
+//! ```text
+//!   the file:   | A 0 | A 1 | B 0 | free | A 2 | C 0 |
+//! ```
+//!
+//! **Invariant.** The file has no name: whatever ends the process, nothing of it is left.
 
-use std::fs::OpenOptions;
-use std::io::{Read as _, Write as _};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tempfile::TempPath;
 
 use crate::Error;
 use crate::uri::printable;
 
-/// Up to so many bytes wait in memory: 64 KiB.
+/// Up to so many bytes of a data file wait in memory: 64 KiB.
 const MAX_MEMORY_BYTES: usize = 64 << 10;
+/// Bytes of a block of the temporary file: 64 KiB.
+const BLOCK_BYTES: usize = 64 << 10;
+
+/// The temporary file that spools share. Clones are the same file; it is made when it is first written to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SpoolFile(Arc<Mutex<Blocks>>);
+
+#[derive(Debug, Default)]
+struct Blocks {
+    file: Option<Arc<File>>,
+    /// The file has so many.
+    count: u64,
+    /// Those of them that belong to nobody.
+    free: BTreeSet<u64>,
+}
+
+impl SpoolFile {
+    fn locked(&self) -> MutexGuard<'_, Blocks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file, made if need be.
+    fn file(&self) -> io::Result<Arc<File>> {
+        let mut blocks = self.locked();
+        if let Some(file) = &blocks.file {
+            return Ok(Arc::clone(file));
+        }
+        Ok(Arc::clone(blocks.file.insert(Arc::new(tempfile::tempfile()?))))
+    }
+
+    /// A block that belongs to nobody, near the beginning if there is one.
+    fn take(&self) -> u64 {
+        let mut blocks = self.locked();
+        blocks.free.pop_first().unwrap_or_else(|| {
+            blocks.count += 1;
+            blocks.count - 1
+        })
+    }
+
+    /// Takes blocks back, and gives the disk those at the file's end.
+    fn give_back(&self, given: &[u64]) {
+        let mut blocks = self.locked();
+        blocks.free.extend(given);
+        let before = blocks.count;
+        while blocks.count > 0 && blocks.free.last() == Some(&(blocks.count - 1)) {
+            blocks.free.pop_last();
+            blocks.count -= 1;
+        }
+        if blocks.count < before
+            && let Some(file) = &blocks.file
+        {
+            // What stays is written over, or goes with the process.
+            let _ = file.set_len(blocks.count * BLOCK_BYTES as u64);
+        }
+    }
+}
 
 /// Bytes that wait to be written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Spool {
+    shared: SpoolFile,
     memory: Vec<u8>,
-    /// Not open between two calls: thousands may wait. It is removed when this is dropped.
-    file: Option<TempPath>,
+    /// Where its bytes are in the file, in order; none while they are in memory.
+    blocks: Vec<u64>,
     len_bytes: u64,
 }
 
 impl Spool {
+    pub(super) fn new(shared: SpoolFile) -> Self {
+        Self { shared, memory: Vec::new(), blocks: Vec::new(), len_bytes: 0 }
+    }
+
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.len_bytes += bytes.len() as u64;
-        if self.file.is_none() && self.memory.len() + bytes.len() <= MAX_MEMORY_BYTES {
+        if self.blocks.is_empty() && self.memory.len() + bytes.len() <= MAX_MEMORY_BYTES {
             self.memory.extend_from_slice(bytes);
+            self.len_bytes += bytes.len() as u64;
             return Ok(());
         }
         let failed = |source| failed("write to a temporary file in", source);
-        if self.file.is_none() {
-            let file = tempfile::Builder::new().prefix("lakefront-").suffix(".spool").tempfile().map_err(failed)?;
-            self.file = Some(file.into_temp_path());
+        let file = self.shared.file().map_err(failed)?;
+        if self.blocks.is_empty() {
+            self.len_bytes = 0;
+            let memory = std::mem::take(&mut self.memory);
+            self.write(&file, &memory).map_err(failed)?;
         }
-        let Some(path) = &self.file else { return Ok(()) };
-        let mut file = OpenOptions::new().append(true).open(path).map_err(failed)?;
-        let memory = std::mem::take(&mut self.memory);
-        file.write_all(&memory).and_then(|()| file.write_all(bytes)).map_err(failed)
+        self.write(&file, bytes).map_err(failed)
+    }
+
+    fn write(&mut self, file: &File, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let (block, within) = (self.len_bytes / BLOCK_BYTES as u64, self.len_bytes % BLOCK_BYTES as u64);
+            if block == self.blocks.len() as u64 {
+                self.blocks.push(self.shared.take());
+            }
+            let room = BLOCK_BYTES - usize::try_from(within).unwrap_or_default();
+            let (piece, rest) = bytes.split_at(room.min(bytes.len()));
+            let at = self.blocks.last().copied().unwrap_or_default() * BLOCK_BYTES as u64 + within;
+            file.write_all_at(piece, at)?;
+            self.len_bytes += piece.len() as u64;
+            bytes = rest;
+        }
+        Ok(())
     }
 
     pub(super) fn len_bytes(&self) -> u64 {
@@ -47,20 +132,28 @@ impl Spool {
 
     /// All of them.
     pub(super) fn bytes(&self) -> Result<Bytes, Error> {
-        let Some(path) = &self.file else { return Ok(Bytes::from(self.memory.clone())) };
-        let failed = |source| failed("read a temporary file in", source);
-        let mut bytes = Vec::with_capacity(usize::try_from(self.len_bytes).unwrap_or_default());
-        let mut file = OpenOptions::new().read(true).open(path).map_err(failed)?;
-        file.read_to_end(&mut bytes).map_err(failed)?;
-        let got_bytes = bytes.len() as u64;
-        if got_bytes == self.len_bytes {
-            return Ok(bytes.into());
+        if self.blocks.is_empty() {
+            return Ok(Bytes::from(self.memory.clone()));
         }
-        Err(Error::StagedChanged { location: printable(path), expected_bytes: self.len_bytes, got_bytes })
+        let failed = |source| failed("read a temporary file in", source);
+        let file = self.shared.file().map_err(failed)?;
+        let mut bytes = vec![0; usize::try_from(self.len_bytes).unwrap_or_default()];
+        for (piece, block) in bytes.chunks_mut(BLOCK_BYTES).zip(&self.blocks) {
+            file.read_exact_at(piece, block * BLOCK_BYTES as u64).map_err(failed)?;
+        }
+        Ok(bytes.into())
     }
 }
 
-fn failed(action: &'static str, source: std::io::Error) -> Error {
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if !self.blocks.is_empty() {
+            self.shared.give_back(&self.blocks);
+        }
+    }
+}
+
+fn failed(action: &'static str, source: io::Error) -> Error {
     Error::io("store", action, printable(&std::env::temp_dir()), source)
 }
 
@@ -68,21 +161,49 @@ fn failed(action: &'static str, source: std::io::Error) -> Error {
 mod tests {
     use super::*;
 
+    fn file_bytes(shared: &SpoolFile) -> u64 {
+        shared.locked().file.as_ref().map_or(0, |file| file.metadata().unwrap().len())
+    }
+
     #[test]
     fn what_was_appended_comes_out_and_nothing_is_left() {
-        for pieces in [vec![10], vec![MAX_MEMORY_BYTES, 1], vec![1, MAX_MEMORY_BYTES, 100_000], vec![]] {
-            let mut spool = Spool::default();
+        let shared = SpoolFile::default();
+        for pieces in [vec![10], vec![MAX_MEMORY_BYTES, 1], vec![1, MAX_MEMORY_BYTES, 100_000, 1, 300_000], vec![]] {
+            let mut spool = Spool::new(shared.clone());
             let mut expected = Vec::new();
-            for (number, len) in (0..).zip(pieces) {
+            for (number, len) in (1..).zip(pieces) {
                 let piece = vec![number; len];
                 spool.append(&piece).unwrap();
                 expected.extend(piece);
             }
             assert_eq!(spool.len_bytes(), expected.len() as u64);
             assert_eq!(spool.bytes().unwrap(), expected);
-            let path = spool.file.as_ref().map(|path| path.to_path_buf());
             drop(spool);
-            assert!(path.is_none_or(|path| !path.exists()));
+            assert_eq!(file_bytes(&shared), 0);
         }
+    }
+
+    #[test]
+    fn many_share_one_file_and_what_one_gives_back_the_next_one_takes() {
+        let shared = SpoolFile::default();
+        let filled = |number: u8, len: usize| {
+            let mut spool = Spool::new(shared.clone());
+            for _ in 0..10 {
+                spool.append(&vec![number; len / 10]).unwrap();
+            }
+            spool
+        };
+        let mut spools: Vec<Spool> = (0..8).map(|number| filled(number, 1_000_000)).collect();
+        let most = file_bytes(&shared);
+        spools.remove(2);
+        spools.remove(4);
+        spools.push(filled(8, 1_000_000));
+        spools.push(filled(9, 1_000_000));
+        assert_eq!(file_bytes(&shared), most);
+        for (spool, number) in spools.iter().zip([0, 1, 3, 4, 6, 7, 8, 9]) {
+            assert!(spool.bytes().unwrap() == vec![number; 1_000_000], "{number}");
+        }
+        spools.clear();
+        assert_eq!(file_bytes(&shared), 0);
     }
 }

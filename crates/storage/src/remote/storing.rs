@@ -34,6 +34,9 @@ const CLOCK: &str = "tmp/clock-";
 /// So large objects are read whole where a store knows no ranges: 1 MiB.
 const MAX_UNRANGED_BYTES: u64 = 1 << 20;
 
+/// Bytes of a piece of what is written: 64 KiB.
+const SENT_PIECE_BYTES: usize = 64 << 10;
+
 /// Names below a prefix of a bucket.
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteStore {
@@ -65,14 +68,14 @@ impl RemoteStore {
     async fn put(&self, name: &str, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
         let path = self.path(name)?;
         let hash = BodyHash(Sha256::digest(&bytes).into());
-        let mut retry = Retry::new();
+        let mut retry = Retry::new(self.client.patience);
         loop {
             let permit = self.client.permit().await;
             let witness = Witness::default();
             let mut extensions = with(&witness);
             extensions.insert(hash);
             let options = PutOptions { mode: mode.clone(), extensions, ..PutOptions::default() };
-            let Err(error) = self.client.store.put_opts(&path, PutPayload::from(bytes.clone()), options).await else {
+            let Err(error) = self.client.store.put_opts(&path, in_pieces(&bytes), options).await else {
                 return Ok(());
             };
             drop(permit);
@@ -122,7 +125,7 @@ impl RemoteStore {
         let path = self.path(name)?;
         // What is asked for, and what is wanted of the answer.
         let (mut asked, mut part) = (range.clone(), None);
-        let mut retry = Retry::new();
+        let mut retry = Retry::new(self.client.patience);
         loop {
             let permit = self.client.permit().await;
             let witness = Witness::default();
@@ -160,6 +163,12 @@ impl RemoteStore {
     }
 }
 
+/// Bytes that are sent one piece after the other, so that it is seen that they move.
+fn in_pieces(bytes: &Bytes) -> PutPayload {
+    let starts = (0..bytes.len()).step_by(SENT_PIECE_BYTES);
+    starts.map(|start| bytes.slice(start..bytes.len().min(start + SENT_PIECE_BYTES))).collect()
+}
+
 /// The bytes that a range means.
 fn bounds(range: &GetRange, size_bytes: u64) -> Range<u64> {
     match range {
@@ -176,7 +185,7 @@ fn cut(bytes: &[u8], part: Range<u64>) -> Vec<u8> {
 
 impl Backend for RemoteStore {
     fn stage(&self) -> Result<Box<dyn StagedBytes>, Error> {
-        Ok(Box::new(RemoteStaged { store: self.clone(), spool: Spool::default() }))
+        Ok(Box::new(RemoteStaged { store: self.clone(), spool: Spool::new(self.client.spools.clone()) }))
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
-use object_store::client::{HttpConnector as _, ReqwestConnector};
-use object_store::{Certificate, ClientOptions};
+use reqwest::{Certificate, ClientBuilder};
 
 use crate::Error;
 use crate::text::read_bounded;
@@ -44,14 +43,14 @@ impl Trust {
         }
         let trust = Self { bundle: Some(Bundle { certificates, pem }) };
         // Only a client looks into them.
-        ReqwestConnector::default().connect(&trust.of_stores(ClientOptions::new())).map_err(is_no_certificate)?;
+        trust.of_stores(ClientBuilder::new()).build().map_err(is_no_certificate)?;
         Ok(trust)
     }
 
-    /// The options of a store's client with these authorities.
-    pub(super) fn of_stores(&self, options: ClientOptions) -> ClientOptions {
+    /// A store's client with these authorities.
+    pub(super) fn of_stores(&self, client: ClientBuilder) -> ClientBuilder {
         let certificates = self.bundle.iter().flat_map(|bundle| &bundle.certificates);
-        certificates.fold(options, |options, certificate| options.with_root_certificate(certificate.clone()))
+        certificates.fold(client, |client, certificate| client.add_root_certificate(certificate.clone()))
     }
 
     /// The same for the services that give credentials; none where nothing is to be added.

@@ -80,6 +80,8 @@ const MAX_NAME_BYTES: usize = 255;
 pub(super) fn is_bucket_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
+        // In a path they would lead out of the bucket.
+        && !name.bytes().all(|byte| byte == b'.')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_$".contains(&byte))
 }
 
@@ -247,7 +249,9 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused_and_secrets_are_not_shown() {
-        for text in ["s3://", "s3:///x", "s3://AKIAX:hunter2@logs/x", "s3://lo gs", "s3://logs:80/x", "az://a@/x"] {
+        for text in
+            ["s3://", "s3:///x", "s3://AKIAX:hunter2@logs/x", "s3://lo gs", "s3://logs:80/x", "az://a@/x", "s3://../x"]
+        {
             let message = Prefix::parse("list", text).unwrap_err().to_string();
             assert!(message.contains("expected `s3://bucket/prefix`") && !message.contains("hunter2"), "{message}");
         }

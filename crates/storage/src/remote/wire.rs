@@ -1,25 +1,33 @@
 //! Each request on its way to a store, and each answer on its way back.
 //!
-//! `object_store` makes the requests and repeats them. Here, below that, each try is signed with credentials that hold
-//! *then*, gets the headers that `object_store` has no word for, and has its refusals read, so that errors can say what to
-//! do about them.
+//! `object_store` makes the requests. Here, below that, they are repeated where that may help: each try is signed with
+//! credentials that hold *then*, gets the headers that `object_store` has no word for, and has its refusals read, so that
+//! errors can say what to do about them. Only an answer that breaks off in its body is asked for again by who reads it.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use http::{HeaderName, HeaderValue, Method};
 use object_store::ClientOptions;
 use object_store::aws::AwsAuthorizer;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, ReqwestConnector,
+    ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody,
 };
 
+use super::connections::client_options;
 use super::credentials::Credentials;
+use super::direct::TooLong;
 use super::failure::{Failure, Witness};
 use super::pages::is_passing;
+use super::retry::Retry;
+use super::secrets::Secrets;
+use super::transport::Transport;
 
 /// SHA-256 of a body that cannot be looked at, in a request's extensions.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +50,7 @@ pub(super) struct Wiring {
     pub(super) put_headers: Vec<(HeaderName, HeaderValue)>,
     /// The store unpacks what its metadata calls gzip, but for who takes gzip.
     pub(super) unpacks: bool,
+    pub(super) transport: Transport,
 }
 
 impl Wiring {
@@ -63,11 +72,22 @@ const GOOGLE_HOST: &str = "storage.googleapis.com";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AsStored;
 
+/// The service that gives an instance its credentials is in the same house, or not there: a connection to it is made within
+/// this time.
+const METADATA_CONNECT: Duration = Duration::from_secs(1);
+
 impl HttpConnector for Wiring {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let inner = ReqwestConnector::default().connect(options)?;
+        let of = |options: &ClientOptions, key| options.get_config_value(&key);
+        let allow_http = of(options, ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
+        // `object_store` changes this one alone, and for that service alone.
+        let is_changed = of(options, ClientConfigKey::ConnectTimeout)
+            != of(&client_options(allow_http), ClientConfigKey::ConnectTimeout);
+        let connect = if is_changed { METADATA_CONNECT } else { self.transport.patience.connect };
+        let inner = self.transport.client(allow_http, connect);
+        let inner = inner.map_err(|error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) })?;
         Ok(HttpClient::new(Wire {
-            inner,
+            inner: HttpClient::new(inner),
             wiring: self.clone(),
             has_answered: AtomicBool::new(false),
             num_unconnected: AtomicU32::new(0),
@@ -89,30 +109,53 @@ const MAX_FIRST_CONNECTS: u32 = 5;
 #[async_trait]
 impl object_store::client::HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        // What is witnessed is the last try, and not an earlier one that another kind of failure followed.
-        if let Some(witness) = request.extensions().get::<Witness>() {
-            witness.forget();
+        let mut retry = Retry::new(self.wiring.transport.patience);
+        let mut is_renewed = false;
+        loop {
+            // What is witnessed is the last try, and not an earlier one that another kind of failure followed.
+            if let Some(witness) = request.extensions().get::<Witness>() {
+                witness.forget();
+            }
+            match self.try_once(&request).await {
+                Ok((response, None)) => return Ok(response),
+                Ok((_, Some(failure))) if failure.is_expired() && !is_renewed && self.forgets_credentials() => {
+                    is_renewed = true;
+                }
+                Ok((response, Some(failure))) => {
+                    tell(&request, &failure);
+                    let may_pass = is_passing(&failure) || failure.is_overload();
+                    if !(may_pass && retry.once_more().await) {
+                        note(&request, failure);
+                        return Ok(response);
+                    }
+                }
+                Err(error) if is_final(&error) || error.kind() == HttpErrorKind::Unknown => return Err(error),
+                Err(error) => {
+                    if !retry.once_more().await {
+                        return Err(given_up(&request, error));
+                    }
+                }
+            }
         }
-        let (response, failure) = self.try_once(&request).await?;
-        let Some(failure) = failure else { return Ok(response) };
-        if let Some(signing) = self.wiring.signing.as_ref().filter(|_| failure.is_expired()) {
-            signing.credentials.forget();
-            let (response, failure) = self.try_once(&request).await?;
-            note(&request, failure);
-            return Ok(response);
-        }
-        note(&request, Some(failure));
-        Ok(response)
     }
 }
 
 impl Wire {
+    /// Has credentials be asked for anew, if requests are signed here.
+    fn forgets_credentials(&self) -> bool {
+        let signing = self.wiring.signing.as_ref();
+        signing.inspect(|signing| signing.credentials.forget()).is_some()
+    }
+
     /// Sends a request; gives its answer, and what that says if it is a refusal.
     async fn try_once(&self, request: &HttpRequest) -> Result<(HttpResponse, Option<Failure>), HttpError> {
-        match self.inner.execute(self.prepared(request).await?).await {
+        let sent = self.prepared(request).await?;
+        let secrets = Secrets::of_request(&sent);
+        match self.inner.execute(sent).await {
             Ok(response) => {
                 self.has_answered.store(true, Ordering::Relaxed);
-                looked_at(response).await
+                let secrets = secrets.and(self.wiring.signing.as_ref().and_then(|signing| signing.credentials.known()));
+                looked_at(response, &secrets).await
             }
             Err(error) => Err(self.unanswered(request, error)),
         }
@@ -120,12 +163,12 @@ impl Wire {
 
     /// The same error, with the place that does not answer.
     fn unanswered(&self, request: &HttpRequest, error: HttpError) -> HttpError {
-        let host = request.uri().authority().map_or("", |authority| authority.as_str());
+        let host = host_of(request);
         tracing::info!("{} {}: no answer from {host}", request.method(), request.uri().path());
         let is_first = error.kind() == HttpErrorKind::Connect && !self.has_answered.load(Ordering::Relaxed);
         let is_final = is_first && self.num_unconnected.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_FIRST_CONNECTS;
-        let kind = if is_final { HttpErrorKind::Unknown } else { error.kind() };
-        HttpError::new(kind, NoAnswer { host: host.to_owned(), is_final, source: error })
+        let kind = error.kind();
+        HttpError::new(kind, NoAnswer { host, is_final, source: error })
     }
 
     /// The request as it is sent.
@@ -153,30 +196,59 @@ impl Wire {
     }
 }
 
-/// Tells whoever waits for the answer; and the operator, where the request is tried again.
-fn note(request: &HttpRequest, failure: Option<Failure>) {
-    let Some(failure) = failure else { return };
-    if is_passing(&failure) {
+/// Host and port, as in the URL.
+fn host_of(request: &HttpRequest) -> String {
+    request.uri().authority().map_or("", |authority| authority.as_str()).to_owned()
+}
+
+/// The error of a request that was tried often or long enough.
+fn given_up(request: &HttpRequest, error: HttpError) -> HttpError {
+    HttpError::new(error.kind(), NoAnswer { host: host_of(request), is_final: true, source: error })
+}
+
+/// Tells the operator of a refusal that may pass.
+fn tell(request: &HttpRequest, failure: &Failure) {
+    if is_passing(failure) {
         // The path is bucket and key, percent-encoded; what stands behind it may be a signature.
         tracing::info!("{} {}: {failure}", request.method(), request.uri().path());
     }
+}
+
+/// Tells whoever waits for the answer.
+fn note(request: &HttpRequest, failure: Failure) {
     if let Some(witness) = request.extensions().get::<Witness>() {
         witness.note(failure);
     }
 }
 
 /// An answer, and what it says if it is a refusal: then its body is what may be shown of it.
-async fn looked_at(response: HttpResponse) -> Result<(HttpResponse, Option<Failure>), HttpError> {
+async fn looked_at(response: HttpResponse, secrets: &Secrets) -> Result<(HttpResponse, Option<Failure>), HttpError> {
     let status = response.status();
     if status.is_success() {
         return Ok((response, None));
     }
     let (mut parts, body) = response.into_parts();
-    // A body that breaks off says less than the status.
-    let bytes = body.bytes().await.unwrap_or_default();
-    let failure = Failure::of(status, &parts.headers, &bytes);
+    // A body that breaks off, or has more than a sentence or two, says less than the status.
+    let bytes = at_most(body, MAX_REFUSAL_BYTES).await.ok().flatten().unwrap_or_default();
+    let failure = Failure::of(status, &parts.headers, &bytes, secrets);
     parts.headers.remove(http::header::CONTENT_LENGTH);
     Ok((HttpResponse::from_parts(parts, failure.to_string().into()), Some(failure)))
+}
+
+/// The longest refusal that is read: 64 KiB.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
+
+/// A body; none where it is longer than this.
+pub(super) async fn at_most(body: HttpResponseBody, bytes: usize) -> Result<Option<Bytes>, HttpError> {
+    let mut stream = body.bytes_stream();
+    let mut all = Vec::new();
+    while let Some(piece) = stream.try_next().await? {
+        if all.len() + piece.len() > bytes {
+            return Ok(None);
+        }
+        all.extend_from_slice(&piece);
+    }
+    Ok(Some(all.into()))
 }
 
 /// Why a request could not be signed.
@@ -220,6 +292,8 @@ pub(super) fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<I
 /// Would another try end in the same way?
 pub(super) fn is_final(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| {
-        cause.is::<NoSignature>() || cause.downcast_ref::<NoAnswer>().is_some_and(|no_answer| no_answer.is_final)
+        cause.is::<NoSignature>()
+            || cause.is::<TooLong>()
+            || cause.downcast_ref::<NoAnswer>().is_some_and(|no_answer| no_answer.is_final)
     })
 }

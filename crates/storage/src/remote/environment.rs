@@ -1,0 +1,142 @@
+//! What the environment says of Azure and Google, in the variables of `object_store`.
+
+use std::env;
+
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+
+use super::settings::{checked_endpoint, flaw_of, is_url};
+use super::url::is_bucket_name;
+use crate::Error;
+
+/// What gives an app or a function of Azure its credentials.
+const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
+/// The other name of `GOOGLE_SERVICE_ACCOUNT`.
+const SERVICE_ACCOUNT: &str = "SERVICE_ACCOUNT";
+
+/// What is known of Azure.
+///
+/// # Errors
+///
+/// [`Error::BadSetting`] names the variable that cannot be used.
+pub(super) fn azure(allow_http: bool) -> Result<MicrosoftAzureBuilder, Error> {
+    let mut builder = MicrosoftAzureBuilder::new();
+    for (name, value) in variables(|name| name.starts_with("AZURE_") || name == IDENTITY_ENDPOINT)? {
+        let key = match name.to_ascii_lowercase().parse() {
+            Ok(key) => key,
+            Err(_) if name == IDENTITY_ENDPOINT => AzureConfigKey::MsiEndpoint,
+            Err(_) => continue,
+        };
+        builder = builder.with_config(key, part_of_url(key, &name, value, allow_http)?);
+    }
+    Ok(builder)
+}
+
+/// A value that may become a host's name, or a part of a URL's path.
+fn part_of_url(key: AzureConfigKey, name: &str, value: String, allow_http: bool) -> Result<String, Error> {
+    let bad = |reason: &str| Err(Error::BadSetting { setting: name.to_owned(), reason: reason.to_owned() });
+    if key == AzureConfigKey::Endpoint {
+        return checked_endpoint(name, &value, allow_http);
+    }
+    if [AzureConfigKey::AccountName, AzureConfigKey::AuthorityId].contains(&key) && !is_bucket_name(&value) {
+        return bad("has a character that no name of an account or a tenant has");
+    }
+    let is_service = [
+        AzureConfigKey::AuthorityHost,
+        AzureConfigKey::MsiEndpoint,
+        AzureConfigKey::FabricTokenServiceUrl,
+        AzureConfigKey::FabricWorkloadHost,
+    ]
+    .contains(&key);
+    if is_service && !is_url(&value) {
+        return bad("is no URL\nhint: expected `https://host[:port]`");
+    }
+    Ok(value)
+}
+
+/// What is known of Google, and whether it is another store than Google's own.
+///
+/// # Errors
+///
+/// [`Error::BadSetting`] names the variable that cannot be used.
+pub(super) fn google(allow_http: bool) -> Result<(GoogleCloudStorageBuilder, bool), Error> {
+    let mut builder = GoogleCloudStorageBuilder::new();
+    let mut has_endpoint = false;
+    for (name, value) in variables(|name| name.starts_with("GOOGLE_") || name == SERVICE_ACCOUNT)? {
+        let key = if name == SERVICE_ACCOUNT { "google_service_account".into() } else { name.to_ascii_lowercase() };
+        match key.parse() {
+            Ok(GoogleConfigKey::BaseUrl) => {
+                let url = checked_endpoint(&name, &value, allow_http)?;
+                builder = builder.with_config(GoogleConfigKey::BaseUrl, url);
+                has_endpoint = true;
+            }
+            Ok(key) => builder = builder.with_config(key, value),
+            Err(_) => {}
+        }
+    }
+    Ok((builder, has_endpoint))
+}
+
+/// Variables and their values, without blanks at the ends; those without a value are not set.
+fn variables(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, Error> {
+    let all = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    all.filter(|(name, _)| is_wanted(name)).map(|(name, value)| checked(name, &value)).filter(is_set).collect()
+}
+
+fn is_set(variable: &Result<(String, String), Error>) -> bool {
+    variable.as_ref().map_or(true, |(_, value)| !value.is_empty())
+}
+
+/// A variable whose value can be part of a request.
+fn checked(name: String, value: &str) -> Result<(String, String), Error> {
+    let value = value.trim();
+    // The path of a file may have any characters, and is part of no request.
+    let is_path =
+        ["_FILE", "_PATH", "_ACCOUNT", "_CREDENTIALS"].iter().any(|end| name.ends_with(end)) || name == SERVICE_ACCOUNT;
+    match flaw_of(value).filter(|_| !is_path) {
+        Some(flaw) => Err(Error::BadSetting { setting: name, reason: flaw.into() }),
+        None => Ok((name, value.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_becomes_part_of_a_url_is_checked() {
+        let checked = |key, value: &str| part_of_url(key, "AZURE_X", value.into(), false);
+        for (key, value) in [
+            (AzureConfigKey::AccountName, "my account"),
+            (AzureConfigKey::AccountName, "other.example.com/"),
+            (AzureConfigKey::AuthorityId, "a/b"),
+            (AzureConfigKey::AuthorityHost, "login.example.com"),
+            (AzureConfigKey::AuthorityHost, "https://login.example.com:99999"),
+            (AzureConfigKey::MsiEndpoint, "http://[::1"),
+            (AzureConfigKey::Endpoint, "https://account.example.com:99999"),
+        ] {
+            let error = checked(key, value).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains("AZURE_X: "), "{value}: {error}");
+        }
+        for (key, value) in [
+            (AzureConfigKey::AccountName, "myaccount1"),
+            (AzureConfigKey::AuthorityId, "00000000-0000-0000-0000-000000000000"),
+            (AzureConfigKey::MsiEndpoint, "http://169.254.169.254/metadata/identity/oauth2/token"),
+            (AzureConfigKey::AccessKey, "a b/c=="),
+        ] {
+            assert_eq!(checked(key, value).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn blanks_at_the_ends_mean_nothing_and_what_no_request_can_hold_is_named() {
+        let name = || "AZURE_STORAGE_TOKEN".to_owned();
+        assert_eq!(checked(name(), " hunter2\r\n").unwrap().1, "hunter2");
+        for value in ["hunter2\nx", "hunter2\u{1b}", "hünter2"] {
+            let error = checked(name(), value).unwrap_err();
+            let text = error.to_string();
+            assert!(error.is_usage() && text.contains("AZURE_STORAGE_TOKEN") && !text.contains("nter2"), "{text}");
+        }
+        assert!(checked("GOOGLE_APPLICATION_CREDENTIALS".into(), "/home/jürgen/key.json").is_ok());
+    }
+}

@@ -1,0 +1,283 @@
+//! Logs and tables in S3, played by a server in this process that may lie: what the program sends, follows, shows and leaves.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use crate::harness::{Asked, Does, LEAN, NOW, Ran, S3, TestFolder, log, only_on_disk};
+
+const CONVERT: [&str; 5] = ["convert", "s3://logs/cf", "s3://lake/cf_logs", "--now", NOW];
+const TOKEN: &str = "IQoJb3JpZ2luX2VjEOj//////////wEaCXVzLWVhc3QtMSJHMEUCIQDmQ+hunter2+x/y==";
+
+/// The program with a store that it knows.
+fn program(folder: &TestFolder, store: &S3) -> Command {
+    let mut command = folder.command(&[]);
+    store.known_to(&mut command);
+    command
+}
+
+fn run(command: &mut Command, args: &[&str]) -> Ran {
+    command.args(args).output().unwrap().into()
+}
+
+/// A store with two logs.
+fn with_logs(store: S3) -> S3 {
+    for hour in ["09", "10"] {
+        let row = format!("2024-05-17 {hour}:00:00");
+        store.put(&format!("logs/cf/E1EXAMPLE.2024-05-17-{hour}.a.log"), log("date time", &[&row]));
+    }
+    store
+}
+
+#[test]
+fn a_redirect_to_another_host_is_not_followed_and_no_credentials_go_there() {
+    only_on_disk!("a store of its own");
+    let folder = TestFolder::new();
+    let other = S3::new();
+    let port = other.port();
+    // Of each kind of request one after the other: the first that is asked, one of the logs, one that writes.
+    let kinds: [fn(&Asked) -> bool; 4] = [
+        |_| true,
+        |asked| asked.method == "GET" && asked.path.starts_with("logs/cf"),
+        |asked| asked.method == "PUT",
+        |asked| asked.path.ends_with(".parquet"),
+    ];
+    for (kind, host) in kinds.into_iter().zip(["localhost", "127.0.0.1", "localhost", "[::1]"]) {
+        let store = with_logs(S3::lying(move |asked| {
+            let location = format!("Location: http://{host}:{port}/{}\r\n", asked.path);
+            if kind(asked) {
+                Does::Answers("307 Temporary Redirect".into(), location, String::new())
+            } else {
+                Does::Right
+            }
+        }));
+        let ran = run(program(&folder, &store).env("AWS_SESSION_TOKEN", TOKEN), &[&CONVERT[..], &["-vv"]].concat());
+        let ran = ran.exits(1).says(&format!("a redirect to `{host}:{port}`, which is another host")).says("hint: ");
+        assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+        assert!(store.asked().iter().all(|asked| asked.header("x-amz-security-token") == TOKEN));
+    }
+    assert_eq!(other.asked().len(), 0);
+}
+
+#[test]
+fn what_a_store_answers_is_shown_without_the_secrets_that_it_was_asked_with() {
+    only_on_disk!("a store of its own");
+    let folder = TestFolder::new();
+    let echo = |asked: &Asked| {
+        let (sent, token) = (asked.header("authorization"), asked.header("x-amz-security-token"));
+        let signature = sent.rsplit('=').next().unwrap();
+        let cut: String = token.chars().skip(7).take(30).collect();
+        format!("said {signature} {token} {} {cut} secret-of-the-tests AKIDOFTHETESTS ends", token.to_lowercase())
+    };
+    let kinds: [fn(&Asked) -> bool; 3] =
+        [|_| true, |asked| asked.path.starts_with("logs/cf"), |asked| asked.method == "PUT"];
+    for kind in kinds {
+        for status in ["403 Forbidden", "400 Bad Request", "501 Not Implemented", "301 Moved"] {
+            let store = with_logs(S3::lying(move |asked| {
+                if !kind(asked) {
+                    return Does::Right;
+                }
+                let said = echo(asked);
+                let headers = format!(
+                    "x-amz-bucket-region: {said}\r\nLocation: http://{}/\r\n",
+                    asked.header("x-amz-security-token").replace(['/', '+', '='], "")
+                );
+                // What lies is a refusal that no other try mends.
+                let status = if status.starts_with("501") { "409 Conflict" } else { status };
+                Does::Answers(
+                    status.into(),
+                    headers,
+                    format!("<Error><Code>{said}</Code><Message>{said}</Message><Region>{said}</Region></Error>"),
+                )
+            }));
+            let ran =
+                run(program(&folder, &store).env("AWS_SESSION_TOKEN", TOKEN), &[&CONVERT[..], &["-vvv"]].concat());
+            assert!(ran.status == Some(1) || ran.status == Some(3), "{ran:?}");
+            let shown = format!("{}{}", ran.stdout, ran.stderr).to_lowercase();
+            for secret in ["hunter2", "b3jpz2lux2v", "secret-of-the-tests", "akidofthetests", "ivjeoj"] {
+                assert!(!shown.contains(secret), "{secret} {status}:\n{shown}");
+            }
+            assert!(shown.contains("[removed]"), "{status}:\n{shown}");
+            let signatures: Vec<String> =
+                store.asked().iter().map(|asked| asked.header("authorization").to_owned()).collect();
+            assert!(signatures.iter().all(|sent| !shown.contains(sent.rsplit('=').next().unwrap())), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn settings_that_no_request_can_hold_are_wrong_usage_and_named() {
+    only_on_disk!("a store of its own");
+    let folder = TestFolder::new();
+    let store = with_logs(S3::new());
+    let at = |end: &str| format!("http://127.0.0.1:{}{end}", store.port());
+    let variables: &[(&str, &str, &str)] = &[
+        ("AWS_ACCESS_KEY_ID", "hunter2\nhunter2", "AWS_ACCESS_KEY_ID: has a line break"),
+        ("AWS_ACCESS_KEY_ID", "hunter2 hunter2", "AWS_ACCESS_KEY_ID: has a blank"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2\u{7}hunter2", "AWS_SECRET_ACCESS_KEY: has a control character"),
+        ("AWS_SESSION_TOKEN", "hunter2\u{1b}[31mhunter2", "AWS_SESSION_TOKEN: has a control character"),
+        ("AWS_SESSION_TOKEN", "hünter2", "AWS_SESSION_TOKEN: has a character that is not ASCII"),
+        ("AWS_REGION", "us east", "AWS_REGION: `us east` is no region"),
+        ("AWS_REGION", "us-east-1\u{1b}[31m", "AWS_REGION: `us-east-1\\u{1b}[31m` is no region"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:99999", "AWS_ENDPOINT_URL_S3: the port 99999 is above 65535"),
+        ("AWS_ENDPOINT_URL_S3", "http://[::1", "AWS_ENDPOINT_URL_S3: a `]` is missing"),
+        ("AWS_ENDPOINT_URL_S3", "127.0.0.1", "AWS_ENDPOINT_URL_S3: expected `https://host"),
+        ("AWS_ENDPOINT_URL_S3", "http://local host", "AWS_ENDPOINT_URL_S3: "),
+        ("AWS_ENDPOINT_URL_S3", "http://user:hunter2@127.0.0.1", "AWS_ENDPOINT_URL_S3: holds credentials"),
+    ];
+    for (name, value, says) in variables {
+        let ran = run(program(&folder, &store).env(name, value), &CONVERT).exits(2).says(says).says("hint: ");
+        assert!(!ran.stderr.contains("nter2") && !ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+    }
+    for url in ["http://[::1", "https://localhost:99999"] {
+        let mut command = program(&folder, &store);
+        command.env_remove("AWS_ENDPOINT_URL_S3").env("AWS_ENDPOINT_URL", url);
+        run(&mut command, &CONVERT).exits(2).says("AWS_ENDPOINT_URL: ").says("hint: ");
+    }
+    folder.write(
+        "config",
+        "[profile mine]\nregion = us east\n[profile other]\naws_access_key_id = hunter2 x\naws_secret_access_key = y\n[profile url]\nendpoint_url = http://[::1\n",
+    );
+    for (profile, says) in [
+        ("mine", "`region` of the profile `mine`: `us east` is no region"),
+        ("other", "`aws_access_key_id` of the profile `other`: has a blank"),
+        ("url", "`endpoint_url` of the profile `url`: a `]` is missing"),
+    ] {
+        let mut command = program(&folder, &store);
+        command
+            .env("AWS_CONFIG_FILE", folder.path("config"))
+            .env_remove("AWS_REGION")
+            .env_remove("AWS_ENDPOINT_URL_S3");
+        run(&mut command, &[&CONVERT[..], &["--profile", profile]].concat()).exits(2).says(says).says("hint: ");
+    }
+    for (flags, says) in [
+        (vec!["--region", "us east"], "`--region`: `us east` is no region"),
+        (vec!["--source-region", "us/east"], "`--source-region`: `us/east` is no region"),
+        (vec!["--region", ""], "`--region`"),
+        (vec!["--endpoint-url", "http://[::1"], "`--endpoint-url`: a `]` is missing"),
+        (vec!["--source-endpoint-url", "https://localhost:99999"], "`--source-endpoint-url`: the port 99999"),
+        (
+            vec!["--endpoint-url", &at(""), "--addressing-style", "virtual"],
+            "`--addressing-style virtual`: a bucket's name",
+        ),
+        (vec!["--addressing-style", "virtual"], "`--addressing-style virtual`: a bucket's name"),
+        (vec!["--sse", "aws:kms", "--sse-kms-key-id", "a\u{1}b"], "`--sse-kms-key-id`: has a control character"),
+    ] {
+        run(&mut program(&folder, &store), &[&CONVERT[..], &flags].concat()).exits(2).says(says).says("hint: ");
+    }
+    for (name, says) in [("AZURE_STORAGE_TOKEN", "az://logs/cf"), ("GOOGLE_BASE_URL", "gs://logs/cf")] {
+        let value = if name == "GOOGLE_BASE_URL" { "http://[::1" } else { "hunter2\nx" };
+        let mut command = program(&folder, &store);
+        command.env("AZURE_STORAGE_ACCOUNT_NAME", "account").env(name, value);
+        let ran = run(&mut command, &["convert", says, "lake/cf_logs"]).exits(2).says(&format!("{name}: "));
+        assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    }
+    assert_eq!(store.asked().len(), 0);
+}
+
+#[test]
+fn blanks_at_the_ends_of_settings_mean_nothing() {
+    only_on_disk!("a store of its own");
+    let folder = TestFolder::new();
+    let store = with_logs(S3::new());
+    let mut command = program(&folder, &store);
+    command
+        .env("AWS_ACCESS_KEY_ID", "AKIDOFTHETESTS\n")
+        .env("AWS_SECRET_ACCESS_KEY", " secret-of-the-tests\r\n")
+        .env("AWS_SESSION_TOKEN", format!("{TOKEN}\t\n"))
+        .env("AWS_REGION", " eu-west-1\n")
+        .env("AWS_ENDPOINT_URL_S3", format!("http://127.0.0.1:{}/ \n", store.port()));
+    run(&mut command, &CONVERT).exits(0);
+    for asked in store.asked() {
+        assert_eq!(asked.header("x-amz-security-token"), TOKEN);
+        assert!(asked.header("authorization").contains("Credential=AKIDOFTHETESTS/"), "{asked:?}");
+        assert!(asked.header("authorization").contains("/eu-west-1/s3/"), "{asked:?}");
+    }
+    let url = format!("http://127.0.0.1:{}\n", store.port());
+    let flags = ["--region", "us-east-1 ", "--endpoint-url", &url];
+    run(program(&folder, &store).env_remove("AWS_ENDPOINT_URL_S3"), &[&CONVERT[..], &flags].concat()).exits(0);
+}
+
+#[test]
+fn sixty_four_open_files_are_enough_for_buckets() {
+    only_on_disk!("a store of its own");
+    let folder = TestFolder::new();
+    let store = S3::new();
+    let rows: Vec<String> =
+        (0..200).map(|hour| format!("2024-05-{:02} {:02}:00:00", 1 + hour / 24, hour % 24)).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    store.put("logs/cf/E1EXAMPLE.2024-05-17-00.hours", log("date time", &rows));
+    for number in 0..400 {
+        store.put(&format!("logs/cf/E1EXAMPLE.2024-05-17-00.{number:03}"), log("date time", &["2024-05-17 00:00:00"]));
+    }
+    let run = |args: &[&str]| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 64 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_lakefront")]);
+        store.known_to(&mut command).current_dir(folder.path("")).stdin(Stdio::null());
+        // A name is looked up for each connection, which takes files, too.
+        command.env("AWS_ENDPOINT_URL_S3", format!("http://localhost:{}", store.port()));
+        Ran::from(command.args(args).output().unwrap())
+    };
+    run(&[&CONVERT[..], &["--threads", "4", "--task-bytes", "1KiB"], &LEAN[..]].concat()).exits(0);
+    run(&["verify", "s3://lake/cf_logs", "--deep"]).exits(0);
+    assert!(run(&["status", "s3://lake/cf_logs", "--json"]).exits(0).stdout.contains("\"rows\": 600"));
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
+    only_on_disk!("a store of its own");
+    if !fs::exists("/proc/self/limits").unwrap() {
+        return;
+    }
+    let (sender, hung) = mpsc::channel();
+    let store = S3::lying(move |_| {
+        let _ = sender.send(());
+        Does::Hangs
+    });
+    let folder = TestFolder::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -S -n 64 && ulimit -H -n 300 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_lakefront")]);
+    store.known_to(&mut command).current_dir(folder.path("")).stdin(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.args(CONVERT).spawn().unwrap();
+    hung.recv_timeout(Duration::from_mins(1)).unwrap();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let open = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(open.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["300", "300"], "{open}");
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_rows_in_the_folder_of_temporary_files() {
+    only_on_disk!("a store of its own");
+    let folder = TestFolder::new();
+    fs::create_dir(folder.path("tmp")).unwrap();
+    let (sender, hung) = mpsc::channel();
+    let store = S3::lying(move |asked| {
+        if asked.method == "PUT" && asked.path.ends_with(".parquet") {
+            let _ = sender.send(asked.header("content-length").parse::<u64>().unwrap());
+            return Does::Hangs;
+        }
+        Does::Right
+    });
+    // Rows that do not compress, so that the data file is larger than what waits in memory.
+    let mut number = 1_u64;
+    let rows: Vec<String> = (0..20_000)
+        .map(|_| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            format!("2024-05-17 09:00:00 {number:016x}{:016x}", number.rotate_left(23))
+        })
+        .collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    store.put("logs/cf/E1EXAMPLE.2024-05-17-09.a.log", log("date time x-edge-request-id", &rows));
+    let mut command = program(&folder, &store);
+    let mut child = command.env("TMPDIR", folder.path("tmp")).args(CONVERT).stderr(Stdio::null()).spawn().unwrap();
+    assert!(hung.recv_timeout(Duration::from_mins(2)).unwrap() > 64 << 10);
+    assert_eq!(folder.tree("tmp"), [""; 0]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(folder.tree("tmp"), [""; 0]);
+}

@@ -401,10 +401,7 @@ impl Error {
 
     /// Whether the wrong thing was asked for: nothing was touched.
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::NotABucket { .. } | Self::CaBundle { .. } | Self::BadFile { .. } | Self::BadSetting { .. }
-        )
+        matches!(self, Self::NotABucket { .. } | Self::CaBundle { .. } | Self::BadFile { .. } | Self::BadSetting { .. })
     }
 
     /// Whether the caller asked to stop.

@@ -41,7 +41,8 @@ const AZURE: [Named; 2] = [("AZURE_FEDERATED_TOKEN_FILE", None), ("AZURE_STORAGE
 /// [`Error::BadFile`]: one of them is no file of its kind. One that is absent is for its reader to tell.
 pub(super) fn check(scheme: Scheme) -> Result<(), Error> {
     let env = Env::real();
-    let variable = |name: &str| env.get(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let variable =
+        |name: &str| env.get(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let named: &[Named] = match scheme {
         Scheme::S3 => &AWS,
         Scheme::Gcs => &GOOGLE,

@@ -318,7 +318,7 @@ pub enum Error {
     },
 
     /// A file with credentials, or with how to find them, that cannot be one.
-    #[error("store: {setting}: {path}: {reason}\nhint: name a regular file of at most 1 MiB")]
+    #[error("store: {setting}: {path}: {reason}\nhint: name a regular file, no larger than such files are")]
     BadFile {
         /// What names the file: a variable, or a key of a profile.
         setting: String,

@@ -53,6 +53,7 @@ fn files_that_the_environment_names_are_read_no_farther() {
         ("AWS_SHARED_CREDENTIALS_FILE", "s3://logs-of-nobody/x"),
         ("AWS_WEB_IDENTITY_TOKEN_FILE", "s3://logs-of-nobody/x"),
         ("AWS_CA_BUNDLE", "s3://logs-of-nobody/x"),
+        ("SSL_CERT_FILE", "s3://logs-of-nobody/x"),
         ("GOOGLE_APPLICATION_CREDENTIALS", "gs://logs-of-nobody/x"),
         ("GOOGLE_SERVICE_ACCOUNT", "gs://logs-of-nobody/x"),
         ("AZURE_FEDERATED_TOKEN_FILE", "az://logs-of-nobody/x"),
@@ -63,6 +64,13 @@ fn files_that_the_environment_names_are_read_no_farther() {
             let ran = folder.behind(&["timeout", "20"], &shell, &args).exits(2);
             ran.says(&format!("store: {variable}: {file}: ")).says(says).says("hint: ");
         }
+    }
+    // Files that a profile names.
+    for (key, says) in [("ca_bundle", "larger than 16 MiB"), ("web_identity_token_file", "larger than 1 MiB")] {
+        folder.write("config", format!("[default]\nrole_arn = arn:aws:iam::123456789012:role/x\n{key} = /dev/zero\n"));
+        let shell = "unset AWS_CA_BUNDLE && export AWS_CONFIG_FILE=config && exec \"$@\"";
+        let ran = folder.behind(&["timeout", "20"], shell, &["convert", "s3://logs-of-nobody/x", "lake/cf_logs"]);
+        ran.exits(2).says(&format!("store: `{key}` of the profile `default`: /dev/zero: ")).says(says);
     }
 }
 

@@ -14,6 +14,7 @@ use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::credentials::{Credentials, Login, flaw_of_credential};
+use super::named_files;
 use super::region::is_region;
 use super::retry::Patience;
 use super::settings::{ConnectOptions, check_region, checked_endpoint};
@@ -55,6 +56,7 @@ impl Aws {
         }
         let region = written_region(options, &env, profiles.as_ref())?;
         let trust = trust(&env, profiles.as_ref())?;
+        named_files::check_profile(profiles.as_ref())?;
         let http = Services { tls: trust.of_services(), proxy: proxy(&env) };
         // The same TLS as everything else.
         let http = Builder::new().build_with_connector_fn(move |settings, components| {

@@ -6,16 +6,20 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
+use aws_config::profile::ProfileSet;
 use aws_types::os_shim_internal::Env;
 
-use super::trust::expanded;
+use super::trust::{MAX_BUNDLE_BYTES, expanded};
 use super::url::Scheme;
 use crate::Error;
 use crate::text::read_bounded;
-use crate::uri::{kind_of, printable};
+use crate::uri::{kind_of, printable, printable_name};
 
 /// Largest size in bytes of such a file: 1 MiB. Configurations of hundreds of profiles have some 100 KiB, tokens 20 KiB.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// A key of a profile that names such a file.
+const TOKEN_KEY: &str = "web_identity_token_file";
 
 /// Variables that name a file, and the file that is read if the variable is not set.
 type Named = (&'static str, Option<&'static str>);
@@ -32,6 +36,8 @@ const GOOGLE: [Named; 4] = [
     ("GOOGLE_APPLICATION_CREDENTIALS", Some("~/.config/gcloud/application_default_credentials.json")),
     ("SERVICE_ACCOUNT", None),
 ];
+/// The certificate authorities instead of the machine's own.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
 const AZURE: [Named; 2] = [("AZURE_FEDERATED_TOKEN_FILE", None), ("AZURE_STORAGE_FEDERATED_TOKEN_FILE", None)];
 
 /// Looks at the files that are read to reach a bucket of this kind.
@@ -51,29 +57,43 @@ pub(super) fn check(scheme: Scheme) -> Result<(), Error> {
     for (name, default) in named {
         let path = variable(name).map(PathBuf::from);
         let path = path.or_else(|| default.map(|path| expanded(path, variable("HOME"))));
-        path.map_or(Ok(()), |path| check_file(name, &path))?;
+        path.map_or(Ok(()), |path| check_file(name, &path, MAX_BYTES))?;
     }
-    Ok(())
+    // What every connection trusts.
+    variable(AUTHORITIES).map_or(Ok(()), |path| check_file(AUTHORITIES, path.as_ref(), MAX_BUNDLE_BYTES))
 }
 
-/// Looks at one file, which `setting` names.
+/// Looks at the file that a profile names.
+///
+/// # Errors
+///
+/// As [`check`].
+pub(super) fn check_profile(profiles: Option<&ProfileSet>) -> Result<(), Error> {
+    let named = profiles.and_then(|profiles| Some((profiles.selected_profile(), profiles.get(TOKEN_KEY)?)));
+    named.map_or(Ok(()), |(profile, path)| {
+        let setting = format!("`{TOKEN_KEY}` of the profile `{}`", printable_name(profile));
+        check_file(&setting, path.as_ref(), MAX_BYTES)
+    })
+}
+
+/// Looks at one file, which `setting` names and which has at most so many bytes, whole MiB.
 ///
 /// # Errors
 ///
 /// [`Error::BadFile`].
-pub(super) fn check_file(setting: &str, path: &Path) -> Result<(), Error> {
+fn check_file(setting: &str, path: &Path, max_bytes: u64) -> Result<(), Error> {
     let refused = |reason: String| Err(Error::BadFile { setting: setting.to_owned(), path: printable(path), reason });
     let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
     let kind = metadata.file_type();
     if kind.is_char_device() {
         // `/dev/null` is a usual way to say "none".
-        return read_bounded(path, MAX_BYTES).map(drop).or_else(|error| refused(error.to_string()));
+        return read_bounded(path, max_bytes).map(drop).or_else(|error| refused(error.to_string()));
     }
     if !kind.is_file() {
         return refused(kind_of(kind).to_owned());
     }
-    if metadata.len() > MAX_BYTES {
-        return refused(format!("larger than {} MiB", MAX_BYTES >> 20));
+    if metadata.len() > max_bytes {
+        return refused(format!("larger than {} MiB", max_bytes >> 20));
     }
     Ok(())
 }
@@ -91,7 +111,7 @@ mod tests {
         File::create_new(path("large")).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
         for fine in [path("small"), path("absent"), "/dev/null".into()] {
-            assert!(check_file("AWS_CONFIG_FILE", &fine).is_ok(), "{fine:?}");
+            assert!(check_file("AWS_CONFIG_FILE", &fine, MAX_BYTES).is_ok(), "{fine:?}");
         }
         for (file, says) in [
             (path("large"), "larger than 1 MiB"),
@@ -99,7 +119,7 @@ mod tests {
             (path("pipe"), "a named pipe"),
             (place.path().to_owned(), "a folder"),
         ] {
-            let error = check_file("AWS_CONFIG_FILE", &file).unwrap_err();
+            let error = check_file("AWS_CONFIG_FILE", &file, MAX_BYTES).unwrap_err();
             let text = error.to_string();
             assert!(error.is_usage(), "{text}");
             assert!(text.starts_with(&format!("store: AWS_CONFIG_FILE: {}: {says}", file.display())), "{text}");

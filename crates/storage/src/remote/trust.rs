@@ -24,7 +24,7 @@ struct Bundle {
 }
 
 /// Largest size in bytes of a file of certificates: 16 MiB. Those of a whole system are a few hundred KiB.
-const MAX_BUNDLE_BYTES: u64 = 16 << 20;
+pub(super) const MAX_BUNDLE_BYTES: u64 = 16 << 20;
 
 impl Trust {
     /// Those of a file, which `setting` names.

@@ -184,7 +184,7 @@ impl Object {
             return remote::look_again(&*connections.client(bucket)?, self);
         }
         let look = || match fs::metadata(self.path())? {
-            metadata if metadata.is_file() && self.is_in_place()? && self.is_known_to(known)? => Ok(Some(metadata)),
+            metadata if metadata.is_file() && self.is_itself(known)? => Ok(Some(metadata)),
             _ => Ok(None),
         };
         match look() {
@@ -197,9 +197,13 @@ impl Object {
         }
     }
 
+    /// Whether the path leads to the object that was met there, by all that gives a file its identity.
+    fn is_itself(&self, known: &[Source]) -> io::Result<bool> {
+        Ok(self.is_in_place()? && is_spelled_so(Path::new(self.path()))? && self.is_known_to(known)?)
+    }
+
     /// Whether the path of an object on the local disk still leads to the file that has this identity. If a link took the
     /// place of the file or of a folder above it, the path leads to a file that has another identity, its canonical path.
-    /// The same is true on a disk that ignores case if the file, or a folder above it, was renamed to other letters.
     ///
     /// # Errors
     ///
@@ -207,7 +211,7 @@ impl Object {
     pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         let now = fs::canonicalize(self.path())?;
         if now.as_os_str() == self.path() {
-            return is_spelled_so(&now);
+            return Ok(true);
         }
         // With an id the name below the source's folder counts, and the folder may have moved as a whole.
         match self.folder_of_id() {
@@ -301,8 +305,8 @@ impl Object {
     }
 }
 
-/// Whether each part of a canonical path is spelled as its folder has it. Only on a disk that ignores case it may not be, and
-/// not every system corrects it in a canonical path.
+/// Whether each part of a path is spelled as its folder has it. On a disk that ignores case it may not be, if a file or a
+/// folder was renamed to other letters, and Linux does not correct that in a canonical path.
 fn is_spelled_so(path: &Path) -> io::Result<bool> {
     for part in path.ancestors() {
         let (Some(folder), Some(name)) = (part.parent(), part.file_name()) else { continue };
@@ -324,15 +328,19 @@ fn swapped_case(byte: u8) -> u8 {
     if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
 }
 
-/// Whether a folder has an entry of exactly this name. A folder that cannot be listed is taken to have it.
+/// Most entries of a folder that are looked at for the spelling of a name.
+const MAX_ENTRIES: usize = 100_000;
+
+/// Whether a folder has an entry of exactly this name. One that is too large for a look, or that cannot be listed, is taken to
+/// have it.
 fn has_entry(folder: &Path, name: &OsStr) -> io::Result<bool> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(true),
         Err(error) => return Err(error),
     };
-    for entry in entries {
-        if entry?.file_name() == name {
+    for (number, entry) in entries.enumerate() {
+        if number == MAX_ENTRIES || entry?.file_name() == name {
             return Ok(true);
         }
     }

@@ -217,7 +217,7 @@ impl Sieve<'_> {
         // One that is known itself would be told to look like itself.
         let double = if known == Known::Unknown { self.seen.double(&object)? } else { None };
         let turn = (kind == Kind::Unreadable, hour.unwrap_or(i32::MAX));
-        let is_relinked = kind == Kind::New && known != Known::Unknown && object.is_linked();
+        let is_relinked = kind != Kind::Changed && known != Known::Unknown && object.is_linked();
         self.candidates.push(Candidate { turn, object, kind, double, is_relinked, identity: self.identity });
         if self.candidates.len() > self.most {
             self.candidates.pop();

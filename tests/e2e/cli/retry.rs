@@ -136,6 +136,22 @@ fn a_hard_link_in_the_place_of_a_failed_log_is_a_name_of_another_one() {
 }
 
 #[test]
+fn a_hard_link_in_the_place_of_an_unreadable_log_is_a_name_of_another_one() {
+    only_on_disk!("links and modes of files");
+    let folder = TestFolder::new();
+    folder.add("E1EXAMPLE.2024-05-17-09.good", log("date time sc-bytes", &["2024-05-17 09:00:00 2"]));
+    folder.add("E1EXAMPLE.2024-05-17-09.secret", log("date time sc-bytes", &["2024-05-17 09:00:00 1"]));
+    forbid(&folder, "E1EXAMPLE.2024-05-17-09.secret");
+    let convert = [&["convert", "logs", "lake/cf_logs", "--now", NOW], &LEAN[..]].concat();
+    without_rights_of_root(&folder, &convert).exits(3).says("ermission denied");
+    let secret = folder.path("logs/E1EXAMPLE.2024-05-17-09.secret");
+    fs::remove_file(&secret).unwrap();
+    fs::hard_link(folder.path("logs/E1EXAMPLE.2024-05-17-09.good"), &secret).unwrap();
+    folder.convert(&[]).exits(0).says("nothing new").says("hard link");
+    assert_eq!(folder.column("bytes"), json!([2]));
+}
+
+#[test]
 fn a_failed_log_behind_a_linked_folder_is_taken_once_where_it_is_now() {
     only_on_disk!("links");
     for args in [&[][..], &["--source-id", "archive"]] {

@@ -8,11 +8,13 @@
 //!
 //! A pattern of `--exclude` without a slash that matches a folder excludes what is below it as well.
 
-use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use lakefront_storage::printable_name;
 
 use crate::Error;
 
+/// Number of characters of a pattern that a message repeats.
+const SHOWN_CHARS: usize = 300;
 /// How a pattern says "all that is below".
 const ALL_BELOW: &str = "/**";
 
@@ -39,7 +41,8 @@ struct Pattern {
 enum Part {
     /// `**`
     AnyDepth,
-    One(GlobMatcher),
+    /// A set of one: a set tells that a glob is too large, where a matcher panics.
+    One(GlobSet),
 }
 
 /// A set of globs, each of which belongs to a pattern.
@@ -129,7 +132,11 @@ impl Owned {
 
 /// The error of a pattern that is none, as it may be shown.
 fn glob_error(flag: &'static str, typed: &str, error: &globset::Error) -> Error {
-    Error::Glob { flag, glob: printable_name(typed), why: printable_name(&error.kind().to_string()) }
+    let shown = |text: &str| {
+        let short: String = text.chars().take(SHOWN_CHARS).collect();
+        format!("{}{}", printable_name(&short), if short.len() < text.len() { "..." } else { "" })
+    };
+    Error::Glob { flag, glob: shown(typed), why: shown(&error.kind().to_string()) }
 }
 
 fn glob(text: &str) -> Result<Glob, globset::Error> {
@@ -150,9 +157,13 @@ fn meaning(typed: &str, excludes: bool) -> Vec<String> {
     }
 }
 
-/// None where a class or an alternative crosses a slash.
+/// None where a class or an alternative crosses a slash, or where it is too large.
 fn part(text: &str) -> Option<Part> {
-    if text == "**" { Some(Part::AnyDepth) } else { glob(text).ok().map(|glob| Part::One(glob.compile_matcher())) }
+    if text == "**" {
+        return Some(Part::AnyDepth);
+    }
+    let set = GlobSetBuilder::new().add(glob(text).ok()?).build();
+    set.ok().map(Part::One)
 }
 
 /// Whether a name below this folder can match.
@@ -175,6 +186,14 @@ mod tests {
     fn globs(typed: &[&str], excludes: bool) -> Globs {
         let typed: Vec<String> = typed.iter().map(|&text| text.to_owned()).collect();
         Globs::new("--x", &typed, excludes).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_pattern_that_is_too_large_is_refused_and_quoted_in_part() {
+        for pattern in ["*".repeat(120_000), format!("{}/x", "*".repeat(120_000)), "{".repeat(120_000)] {
+            let error = Globs::new("--x", &[pattern], true).unwrap_err().to_string();
+            assert!(error.starts_with("`--x ") && error.len() < 1_000, "{error}");
+        }
     }
 
     #[test]

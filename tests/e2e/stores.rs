@@ -75,7 +75,7 @@ fn what_a_store_answers_is_shown_without_the_secrets_that_it_was_asked_with() {
     let kinds: [fn(&Asked) -> bool; 3] =
         [|_| true, |asked| asked.path.starts_with("logs/cf"), |asked| asked.method == "PUT"];
     for kind in kinds {
-        for status in ["403 Forbidden", "400 Bad Request", "501 Not Implemented", "301 Moved"] {
+        for status in ["403 Forbidden", "400 Bad Request", "405 Method Not Allowed", "301 Moved"] {
             let store = with_logs(S3::lying(move |asked| {
                 if !kind(asked) {
                     return Does::Right;
@@ -85,8 +85,6 @@ fn what_a_store_answers_is_shown_without_the_secrets_that_it_was_asked_with() {
                     "x-amz-bucket-region: {said}\r\nLocation: http://{}/\r\n",
                     asked.header("x-amz-security-token").replace(['/', '+', '='], "")
                 );
-                // What lies is a refusal that no other try mends.
-                let status = if status.starts_with("501") { "409 Conflict" } else { status };
                 Does::Answers(
                     status.into(),
                     headers,
@@ -210,7 +208,7 @@ fn sixty_four_open_files_are_enough_for_buckets() {
         (0..200).map(|hour| format!("2024-05-{:02} {:02}:00:00", 1 + hour / 24, hour % 24)).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     store.put("logs/cf/E1EXAMPLE.2024-05-17-00.hours", log("date time", &rows));
-    for number in 0..400 {
+    for number in 0..200 {
         store.put(&format!("logs/cf/E1EXAMPLE.2024-05-17-00.{number:03}"), log("date time", &["2024-05-17 00:00:00"]));
     }
     let run = |args: &[&str]| {
@@ -223,7 +221,7 @@ fn sixty_four_open_files_are_enough_for_buckets() {
     };
     run(&[&CONVERT[..], &["--threads", "4", "--task-bytes", "1KiB"], &LEAN[..]].concat()).exits(0);
     run(&["verify", "s3://lake/cf_logs", "--deep"]).exits(0);
-    assert!(run(&["status", "s3://lake/cf_logs", "--json"]).exits(0).stdout.contains("\"rows\": 600"));
+    assert!(run(&["status", "s3://lake/cf_logs", "--json"]).exits(0).stdout.contains("\"rows\": 400"));
 }
 
 #[test]
@@ -265,7 +263,7 @@ fn a_run_that_is_killed_leaves_no_rows_in_the_folder_of_temporary_files() {
     });
     // Rows that do not compress, so that the data file is larger than what waits in memory.
     let mut number = 1_u64;
-    let rows: Vec<String> = (0..20_000)
+    let rows: Vec<String> = (0..6_000)
         .map(|_| {
             number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             format!("2024-05-17 09:00:00 {number:016x}{:016x}", number.rotate_left(23))

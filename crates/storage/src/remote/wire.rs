@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use object_store::ClientOptions;
 use object_store::aws::AwsAuthorizer;
 use object_store::client::{
@@ -224,15 +224,38 @@ fn note(request: &HttpRequest, failure: Failure) {
 /// An answer, and what it says if it is a refusal: then its body is what may be shown of it.
 async fn looked_at(response: HttpResponse, secrets: &Secrets) -> Result<(HttpResponse, Option<Failure>), HttpError> {
     let status = response.status();
-    if status.is_success() {
-        return Ok((response, None));
-    }
     let (mut parts, body) = response.into_parts();
+    if status.is_success() {
+        take_out(secrets, &mut parts.headers);
+        return Ok((HttpResponse::from_parts(parts, body), None));
+    }
     // A body that breaks off, or has more than a sentence or two, says less than the status.
     let bytes = at_most(body, MAX_REFUSAL_BYTES).await.ok().flatten().unwrap_or_default();
     let failure = Failure::of(status, &parts.headers, &bytes, secrets);
     parts.headers.remove(http::header::CONTENT_LENGTH);
     Ok((HttpResponse::from_parts(parts, failure.to_string().into()), Some(failure)))
+}
+
+/// Headers that messages show, or what cannot be read of them.
+const SHOWN: [HeaderName; 4] =
+    [http::header::CONTENT_LENGTH, http::header::CONTENT_RANGE, http::header::ETAG, http::header::LAST_MODIFIED];
+
+/// Takes secrets out of the headers that messages show.
+fn take_out(secrets: &Secrets, headers: &mut HeaderMap) {
+    for (_, value) in headers.iter_mut().filter(|(name, _)| SHOWN.contains(name)) {
+        let Some(text) = value.to_str().ok().filter(|text| !is_honest(text)) else { continue };
+        if let Ok(shown) = HeaderValue::from_str(&secrets.out_of(text)) {
+            *value = shown;
+        }
+    }
+}
+
+/// Is this a time, a range, a number or a hash, as nearly all are? There are too many answers to look for secrets in each.
+fn is_honest(text: &str) -> bool {
+    const MAX_BYTES: usize = 40;
+    let text = text.strip_prefix("bytes ").unwrap_or(text);
+    let is_time = text.len() == "Thu, 02 Jan 2025 03:04:05 GMT".len() && text.ends_with(" GMT");
+    is_time || (text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit() || b"\"-/".contains(&byte)))
 }
 
 /// The longest refusal that is read: 64 KiB.
@@ -296,4 +319,30 @@ pub(super) fn is_final(error: &(dyn StdError + 'static)) -> bool {
             || cause.is::<TooLong>()
             || cause.downcast_ref::<NoAnswer>().is_some_and(|no_answer| no_answer.is_final)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::client::HttpRequestBody;
+
+    #[test]
+    fn honest_headers_stay_and_secrets_go() {
+        let request = http::Request::builder().header("x-amz-security-token", "token-of-hunter2/x+y==");
+        let secrets = Secrets::of_request(&request.body(HttpRequestBody::empty()).unwrap());
+        for (name, honest) in [
+            (http::header::ETAG, "\"9bb58f26192e4ba00f01e2e7b136bbd8-12\""),
+            (http::header::ETAG, "\"0x8DC582BAE52E5D9\""),
+            (http::header::LAST_MODIFIED, "Thu, 02 Jan 2025 03:04:05 GMT"),
+            (http::header::CONTENT_RANGE, "bytes 0-4194303/90071992547"),
+            (http::header::CONTENT_LENGTH, "4194304"),
+        ] {
+            for (value, shown) in [(honest, honest), ("is token-of-hunter2/x+y==", "is [removed]")] {
+                let mut headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(value))]);
+                headers.append(name.clone(), HeaderValue::from_static(value));
+                take_out(&secrets, &mut headers);
+                assert!(headers.get_all(&name).iter().all(|value| value == shown), "{headers:?}");
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! - Gzip is known by its magic bytes, never by the object's name; anything else is text already.
 //! - What is packed in another way, or twice, is refused with the name of its format (`packed`).
 //! - All members are read and each one's CRC and length are checked. A member border is not a line border.
+//! - A member's header (`member`) is read in no memory, however long its name, comment and extra field are.
 //! - After the last member only zero bytes may follow (padding).
 //! - Memory does not depend on the limits: text comes out as the caller asks for it.
 //!
@@ -13,9 +14,13 @@ use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
-use self::packed::{HEAD_BYTES, refuse_packed};
+use self::{
+    member::{Header, skip_header},
+    packed::{HEAD_BYTES, refuse_packed},
+};
 use crate::Error;
 
+mod member;
 mod packed;
 
 /// The default of [`TextLimits::text_bytes`]: 64 GiB.
@@ -70,7 +75,9 @@ type Source<R> = Counted<Chain<Cursor<Vec<u8>>, R>>;
 #[derive(Debug)]
 enum State<R> {
     Plain(Source<R>),
-    Gzip(Box<GzDecoder<Source<R>>>),
+    /// Before the header of a member.
+    Header(Source<R>),
+    Gzip(Box<GzDecoder<Chain<Header, Source<R>>>>),
     End,
 }
 
@@ -84,7 +91,7 @@ impl<R: BufRead> TextReader<R> {
         object.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head).map_err(Error::Read)?;
         let is_gzip = head == MAGIC;
         let source = Counted { inner: Cursor::new(head).chain(object), bytes: 0, failure: None };
-        let state = if is_gzip { State::Gzip(Box::new(GzDecoder::new(source))) } else { State::Plain(source) };
+        let state = if is_gzip { State::Header(source) } else { State::Plain(source) };
         Ok(Self { state: Some(state), object_bytes, limits, text_bytes: 0, head: Some(Vec::new()), is_gzip })
     }
 
@@ -145,13 +152,17 @@ impl<R: BufRead> TextReader<R> {
                     self.state = Some(if count == 0 { State::End } else { State::Plain(source) });
                     return Ok(count);
                 }
+                State::Header(mut source) => match skip_header(&mut source) {
+                    Ok(header) => self.state = Some(State::Gzip(Box::new(GzDecoder::new(header.chain(source))))),
+                    Err(error) => return Err(self.verdict(source, &error)),
+                },
                 State::Gzip(mut member) => match member.read(text) {
-                    Ok(0) => self.state = Some(Self::next_member(member.into_inner())?),
+                    Ok(0) => self.state = Some(Self::next_member(member.into_inner().into_inner().1)?),
                     Ok(count) => {
                         self.state = Some(State::Gzip(member));
                         return Ok(count);
                     }
-                    Err(error) => return Err(self.verdict(member.into_inner(), &error)),
+                    Err(error) => return Err(self.verdict(member.into_inner().into_inner().1, &error)),
                 },
             }
         }
@@ -162,7 +173,7 @@ impl<R: BufRead> TextReader<R> {
         let behind_member = source.bytes;
         let next_byte = source.fill_buf().map(|bytes| bytes.first().copied());
         if next_byte.map_err(|error| source.read_error(error))? == Some(MAGIC[0]) {
-            return Ok(State::Gzip(Box::new(GzDecoder::new(source))));
+            return Ok(State::Header(source));
         }
         loop {
             let padding = source.fill_buf().map(|bytes| (bytes.len(), bytes.iter().all(|&byte| byte == 0)));
@@ -289,6 +300,29 @@ mod tests {
     fn all_members_are_read_and_padding_is_ignored() {
         let object = [gzip(b"one li"), gzip(b""), gzip(&[b'z'; 3000]), vec![0; 700]].concat();
         assert_eq!(read_all(&object).unwrap(), [&b"one li"[..], &[b'z'; 3000]].concat());
+    }
+
+    #[test]
+    fn names_comments_and_extra_fields_of_any_length_are_passed_over() {
+        let long = vec![b'n'; 3 << 20];
+        for (name, comment, extra) in
+            [(0, 0, 65_535), (65_535, 0, 0), (65_536, 65_536, 100), (3 << 20, 3 << 20, 65_535)]
+        {
+            let mut builder = flate2::GzBuilder::new().filename(&long[..name]).comment(&long[..comment]);
+            if extra > 0 {
+                builder = builder.extra(&long[..extra]);
+            }
+            let mut encoder = builder.write(Vec::new(), Compression::fast());
+            encoder.write_all(b"some text").unwrap();
+            let object = encoder.finish().unwrap();
+            assert!(object.len() > name + comment + extra);
+            assert_eq!(read_all(&object).unwrap(), b"some text", "{name} {comment} {extra}");
+            let twice = [gzip(b"first, "), object.clone()].concat();
+            assert_eq!(read_all(&twice).unwrap(), b"first, some text", "{name} {comment} {extra}");
+            for cut in [11, 13, object.len() / 2, object.len() - 20] {
+                assert_eq!(reason(&object[..cut]), "gzip-truncated", "{name} {comment} {extra}, cut at {cut}");
+            }
+        }
     }
 
     #[test]

@@ -65,3 +65,4 @@ mod named_files;
 
 // Disks that are full or read-only, and few open files.
 mod surroundings;
+mod threads;

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, thread};
 
 use anyhow::Context;
-use lakefront_pipeline::{Stop, read_text};
+use lakefront_pipeline::{Stop, read_text, thread_limits};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -34,7 +34,9 @@ pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
             asked.ask();
         }
     });
-    started.context("cannot listen for signals")?;
+    started.with_context(|| {
+        format!("cannot start a thread that listens for signals\nhint: raise what limits them: {}", thread_limits())
+    })?;
     Ok(stop)
 }
 

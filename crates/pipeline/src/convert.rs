@@ -23,11 +23,12 @@ use crate::{
     ConvertOptions, Destination, Error, Report,
     describe::ddl_of_epoch,
     discover::{Discovered, discover},
-    epoch::{Epoch, Resources, carry_out, committed},
+    epoch::{COORDINATORS_FOR_A_SEAT, Epoch, Resources, carry_out, committed},
     escape::json_text,
     field_names::{warn_of_header_names, warn_of_table_lists},
+    options::{BASE_MEMORY_BYTES, TASK_MEMORY_BYTES},
     plan::{self, ObjectCount, PlanOptions, Task},
-    pool::{Pool, Stop},
+    pool::{Pool, Stop, address_bytes, first_within_addresses},
     progress::{Event, Progress},
     refuse::{refuse_early_clock, refuse_later_files, refuse_other_table, refuse_overlap, require_objects},
     report::Tally,
@@ -74,8 +75,10 @@ pub(crate) fn run(
     if options.single_writer {
         options.destination = options.destination.checking_first();
     }
+    let fits = fit_into_addresses(&mut options);
     let tally = Tally::start(&options);
     let begin = || {
+        fits?;
         let tasks_at_once = options.tasks_at_once()?;
         refuse_overlap(&options)?;
         let pool = Pool::try_new(options.threads.max(1))?;
@@ -101,6 +104,34 @@ pub(crate) fn run(
         tracing::warn!("the report of epoch {epoch} cannot be kept in the state: {error}");
     }
     Run { report, error }
+}
+
+/// Has the run use no more threads, and no more memory, than the addresses that this process may have.
+fn fit_into_addresses(options: &mut ConvertOptions) -> Result<(), Error> {
+    let (asked_threads, asked_bytes) = (options.threads.max(1), options.memory_bytes);
+    let fewer = (1..asked_threads).rev().map(|threads| (threads, ConvertOptions::default_memory_bytes(threads)));
+    let choices = std::iter::once((asked_threads, asked_bytes))
+        .chain(fewer)
+        .chain(std::iter::once((1, BASE_MEMORY_BYTES + TASK_MEMORY_BYTES)))
+        .map(|(threads, memory_bytes)| {
+            let choice = ConvertOptions { threads, memory_bytes: memory_bytes.min(asked_bytes), ..options.clone() };
+            let coordinators = match choice.tasks_at_once() {
+                Ok(tasks) if tasks > 1 => tasks * COORDINATORS_FOR_A_SEAT,
+                _ => 0,
+            };
+            let needed_bytes = address_bytes(choice.memory_bytes, threads + coordinators);
+            (choice, needed_bytes)
+        });
+    let Some(choice) = first_within_addresses(choices)? else { return Ok(()) };
+    if choice.threads < asked_threads || choice.memory_bytes < asked_bytes {
+        tracing::warn!(
+            "{asked_threads} threads and {asked_bytes} bytes of memory do not fit into `ulimit -v`, so {} and {} will do",
+            choice.threads,
+            choice.memory_bytes
+        );
+    }
+    *options = choice;
+    Ok(())
 }
 
 /// How often the sources are listed once more for logs of one name and several sizes: the second listing tells which of

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// So many tasks are under way for each that is decoded and encoded: the others wait for a store.
-const COORDINATORS_FOR_A_SEAT: usize = 4;
+pub(crate) const COORDINATORS_FOR_A_SEAT: usize = 4;
 
 /// What all epochs of a run share.
 pub(crate) struct Resources<'r> {
@@ -212,7 +212,7 @@ fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Re
             for index in 0..(tasks_at_once * COORDINATORS_FOR_A_SEAT).min(tasks.len()) {
                 let started = thread::Builder::new().name(format!("task-{index}")).spawn_scoped(scope, coordinate);
                 if let Err(error) = started {
-                    tracing::warn!(%error, "cannot start a thread: fewer tasks at once");
+                    tracing::warn!("a thread cannot be started, so fewer tasks are done at once: {error}");
                     coordinate();
                     break;
                 }

@@ -260,11 +260,21 @@ pub enum Error {
         #[source]
         source: arrow::error::ArrowError,
     },
-    /// Threads could not be started.
-    #[error("plan: cannot start {threads} threads\nhint: lower `--threads`")]
+    /// Too few addresses for a single thread: allocations would fail in the midst of the work.
+    #[error(
+        "plan: `ulimit -v` allows {limit_kib} KiB of addresses, and one thread needs {least_kib}\nhint: raise it with `ulimit -v {least_kib}` or more; `--memory-bytes` alone limits memory"
+    )]
+    Addresses {
+        /// What this process may have.
+        limit_kib: u64,
+        /// What it needs.
+        least_kib: u64,
+    },
+    /// Not even one thread could be started.
+    #[error("plan: cannot start a thread\nhint: raise what limits them: {limits}")]
     Threads {
-        /// How many.
-        threads: usize,
+        /// What may limit threads.
+        limits: String,
         /// Why.
         #[source]
         source: rayon::ThreadPoolBuildError,

@@ -95,7 +95,7 @@ pub use identity::Identity;
 pub use lakefront_cloudfront::{TextLimits, decompress};
 pub use lakefront_storage::{
     Addressing, ConnectOptions, Connections, Encryption, Error as StorageError, Folder, ListFailure, Source,
-    printable_name, raise_open_files, read_text, write_text,
+    printable_name, raise_open_files, read_text, thread_limits, write_text,
 };
 pub use lakefront_table::{PartitionBy, ddl, encode};
 pub use options::{ConvertOptions, Holder, Limits, MaxRejects};

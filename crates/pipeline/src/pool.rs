@@ -12,8 +12,10 @@ use std::{
         mpsc,
     },
     thread,
+    time::Duration,
 };
 
+use lakefront_storage::{address_limit_bytes, thread_limits};
 use lakefront_table::encode::{ColumnEncoder, ColumnRunner};
 
 use crate::Error;
@@ -41,10 +43,43 @@ impl Stop {
     }
 }
 
+/// Threads beside those of the pool, where there cannot be many: two for stores, and one that renews the lease.
+const OTHER_THREADS: usize = 3;
+
 /// The threads that compute.
 #[derive(Debug)]
 pub(crate) struct Pool {
     threads: rayon::ThreadPool,
+}
+
+/// The system is given time for the end of threads: this long, so many times.
+const WAIT_FOR_ENDED: Duration = Duration::from_millis(10);
+const MAX_WAITS: usize = 200;
+/// Addresses that a thread takes beside the memory that is counted, in bytes: its stack, and what the allocator keeps for
+/// it.
+const THREAD_ADDRESS_BYTES: u64 = 66 << 20;
+
+/// Returns the addresses that a process with so much memory and so many threads needs beside those of its program, in bytes.
+/// Where they run out, not only does a thread fail to start: any allocation ends the process.
+pub(crate) fn address_bytes(memory_bytes: u64, threads: usize) -> u64 {
+    memory_bytes + (threads + OTHER_THREADS) as u64 * THREAD_ADDRESS_BYTES
+}
+
+/// Returns the first of some numbers of threads, each with the addresses that it needs, that this process may have
+/// (`ulimit -v`).
+///
+/// # Errors
+/// [`Error::Addresses`]: not even the last one.
+pub(crate) fn first_within_addresses<T>(mut choices: impl Iterator<Item = (T, u64)>) -> Result<Option<T>, Error> {
+    let Some(limit_bytes) = address_limit_bytes() else { return Ok(choices.next().map(|(choice, _)| choice)) };
+    let mut least_bytes = 0;
+    for (choice, needed_bytes) in choices {
+        if needed_bytes <= limit_bytes {
+            return Ok(Some(choice));
+        }
+        least_bytes = needed_bytes;
+    }
+    Err(Error::Addresses { limit_kib: limit_bytes / 1024, least_kib: least_bytes.div_ceil(1024) })
 }
 
 /// What a job on the pool will give.
@@ -62,13 +97,50 @@ impl<T> Pending<T> {
 
 impl Pool {
     pub(crate) fn try_new(threads: usize) -> Result<Self, Error> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("worker-{index}"))
-            // The job's receiver hears of it: the process must not end before what is stored is told.
-            .panic_handler(|_| {})
-            .build();
-        pool.map(|threads| Self { threads }).map_err(|source| Error::Threads { threads, source })
+        let (mut count, mut waits) = (threads, MAX_WAITS);
+        loop {
+            let mut started = Vec::with_capacity(count);
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(count)
+                .thread_name(|index| format!("worker-{index}"))
+                // The job's receiver hears of it: the process must not end before what is stored is told.
+                .panic_handler(|_| {})
+                .spawn_handler(|thread| {
+                    let name = thread.name().unwrap_or_default().to_owned();
+                    started.push(thread::Builder::new().name(name).spawn(|| thread.run())?);
+                    Ok(())
+                })
+                .build();
+            let source = match pool {
+                Ok(threads) => return Ok(Self { threads }),
+                Err(source) => source,
+            };
+            let could_start = started.len();
+            // They end as there is no pool, and each counts as long as it runs.
+            for thread in started {
+                let _ = thread.join();
+            }
+            if could_start == 0 && (count == threads || waits == 0) {
+                return Err(Error::Threads { limits: thread_limits(), source });
+            }
+            if could_start == 0 {
+                // Threads that ended count for a moment more.
+                waits -= 1;
+                thread::sleep(WAIT_FOR_ENDED);
+                continue;
+            }
+            let fewer = could_start.saturating_sub(OTHER_THREADS).max(1);
+            tracing::warn!(
+                "{count} threads cannot be started, so {fewer} will do: {source}; limits are {}",
+                thread_limits()
+            );
+            count = fewer;
+        }
+    }
+
+    /// Number of threads: fewer than asked for where not so many can be started.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.current_num_threads()
     }
 
     /// Starts a job.
@@ -105,31 +177,41 @@ impl ColumnRunner for Pool {
     }
 }
 
-/// Does the same with each of these, some at once, and gives what came of it, in their order. For what waits for a store: what
-/// computes belongs on the pool.
+/// Does the same with each of these, some at once, and gives what came of it, in their order; after an error no other one
+/// begins. For what waits for a store: what computes belongs on the pool. Where a thread cannot be started, fewer are done at
+/// once.
 pub(crate) fn side_by_side<T: Send, R: Send>(
     items: impl IntoIterator<Item = T>,
     at_once: usize,
     job: impl Fn(T) -> Result<R, Error> + Sync,
 ) -> Vec<Result<R, Error>> {
-    let mut items = items.into_iter();
-    let mut results = Vec::new();
-    while let Some(first) = items.next() {
-        let others: Vec<T> = items.by_ref().take(at_once.saturating_sub(1)).collect();
-        let of_these: Vec<Result<R, Error>> = thread::scope(|scope| {
-            let beside: Vec<_> = others.into_iter().map(|item| scope.spawn(|| job(item))).collect();
-            let first = job(first);
-            let beside = beside.into_iter().map(|job| job.join().unwrap_or(Err(Error::Worker)));
-            std::iter::once(first).chain(beside).collect()
-        });
-        // What comes behind an error would not be told.
-        let has_failed = of_these.iter().any(Result::is_err);
-        results.extend(of_these);
-        if has_failed {
-            break;
+    let items: Vec<T> = items.into_iter().collect();
+    let helpers = at_once.min(items.len()).saturating_sub(1);
+    let items = Mutex::new(items.into_iter().enumerate());
+    let results = Mutex::new(BTreeMap::new());
+    let has_failed = AtomicBool::new(false);
+    let work = || {
+        while !has_failed.load(Ordering::Relaxed) {
+            let Some((place, item)) = items.lock().unwrap_or_else(PoisonError::into_inner).next() else { break };
+            let result = job(item);
+            has_failed.fetch_or(result.is_err(), Ordering::Relaxed);
+            results.lock().unwrap_or_else(PoisonError::into_inner).insert(place, result);
         }
+    };
+    let has_died = thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work);
+        let helpers: Vec<_> = (0..helpers).map_while(|helper| start(helper).ok()).collect();
+        work();
+        // Each is waited for: a scope panics if one that nobody waited for did.
+        helpers.into_iter().map(|helper| helper.join().is_err()).fold(false, |one, other| one | other)
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if has_died {
+        // Its place is not known; nothing behind the first gap may count.
+        let gap = (0..results.len()).find(|place| !results.contains_key(place)).unwrap_or(results.len());
+        results.insert(gap, Err(Error::Worker));
     }
-    results
+    results.into_values().collect()
 }
 
 #[cfg(test)]
@@ -142,6 +224,25 @@ mod tests {
         let dead: Pending<()> = pool.start(|| panic!("on purpose"));
         assert!(matches!(dead.wait(), Err(Error::Worker)));
         assert_eq!(pool.start(|| 7).wait().unwrap(), 7);
+    }
+
+    #[test]
+    fn a_job_that_dies_beside_others_is_an_error_and_not_the_end() {
+        let caller = thread::current().id();
+        // Two jobs wait for each other, so that the helper has one of them.
+        let both = std::sync::Barrier::new(2);
+        let job = |number: usize| {
+            if number < 2 {
+                both.wait();
+            }
+            assert_eq!(thread::current().id(), caller, "on purpose");
+            Ok(number)
+        };
+        let results = side_by_side(0..10, 2, job);
+        assert_eq!(results.len(), 10);
+        assert!(results.into_iter().filter_map(Result::err).all(|error| matches!(error, Error::Worker)));
+        let results = side_by_side([2, 3], 1, job);
+        assert!(results.into_iter().map(Result::unwrap).eq([2, 3]));
     }
 
     #[test]

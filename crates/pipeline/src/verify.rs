@@ -23,7 +23,7 @@ use crate::{
     Destination, Error, Stop,
     epoch::{OpenTasks, committed},
     plan::Task,
-    pool::{Pending, Pool},
+    pool::{Pending, Pool, address_bytes, first_within_addresses},
     state::{
         close::closing,
         frozen::thaw,
@@ -42,6 +42,9 @@ pub const MAX_NAMED_FAULTS: usize = 1000;
 /// Data files that are read ahead for each thread.
 const FILES_AHEAD: usize = 2;
 
+/// Memory that a thread takes while it reads data files, in bytes: 64 MiB.
+const READING_BYTES: u64 = 64 << 20;
+
 /// How much is verified.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
@@ -51,6 +54,13 @@ pub struct VerifyOptions {
     pub since: Option<String>,
     /// Threads that read.
     pub threads: usize,
+}
+
+/// Number of threads that this process may have, at most as many as asked for.
+fn threads(options: &VerifyOptions) -> Result<usize, Error> {
+    let choices = (1..=options.threads.max(1)).rev();
+    let choices = choices.map(|threads| (threads, address_bytes(READING_BYTES * (threads as u64 + 1), threads)));
+    Ok(first_within_addresses(choices)?.unwrap_or(1))
 }
 
 /// What was looked at, and what is wrong.
@@ -108,7 +118,7 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         files: entries.into_iter().map(|entry| (entry.name, entry.size_bytes)).collect(),
         lost_commits: BTreeSet::new(),
         quarantines: BTreeMap::new(),
-        pool: Pool::try_new(options.threads.max(1))?,
+        pool: Pool::try_new(threads(options)?)?,
         reading: VecDeque::new(),
         identities: Identities::new(history.identity()),
         outcomes: Vec::new(),

@@ -232,6 +232,15 @@ pub enum Error {
         location: String,
     },
 
+    /// The threads that move bytes to and from stores cannot be started.
+    #[error("store: cannot start threads for the network\nhint: raise what limits them: {limits}")]
+    NoThreads {
+        /// What may limit threads.
+        limits: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
     /// Anything else that the operating system says.
     #[error("{doing}: {location}: cannot {action}")]
     Io {

@@ -64,6 +64,7 @@ mod remote;
 
 // 10. Small text files that a person names.
 mod text;
+mod threads;
 
 // 11. How many files may be open.
 mod open_files;
@@ -85,4 +86,5 @@ pub use open_files::raise_open_files;
 pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything, FetchAhead, KeyGuide, Look};
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};
+pub use threads::{address_limit_bytes, thread_limits};
 pub use uri::{LocalFolder, Source, is_visible, printable_name};

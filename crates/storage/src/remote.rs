@@ -4,7 +4,7 @@
 //!   url, arn    what was typed            -> bucket and prefix
 //!   settings, environment, aws, credentials, trust, region    -> how to get in
 //!   named_files the files that these are read from have an end
-//!   connections                           -> a client for each bucket
+//!   connections, threads                  -> a client for each bucket
 //!   shares      how many requests and connections there may be
 //!   wire        each request out: signed, repeated; each answer in: refusals read
 //!   transport   bytes out and in, as long as they move
@@ -38,6 +38,7 @@ mod settings;
 mod shares;
 mod spool;
 mod storing;
+mod threads;
 mod transport;
 mod trust;
 mod url;

@@ -111,7 +111,13 @@ impl Heartbeat {
         let every = RENEW_EVERY.min(lease / 4).max(RENEW_AT_MOST_EVERY);
         let renewed = Arc::clone(&lease_of);
         let thread = thread::Builder::new().name("lease".to_owned()).spawn(move || renewed.renew(every));
-        let thread = thread.inspect_err(|error| tracing::warn!(%error, "no thread to renew the lease")).ok();
+        let thread = thread
+            .inspect_err(|error| {
+                tracing::warn!(
+                    "no thread can be started to renew the lease, so another run may take the epoch over: {error}"
+                );
+            })
+            .ok();
         Self { lease: lease_of, thread }
     }
 

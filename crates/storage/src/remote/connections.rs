@@ -25,6 +25,7 @@ use super::retry::Patience;
 use super::settings::{Addressing, ConnectOptions, Encryption, check_virtual, is_url};
 use super::shares::Shares;
 use super::spool::SpoolFile;
+use super::threads::can_start_threads;
 use super::transport::Transport;
 use super::trust::Trust;
 use super::url::{Bucket, Scheme, fits_host};
@@ -252,13 +253,20 @@ impl HttpConnector for Made {
 fn runtime() -> Result<&'static Runtime, Error> {
     static RUNTIME: OnceLock<io::Result<Runtime>> = OnceLock::new();
     let made = RUNTIME.get_or_init(|| {
+        // The runtime panics where it cannot start a thread.
+        can_start_threads(IO_THREADS)?;
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(IO_THREADS)
             .thread_name("stores")
             .enable_all()
             .build()
     });
-    made.as_ref().map_err(|source| Error::io("store", "start threads for", "the network".into(), source.kind().into()))
+    made.as_ref().map_err(|source| Error::NoThreads { source: same_error(source), limits: crate::thread_limits() })
+}
+
+/// An error is told to everybody who asks, and cannot be cloned.
+fn same_error(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 /// Not the credentials.

@@ -1,0 +1,31 @@
+//! Whether the threads that move bytes can be started.
+
+use std::{
+    io,
+    thread::{self, JoinHandle},
+};
+
+/// Checks that so many threads can run at once: libraries panic where one cannot be started.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn can_start_threads(count: usize) -> io::Result<()> {
+    let start = |_| thread::Builder::new().spawn(thread::park);
+    let started: Vec<io::Result<JoinHandle<()>>> = (0..count).map(start).collect();
+    started.iter().flatten().for_each(|thread| thread.thread().unpark());
+    started.into_iter().try_for_each(|thread| {
+        // It does nothing that could fail.
+        let _ = thread?.join();
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_threads_can_be_started() {
+        can_start_threads(3).unwrap();
+    }
+}

@@ -1,0 +1,76 @@
+//! Threads that cannot be started: fewer are enough, and where there is none the limit is named.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+};
+
+use crate::harness::{NOW, Ran, TestFolder, log, only_on_disk};
+
+/// Logs of several tasks, in a folder that any user may write to.
+fn folder_of_all() -> TestFolder {
+    let folder = TestFolder::on_disk();
+    for hour in 0..6 {
+        let row = format!("2024-05-17 0{hour}:00:00");
+        folder.add(&format!("E1EXAMPLE.2024-05-17-0{hour}.a"), log("date time", &[&row]));
+    }
+    for name in [".", "logs"] {
+        fs::set_permissions(folder.path(name), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    folder
+}
+
+/// Converts with a limit of this process.
+fn convert_within(folder: &TestFolder, user: &[&str], limit: &str, table: &str) -> Ran {
+    let program = [user, &["prlimit", limit, "--"]].concat();
+    let args = ["convert", "logs", table, "--now", NOW, "--threads", "16", "--task-bytes", "1", "-q"];
+    folder.behind(&program, "exec \"$@\"", &args)
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+#[test]
+fn with_few_threads_a_run_goes_on_with_fewer_and_with_none_it_names_the_limit() {
+    only_on_disk!("limits of processes");
+    let folder = folder_of_all();
+    // Root has no limit of processes. This user has no other one.
+    let user: &[&str] = if is_root() { &["setpriv", "--reuid", "54321", "--clear-groups"] } else { &[] };
+    let mut statuses = Vec::new();
+    // Other processes of the same user count, too: only for a user without any can it be said how many are enough.
+    for threads in if is_root() { 1..=12 } else { 1..=1 } {
+        let ran = convert_within(&folder, user, &format!("--nproc={threads}"), &format!("lake{threads}/t"));
+        assert!(!ran.stderr.contains("panicked"), "{threads}: {}", ran.stderr);
+        if ran.status == Some(0) {
+            assert_eq!(folder.rows_of(&format!("lake{threads}/t")).len(), 6);
+        } else {
+            assert_eq!(ran.status, Some(1), "{threads}: {}", ran.stderr);
+            assert!(ran.stderr.contains(&format!("`ulimit -u` ({threads} threads")), "{threads}: {}", ran.stderr);
+        }
+        statuses.push(ran.status);
+    }
+    assert_eq!(statuses.first(), Some(&Some(1)));
+    assert!(!is_root() || statuses.iter().skip(3).all(|status| *status == Some(0)), "{statuses:?}");
+}
+
+#[test]
+fn with_few_addresses_a_run_goes_on_with_fewer_threads_or_says_how_many_it_needs() {
+    only_on_disk!("limits of processes");
+    let folder = folder_of_all();
+    for (mib, status) in [(100_u64, 1), (200, 1), (400, 1), (600, 0), (1000, 0), (2000, 0), (4000, 0)] {
+        let table = format!("lake{mib}/t");
+        let ran = convert_within(&folder, &[], &format!("--as={}", mib << 20), &table).exits(status);
+        assert!(!ran.stderr.contains("panicked"), "{mib}: {}", ran.stderr);
+        if status == 0 {
+            assert_eq!(folder.rows_of(&table).len(), 6);
+            assert!(
+                ran.stderr.contains("16 threads and 2415919104 bytes of memory do not fit into `ulimit -v`"),
+                "{mib}: {}",
+                ran.stderr
+            );
+        } else {
+            assert!(ran.stderr.contains(&format!("`ulimit -v` allows {} KiB", mib << 10)), "{mib}: {}", ran.stderr);
+        }
+    }
+}

@@ -10,6 +10,20 @@ const MIB: usize = 1 << 20;
 /// The least that a conversion needs, and what it may take at most then: a task at a time.
 const CAP_MIB: usize = 256;
 
+/// Converts with a thread and the least memory, and checks that no more was taken.
+fn converts_within_the_least_memory(folder: &TestFolder, args: &[&str]) {
+    let cap = format!("{CAP_MIB}MiB");
+    let common = ["convert", "logs", "lake/cf_logs", "-q", "--now", NOW, "--report", "report.json"];
+    let peak = peak_memory(folder, &[&common[..], &["--threads", "1", "--memory-bytes", &cap], args].concat());
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+}
+
+/// A table schema of so many columns, each of a field of its own.
+fn wide_schema(columns: usize) -> String {
+    let column = |number| format!("\n[[column]]\nname = \"c{number}\"\ntype = \"string\"\nfield = \"x-{number}\"\n");
+    format!("name = \"wide\"\n{}", (0..columns).map(column).collect::<String>())
+}
+
 /// Runs the program and gives the largest resident memory that it had, in bytes.
 fn peak_memory(folder: &TestFolder, args: &[&str]) -> usize {
     peak_memory_of(folder, args, 0)
@@ -95,6 +109,28 @@ fn many_small_objects_with_much_text_are_converted_within_the_memory_that_was_al
 }
 
 #[test]
+fn a_gzip_header_with_a_name_of_hundreds_of_megabytes_takes_no_memory() {
+    only_on_disk!("memory, which the mirror would need, too");
+    let folder = TestFolder::on_disk();
+    let text = "#Fields: date time sc-bytes\n2024-05-17\t10:00:00\t7\n";
+    let named = |bytes: usize| {
+        let name = vec![b'n'; bytes];
+        let mut encoder = flate2::GzBuilder::new()
+            .filename(name.as_slice())
+            .comment(vec![b'c'; 100_000])
+            .extra(vec![0; 65_535])
+            .write(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    // Small enough to be fetched whole, and far too large.
+    folder.add("small.gz", named(70_000));
+    folder.add("large.gz", named(400 * MIB));
+    converts_within_the_least_memory(&folder, &[]);
+    assert_eq!(folder.column("bytes"), serde_json::json!([7, 7]));
+}
+
+#[test]
 fn text_of_one_endless_line_takes_no_memory() {
     only_on_disk!("memory, which the mirror would need, too");
     let folder = TestFolder::on_disk();
@@ -150,4 +186,92 @@ fn an_object_of_the_state_that_is_a_gib_or_unpacks_to_as_much_takes_no_memory() 
     let name = "seen/2024-05-17/0000000001";
     fs::write(folder.state(name), gzip(vec![b'x'; 256 << 20])).unwrap();
     is_small(&folder, name);
+}
+
+#[test]
+fn a_table_of_very_many_columns_and_hours_is_written_within_the_memory_that_was_allowed() {
+    const HOURS: usize = 250;
+    only_on_disk!("memory, which the mirror would need, too");
+    let row = |row: usize| format!("{}\tone{row}\ttwo\n", 1_600_000_000 + row / 20 * 3600);
+    let folder = TestFolder::new();
+    folder.add("a.gz", gzip("#Fields: timestamp x-1 x-2\n".to_owned() + &(0..HOURS * 20).map(row).collect::<String>()));
+    folder.write("wide.toml", wide_schema(1000));
+    converts_within_the_least_memory(&folder, &["--schema", "wide.toml"]);
+    assert_eq!(folder.tree("lake/cf_logs").len(), HOURS);
+    assert_eq!(folder.report()["rows"], HOURS * 20);
+}
+
+#[test]
+fn a_task_with_hours_of_many_objects_in_turn_is_converted_within_the_memory_that_was_allowed() {
+    // Each object has a row of each hour, so that no hour is complete before the last object, and together they are more
+    // than memory holds. Some objects are bad, which must not be seen in any pass; the first two are small.
+    const HOURS: usize = 600;
+    const OBJECTS: usize = 6;
+    only_on_disk!("memory, which the mirror would need, too");
+    let padding = |object| if object < 2 { String::new() } else { "y".repeat(40_000) };
+    let log = |object: usize| {
+        let row = |hour: usize| format!("{}\t{object}-{hour}\t{}\n", 1_600_000_000 + hour * 3600, padding(object));
+        let rows: String = (0..HOURS).map(row).collect();
+        format!("#Fields: timestamp x-1 x-2 x-unclaimed\n{rows}{}", "x\ty\n".repeat(object))
+    };
+    let folder = TestFolder::new();
+    for object in 0..OBJECTS {
+        folder.add(&format!("{object}.gz"), gzip(log(object)));
+    }
+    folder.add("1-bad.gz", &gzip(log(0))[..2000]);
+    folder.add("3-bad.gz", &gzip(log(3))[..20_000]);
+    folder.write("wide.toml", wide_schema(3));
+    let with_failures = |args: &[&str]| {
+        let common =
+            ["convert", "logs", args[0], "-q", "--now", NOW, "--schema", "wide.toml", "--report", "report.json"];
+        peak_memory_of(&folder, &[&common[..], &args[1..]].concat(), 3)
+    };
+    let cap = format!("{CAP_MIB}MiB");
+    let peak = with_failures(&["lake/one", "--threads", "1", "--memory-bytes", &cap]);
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    let report = folder.report();
+    assert_eq!((&report["rows"], &report["partitions"]), (&(HOURS * OBJECTS).into(), &HOURS.into()));
+    assert_eq!(report["rejects"]["no-time"], (0..OBJECTS).sum::<usize>());
+    assert_eq!(report["objects"]["failed"], 2);
+    assert_eq!(report["unclaimed_fields"], serde_json::json!(["x-unclaimed"]));
+    assert!(report["files"].as_u64().unwrap() <= 2 * HOURS as u64, "{}", report["files"]);
+    let mut cells: Vec<String> =
+        folder.rows_of("lake/one").iter().map(|row| row.get("c1").as_str().unwrap().to_owned()).collect();
+    let mut expected: Vec<String> =
+        (0..OBJECTS).flat_map(|object| (0..HOURS).map(move |hour| format!("{object}-{hour}"))).collect();
+    cells.sort_unstable();
+    expected.sort_unstable();
+    assert!(cells == expected, "{} rows", cells.len());
+    // With other threads and more memory it is the same table, to the byte.
+    let two = ["convert", "logs", "lake/two", "--now", NOW, "--schema", "wide.toml", "--threads", "3", "-v"];
+    folder.run(&two).exits(3).says("the task's objects are read once more");
+    let (one, two) = (folder.files("lake/one"), folder.files("lake/two"));
+    assert!(one.keys().eq(two.keys()));
+    assert!(one.iter().all(|(name, path)| fs::read(path).unwrap() == fs::read(&two[name]).unwrap()));
+}
+
+#[test]
+fn names_of_very_many_fields_are_bounded_in_memory_summary_and_report() {
+    const OBJECTS: usize = 60;
+    const NAMES: usize = 10_000;
+    only_on_disk!("memory, which the mirror would need, too");
+    let folder = TestFolder::new();
+    for object in 0..OBJECTS {
+        let names: Vec<String> = (0..NAMES).map(|name| format!("x-{object:03}-{name:05}")).collect();
+        let names = names.join(" ");
+        folder.add(&format!("{object}.gz"), gzip(format!("#Fields: date time {names}\n2024-05-17\t10:00:00\n")));
+    }
+    converts_within_the_least_memory(&folder, &[]);
+    let report = folder.report();
+    assert_eq!(report["rows"], OBJECTS);
+    for fields in ["unclaimed_fields", "unknown_fields"] {
+        let names = report[fields].as_array().unwrap();
+        assert_eq!((names.len(), &names[999]), (1000, &"x-000-00999".into()), "{fields}");
+        // Past a hundred thousand names it is a lower bound.
+        assert_eq!(report[format!("more_{fields}")], 99_000, "{fields}");
+    }
+    assert!(fs::metadata(folder.path("report.json")).unwrap().len() < 100_000);
+    let again = folder.run(&["convert", "logs", "lake/again", "--now", NOW]).exits(0);
+    assert!(again.stderr.contains(" and 99980 more; a new table with `--schema cf_logs_wide`"), "{}", again.stderr);
+    assert!(again.stderr.contains("`x-000-00019`, and 99980 more; `--allow-field"), "{}", again.stderr);
 }

@@ -409,7 +409,7 @@ fn unclaimed(report: &Report) -> String {
     let short = |name: &String| printable_name(&name.chars().take(NAME_CHARS).collect::<String>());
     let names: Vec<String> = report.unclaimed_fields.iter().take(NAMED_FIELDS).map(short).collect();
     let names = names.join(" ");
-    let more = report.unclaimed_fields.len().saturating_sub(NAMED_FIELDS);
+    let more = report.unclaimed_fields.len().saturating_sub(NAMED_FIELDS) as u64 + report.more_unclaimed_fields;
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
         "the logs have fields that `{}` does not keep: {names}{more}; a new table with `--schema cf_logs_wide` keeps them",

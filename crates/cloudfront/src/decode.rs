@@ -29,7 +29,7 @@ mod sniff;
 pub(crate) mod time;
 pub(crate) mod views;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use arrow::buffer::Buffer;
 use lakefront_schema::{FieldLists, TableSchema};
@@ -43,18 +43,12 @@ use self::{
     scan::{Scan, ScanEnd, Sink},
     views::Text,
 };
-use crate::{
-    Error, Reject, TextLimits, TextReader,
-    header::{Layouts, UnknownNames},
-    reject::KEPT_BYTES_OF_A_LONG_LINE,
-};
+use crate::{Error, FieldNames, Reject, TextLimits, TextReader, header::Layouts, reject::KEPT_BYTES_OF_A_LONG_LINE};
 
 /// A line may be this long, without its end: 1 MiB.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// An object may name so many different hours.
 pub const MAX_HOURS: usize = 10_000;
-/// So many bytes of the names of unclaimed fields are reported for an object: 1 MiB.
-pub const MAX_UNCLAIMED_BYTES: usize = 1 << 20;
 /// Objects of at most so much text (1 MiB) are small: they share batches.
 pub const SMALL_TEXT_BYTES: usize = 1 << 20;
 /// A batch is full with so many rows; a small object has at most so many.
@@ -127,8 +121,6 @@ pub struct ObjectSummary {
     pub lossy_cells: u64,
     /// Cells of a number column that are no such number, per column of the table schema.
     pub nulled_cells: Vec<u64>,
-    /// Fields that no column of the table schema claims: of more than [`MAX_UNCLAIMED_BYTES`] of names the first.
-    pub unclaimed_fields: BTreeSet<Arc<str>>,
     /// The refused lines, in order; of a large object they come with its batches.
     pub rejects: Vec<Reject>,
 }
@@ -139,6 +131,8 @@ pub struct Decoder {
     options: Arc<DecodeOptions>,
     sizes: DecodeSizes,
     layouts: Layouts,
+    /// Not kept for each object: a thousand of them may be decoded together, each with thousands of names.
+    unclaimed: FieldNames,
     batch: BatchBuilder,
     /// The text of the objects in `batch`, and behind `text_end` what an older text left there: it is written over, not
     /// cleared first.
@@ -157,7 +151,8 @@ impl Decoder {
     pub fn with_sizes(options: Arc<DecodeOptions>, sizes: DecodeSizes) -> Self {
         let layouts = Layouts::new(Arc::clone(&options.schema), options.fields.clone());
         let batch = BatchBuilder::new(Arc::clone(&options.schema));
-        Self { options, sizes, layouts, batch, text: Vec::new(), text_end: 0, spares: Spares::default() }
+        let unclaimed = FieldNames::default();
+        Self { options, sizes, layouts, unclaimed, batch, text: Vec::new(), text_end: 0, spares: Spares::default() }
     }
 
     /// Adds a small object's rows to the open batch. `None`: it is not small, and nothing was added; see [`large`].
@@ -183,8 +178,13 @@ impl Decoder {
     }
 
     /// Returns the names in headers since the last call that CloudFront does not have and no column asks for.
-    pub fn take_unknown_names(&mut self) -> UnknownNames {
+    pub fn take_unknown_names(&mut self) -> FieldNames {
         self.layouts.take_unknown()
+    }
+
+    /// Returns the fields that no column of the table schema claims, in good objects since the last call.
+    pub fn take_unclaimed_fields(&mut self) -> FieldNames {
+        std::mem::take(&mut self.unclaimed)
     }
 
     /// Should the batch go on its way before another object?
@@ -231,7 +231,7 @@ impl Decoder {
 
     /// Scans the text from `text_start` on as one object; none if it has more rows or rejects than a small object has.
     fn scan_small(&mut self, name: &str, text_start: usize) -> Result<Option<ObjectSummary>, Error> {
-        let Self { options, sizes, layouts, batch, text, text_end, .. } = self;
+        let Self { options, sizes, layouts, unclaimed, batch, text, text_end, .. } = self;
         let text = text.get(..*text_end).unwrap_or_default();
         let is_utf8 = text.get(text_start..).is_some_and(|object| std::str::from_utf8(object).is_ok());
         batch.begin_object(name);
@@ -241,7 +241,7 @@ impl Decoder {
         let mut sink = Sink::Batch { batch, mark, row_limit: sizes.batch_rows };
         match scan.scan(layouts, text, text_start, usize::MAX, true, &mut sink)? {
             ScanEnd::Full { .. } => Ok(None),
-            ScanEnd::NeedsText { .. } => scan.finish(text, &mut sink).map(Some),
+            ScanEnd::NeedsText { .. } => scan.finish(text, &mut sink, unclaimed).map(Some),
         }
     }
 }

@@ -6,14 +6,11 @@
 //!   by meaning, so a layout is of real-time kind as soon as one of its names is known from real-time logs only. So is one
 //!   of a list that somebody gave, as real-time logs never have a header, unless a name is known from standard logs only.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use lakefront_schema::{FieldLists, Source, TableSchema, fields};
 
-use crate::Error;
+use crate::{Error, FieldNames};
 
 /// Where a column finds its cell: none where the log does not have the field.
 pub type Position = Option<usize>;
@@ -156,53 +153,8 @@ pub(crate) struct Layouts {
     /// The lists for logs without a header, and the layouts of those that were needed, by the number of their names.
     fields: FieldLists,
     by_width: HashMap<usize, Arc<Layout>>,
-    unknown: UnknownNames,
-}
-
-/// Names in headers that CloudFront does not have and no column asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UnknownNames {
-    names: BTreeSet<String>,
-    /// There were more, which are not kept.
-    are_more: bool,
-}
-
-impl UnknownNames {
-    /// Number of names that are kept.
-    pub const MAX_NAMES: usize = 1000;
-    /// Number of characters of a name that are kept: it comes from a log.
-    pub const MAX_NAME_CHARS: usize = 80;
-
-    /// Adds a name; of more than [`Self::MAX_NAMES`] the last ones are not kept.
-    pub fn insert(&mut self, name: &str) {
-        let name: String = name.chars().take(Self::MAX_NAME_CHARS).collect();
-        if self.names.len() < Self::MAX_NAMES {
-            self.names.insert(name);
-        } else {
-            self.are_more |= !self.names.contains(&name);
-        }
-    }
-
-    /// Adds all of `others`.
-    pub fn extend(&mut self, others: &Self) {
-        others.names.iter().for_each(|name| self.insert(name));
-        self.are_more |= others.are_more;
-    }
-
-    /// Returns the names that are kept, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
-    }
-
-    /// Returns whether the list is empty.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
-    /// Returns whether there are names that are not kept.
-    pub fn are_more(&self) -> bool {
-        self.are_more
-    }
+    /// Names in headers that CloudFront does not have and no column asks for.
+    unknown: FieldNames,
 }
 
 /// Past so many bytes of different headers all are forgotten: a layout takes up to thirty times as much as its header.
@@ -211,11 +163,11 @@ const MAX_HEADER_BYTES: usize = 256 * 1024;
 impl Layouts {
     pub(crate) fn new(schema: Arc<TableSchema>, fields: FieldLists) -> Self {
         let (by_header, by_era, by_width) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { schema, by_header, header_bytes: 0, by_era, fields, by_width, unknown: UnknownNames::default() }
+        Self { schema, by_header, header_bytes: 0, by_era, fields, by_width, unknown: FieldNames::default() }
     }
 
     /// Returns the unknown names of headers that were read since the last call.
-    pub(crate) fn take_unknown(&mut self) -> UnknownNames {
+    pub(crate) fn take_unknown(&mut self) -> FieldNames {
         std::mem::take(&mut self.unknown)
     }
 
@@ -333,18 +285,18 @@ mod tests {
         layouts.of_header(b" date time SC-Bytes", 1).unwrap();
         let unknown = layouts.take_unknown();
         assert_eq!(unknown.iter().collect::<Vec<_>>(), ["SC-Bytes", "x-new"]);
-        assert!(!unknown.are_more());
+        assert!(unknown.more() == 0);
         layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
-        assert_eq!(layouts.take_unknown(), UnknownNames::default(), "told once");
-        let many: Vec<String> = (0..=UnknownNames::MAX_NAMES).map(|name| format!("x-{name:0200}")).collect();
+        assert_eq!(layouts.take_unknown(), FieldNames::default(), "told once");
+        let many: Vec<String> = (0..=FieldNames::MAX_NAMES).map(|name| format!("x-{name:0200}")).collect();
         layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
         let unknown = layouts.take_unknown();
         // What differs past the characters that are kept is one name.
-        assert_eq!((unknown.iter().count(), unknown.are_more()), (1, false));
-        let many: Vec<String> = (0..=UnknownNames::MAX_NAMES).map(|name| format!("x-{name}")).collect();
+        assert_eq!((unknown.iter().count(), unknown.more()), (1, 0));
+        let many: Vec<String> = (0..=FieldNames::MAX_NAMES).map(|name| format!("x-{name}")).collect();
         layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
         let unknown = layouts.take_unknown();
-        assert_eq!((unknown.iter().count(), unknown.are_more()), (UnknownNames::MAX_NAMES, true));
+        assert_eq!((unknown.iter().count(), unknown.more()), (FieldNames::MAX_NAMES, 1));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub mod reject;
 
 pub mod enrich;
 
+mod field_names;
+
 mod percent;
 
 mod error;
@@ -32,5 +34,5 @@ pub use decode::{DecodeOptions, DecodeSizes, DecodedBatch, Decoder, ObjectSummar
 pub use decompress::{TextLimits, TextReader};
 pub use enrich::{EnrichedBatch, Enricher};
 pub use error::Error;
-pub use header::UnknownNames;
+pub use field_names::FieldNames;
 pub use reject::{Reject, RejectReason};

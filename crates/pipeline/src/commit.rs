@@ -143,7 +143,7 @@ pub(crate) fn commit(
     outcomes: &[(Object, Outcome)],
     requests: usize,
 ) -> Result<CommitRecord, Error> {
-    let stored = put_all(destination.table(), files, requests)?;
+    let stored = put_all(destination.table(), task.id, files, requests)?;
     let quarantine = quarantine.put(&names::quarantine(task.id))?;
     let inputs: Vec<InputOutcome> = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
     let TaskId { epoch, task: number } = task.id;
@@ -160,8 +160,15 @@ fn digest_in(log: &Stored<LogRecord>) -> Option<String> {
 
 /// Gives files their names, some at once: each waits for a disk or a network. The first error in their order is the one that
 /// is told.
-fn put_all(table: &Store, files: Vec<FinishedFile<StagedFile>>, requests: usize) -> Result<Vec<FileRecord>, Error> {
-    let put = |FinishedFile { name, rows, file, .. }: FinishedFile<StagedFile>| {
+fn put_all(
+    table: &Store,
+    task: TaskId,
+    files: Vec<FinishedFile<StagedFile>>,
+    requests: usize,
+) -> Result<Vec<FileRecord>, Error> {
+    let put = |finished: FinishedFile<StagedFile>| {
+        let name = finished.name(task);
+        let FinishedFile { rows, file, .. } = finished;
         let written = file.put(table, &name)?;
         Ok(FileRecord { path: name, rows, bytes: written.bytes, sha256: written.sha256 })
     };

@@ -1,6 +1,6 @@
 //! Names of fields that CloudFront does not have: what is said of them. They are typing errors, or news from AWS.
 
-use lakefront_cloudfront::UnknownNames;
+use lakefront_cloudfront::FieldNames;
 use lakefront_schema::{FieldLists, fields};
 use lakefront_storage::printable_name;
 
@@ -11,9 +11,14 @@ const MAX_SHOWN_NAMES: usize = 20;
 
 /// Returns names as a warning shows them: the first ones, each with the field that was probably meant.
 pub fn field_names_text<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    first_names_text(names, 0)
+}
+
+/// Returns the same where there are further names than these.
+fn first_names_text<'n>(names: impl IntoIterator<Item = &'n str>, further: u64) -> String {
     let mut names = names.into_iter();
     let shown: Vec<String> = names.by_ref().take(MAX_SHOWN_NAMES).map(field_name_text).collect();
-    let more = names.count();
+    let more = names.count() as u64 + further;
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
     format!("{}{more}", shown.join(", "))
 }
@@ -21,21 +26,20 @@ pub fn field_names_text<'n>(names: impl IntoIterator<Item = &'n str>) -> String 
 /// Returns a name as a message shows it, with the field that was probably meant.
 pub fn field_name_text(name: &str) -> String {
     // A name comes from a log, or from a file that somebody named.
-    let short: String = name.chars().take(UnknownNames::MAX_NAME_CHARS).collect();
+    let short: String = name.chars().take(FieldNames::MAX_NAME_CHARS).collect();
     let meant = fields::similar_field(&short).map_or_else(String::new, |field| format!(" (did you mean `{field}`?)"));
     format!("`{}`{meant}", printable_name(&short))
 }
 
 /// Warns of names in the headers of logs.
-pub(crate) fn warn_of_header_names(unknown: &UnknownNames, options: &ConvertOptions) {
+pub(crate) fn warn_of_header_names(unknown: &FieldNames, options: &ConvertOptions) {
     let names: Vec<&str> = unknown.iter().filter(|name| !options.allowed_fields.contains(*name)).collect();
     if names.is_empty() {
         return;
     }
-    let others = if unknown.are_more() { ", and others" } else { "" };
     tracing::warn!(
-        "`#Fields` headers name fields that CloudFront is not known to have: {}{others}; `--allow-field NAME` says that a name is right",
-        field_names_text(names)
+        "`#Fields` headers name fields that CloudFront is not known to have: {}; `--allow-field NAME` says that a name is right",
+        first_names_text(names, unknown.more())
     );
 }
 
@@ -67,6 +71,6 @@ mod tests {
         let names: Vec<String> = (0..25).map(|name| format!("x-{name}")).collect();
         let text = field_names_text(names.iter().map(String::as_str));
         assert!(text.ends_with("`x-19`, and 5 more"), "{text}");
-        assert_eq!(field_name_text(&"x".repeat(1000)).len(), UnknownNames::MAX_NAME_CHARS + 2);
+        assert_eq!(field_name_text(&"x".repeat(1000)).len(), FieldNames::MAX_NAME_CHARS + 2);
     }
 }

@@ -65,13 +65,19 @@ pub struct Report {
     pub lossy_cells: u64,
     /// Cells that are no number, by column.
     pub nulled_cells: BTreeMap<String, u64>,
-    /// Fields that the logs have and the table schema does not.
+    /// Fields that the logs have and the table schema does not: the first ones by name, at most 1,000 and 64 KiB.
     pub unclaimed_fields: BTreeSet<String>,
+    /// Number of further ones, where there are too many to name; of more than 100,000 in all a lower bound.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_unclaimed_fields: u64,
     /// Whether the table schema keeps those, all in one column.
     pub keeps_unclaimed_fields: bool,
-    /// Names in headers that CloudFront is not known to have and no column asks for; of very many some.
+    /// Names in headers that CloudFront is not known to have and no column asks for, likewise.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unknown_fields: BTreeSet<String>,
+    /// Number of further ones, likewise.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_unknown_fields: u64,
     /// Data files written.
     pub files: u64,
     /// Partitions they are in.
@@ -97,6 +103,11 @@ pub struct Report {
     pub lost_objects: Vec<FailedObject>,
     /// Wall-clock seconds.
     pub seconds: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How a run ended.

@@ -22,7 +22,7 @@ use std::{
     sync::Arc,
 };
 
-use lakefront_cloudfront::ObjectSummary;
+use lakefront_cloudfront::{FieldNames, ObjectSummary};
 use lakefront_storage::{FetchAhead, Object};
 use lakefront_table::{PartitionBy, encode::EncodeOptions};
 
@@ -65,7 +65,7 @@ pub(crate) struct Context<'r> {
 impl Context<'_> {
     /// Are there tasks enough to keep all threads busy?
     fn is_crowded(&self) -> bool {
-        self.seats.taken() >= self.options.threads
+        self.seats.taken() >= self.pool.threads()
     }
 }
 
@@ -164,8 +164,28 @@ pub(crate) struct TaskDone {
     pub(crate) outcomes: Vec<(Object, Outcome)>,
     /// What is on record of it.
     pub(crate) commit: CommitRecord,
+    /// What its good objects gave, together.
+    pub(crate) counts: TaskCounts,
+}
+
+/// What the objects of a task gave together that nobody wants to know of each: a task has thousands of them.
+#[derive(Debug, Default)]
+pub(crate) struct TaskCounts {
     /// Refused lines by reason.
     pub(crate) rejects: BTreeMap<&'static str, u64>,
+    /// Cells that are no number, by the place of their column.
+    pub(crate) nulled_cells: Vec<u64>,
+    /// Fields that no column claims.
+    pub(crate) unclaimed_fields: FieldNames,
+}
+
+impl TaskCounts {
+    /// Takes over what is not kept for each object.
+    fn take_from(&mut self, summary: &mut ObjectSummary) {
+        let nulled_cells = std::mem::take(&mut summary.nulled_cells);
+        self.nulled_cells.resize(self.nulled_cells.len().max(nulled_cells.len()), 0);
+        self.nulled_cells.iter_mut().zip(nulled_cells).for_each(|(sum, count)| *sum += count);
+    }
 }
 
 /// How a task ended.
@@ -194,17 +214,16 @@ pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskEnd, Err
     let mut told = Told::default();
     loop {
         // On their way while others work.
-        let mut ahead = FetchAhead::new(&options.connections, known.to_fetch(task));
-        ahead.start().map_err(Error::storage)?;
+        let ahead = fetch_ahead(context, task, &known)?;
         let mut seat = context.seats.take();
         context.stop.check()?;
         let bench = seat.bench.take().unwrap_or_else(|| Bench::new(&context.decode, &options.connections));
         let mut attempt = Attempt::try_new(context, task, bench, told)?;
-        let result = attempt.read_all(task, &mut ahead, &known);
+        let result = attempt.read_all(task, ahead, &known);
         seat.bench = attempt.bench.take().map(|bench| bench.cleared(&context.decode));
         match result {
             Ok(()) => {
-                let finished = attempt.finish()?;
+                let finished = attempt.finish();
                 drop(seat);
                 match finished.commit(task, gone_before.as_ref())? {
                     Committed::Done(end) => return Ok(end),
@@ -217,9 +236,7 @@ pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskEnd, Err
             }
             Err(Interrupt::Known(object, outcome)) => {
                 tracing::warn!("{}: its task starts again without it", object.location());
-                known.good.extend(attempt.good());
-                // A store that gives an object now and refuses it then would make the next attempt another task.
-                known.outcomes.extend(attempt.lost());
+                known.learn(&attempt);
                 known.outcomes.insert(object, *outcome);
                 told = attempt.told;
             }
@@ -229,8 +246,15 @@ pub(crate) fn work_on(context: &Context<'_>, task: &Task) -> Result<TaskEnd, Err
     }
 }
 
+/// Starts to fetch the small objects of a task.
+fn fetch_ahead(context: &Context<'_>, task: &Task, known: &Known) -> Result<FetchAhead, Error> {
+    let mut ahead = FetchAhead::new(&context.options.connections, known.to_fetch(task));
+    ahead.start().map_err(Error::storage)?;
+    Ok(ahead)
+}
+
 /// What earlier attempts at a task found out, so that the next one need not.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Known {
     /// What becomes of these objects, which no row is taken from.
     outcomes: BTreeMap<Object, Outcome>,
@@ -247,6 +271,20 @@ impl Known {
                 self.outcomes.insert(object.clone(), Outcome::Lost(how));
             }
         }
+    }
+
+    /// Returns what is known when an attempt has read all inputs once.
+    fn after(&self, attempt: &Attempt<'_>) -> Self {
+        let mut known = self.clone();
+        known.learn(attempt);
+        known
+    }
+
+    /// Takes over which inputs an attempt found good or lost.
+    fn learn(&mut self, attempt: &Attempt<'_>) {
+        self.good.extend(attempt.good());
+        // A store that gives an object now and refuses it then would make the next attempt another task.
+        self.outcomes.extend(attempt.lost());
     }
 
     /// The inputs that are fetched whole, in order.
@@ -312,5 +350,5 @@ fn leave_alone(context: &Context<'_>, task: &Task) -> Result<TaskDone, Error> {
     let quarantine = Quarantine::new(destination.state().clone(), context.log);
     let commit = commit::commit(destination, context.log, task, Vec::new(), quarantine, &outcomes, 1)?;
     context.progress.on(Event::TaskDone);
-    Ok(TaskDone { outcomes, commit, rejects: BTreeMap::new() })
+    Ok(TaskDone { outcomes, commit, counts: TaskCounts::default() })
 }

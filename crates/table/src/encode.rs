@@ -9,9 +9,11 @@
 //! **Invariants**
 //! - Names and bytes of data files are a function of the batches, in order: thresholds count the task's own rows only.
 //! - Rows of a partition keep their order.
-//! - At most [`MAX_OPEN_ROW_GROUPS`] row groups are open; they and the waiting batches take about [`MAX_HELD_BYTES`].
+//! - At most [`MAX_OPEN_ROW_GROUPS`] row groups are open; they, the waiting batches and the metadata of unfinished data
+//!   files take at most [`MAX_HELD_BYTES`], however many partitions and columns there are.
 //! - Files carry no embedded Arrow schema, so that readers see plain Parquet strings.
 
+mod active;
 mod chunk;
 mod data_file;
 mod partition_writer;
@@ -23,7 +25,8 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use arrow::array::RecordBatch;
 pub use parquet::errors::ParquetError;
 
-use self::partition_writer::{PartitionWriter, Shared};
+use self::active::ActivePartitions;
+use self::partition_writer::{PartitionWriter, Shared, Written};
 use self::row_group::RowGroupFactory;
 pub use self::{
     properties::{
@@ -31,18 +34,21 @@ pub use self::{
     },
     row_group::{ColumnEncoder, ColumnRunner, OneByOne},
 };
-use crate::{Error, PartitionBy, PartitionKey, layout::TaskId, partition};
+use crate::{
+    Error, PartitionBy, PartitionKey,
+    layout::TaskId,
+    partition::{self, Rows},
+};
 
 /// So many partitions of a task are encoded as their rows come; rows of others wait.
 pub const MAX_OPEN_ROW_GROUPS: usize = 4;
 /// A partition with so many rows waiting gets an open row group, if there is one left.
 const ROWS_TO_OPEN: usize = 4096;
-/// Open row groups and waiting batches of a task take at most about this much memory: 64 MiB. Past it the largest
-/// partition's rows become a row group.
+/// Memory for rows and for metadata of unfinished data files, of all partitions of a task: 64 MiB. Past it rows become row
+/// groups, data files are finished, and partitions are put off to another pass over the task.
 pub const MAX_HELD_BYTES: usize = 64 << 20;
-/// Data files of a task that are not finished have at most so many row groups, whose metadata takes 50 to 100 KiB each.
-/// Past it the file with the most is finished, and later rows of its partition go into another.
-pub const MAX_UNFINISHED_ROW_GROUPS: usize = 128;
+/// Least memory of rows that are worth a row group before their partition is complete: 1 MiB.
+pub const MIN_ROW_GROUP_HELD_BYTES: usize = 1 << 20;
 
 /// Where data files go while they are written.
 pub trait DataFiles {
@@ -59,10 +65,10 @@ pub trait DataFiles {
 /// A complete data file.
 #[derive(Debug)]
 pub struct FinishedFile<F> {
-    /// Its name below the table.
-    pub name: String,
     /// Its partition.
     pub partition: PartitionKey,
+    /// Its place among the task's files in this partition, from 0.
+    pub number: u32,
     /// How many rows it has.
     pub rows: u64,
     /// How many bytes it has.
@@ -71,13 +77,57 @@ pub struct FinishedFile<F> {
     pub file: F,
 }
 
+impl<F> FinishedFile<F> {
+    /// Returns its name below the table, as a file of this task. Not kept: a task may have a hundred thousand files.
+    pub fn name(&self, task: TaskId) -> String {
+        task.data_file(&self.partition, self.number)
+    }
+}
+
 /// Encodes one task: a fan-out writer over partitions.
+///
+/// A task may have rows of any hour since 2008, in any order, and its memory is bounded. Partitions that are not written
+/// any more leave memory first, each as a data file. One that comes back after that, and has to leave again before it has
+/// rows for a row group, is put off: the rest of its rows is dropped, and taken in another pass over the task.
 #[derive(Debug)]
 pub struct TaskEncoder<D: DataFiles> {
     partition_by: PartitionBy,
     shared: Shared<D>,
-    partitions: BTreeMap<PartitionKey, PartitionWriter<D::File>>,
-    open_row_groups: usize,
+    /// Partitions with rows in memory, or with an unfinished data file.
+    active: ActivePartitions<D::File>,
+    /// What is known of partitions that left memory.
+    left: BTreeMap<PartitionKey, LeftPartition>,
+    is_first_pass: bool,
+}
+
+/// How a pass over a task's rows ended.
+#[derive(Debug)]
+pub enum PassEnd<D: DataFiles> {
+    /// All rows are in data files: these, by partition and number.
+    Complete(Vec<FinishedFile<D::File>>),
+    /// Partitions were put off: all rows of the task have to be written to this encoder once more, in the same batches.
+    Again(Box<TaskEncoder<D>>),
+}
+
+/// A partition that left memory.
+#[derive(Clone, Copy, Debug, Default)]
+struct LeftPartition {
+    /// Rows of it that are in data files: the first ones.
+    written: Written,
+    /// Rows to skip in this pass, as earlier passes wrote them.
+    rows_to_skip: u64,
+    state: LeftState,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum LeftState {
+    /// More rows may come.
+    #[default]
+    Open,
+    /// Rows from here on are taken in the next pass.
+    PutOff,
+    /// An earlier pass wrote all of it.
+    Complete,
 }
 
 impl<D: DataFiles> TaskEncoder<D> {
@@ -92,8 +142,9 @@ impl<D: DataFiles> TaskEncoder<D> {
         data_files: D,
     ) -> Result<Self, Error> {
         let factory = RowGroupFactory::try_new(&options, task)?;
-        let shared = Shared { options, task, factory, data_files };
-        Ok(Self { partition_by, shared, partitions: BTreeMap::new(), open_row_groups: 0 })
+        let shared = Shared { options, factory, data_files, finished: Vec::new() };
+        let (active, left) = (ActivePartitions::default(), BTreeMap::new());
+        Ok(Self { partition_by, shared, active, left, is_first_pass: true })
     }
 
     /// Adds rows; `hours` has one entry per row, in hours since 1970-01-01T00 UTC.
@@ -102,73 +153,101 @@ impl<D: DataFiles> TaskEncoder<D> {
     /// The run must stop: a data file could not be written.
     pub fn write(&mut self, batch: &RecordBatch, hours: &[i32], runner: &impl ColumnRunner) -> Result<(), Error> {
         for (key, rows) in partition::split(hours, self.partition_by) {
-            let may_open = self.open_row_groups < MAX_OPEN_ROW_GROUPS;
-            self.change(key, |partition, shared| {
-                let is_large = partition.waiting_rows() + rows.len() >= ROWS_TO_OPEN;
-                if partition.is_open() || (may_open && is_large) {
-                    partition.write_waiting(shared, runner)?;
-                    partition.write(shared, batch, rows.selection(), runner)
-                } else {
-                    partition.wait(&rows.take(batch)?)
-                }
-            })?;
-        }
-        while self.held_bytes() > MAX_HELD_BYTES {
-            let Some((&largest, _)) = self.partitions.iter().max_by_key(|(_, partition)| partition.held_bytes()) else {
-                break;
-            };
-            self.change(largest, |partition, shared| {
-                partition.write_waiting(shared, runner)?;
-                partition.close_row_group(shared, runner)
-            })?;
-        }
-        self.finish_files()
-    }
-
-    /// The data files, by partition and number, when all rows are written.
-    ///
-    /// # Errors
-    /// The run must stop: a data file could not be written.
-    pub fn finish(self, runner: &impl ColumnRunner) -> Result<Vec<FinishedFile<D::File>>, Error> {
-        let Self { mut shared, partitions, .. } = self;
-        let mut finished = Vec::with_capacity(partitions.len());
-        for mut partition in partitions.into_values() {
-            partition.write_waiting(&mut shared, runner)?;
-            partition.close_row_group(&mut shared, runner)?;
-            finished.append(&mut partition.finish(shared.task)?);
-        }
-        Ok(finished)
-    }
-
-    /// Memory that open row groups and waiting batches take, in bytes.
-    pub fn held_bytes(&self) -> usize {
-        self.partitions.values().map(PartitionWriter::held_bytes).sum()
-    }
-
-    /// Finishes data files until the row groups of unfinished ones are few enough.
-    fn finish_files(&mut self) -> Result<(), Error> {
-        let row_groups = |partition: &PartitionWriter<D::File>| partition.unfinished_row_groups();
-        let mut unfinished: usize = self.partitions.values().map(row_groups).sum();
-        while unfinished > MAX_UNFINISHED_ROW_GROUPS {
-            let most = self.partitions.values_mut().max_by_key(|partition| partition.unfinished_row_groups());
-            let Some(partition) = most else { break };
-            unfinished -= partition.unfinished_row_groups();
-            partition.close_file(self.shared.task)?;
+            let Some((mut partition, rows)) = self.take(key, rows) else { continue };
+            let may_open = self.active.open_row_groups() < MAX_OPEN_ROW_GROUPS;
+            let is_large = partition.waiting_rows() + rows.len() >= ROWS_TO_OPEN;
+            if partition.is_open() || (may_open && is_large) {
+                partition.write_waiting(&mut self.shared, runner)?;
+                partition.write(&mut self.shared, batch, rows.selection(), runner)?;
+            } else {
+                partition.wait(&rows.take(batch)?)?;
+            }
+            self.active.put(partition);
+            // Not only behind the batch: its rows may be of thousands of partitions.
+            self.make_room(runner)?;
         }
         Ok(())
     }
 
-    /// Changes a partition, and keeps count of the open row groups.
-    fn change(
+    /// Ends a pass, when all rows of the task are written.
+    ///
+    /// # Errors
+    /// The run must stop: a data file could not be written.
+    pub fn end_pass(mut self, runner: &impl ColumnRunner) -> Result<PassEnd<D>, Error> {
+        while let Some(partition) = self.active.take_first() {
+            self.finish_partition(partition, runner)?;
+        }
+        let mut is_complete = true;
+        for partition in self.left.values_mut() {
+            if partition.state == LeftState::PutOff {
+                is_complete = false;
+                partition.rows_to_skip = partition.written.rows;
+                partition.state = LeftState::Open;
+            } else {
+                partition.state = LeftState::Complete;
+            }
+        }
+        if !is_complete {
+            self.is_first_pass = false;
+            return Ok(PassEnd::Again(Box::new(self)));
+        }
+        let mut finished = self.shared.finished;
+        finished.sort_unstable_by_key(|file| (file.partition, file.number));
+        Ok(PassEnd::Complete(finished))
+    }
+
+    /// Memory that rows and the metadata of unfinished data files take, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        self.active.held_bytes()
+    }
+
+    /// Returns the partition and those rows that are to be written in this pass; none if there are none.
+    fn take(&mut self, key: PartitionKey, rows: Rows) -> Option<(PartitionWriter<D::File>, Rows)> {
+        if let Some(partition) = self.active.take(key) {
+            return Some((partition, rows));
+        }
+        let Some(left) = self.left.get_mut(&key) else {
+            return self.is_first_pass.then(|| (PartitionWriter::new(key, Written::default()), rows));
+        };
+        if left.state != LeftState::Open {
+            return None;
+        }
+        let skipped = left.rows_to_skip.min(rows.len() as u64);
+        left.rows_to_skip -= skipped;
+        let rows = rows.without_first(usize::try_from(skipped).unwrap_or(usize::MAX));
+        (rows.len() > 0).then(|| (PartitionWriter::new(key, left.written), rows))
+    }
+
+    /// Frees memory until partitions hold no more than they may. Which of them give theirs is a function of the rows.
+    fn make_room(&mut self, runner: &impl ColumnRunner) -> Result<(), Error> {
+        while self.active.held_bytes() > MAX_HELD_BYTES {
+            if let Some(mut partition) = self.active.take_largest(MIN_ROW_GROUP_HELD_BYTES) {
+                partition.write_waiting(&mut self.shared, runner)?;
+                partition.close_row_group(&mut self.shared, runner)?;
+                self.active.put(partition);
+                continue;
+            }
+            let Some(oldest) = self.active.take_oldest() else { break };
+            if oldest.is_worth_a_file() {
+                self.finish_partition(oldest, runner)?;
+            } else {
+                self.left.entry(oldest.key()).or_default().state = LeftState::PutOff;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finishes a partition's data file with all rows that it has in memory.
+    fn finish_partition(
         &mut self,
-        key: PartitionKey,
-        change: impl FnOnce(&mut PartitionWriter<D::File>, &mut Shared<D>) -> Result<(), Error>,
+        mut partition: PartitionWriter<D::File>,
+        runner: &impl ColumnRunner,
     ) -> Result<(), Error> {
-        let partition = self.partitions.entry(key).or_insert_with(|| PartitionWriter::new(key));
-        self.open_row_groups -= usize::from(partition.is_open());
-        let changed = change(partition, &mut self.shared);
-        self.open_row_groups += usize::from(partition.is_open());
-        changed
+        partition.write_waiting(&mut self.shared, runner)?;
+        partition.close_row_group(&mut self.shared, runner)?;
+        partition.close_file(&mut self.shared)?;
+        self.left.entry(partition.key()).or_default().written = partition.written();
+        Ok(())
     }
 }
 

@@ -11,8 +11,9 @@ use crate::PartitionKey;
 
 /// Raised whenever the same inputs give other data files than before: other bytes under the same name would be refused.
 ///
-/// 1: delta encodings where a dictionary does not pay. 2: `PLAIN` there.
-pub const LAYOUT_VERSION: u32 = 2;
+/// 1: delta encodings where a dictionary does not pay. 2: `PLAIN` there. 3: rows leave memory, and data files are finished,
+/// by all the memory that a task's partitions and columns take.
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// A task's place in the order of all tasks of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

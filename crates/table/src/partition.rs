@@ -131,6 +131,18 @@ impl Rows {
         }
     }
 
+    /// All but the first ones.
+    pub(crate) fn without_first(self, count: usize) -> Self {
+        match self {
+            rows if count == 0 => rows,
+            Self::All(all) => Self::These((count..all).map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect()),
+            Self::These(mut rows) => {
+                rows.drain(..count.min(rows.len()));
+                Self::These(rows)
+            }
+        }
+    }
+
     /// A batch of these rows alone.
     ///
     /// # Errors

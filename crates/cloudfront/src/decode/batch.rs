@@ -125,11 +125,14 @@ impl BatchBuilder {
         Mark { rows: self.rows(), cells: self.cells, objects: self.objects.len() }
     }
 
-    /// Are there so many rows since `mark`, `others` counted in, or a hundred times as many cells? Cells, as each of a
-    /// map of extra fields takes more memory than its text.
+    /// Are there so many rows since `mark`, `others` counted in, or a hundred times as many cells? Cells of the log, as each
+    /// of a map of extra fields takes more memory than its text, and cells of the table, as each takes memory without any.
     pub(crate) fn is_full(&self, mark: Mark, others: usize, rows: usize) -> bool {
         const CELLS_PER_ROW: usize = 100;
-        self.rows() - mark.rows + others >= rows || self.cells - mark.cells >= rows.saturating_mul(CELLS_PER_ROW)
+        let (new_rows, most_cells) = (self.rows() - mark.rows, rows.saturating_mul(CELLS_PER_ROW));
+        new_rows + others >= rows
+            || self.cells - mark.cells >= most_cells
+            || new_rows.saturating_mul(self.columns.len()) >= most_cells
     }
 
     /// Takes back everything since `mark`.

@@ -105,7 +105,7 @@ impl<R: BufRead> Large<R> {
         self.rejects.append(&mut scan.take_rejects());
         match end {
             ScanEnd::NeedsText { .. } if self.blocks.is_last => {
-                let mut summary = scan.finish(text, &mut sink)?;
+                let mut summary = scan.finish(text, &mut sink, &mut decoder.unclaimed)?;
                 self.rejects.append(&mut summary.rejects);
                 self.summary = Some(summary);
             }

@@ -9,7 +9,7 @@ use std::{
 use memchr::memchr;
 
 use super::{
-    DecodeOptions, DecodeSizes, MAX_HOURS, MAX_UNCLAIMED_BYTES, ObjectSummary,
+    DecodeOptions, DecodeSizes, MAX_HOURS, ObjectSummary,
     batch::{BatchBuilder, Mark},
     delimiters::{Delimiters, Line, SPARE_PLACES},
     rows::{Cells, Clock},
@@ -17,7 +17,7 @@ use super::{
     views::Text,
 };
 use crate::{
-    Error, Reject, RejectReason,
+    Error, FieldNames, Reject, RejectReason,
     header::{Layout, Layouts},
 };
 
@@ -44,7 +44,7 @@ pub(crate) enum ScanEnd {
 #[derive(Debug)]
 pub(crate) struct Scan {
     summary: ObjectSummary,
-    unclaimed_bytes: usize,
+    unclaimed: FieldNames,
     sizes: DecodeSizes,
     mode: Mode,
     layout: Option<Arc<Layout>>,
@@ -101,7 +101,7 @@ impl Scan {
             ObjectSummary { nulled_cells: vec![0; options.schema.columns().len()], ..ObjectSummary::default() };
         Self {
             summary,
-            unclaimed_bytes: 0,
+            unclaimed: FieldNames::default(),
             sizes,
             mode: Mode::Unknown,
             layout: None,
@@ -179,11 +179,16 @@ impl Scan {
         Ok(ScanEnd::NeedsText { at: start })
     }
 
-    /// What the object gave, after its last line. One of whose lines of data every one was refused was not understood.
+    /// What the object gave, after its last line; the fields that no column claims are added to `unclaimed`. One of whose lines of data every one was refused was not understood.
     ///
     /// # Errors
     /// The verdict on the object.
-    pub(crate) fn finish(mut self, text: Text<'_>, sink: &mut Sink<'_>) -> Result<ObjectSummary, Error> {
+    pub(crate) fn finish(
+        mut self,
+        text: Text<'_>,
+        sink: &mut Sink<'_>,
+        unclaimed: &mut FieldNames,
+    ) -> Result<ObjectSummary, Error> {
         if let Some(long_line) = self.long_line.take() {
             self.close_long_line(long_line, false)?;
         }
@@ -192,6 +197,7 @@ impl Scan {
         }
         sink.drain(text, &mut self.summary);
         self.summary.text_bytes = self.byte_at(text.bytes.len());
+        unclaimed.extend(&self.unclaimed);
         Ok(self.summary)
     }
 
@@ -380,9 +386,7 @@ impl Scan {
             return;
         }
         for (name, _) in &layout.unclaimed {
-            if self.unclaimed_bytes < MAX_UNCLAIMED_BYTES && self.summary.unclaimed_fields.insert(Arc::clone(name)) {
-                self.unclaimed_bytes += name.len();
-            }
+            self.unclaimed.insert(name);
         }
         self.layout = Some(layout);
     }

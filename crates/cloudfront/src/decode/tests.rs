@@ -27,6 +27,7 @@ const LATEST_SECOND: i64 = 1_717_200_000;
 struct Decoded {
     summary: ObjectSummary,
     rows: Rows,
+    unclaimed: FieldNames,
 }
 
 /// Rows as text: column names, and the cells of each row; none is NULL.
@@ -113,7 +114,8 @@ fn decode_small(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8])
     let mut rows = Rows::new(&options.schema);
     let mut enricher = Enricher::new(Arc::clone(&options.schema));
     decoder.flush().into_iter().for_each(|batch| rows.take(&mut enricher, batch));
-    Ok(Decoded { summary, rows })
+    let unclaimed = decoder.take_unclaimed_fields();
+    Ok(Decoded { summary, rows, unclaimed })
 }
 
 /// As a large object, and how many batches that took. Judging it comes to the same.
@@ -149,7 +151,8 @@ fn read_large(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -
     let mut summary = large.summary().unwrap();
     assert!(summary.rejects.is_empty());
     summary.rejects = rejects;
-    Ok((Decoded { summary, rows }, batches))
+    let unclaimed = decoder.take_unclaimed_fields();
+    Ok((Decoded { summary, rows, unclaimed }, batches))
 }
 
 fn judge_large(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -> Result<ObjectSummary, Error> {

@@ -12,7 +12,7 @@ use lakefront_loggen::{LogObject, Options, objects};
 use lakefront_schema::{FieldLists, TableSchema};
 use lakefront_table::{
     PartitionBy,
-    encode::{Compression, DEFAULT_MAX_FILE_BYTES, DataFiles, EncodeOptions, OneByOne, TaskEncoder},
+    encode::{Compression, DEFAULT_MAX_FILE_BYTES, DataFiles, EncodeOptions, OneByOne, PassEnd, TaskEncoder},
     layout::TaskId,
 };
 
@@ -102,5 +102,9 @@ pub(crate) fn encode(schema: &Arc<TableSchema>, compression: Compression, batche
     for EnrichedBatch { batch, hours } in batches {
         encoder.write(batch, hours, &OneByOne).unwrap();
     }
-    encoder.finish(&OneByOne).unwrap().iter().map(|file| file.bytes).sum()
+    let files = match encoder.end_pass(&OneByOne).unwrap() {
+        PassEnd::Complete(files) => Some(files),
+        PassEnd::Again(_) => None,
+    };
+    files.unwrap().iter().map(|file| file.bytes).sum()
 }

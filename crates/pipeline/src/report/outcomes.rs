@@ -67,7 +67,7 @@ pub(super) fn take_back(report: &mut Report, object: &Object, before: NotConvert
     report.lost_objects.retain(|named| named.object != location);
 }
 
-pub(super) fn add_outcome(report: &mut Report, column_names: &[String], object: &Object, outcome: Outcome) {
+pub(super) fn add_outcome(report: &mut Report, object: &Object, outcome: Outcome) {
     match outcome {
         Outcome::Converted(summary) => {
             report.objects.converted += 1;
@@ -80,10 +80,6 @@ pub(super) fn add_outcome(report: &mut Report, column_names: &[String], object: 
             report.padded_rows += summary.padded_rows;
             report.rows_with_extra_cells += summary.rows_with_extra_cells;
             report.lossy_cells += summary.lossy_cells;
-            for (name, count) in column_names.iter().zip(&summary.nulled_cells).filter(|(_, count)| **count > 0) {
-                *report.nulled_cells.entry(name.clone()).or_default() += count;
-            }
-            report.unclaimed_fields.extend(summary.unclaimed_fields.iter().map(ToString::to_string));
         }
         Outcome::Failed { reason, message } => add_failed(report, object, reason, message),
         Outcome::Lost(how) => add_lost(report, object, &how),

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use lakefront_cloudfront::UnknownNames;
+use lakefront_cloudfront::FieldNames;
 use lakefront_schema::{Derivation, Source};
 use lakefront_storage::Object;
 
@@ -49,7 +49,9 @@ struct State {
     report: Report,
     partitions: BTreeSet<String>,
     column_names: Vec<String>,
-    unknown_names: UnknownNames,
+    unknown_names: FieldNames,
+    /// Names of fields in committed tasks that no column claims.
+    unclaimed_fields: FieldNames,
     /// Rows and rejects of tasks that are about to be committed as well.
     rows: u64,
     rejects: u64,
@@ -212,14 +214,14 @@ impl Tally {
     }
 
     /// Names in headers that CloudFront is not known to have.
-    pub(crate) fn add_unknown_names(&self, names: &UnknownNames) {
+    pub(crate) fn add_unknown_names(&self, names: &FieldNames) {
         if !names.is_empty() {
             self.with(|state| state.unknown_names.extend(names));
         }
     }
 
     /// All such names so far.
-    pub(crate) fn unknown_names(&self) -> UnknownNames {
+    pub(crate) fn unknown_names(&self) -> FieldNames {
         self.with(|state| state.unknown_names.clone())
     }
 
@@ -257,16 +259,20 @@ impl Tally {
 
     /// Counts a task, and gives what is on record of it.
     pub(crate) fn committed(&self, done: TaskDone) -> CommitRecord {
-        let TaskDone { outcomes, commit, rejects } = done;
-        self.with(|State { report, partitions, column_names, may_come_again, .. }| {
-            for (reason, count) in rejects {
+        let TaskDone { outcomes, commit, counts } = done;
+        self.with(|State { report, partitions, column_names, unclaimed_fields, may_come_again, .. }| {
+            for (reason, count) in counts.rejects {
                 *report.rejects.entry(reason.to_owned()).or_default() += count;
             }
+            for (name, count) in column_names.iter().zip(counts.nulled_cells).filter(|(_, count)| *count > 0) {
+                *report.nulled_cells.entry(name.clone()).or_default() += count;
+            }
+            unclaimed_fields.extend(&counts.unclaimed_fields);
             for (object, outcome) in outcomes {
                 if matches!(outcome, Outcome::Lost(Lost::Unreadable(_))) {
                     may_come_again.insert(object.clone(), NotConverted { has_failed: false, is_adopted: false });
                 }
-                add_outcome(report, column_names, &object, outcome);
+                add_outcome(report, &object, outcome);
             }
             report.tasks += 1;
             report.files += commit.files.len() as u64;
@@ -280,9 +286,12 @@ impl Tally {
 
     /// The report, as the run ends.
     pub(crate) fn finish(self, error: Option<&Error>) -> Report {
-        let State { mut report, partitions, unknown_names, .. } =
+        let State { mut report, partitions, unknown_names, unclaimed_fields, .. } =
             self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.unknown_fields = unknown_names.iter().map(str::to_owned).collect();
+        report.more_unknown_fields = unknown_names.more();
+        report.unclaimed_fields = unclaimed_fields.iter().map(str::to_owned).collect();
+        report.more_unclaimed_fields = unclaimed_fields.more();
         report.partitions = partitions.len() as u64;
         report.seconds = self.started.elapsed().as_secs_f64();
         // Tasks end in any order.

@@ -11,11 +11,12 @@ use std::{
 
 use lakefront_cloudfront::{EnrichedBatch, ObjectSummary, Reject};
 use lakefront_storage::{FetchAhead, Object};
-use lakefront_table::encode::{FinishedFile, ParquetError, TaskEncoder};
+use lakefront_table::encode::{FinishedFile, ParquetError, PassEnd, TaskEncoder};
 
 use super::{
-    Context, Known, Lost, Outcome, TaskDone, TaskEnd, Told,
+    Context, Known, Lost, Outcome, TaskCounts, TaskDone, TaskEnd, Told,
     bench::{Bench, Decoded, Fetched, Group, RowsError, Tools},
+    fetch_ahead,
 };
 use crate::{
     Error,
@@ -59,9 +60,13 @@ pub(super) struct Attempt<'c> {
     pub(super) context: &'c Context<'c>,
     // None while a job on the pool has it.
     encoder: Option<Box<TaskEncoder<StagedFiles>>>,
+    /// There when all rows are written.
+    files: Vec<FinishedFile<StagedFile>>,
     quarantine: Quarantine,
     outcomes: Vec<(Object, Outcome)>,
-    rejects: BTreeMap<&'static str, u64>,
+    /// What became of each object in the first pass: its rows, if it is converted. None during that pass.
+    first_pass: Option<BTreeMap<Object, Option<u64>>>,
+    counts: TaskCounts,
     /// Whether unreadable inputs count for the limits of this run. Those that an earlier run planned, and no run could read
     /// so far, do not: the run could never come to what is new.
     counts_unreadable: bool,
@@ -78,17 +83,50 @@ impl<'c> Attempt<'c> {
         Ok(Self {
             context,
             encoder: Some(Box::new(encoder)),
+            files: Vec::new(),
             quarantine: Quarantine::new(context.options.destination.state().clone(), context.log),
             outcomes: Vec::with_capacity(task.inputs.len()),
-            rejects: BTreeMap::new(),
+            first_pass: None,
+            counts: TaskCounts::default(),
             counts_unreadable: !(context.is_adopted && task.was_unreadable),
             bench: Some(bench),
             told,
         })
     }
 
-    /// Reads all inputs and encodes their rows.
-    pub(super) fn read_all(&mut self, task: &Task, ahead: &mut FetchAhead, known: &Known) -> Result<(), Interrupt> {
+    /// Reads all inputs and encodes their rows: once, or as often as the encoder puts partitions off.
+    pub(super) fn read_all(&mut self, task: &Task, mut ahead: FetchAhead, known: &Known) -> Result<(), Interrupt> {
+        self.read_inputs(task, &mut ahead, known)?;
+        let mut known_now = None;
+        while self.end_pass()? {
+            tracing::info!(task = task.id.task, "rows of too many partitions: the task's objects are read once more");
+            let known = known_now.get_or_insert_with(|| known.after(self));
+            let mut ahead = fetch_ahead(self.context, task, known)?;
+            self.read_inputs(task, &mut ahead, known)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a pass over the inputs. Returns whether there has to be another one.
+    fn end_pass(&mut self) -> Result<bool, Error> {
+        let encoder = self.encoder.take().ok_or(Error::Worker)?;
+        match encoder.end_pass(self.context.pool).map_err(encode_error)? {
+            PassEnd::Complete(files) => {
+                self.files = files;
+                Ok(false)
+            }
+            PassEnd::Again(encoder) => {
+                self.encoder = Some(encoder);
+                let outcomes = &self.outcomes;
+                self.first_pass.get_or_insert_with(|| {
+                    outcomes.iter().map(|(object, outcome)| (object.clone(), rows_of(outcome))).collect()
+                });
+                Ok(true)
+            }
+        }
+    }
+
+    fn read_inputs(&mut self, task: &Task, ahead: &mut FetchAhead, known: &Known) -> Result<(), Interrupt> {
         let mut inputs: VecDeque<Object> = task.inputs.iter().cloned().collect();
         let first = self.fetch_group(&mut inputs, ahead, known)?;
         let mut decoding = self.start_decoding(first)?;
@@ -152,6 +190,7 @@ impl<'c> Attempt<'c> {
 
     pub(super) fn put_back(&mut self, mut tools: Tools) {
         self.context.tally.add_unknown_names(&tools.bench.take_unknown_names());
+        self.counts.unclaimed_fields.extend(&tools.bench.take_unclaimed_fields());
         self.bench = Some(tools.bench);
         if tools.encoder.is_some() {
             self.encoder = tools.encoder;
@@ -211,7 +250,7 @@ impl<'c> Attempt<'c> {
         &mut self,
         object: Object,
         result: Result<ObjectSummary, lakefront_cloudfront::Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Interrupt> {
         let outcome = match result {
             Ok(mut summary) => {
                 self.keep_rejects(&object.location(), &std::mem::take(&mut summary.rejects))?;
@@ -223,7 +262,7 @@ impl<'c> Attempt<'c> {
     }
 
     /// Notes what became of an object.
-    fn note(&mut self, object: Object, outcome: Outcome) -> Result<(), Error> {
+    fn note(&mut self, object: Object, outcome: Outcome) -> Result<(), Interrupt> {
         self.note_rest(object, outcome, 0, 0)
     }
 
@@ -231,14 +270,20 @@ impl<'c> Attempt<'c> {
     pub(super) fn note_rest(
         &mut self,
         object: Object,
-        outcome: Outcome,
+        mut outcome: Outcome,
         told_bytes: u64,
         told_rows: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Interrupt> {
+        if let Some(first_pass) = &self.first_pass {
+            return same_as_before(first_pass, object, outcome);
+        }
         let progress = self.context.progress;
         let mut rows = 0;
-        match &outcome {
-            Outcome::Converted(summary) => rows = summary.rows,
+        match &mut outcome {
+            Outcome::Converted(summary) => {
+                rows = summary.rows;
+                self.counts.take_from(summary);
+            }
             Outcome::Failed { reason, message } => {
                 self.quarantine.add_failed(&object.location(), reason, message)?;
                 let _ = self.told.failed(progress, &object, message);
@@ -253,14 +298,24 @@ impl<'c> Attempt<'c> {
             Outcome::Changed { .. } => {}
         }
         let bytes = object.size_bytes().saturating_sub(told_bytes);
-        self.told.read(progress, 1, bytes, rows.saturating_sub(told_rows));
+        self.tell_read(1, bytes, rows.saturating_sub(told_rows));
         self.outcomes.push((object, outcome));
         Ok(())
     }
 
+    /// Tells how far the task is; only in the first pass.
+    pub(super) fn tell_read(&mut self, objects: u64, bytes: u64, rows: u64) {
+        if self.first_pass.is_none() {
+            self.told.read(self.context.progress, objects, bytes, rows);
+        }
+    }
+
     pub(super) fn keep_rejects(&mut self, location: &str, rejects: &[Reject]) -> Result<(), Error> {
+        if self.first_pass.is_some() {
+            return Ok(());
+        }
         for reject in rejects {
-            *self.rejects.entry(reject.reason.as_str()).or_default() += 1;
+            *self.counts.rejects.entry(reject.reason.as_str()).or_default() += 1;
         }
         self.quarantine.add_rejects(location, rejects)
     }
@@ -276,13 +331,26 @@ impl<'c> Attempt<'c> {
         self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Lost(_))).cloned()
     }
 
-    /// Completes the data files: what is left to do takes no memory.
-    pub(super) fn finish(self) -> Result<Finished<'c>, Error> {
-        let Self { context, encoder, quarantine, mut outcomes, rejects, told, .. } = self;
-        let files = encoder.ok_or(Error::Worker)?.finish(context.pool).map_err(encode_error)?;
+    /// What is left to do when all inputs are read: it takes no memory.
+    pub(super) fn finish(self) -> Finished<'c> {
+        let Self { context, files, quarantine, mut outcomes, counts, told, .. } = self;
         outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(Finished { context, files, quarantine, outcomes, rejects, told })
+        Finished { context, files, quarantine, outcomes, counts, told }
     }
+}
+
+/// Compares what an object gave in a later pass with what it gave in the first one, whose rows are encoded.
+fn same_as_before(
+    first_pass: &BTreeMap<Object, Option<u64>>,
+    object: Object,
+    outcome: Outcome,
+) -> Result<(), Interrupt> {
+    if first_pass.get(&object).is_some_and(|before| *before == rows_of(&outcome)) {
+        return Ok(());
+    }
+    // It was lost in between, or its store gives other bytes now, whatever it says of its version.
+    let outcome = if let Outcome::Lost(_) = outcome { outcome } else { Outcome::Lost(Lost::Replaced) };
+    Err(Interrupt::Known(object, Box::new(outcome)))
 }
 
 /// An attempt that came to a good end, but for its files' names.
@@ -291,13 +359,13 @@ pub(super) struct Finished<'c> {
     files: Vec<FinishedFile<StagedFile>>,
     quarantine: Quarantine,
     outcomes: Vec<(Object, Outcome)>,
-    rejects: BTreeMap<&'static str, u64>,
+    counts: TaskCounts,
     told: Told,
 }
 
 impl Finished<'_> {
     pub(super) fn commit(self, task: &Task, gone_before: Option<&GoneRecord>) -> Result<Committed, Error> {
-        let Self { context, files, quarantine, outcomes, rejects, told } = self;
+        let Self { context, files, quarantine, outcomes, counts, told } = self;
         let destination = &context.options.destination;
         match commit::record_gone(destination, context.log, task, &outcomes, gone_before)? {
             Gone::AsFound => {}
@@ -314,8 +382,13 @@ impl Finished<'_> {
         let requests = context.options.limits.requests;
         let commit = commit::commit(destination, context.log, task, files, quarantine, &outcomes, requests)?;
         context.progress.on(Event::TaskDone);
-        Ok(Committed::Done(TaskEnd::Committed(TaskDone { outcomes, commit, rejects })))
+        Ok(Committed::Done(TaskEnd::Committed(TaskDone { outcomes, commit, counts })))
     }
+}
+
+/// The rows of an object that is converted.
+fn rows_of(outcome: &Outcome) -> Option<u64> {
+    if let Outcome::Converted(summary) = outcome { Some(summary.rows) } else { None }
 }
 
 /// Is the object too large to be fetched whole?

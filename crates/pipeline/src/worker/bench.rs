@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use lakefront_cloudfront::{
-    DecodeOptions, Decoder, EnrichedBatch, Enricher, ObjectSummary, Reject, UnknownNames,
+    DecodeOptions, Decoder, EnrichedBatch, Enricher, FieldNames, ObjectSummary, Reject,
     decode::large::{self, Step},
 };
 use lakefront_storage::{Connections, Object};
@@ -131,8 +131,13 @@ impl Bench {
     }
 
     /// Returns the names in headers since the last call that CloudFront is not known to have.
-    pub(super) fn take_unknown_names(&mut self) -> UnknownNames {
+    pub(super) fn take_unknown_names(&mut self) -> FieldNames {
         self.decoder.take_unknown_names()
+    }
+
+    /// Returns the fields of good objects since the last call that no column claims.
+    pub(super) fn take_unclaimed_fields(&mut self) -> FieldNames {
+        self.decoder.take_unclaimed_fields()
     }
 
     fn flush(&mut self) -> Result<Option<EnrichedBatch>, RowsError> {

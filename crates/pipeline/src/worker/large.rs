@@ -44,7 +44,7 @@ impl Attempt<'_> {
         if traces.are_there && !matches!(outcome, Outcome::Converted(_)) {
             return Err(Interrupt::Known(object, Box::new(outcome)));
         }
-        Ok(self.note_rest(object, outcome, traces.told_bytes, traces.told_rows)?)
+        self.note_rest(object, outcome, traces.told_bytes, traces.told_rows)
     }
 
     fn try_read_large(
@@ -85,7 +85,7 @@ impl Attempt<'_> {
             pending = self.start_beside(batch, |attempt| attempt.start_step(large))?;
             if matches!(purpose, Purpose::Rows) {
                 let bytes = read_bytes - traces.told_bytes;
-                self.told.read(self.context.progress, 0, bytes, rows);
+                self.tell_read(0, bytes, rows);
                 traces.told_bytes += bytes;
                 traces.told_rows += rows;
             }

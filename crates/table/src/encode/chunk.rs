@@ -55,6 +55,8 @@ pub(crate) const MAX_DICTIONARY_BYTES: usize = 1 << 20;
 const STEP_ROWS: usize = 1024;
 /// After so many rows of a chunk it is asked whether its values repeat at all.
 const PROBE_ROWS: usize = 4 * STEP_ROWS;
+/// In tables of more columns no page reserves memory.
+const MAX_COLUMNS_WITH_RESERVES: usize = 128;
 /// So many times as large as it may be, a page or a dictionary is full in the midst of a step.
 const FAR_OVER: usize = 4;
 
@@ -68,6 +70,8 @@ pub(crate) struct ChunkSettings {
     /// May cells repeat?
     has_dictionary: bool,
     compression: Compression,
+    /// Whether a second step of a page asks for memory for all of it.
+    reserves_pages: bool,
 }
 
 impl ChunkSettings {
@@ -86,7 +90,19 @@ impl ChunkSettings {
         // Where nothing repeats, a higher level finds no more than the first, and looks for it longer.
         let is_unique = number.is_none() && !has_dictionary;
         let compression = if is_unique { compression.min_level() } else { compression };
-        Some(Self { column, number, is_required: !field.is_nullable(), has_dictionary, compression })
+        Some(Self {
+            column,
+            number,
+            is_required: !field.is_nullable(),
+            has_dictionary,
+            compression,
+            reserves_pages: true,
+        })
+    }
+
+    /// The same for a table of so many columns: of very many each takes memory only as it needs it.
+    pub(crate) fn with_columns(self, columns: usize) -> Self {
+        Self { reserves_pages: columns <= MAX_COLUMNS_WITH_RESERVES, ..self }
     }
 
     /// Strings that are all different have bounds that tell nothing.
@@ -112,7 +128,7 @@ pub(crate) struct ChunkWriter {
 
 impl ChunkWriter {
     pub(crate) fn new(settings: &Arc<ChunkSettings>) -> Self {
-        let ChunkSettings { column, number, is_required, has_dictionary, compression } = settings.as_ref();
+        let ChunkSettings { column, number, is_required, has_dictionary, compression, .. } = settings.as_ref();
         Self {
             levels: Levels::new(*is_required),
             dictionary: has_dictionary.then(Dictionary::new),
@@ -157,7 +173,8 @@ impl ChunkWriter {
             self.levels.push(nulls, step);
             let values = cells.values(step, nulls, &mut kept);
             // Memory for a whole page at once, where the page has more than a step, and not by copying it again and again.
-            let room = if self.levels.rows() > STEP_ROWS { MAX_PAGE_ROWS } else { 0 };
+            let reserves = self.settings.reserves_pages && self.levels.rows() > STEP_ROWS;
+            let room = if reserves { MAX_PAGE_ROWS } else { 0 };
             if let Some(dictionary) = &mut self.dictionary {
                 self.ids.reserve_exact(room.saturating_sub(self.ids.len()));
                 cells.look_up(values, dictionary, &mut known, &mut self.ids);

@@ -12,6 +12,9 @@ use crate::{Error, PartitionKey};
 
 /// Room for the footer and the page index, for each row group and column: generous, so that a file keeps its limit.
 const FOOTER_BYTES_PER_COLUMN: u64 = 1024;
+/// Memory of a writer: its buffer, and what it knows of each column, in bytes.
+const WRITER_BYTES: usize = 12 << 10;
+const WRITER_BYTES_PER_COLUMN: usize = 512;
 
 /// A data file under construction.
 pub(crate) struct DataFile<F: Write> {
@@ -19,6 +22,7 @@ pub(crate) struct DataFile<F: Write> {
     writer: SerializedFileWriter<Counted<F>>,
     rows: u64,
     footer_bytes: u64,
+    memory_bytes: usize,
 }
 
 impl<F: Write> std::fmt::Debug for DataFile<F> {
@@ -37,7 +41,8 @@ impl<F: Write + Send> DataFile<F> {
         let target = Counted { inner: target.map_err(|error| failed(error.into()))?, bytes: 0 };
         let writer =
             SerializedFileWriter::new(target, Arc::clone(&factory.parquet_schema), Arc::clone(&factory.properties));
-        Ok(Self { partition, writer: writer.map_err(failed)?, rows: 0, footer_bytes: 0 })
+        let memory_bytes = WRITER_BYTES + factory.leaves() * WRITER_BYTES_PER_COLUMN;
+        Ok(Self { partition, writer: writer.map_err(failed)?, rows: 0, footer_bytes: 0, memory_bytes })
     }
 
     /// How large the file would be with one more row group, in bytes; a little more than it will be.
@@ -45,13 +50,15 @@ impl<F: Write + Send> DataFile<F> {
         self.writer.bytes_written() as u64 + self.footer_bytes + row_group.bytes() + footer_bytes(row_group)
     }
 
-    pub(crate) fn row_groups(&self) -> usize {
-        self.writer.flushed_row_groups().len()
+    /// Memory that it takes until it is finished, in bytes: metadata of its row groups, mostly.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     pub(crate) fn append(&mut self, row_group: EncodedRowGroup) -> Result<(), Error> {
         self.rows += row_group.rows as u64;
         self.footer_bytes += footer_bytes(&row_group);
+        self.memory_bytes += row_group.metadata_bytes();
         let partition = self.partition;
         self.try_append(row_group).map_err(|source| Error::DataFile { partition: partition.to_string(), source })
     }
@@ -64,13 +71,14 @@ impl<F: Write + Send> DataFile<F> {
         Ok(self.writer.flush()?)
     }
 
-    pub(crate) fn finish(self, name: String) -> Result<FinishedFile<F>, Error> {
+    /// The complete file, as the `number`-th of its task and partition.
+    pub(crate) fn finish(self, number: u32) -> Result<FinishedFile<F>, Error> {
         let Self { partition, writer, rows, .. } = self;
         let failed = |source| Error::DataFile { partition: partition.to_string(), source };
         // This writes the footer.
         let mut target = writer.into_inner().map_err(failed)?;
         target.flush().map_err(|error| failed(error.into()))?;
-        Ok(FinishedFile { name, partition, rows, bytes: target.bytes, file: target.inner })
+        Ok(FinishedFile { partition, number, rows, bytes: target.bytes, file: target.inner })
     }
 }
 

@@ -14,20 +14,32 @@ use super::{
     data_file::DataFile,
     row_group::{ColumnRunner, RowGroup, RowGroupFactory},
 };
-use crate::{Error, PartitionKey, layout::TaskId, partition::Selection};
+use crate::{Error, PartitionKey, partition::Selection};
 
 /// So many waiting pieces that are small are joined into one: a batch of a few rows takes far more memory than its rows.
 const MAX_SMALL_PIECES: usize = 16;
 /// A piece of fewer bytes is small (256 KiB): joining larger ones would save little, and takes as much memory again.
 const SMALL_PIECE_BYTES: usize = 256 << 10;
+/// Memory that a column of a waiting piece takes beside its cells, in bytes: the array, its buffers and their counters.
+const PIECE_COLUMN_BYTES: usize = 384;
+/// Memory that a partition takes beside its rows and its data file, in bytes.
+const PARTITION_BYTES: usize = 1 << 10;
 
 /// What all partitions of a task share.
 #[derive(Debug)]
-pub(crate) struct Shared<D> {
+pub(crate) struct Shared<D: DataFiles> {
     pub(crate) options: Arc<EncodeOptions>,
-    pub(crate) task: TaskId,
     pub(crate) factory: RowGroupFactory,
     pub(crate) data_files: D,
+    /// Complete data files, in the order in which they were finished.
+    pub(crate) finished: Vec<FinishedFile<D::File>>,
+}
+
+/// What of a partition is in complete data files.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) rows: u64,
+    pub(crate) files: u32,
 }
 
 #[derive(Debug)]
@@ -41,11 +53,12 @@ pub(crate) struct PartitionWriter<F: io::Write> {
     open: Option<RowGroup>,
     /// The data file that takes the next row group, unless it is full.
     file: Option<DataFile<F>>,
-    finished: Vec<FinishedFile<F>>,
+    written: Written,
 }
 
 impl<F: io::Write + Send> PartitionWriter<F> {
-    pub(crate) fn new(key: PartitionKey) -> Self {
+    /// A partition of which so much is written.
+    pub(crate) fn new(key: PartitionKey, written: Written) -> Self {
         Self {
             key,
             waiting: Vec::new(),
@@ -54,8 +67,23 @@ impl<F: io::Write + Send> PartitionWriter<F> {
             waiting_bytes: 0,
             open: None,
             file: None,
-            finished: Vec::new(),
+            written,
         }
+    }
+
+    pub(crate) fn key(&self) -> PartitionKey {
+        self.key
+    }
+
+    /// Rows and data files that are complete.
+    pub(crate) fn written(&self) -> Written {
+        self.written
+    }
+
+    /// Returns whether its rows in memory may become a data file before the partition is complete: the first time, or if
+    /// they are many. Else a partition whose rows come one by one would become as many files.
+    pub(crate) fn is_worth_a_file(&self) -> bool {
+        self.written.files == 0 || self.file.is_some() || self.open.is_some()
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -67,13 +95,13 @@ impl<F: io::Write + Send> PartitionWriter<F> {
     }
 
     /// Memory that its open row group and its waiting rows take, in bytes.
-    pub(crate) fn held_bytes(&self) -> usize {
+    pub(crate) fn row_bytes(&self) -> usize {
         self.waiting_bytes + self.open.as_ref().map_or(0, RowGroup::memory_bytes)
     }
 
-    /// Row groups of the data file that is not finished: each one's metadata stays in memory until then.
-    pub(crate) fn unfinished_row_groups(&self) -> usize {
-        self.file.as_ref().map_or(0, DataFile::row_groups)
+    /// Memory that it takes in all, in bytes: the metadata of its unfinished data file too.
+    pub(crate) fn held_bytes(&self) -> usize {
+        PARTITION_BYTES + self.row_bytes() + self.file.as_ref().map_or(0, DataFile::memory_bytes)
     }
 
     /// Keeps rows for later.
@@ -84,7 +112,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         if self.small_pieces >= MAX_SMALL_PIECES {
             let small = self.waiting.split_off(self.waiting.len() - self.small_pieces);
             self.small_pieces = 0;
-            self.waiting_bytes -= small.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+            self.waiting_bytes -= small.iter().map(piece_bytes).sum::<usize>();
             let joined = concat_batches(&rows.schema(), &small).and_then(|batch| compact(&batch));
             self.keep(joined.map_err(Error::Partition)?);
         }
@@ -92,7 +120,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
     }
 
     fn keep(&mut self, piece: RecordBatch) {
-        let bytes = piece.get_array_memory_size();
+        let bytes = piece_bytes(&piece);
         self.small_pieces = if bytes < SMALL_PIECE_BYTES { self.small_pieces + 1 } else { 0 };
         self.waiting_bytes += bytes;
         self.waiting.push(piece);
@@ -152,7 +180,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         let Some(row_group) = self.open.take() else { return Ok(()) };
         let encoded = row_group.close(runner)?;
         if self.file.as_ref().is_some_and(|file| file.bytes_with(&encoded) > shared.options.max_file_bytes) {
-            self.close_file(shared.task)?;
+            self.close_file(shared)?;
         }
         let new_file = || DataFile::try_new(&shared.factory, self.key, shared.data_files.create());
         let mut file = self.file.take().map_or_else(new_file, Ok)?;
@@ -161,20 +189,21 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         Ok(())
     }
 
-    /// The data files, when all rows are written and the row group is closed.
-    pub(crate) fn finish(mut self, task: TaskId) -> Result<Vec<FinishedFile<F>>, Error> {
-        self.close_file(task)?;
-        Ok(self.finished)
-    }
-
     /// Finishes the data file, if there is one: later rows go into another.
-    pub(crate) fn close_file(&mut self, task: TaskId) -> Result<(), Error> {
+    pub(crate) fn close_file<D: DataFiles<File = F>>(&mut self, shared: &mut Shared<D>) -> Result<(), Error> {
         if let Some(file) = self.file.take() {
-            let number = u32::try_from(self.finished.len()).unwrap_or(u32::MAX);
-            self.finished.push(file.finish(task.data_file(&self.key, number))?);
+            let file = file.finish(self.written.files)?;
+            self.written.rows += file.rows;
+            self.written.files += 1;
+            shared.finished.push(file);
         }
         Ok(())
     }
+}
+
+/// Memory that a waiting piece takes, in bytes. A function of its rows: they own their buffers.
+fn piece_bytes(piece: &RecordBatch) -> usize {
+    piece.get_array_memory_size() + piece.num_columns() * PIECE_COLUMN_BYTES
 }
 
 /// What a row group may take, so that a data file of at least one row group stays within its limit.

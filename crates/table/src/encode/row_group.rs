@@ -25,6 +25,13 @@ use super::{
 };
 use crate::{Error, PartitionKey, layout::TaskId, partition::Selection};
 
+/// Memory that a data file takes for each column chunk until it is finished, in bytes: footer and statistics.
+const CHUNK_METADATA_BYTES: usize = 1536;
+/// And for each page: its places in the page index, with bounds of up to 64 bytes.
+const PAGE_METADATA_BYTES: usize = 256;
+/// Memory that a column of an open row group takes without any cell, in bytes.
+const COLUMN_ENCODER_BYTES: usize = 2 << 10;
+
 /// Runs one job per column encoder: one after another or in parallel. What comes out does not depend on it.
 pub trait ColumnRunner {
     /// Runs `job` once for each of `columns` and returns the first error in column order.
@@ -143,6 +150,15 @@ impl EncodedRowGroup {
         self.chunks.iter().map(bytes_of).sum()
     }
 
+    /// Memory that a data file takes to remember it until the footer is written, in bytes.
+    pub(crate) fn metadata_bytes(&self) -> usize {
+        let pages_of = |chunk: &Chunk| match chunk {
+            Chunk::Flat(chunk) => chunk.pages(),
+            Chunk::Nested(chunk) => chunk.close().offset_index.as_ref().map_or(1, |index| index.page_locations.len()),
+        };
+        self.chunks.iter().map(|chunk| CHUNK_METADATA_BYTES + pages_of(chunk) * PAGE_METADATA_BYTES).sum()
+    }
+
     /// How many column chunks it has.
     pub(crate) fn columns(&self) -> usize {
         self.chunks.len()
@@ -178,7 +194,7 @@ impl RowGroup {
 
     /// Memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.columns.iter().map(ColumnEncoder::memory_bytes).sum()
+        self.columns.iter().map(|column| COLUMN_ENCODER_BYTES + column.memory_bytes()).sum()
     }
 
     pub(crate) fn write(
@@ -215,6 +231,7 @@ fn column_error(partition: PartitionKey, column: &ColumnEncoder, source: Parquet
 pub(crate) struct RowGroupFactory {
     arrow_schema: SchemaRef,
     pub(crate) parquet_schema: TypePtr,
+    leaves: usize,
     pub(crate) properties: WriterPropertiesPtr,
     /// For each column; none where it is nested.
     flat: Vec<Option<Arc<ChunkSettings>>>,
@@ -234,7 +251,8 @@ impl RowGroupFactory {
             .map(|(field, column)| {
                 let leaf =
                     descriptor.columns().iter().find(|leaf| *leaf.path() == ColumnPath::from(field.name().as_str()));
-                ChunkSettings::of(field, leaf?, column.dictionary, options.compression).map(Arc::new)
+                let settings = ChunkSettings::of(field, leaf?, column.dictionary, options.compression)?;
+                Some(Arc::new(settings.with_columns(columns.len())))
             })
             .collect();
         let is_nested = |place: usize| flat.get(place).is_some_and(Option::is_none);
@@ -247,7 +265,13 @@ impl RowGroupFactory {
         } else {
             Some(nested_writers(nested_fields, &properties).map_err(no_partition)?)
         };
-        Ok(Self { arrow_schema, parquet_schema: descriptor.root_schema_ptr(), properties, flat, nested })
+        let leaves = descriptor.num_columns();
+        Ok(Self { arrow_schema, parquet_schema: descriptor.root_schema_ptr(), leaves, properties, flat, nested })
+    }
+
+    /// Number of columns that a data file has, keys and values of maps counted apart.
+    pub(crate) fn leaves(&self) -> usize {
+        self.leaves
     }
 
     pub(crate) fn create(&self, partition: PartitionKey) -> Result<RowGroup, Error> {

@@ -13,6 +13,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use super::*;
 
 mod encodings;
+mod memory;
 mod round_trip;
 
 /// 2024-05-17T10 UTC.
@@ -54,6 +55,16 @@ fn options(max_file_bytes: u64) -> Arc<EncodeOptions> {
 fn encoder(max_file_bytes: u64) -> TaskEncoder<InMemory> {
     let task = TaskId { epoch: 1, task: 7 };
     TaskEncoder::try_new(options(max_file_bytes), PartitionBy::Hour, task, InMemory).unwrap()
+}
+
+const TASK: TaskId = TaskId { epoch: 1, task: 7 };
+
+/// The files of a task that needs one pass.
+fn finish(encoder: TaskEncoder<InMemory>) -> Vec<FinishedFile<Vec<u8>>> {
+    match encoder.end_pass(&OneByOne).unwrap() {
+        PassEnd::Complete(files) => files,
+        PassEnd::Again(_) => panic!("another pass is asked for"),
+    }
 }
 
 /// Rows `first..first + count`, whose numbers stand in the `bytes` column.
@@ -98,8 +109,8 @@ fn each_partition_gets_its_rows_in_order() {
         let hours: Vec<i32> = (0..7000).map(|row| HOUR + row % 7).collect();
         encoder.write(&rows(batch * 7000, 7000), &hours, &OneByOne).unwrap();
     }
-    let files = encoder.finish(&OneByOne).unwrap();
-    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let files = finish(encoder);
+    let names: Vec<String> = files.iter().map(|file| file.name(TASK)).collect();
     assert_eq!(names.len(), 7);
     assert_eq!(names[0], "year=2024/month=05/day=17/hour=10/part-0000000001-00007-000.parquet");
     for (hour, file) in (0..7).zip(&files) {
@@ -116,14 +127,14 @@ fn files_stay_within_their_limit_and_are_numbered() {
     for batch in 0..20 {
         encoder.write(&rows(batch * 10_000, 10_000), &vec![HOUR; 10_000], &OneByOne).unwrap();
     }
-    let files = encoder.finish(&OneByOne).unwrap();
+    let files = finish(encoder);
     assert!(files.len() > 1, "{} files", files.len());
     assert!(
         files.iter().all(|file| file.bytes <= LIMIT),
         "{:?}",
         files.iter().map(|file| file.bytes).collect::<Vec<_>>()
     );
-    assert!(files.iter().enumerate().all(|(number, file)| file.name.ends_with(&format!("-{number:03}.parquet"))));
+    assert!(files.iter().enumerate().all(|(number, file)| file.name(TASK).ends_with(&format!("-{number:03}.parquet"))));
     let all: Vec<i64> = files.iter().flat_map(|file| numbers(&file.file)).collect();
     assert!(all.iter().copied().eq(0..200_000));
 }
@@ -135,7 +146,7 @@ fn row_groups_have_at_most_a_mebi_of_rows() {
     for _ in 0..12 {
         encoder.write(&batch, &vec![HOUR; 100_000], &OneByOne).unwrap();
     }
-    let files = encoder.finish(&OneByOne).unwrap();
+    let files = finish(encoder);
     let row_groups: Vec<i64> = files
         .iter()
         .flat_map(|file| metadata(&file.file).row_groups().iter().map(RowGroupMetaData::num_rows).collect::<Vec<_>>())
@@ -146,17 +157,13 @@ fn row_groups_have_at_most_a_mebi_of_rows() {
 
 #[test]
 fn what_waits_stays_within_its_memory() {
-    let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
-    let mut peak = 0;
     // A thousand hours at random: none ever has enough rows to be opened.
-    for batch in 0..40 {
-        let hours: Vec<i32> =
-            (0..20_000).map(|row| HOUR + (row * 7919 + i32::try_from(batch).unwrap()) % 1000).collect();
-        encoder.write(&rows(batch * 20_000, 20_000), &hours, &OneByOne).unwrap();
-        peak = peak.max(encoder.held_bytes());
-    }
-    assert!(peak <= MAX_HELD_BYTES, "{peak}");
-    let files = encoder.finish(&OneByOne).unwrap();
+    let batch = |batch: i64| {
+        let hours = (0..20_000).map(|row| HOUR + (row * 7919 + i32::try_from(batch).unwrap()) % 1000).collect();
+        (rows(batch * 20_000, 20_000), hours)
+    };
+    let batches: Vec<(RecordBatch, Vec<i32>)> = (0..40).map(batch).collect();
+    let (files, _) = memory::in_passes(encoder(DEFAULT_MAX_FILE_BYTES), &batches);
     assert_eq!(files.iter().map(|file| file.rows).sum::<u64>(), 800_000);
     let partitions: std::collections::BTreeSet<_> = files.iter().map(|file| file.partition).collect();
     assert_eq!(partitions.len(), 1000);
@@ -170,7 +177,7 @@ fn what_waits_stays_within_its_memory() {
 fn the_footer_names_schema_and_task_and_no_arrow_schema() {
     let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
     encoder.write(&rows(0, 10), &[HOUR; 10], &OneByOne).unwrap();
-    let files = encoder.finish(&OneByOne).unwrap();
+    let files = finish(encoder);
     let metadata = metadata(&files[0].file);
     let file = metadata.file_metadata();
     assert_eq!(file.created_by(), Some("lakefront version 1.2.3"));
@@ -203,7 +210,7 @@ fn the_footer_names_schema_and_task_and_no_arrow_schema() {
 fn only_columns_that_repeat_have_a_dictionary() {
     let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
     encoder.write(&rows(0, 1000), &[HOUR; 1000], &OneByOne).unwrap();
-    let files = encoder.finish(&OneByOne).unwrap();
+    let files = finish(encoder);
     let metadata = metadata(&files[0].file);
     let has_dictionary: Vec<bool> =
         metadata.row_group(0).columns().iter().map(|column| column.dictionary_page_offset().is_some()).collect();
@@ -226,7 +233,7 @@ fn a_dictionary_is_given_up_once_the_first_cells_do_not_repeat() {
                 let piece = all.slice(first, at_once.min(all.num_rows() - first));
                 encoder.write(&piece, &vec![HOUR; piece.num_rows()], &OneByOne).unwrap();
             }
-            encoder.finish(&OneByOne).unwrap().remove(0).file
+            finish(encoder).remove(0).file
         });
         assert!(files.iter().all(|file| *file == files[0]));
         let has_dictionary = metadata(&files[0]).row_group(0).column(1).dictionary_page_offset().is_some();
@@ -246,6 +253,6 @@ fn a_file_that_cannot_be_made_names_its_partition() {
     let task = TaskId { epoch: 1, task: 7 };
     let mut encoder = TaskEncoder::try_new(options(1 << 30), PartitionBy::Day, task, Full).unwrap();
     encoder.write(&rows(0, 10), &[HOUR; 10], &OneByOne).unwrap();
-    let error = encoder.finish(&OneByOne).map(|files| files.len()).unwrap_err();
+    let error = encoder.end_pass(&OneByOne).map(|_end| ()).unwrap_err();
     assert_eq!(error.to_string(), "encode: partition `year=2024/month=05/day=17`: cannot write a data file");
 }

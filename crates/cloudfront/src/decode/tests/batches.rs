@@ -207,8 +207,30 @@ fn wide_rows_fill_a_batch_sooner() {
 }
 
 #[test]
-fn the_list_of_unclaimed_fields_is_bounded() {
-    let header = |number: usize| format!("#Fields: date {number}{}\n", "n".repeat(300_000));
-    let text: String = (0..10).map(header).collect();
-    assert_eq!(decode(text).summary.unclaimed_fields.len(), 4);
+fn a_batch_has_few_rows_if_the_table_has_very_many_columns() {
+    let column =
+        |number: usize| format!("[[column]]\nname = \"c{number}\"\ntype = \"string\"\nfield = \"x-{number}\"\n");
+    let toml: String = (0..2000).map(column).collect();
+    let schema = TableSchema::from_toml(&format!("name = \"wide\"\n{toml}"), "wide.toml").unwrap();
+    let options = Arc::new(DecodeOptions { schema: Arc::new(schema), ..(*options("cf_logs", None)).clone() });
+    let text = "#Fields: date time\n".to_owned() + &"2024-05-17\t10:00:00\n".repeat(50);
+    let sizes = DecodeSizes { batch_rows: 200, ..DecodeSizes::default() };
+    assert!(Decoder::with_sizes(Arc::clone(&options), sizes).decode_small(NAME, text.as_bytes()).is_none());
+    let (decoded, batches) = decode_large(&options, sizes, text.as_bytes()).unwrap();
+    assert_eq!((decoded.summary.rows, batches), (50, 5));
+}
+
+#[test]
+fn names_of_unclaimed_fields_are_kept_for_many_objects_at_once_and_for_good_ones_alone() {
+    let mut decoder = decoder(DecodeSizes::default());
+    let log = |number: usize, rest: &str| format!("#Fields: date time x-{number:04}\n{rest}");
+    for number in 0..1500 {
+        let bad = if number == 7 { "2024-05-17\tnoon\n" } else { "" };
+        let result = decoder.decode_small(NAME, log(number, bad).as_bytes()).unwrap();
+        assert_eq!(result.is_err(), number == 7);
+    }
+    let names = decoder.take_unclaimed_fields();
+    assert_eq!((names.iter().count(), names.more()), (FieldNames::MAX_NAMES, 499));
+    assert!(names.iter().all(|name| name != "x-0007"));
+    assert!(decoder.take_unclaimed_fields().is_empty(), "told once");
 }

@@ -113,11 +113,11 @@ fn the_map_holds_what_no_column_claims() {
 }
 
 #[test]
-fn the_summary_names_the_fields_that_no_column_claims() {
+fn the_decoder_names_the_fields_that_no_column_claims() {
     let text = "#Fields: date time c-port x-new\n#Fields: date time x-newer timestamp\n2024-05-17\t10:00:00\t-\t-\n";
     let unclaimed = |schema| {
-        let summary = decode_as(&options(schema, None), text).unwrap().summary;
-        summary.unclaimed_fields.iter().map(ToString::to_string).collect::<Vec<_>>()
+        let decoded = decode_as(&options(schema, None), text).unwrap();
+        decoded.unclaimed.iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(unclaimed("cf_logs"), ["c-port", "x-new", "x-newer"]);
     assert_eq!(unclaimed("cf_logs_wide"), ["x-new", "x-newer"]);

@@ -116,7 +116,7 @@ fn small_and_large_give_the_same() {
         let object = if number % 5 == 0 { gzip(&text) } else { text.clone() };
         let options = if number % 3 == 0 { &with_names } else { &without };
         let small = outcome(decode_small(options, sizes, &object));
-        if let Ok(Decoded { summary, rows }) = &small {
+        if let Ok(Decoded { summary, rows, .. }) = &small {
             let ObjectSummary { text_bytes, lines, comments, blanks, rejected, rejects, .. } = summary;
             assert_eq!(*lines, summary.rows + rejected + comments + blanks);
             assert_eq!((*text_bytes, *rejected), (text.len() as u64, rejects.len() as u64));

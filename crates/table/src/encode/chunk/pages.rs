@@ -300,6 +300,11 @@ impl EncodedChunk {
         self.footer.bytes_written
     }
 
+    /// Number of its pages.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
     /// The pages, and what the footer says.
     pub(crate) fn into_parts(self) -> (ChunkBytes, ColumnCloseResult) {
         (ChunkBytes { pages: self.pages }, self.footer)

@@ -10,11 +10,13 @@
 //! **Invariant.** A key is left out only because the guide passed over it: how parts are cut, and how many keys the store puts
 //! into a page, changes nothing.
 
+use std::collections::HashSet;
+
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::connections::Client;
-use super::failure::Place;
-use super::pages::{Ask, Found, Page};
+use super::failure::{Action, Place};
+use super::pages::{Ask, Found, NO_END, Page};
 use super::shares::Shares;
 use super::url::Prefix;
 use crate::Error;
@@ -71,9 +73,20 @@ pub(crate) enum Listed {
 struct Part {
     after: String,
     until: Option<String>,
-    /// Where the page before ended, and what keys were asked to begin with then.
-    next: Option<(String, String)>,
+    /// Where the page before ended.
+    next: Option<Next>,
     pages: u32,
+}
+
+/// Where a page of a list ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Next {
+    /// In the store's own words.
+    token: String,
+    /// What keys were asked to begin with.
+    prefix: String,
+    /// The last key that the store gave.
+    last: String,
 }
 
 /// Gives all keys below a prefix that the guide does not pass over.
@@ -118,14 +131,19 @@ async fn exact(client: &Client, prefix: &Prefix) -> Result<Option<Found>, Error>
 
 async fn page(client: &Client, folder: &str, part: Part) -> Result<(Part, Page), Error> {
     let _permit = client.permit().await;
-    let (token, prefix) = match &part.next {
+    let (token, last, prefix) = match &part.next {
         // The store's word holds for the list that it gave it for.
-        Some((token, prefix)) => (Some(token.as_str()), prefix.clone()),
-        None => (None, part.prefix(folder)),
+        Some(Next { token, prefix, last }) => (Some(token.as_str()), last.as_str(), prefix.clone()),
+        None => (None, "", part.prefix(folder)),
     };
     let ask = Ask { prefix: &prefix, after: &part.after, token, keys: PAGE_KEYS };
     let mut page = client.lister.page("list", &client.bucket, ask).await?;
-    let next = page.next.take().map(|token| (token, prefix));
+    // Keys come in byte order, so that a list ends.
+    if page.found.last().is_some_and(|found| found.key.as_str() <= last) {
+        return Err(list_place(client, "list", &prefix).strange(NO_END));
+    }
+    let last = page.found.last().map_or(last, |found| &found.key).to_owned();
+    let next = page.next.take().map(|token| Next { token, prefix, last });
     Ok((Part { next, ..part }, page))
 }
 
@@ -223,6 +241,10 @@ fn give_one(found: Found, give: &mut dyn FnMut(Listed) -> Result<(), Error>) -> 
     }
 }
 
+fn list_place<'p>(client: &'p Client, doing: &'static str, key: &'p str) -> Place<'p> {
+    Place { doing, action: Action::List, bucket: &client.bucket, key }
+}
+
 /// All that stands below a prefix of names, for a store's own lists.
 ///
 /// # Errors
@@ -232,15 +254,22 @@ pub(super) fn list_all(client: &Client, doing: &'static str, prefix: &str) -> Re
     client.wait(async {
         let mut all: Vec<Found> = Vec::new();
         let mut token: Option<String> = None;
+        // The last key of each page.
+        let mut ends: HashSet<String> = HashSet::new();
         loop {
             let ask = Ask { prefix, after: "", token: token.as_deref(), keys: PAGE_KEYS };
             let page = client.lister.page(doing, &client.bucket, ask).await?;
             if let Some(odd) =
                 page.found.iter().find(|found| !super::url::is_representable(found.key.trim_end_matches('/')))
             {
-                let place =
-                    Place { doing, action: super::failure::Action::List, bucket: &client.bucket, key: &odd.key };
+                let place = list_place(client, doing, &odd.key);
                 return Err(place.strange("a key that cannot be named\nhint: remove it: it is none of the table's"));
+            }
+            // Some stores give names in an order of their own, but each once.
+            if let Some(last) = page.found.last()
+                && !ends.insert(last.key.clone())
+            {
+                return Err(list_place(client, doing, prefix).strange(NO_END));
             }
             all.extend(page.found);
             token = page.next;

@@ -70,6 +70,9 @@ pub(super) fn bare(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
 }
 
+/// Said of a list without an end.
+pub(super) const NO_END: &str = "the list does not go on: the store gives pages again that it gave before";
+
 /// Lists one bucket.
 #[derive(Debug)]
 pub(super) enum Lister {
@@ -110,7 +113,7 @@ impl Lister {
             Self::Any(store) => any(store.as_ref(), place, ask).await,
         }?;
         if ask.token.is_some() && page.next.as_deref() == ask.token {
-            return Err(place.strange("the list does not go on: the store gives the same page again and again"));
+            return Err(place.strange(NO_END));
         }
         Ok(page)
     }

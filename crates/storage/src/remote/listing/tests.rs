@@ -21,7 +21,8 @@ fn listed(keys: &[&str], page_keys: usize, guide: &dyn KeyGuide) -> (Vec<String>
     let (mut given, mut pages) = (Vec::new(), 0);
     while let Some(part) = waiting.pop() {
         // A store shows no keys but those that begin as it is asked.
-        let (after, prefix) = part.next.clone().unwrap_or_else(|| (part.after.clone(), part.prefix("")));
+        let begin = || Next { token: part.after.clone(), prefix: part.prefix(""), last: String::new() };
+        let Next { token: after, prefix, .. } = part.next.clone().unwrap_or_else(begin);
         let mut behind = keys.iter().filter(|key| ***key > *after && key.starts_with(&prefix));
         let found: Vec<Found> = behind
             .by_ref()
@@ -36,7 +37,7 @@ fn listed(keys: &[&str], page_keys: usize, guide: &dyn KeyGuide) -> (Vec<String>
             .collect();
         let next = found.last().map(|found| found.key.clone()).filter(|_| behind.next().is_some());
         pages += 1;
-        let part = Part { next: next.map(|token| (token, prefix)), ..part };
+        let part = Part { next: next.map(|token| Next { last: token.clone(), token, prefix }), ..part };
         go_through(part, Page { found, next: None }, guide, &mut waiting, &mut |listed| {
             given.push(match listed {
                 Listed::Object(found) => found.key,

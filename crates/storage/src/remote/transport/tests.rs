@@ -220,6 +220,26 @@ fn a_list_that_does_not_go_on_and_one_that_does_not_end_are_refused() {
     assert!(text.contains("the list does not go on"), "{text}");
     assert_eq!(count.load(Ordering::SeqCst), 2);
 
+    // The same keys by ever new tokens.
+    let (endpoint, count) = server(|number, _| {
+        let entry = |key| {
+            format!(
+                "<Contents><Key>t/{key}</Key><LastModified>2025-01-02T03:04:05Z</LastModified><ETag>e</ETag><Size>1</Size></Contents>"
+            )
+        };
+        let keys = if number % 2 == 0 { ["a", "b"] } else { ["c", "d"] }.map(entry).concat();
+        answer(
+            "200 OK",
+            "",
+            &format!(
+                "<ListBucketResult>{keys}<NextContinuationToken>{number}</NextContinuationToken></ListBucketResult>"
+            ),
+        )
+    });
+    let text = store(&endpoint).list("").unwrap_err().to_string();
+    assert!(text.contains("the list does not go on"), "{text}");
+    assert_eq!(count.load(Ordering::SeqCst), 3);
+
     let body = "x".repeat(17 << 20);
     let (endpoint, count) = server(move |_, _| answer("200 OK", "", &body));
     let text = store(&endpoint).list("").unwrap_err().to_string();

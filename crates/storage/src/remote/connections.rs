@@ -126,6 +126,7 @@ impl Connections {
     }
 
     fn connect(&self, bucket: &Bucket) -> Result<Client, Error> {
+        environment::check_proxies()?;
         named_files::check(bucket.scheme)?;
         let runtime = runtime()?;
         let ConnectOptions { allow_http, .. } = self.shared.options;

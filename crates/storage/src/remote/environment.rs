@@ -77,6 +77,28 @@ pub(super) fn google(allow_http: bool) -> Result<(GoogleCloudStorageBuilder, boo
     Ok((builder, has_endpoint))
 }
 
+/// The variables that name proxies, each in small letters, too.
+const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+
+/// Looks at the proxies that are named: one that is no URL would be passed over without a word.
+///
+/// # Errors
+///
+/// [`Error::BadSetting`] names the variable. Not its value, which may hold a password.
+pub(super) fn check_proxies() -> Result<(), Error> {
+    let names = PROXIES.iter().flat_map(|name| [(*name).to_owned(), name.to_ascii_lowercase()]);
+    names.filter_map(|name| Some((env::var(&name).ok()?, name))).try_for_each(|(value, name)| check_proxy(name, &value))
+}
+
+fn check_proxy(name: String, value: &str) -> Result<(), Error> {
+    let url = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+    if value.is_empty() || (is_url(&url) && flaw_of(value).is_none()) {
+        return Ok(());
+    }
+    let reason = "is no URL of a proxy\nhint: expected `http://host:port`, without blanks around it".to_owned();
+    Err(Error::BadSetting { setting: name, reason })
+}
+
 /// Variables and their values, without blanks at the ends; those without a value are not set.
 fn variables(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, Error> {
     let all = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -125,6 +147,22 @@ mod tests {
             (AzureConfigKey::AccessKey, "a b/c=="),
         ] {
             assert_eq!(checked(key, value).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_url_is_named_without_its_value() {
+        for value in
+            ["", "http://proxy:3128", "proxy:3128", "http://me:hunter2@proxy.example.com:3128", "socks5://proxy"]
+        {
+            assert!(check_proxy("HTTPS_PROXY".into(), value).is_ok(), "{value}");
+        }
+        for value in
+            ["http://[::1", "http://me:hunter2@proxy:99999", "http://me:hunter2@proxy:3128\n", "http://", "a b"]
+        {
+            let error = check_proxy("HTTPS_PROXY".into(), value).unwrap_err();
+            let text = error.to_string();
+            assert!(error.is_usage() && text.contains("HTTPS_PROXY") && !text.contains("hunter2"), "{text}");
         }
     }
 

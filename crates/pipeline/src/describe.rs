@@ -1,6 +1,6 @@
 //! What a table says of itself, for the DDL: by its state, or, where there is none, by its folders and a data file's footer.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use lakefront_schema::TableSchema;
 use lakefront_storage::printable_name;
@@ -149,7 +149,14 @@ pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, close
     let partitions: Vec<Vec<String>> =
         closed.partitions.iter().map(|partition| partition_values_of(&partition.path)).collect();
     let statements = ddl(&settings.schema, settings.partition_by.columns(), &partitions, &options).ok()?;
-    Some(escaped(&(statements.join(";\n") + ";\n"), Escapes::Json).into_owned())
+    // There may be a hundred thousand partitions: what was made of them goes before more is made.
+    drop(partitions);
+    let text = statements.join(";\n") + ";\n";
+    drop(statements);
+    Some(match escaped(&text, Escapes::Json) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
+    })
 }
 
 /// The values in a partition's folder, coarsest first.

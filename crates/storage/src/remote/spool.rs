@@ -22,6 +22,8 @@ use crate::uri::printable;
 
 /// Up to so many bytes of a data file wait in memory: 64 KiB.
 const MAX_MEMORY_BYTES: usize = 64 << 10;
+/// Up to so many bytes of all data files: 8 MiB. A task may have a hundred thousand of them.
+const MAX_MEMORY_OF_ALL: usize = 8 << 20;
 /// Bytes of a block of the temporary file: 64 KiB.
 const BLOCK_BYTES: usize = 64 << 10;
 
@@ -36,6 +38,8 @@ struct Blocks {
     count: u64,
     /// Those of them that belong to nobody.
     free: BTreeSet<u64>,
+    /// Bytes of data files that wait in memory.
+    memory_bytes: usize,
 }
 
 impl SpoolFile {
@@ -50,6 +54,18 @@ impl SpoolFile {
             return Ok(Arc::clone(file));
         }
         Ok(Arc::clone(blocks.file.insert(Arc::new(tempfile::tempfile()?))))
+    }
+
+    /// Takes memory for so many bytes. Returns whether there is some.
+    fn take_memory(&self, bytes: usize) -> bool {
+        let mut blocks = self.locked();
+        let is_left = blocks.memory_bytes + bytes <= MAX_MEMORY_OF_ALL;
+        blocks.memory_bytes += if is_left { bytes } else { 0 };
+        is_left
+    }
+
+    fn give_back_memory(&self, bytes: usize) {
+        self.locked().memory_bytes -= bytes;
     }
 
     /// A block that belongs to nobody, near the beginning if there is one.
@@ -95,7 +111,9 @@ impl Spool {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if self.blocks.is_empty() && self.memory.len() + bytes.len() <= MAX_MEMORY_BYTES {
+        let is_small = self.blocks.is_empty() && self.memory.len() + bytes.len() <= MAX_MEMORY_BYTES;
+        if is_small && self.shared.take_memory(bytes.len()) {
+            self.memory.reserve_exact(bytes.len());
             self.memory.extend_from_slice(bytes);
             self.len_bytes += bytes.len() as u64;
             return Ok(());
@@ -105,6 +123,7 @@ impl Spool {
         if self.blocks.is_empty() {
             self.len_bytes = 0;
             let memory = std::mem::take(&mut self.memory);
+            self.shared.give_back_memory(memory.len());
             self.write(&file, &memory).map_err(failed)?;
         }
         self.write(&file, bytes).map_err(failed)
@@ -147,6 +166,7 @@ impl Spool {
 
 impl Drop for Spool {
     fn drop(&mut self) {
+        self.shared.give_back_memory(self.memory.len());
         if !self.blocks.is_empty() {
             self.shared.give_back(&self.blocks);
         }
@@ -181,6 +201,27 @@ mod tests {
             drop(spool);
             assert_eq!(file_bytes(&shared), 0);
         }
+    }
+
+    #[test]
+    fn very_many_small_ones_take_little_memory() {
+        let shared = SpoolFile::default();
+        let spools: Vec<Spool> = (0..1000_u32)
+            .map(|number| {
+                let mut spool = Spool::new(shared.clone());
+                spool.append(&number.to_le_bytes()).unwrap();
+                spool.append(&vec![7; 20_000]).unwrap();
+                spool
+            })
+            .collect();
+        let in_memory: usize = spools.iter().map(|spool| spool.memory.len()).sum();
+        assert!(in_memory <= MAX_MEMORY_OF_ALL && in_memory == shared.locked().memory_bytes, "{in_memory}");
+        for (number, spool) in (0_u32..).zip(&spools) {
+            assert_eq!(spool.bytes().unwrap(), [&number.to_le_bytes()[..], &vec![7; 20_000]].concat());
+        }
+        drop(spools);
+        assert_eq!(shared.locked().memory_bytes, 0);
+        assert_eq!(file_bytes(&shared), 0);
     }
 
     #[test]

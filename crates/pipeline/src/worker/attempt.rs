@@ -427,3 +427,27 @@ pub(super) fn rows_error(task: &Task, error: RowsError) -> Error {
         RowsError::Encode(error) => encode_error(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_object_gives_in_a_later_pass_must_be_what_it_gave_in_the_first_one() {
+        let object = |name| Object::restore("file://", name, name, None, "1-1", 1).unwrap();
+        let good = |rows| Outcome::Converted(ObjectSummary { rows, ..ObjectSummary::default() });
+        let bad = || Outcome::Failed { reason: "gzip-truncated", message: String::new() };
+        let first_pass = BTreeMap::from([(object("/good"), Some(3)), (object("/bad"), None)]);
+        let later = |name, outcome| match same_as_before(&first_pass, object(name), outcome) {
+            Ok(()) => None,
+            Err(Interrupt::Known(_, outcome)) => Some(*outcome),
+            Err(Interrupt::Stop(error)) => panic!("{error}"),
+        };
+        assert!(later("/good", good(3)).is_none());
+        assert!(later("/bad", bad()).is_none());
+        for (name, outcome) in [("/good", good(2)), ("/good", bad()), ("/bad", good(0)), ("/other", good(1))] {
+            assert!(matches!(later(name, outcome), Some(Outcome::Lost(Lost::Replaced))), "{name}");
+        }
+        assert!(matches!(later("/good", Outcome::Lost(Lost::Gone)), Some(Outcome::Lost(Lost::Gone))));
+    }
+}

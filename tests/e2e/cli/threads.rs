@@ -35,8 +35,9 @@ fn is_root() -> bool {
 fn with_few_threads_a_run_goes_on_with_fewer_and_with_none_it_names_the_limit() {
     only_on_disk!("limits of processes");
     let folder = folder_of_all();
-    // Root has no limit of processes. This user has no other one.
-    let user: &[&str] = if is_root() { &["setpriv", "--reuid", "54321", "--clear-groups"] } else { &[] };
+    // Root has no limit of processes. This user has no other one, also where these tests run twice at once.
+    let number = (20_000 + std::process::id() % 40_000).to_string();
+    let user: &[&str] = if is_root() { &["setpriv", "--reuid", &number, "--clear-groups"] } else { &[] };
     let mut statuses = Vec::new();
     // Other processes of the same user count, too: only for a user without any can it be said how many are enough.
     for threads in if is_root() { 1..=12 } else { 1..=1 } {

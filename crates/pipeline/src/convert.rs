@@ -34,6 +34,7 @@ use crate::{
     report::Tally,
     state::{
         claim::{self, Claim, claim, found_table, nonce},
+        close::Gathered,
         frozen::{freeze, thaw},
         history::History,
         known::SeenDays,
@@ -431,7 +432,7 @@ impl Session<'_> {
     fn carry_out(&mut self, epoch: &Epoch<'_>) -> Result<Stored<ClosedRecord>, Error> {
         let Resources { options, .. } = self.resources;
         let heartbeat = Heartbeat::start(options.destination.state(), epoch.log, &options.holder, options.lease);
-        self.carry_out_under(heartbeat, epoch, BTreeMap::new())
+        self.carry_out_under(heartbeat, epoch, Gathered::default())
     }
 
     /// Carries out what is left of an epoch that another run left open, under a lease. `first` is done before, under the
@@ -469,7 +470,7 @@ impl Session<'_> {
                 for task in epoch.tasks {
                     commits.get(&task.id.task).into_iter().for_each(|commit| tally.adopted(task, commit, progress));
                 }
-                self.carry_out_under(heartbeat, epoch, commits).map(|_closed| ())
+                self.carry_out_under(heartbeat, epoch, commits.values().collect()).map(|_closed| ())
             }
             Err(error) => {
                 heartbeat.release();
@@ -482,11 +483,11 @@ impl Session<'_> {
         &mut self,
         heartbeat: Heartbeat,
         epoch: &Epoch<'_>,
-        commits: BTreeMap<u32, CommitRecord>,
+        done: Gathered,
     ) -> Result<Stored<ClosedRecord>, Error> {
         let Resources { options, tally, .. } = self.resources;
         tally.epoch_begins(epoch);
-        match carry_out(&self.resources, epoch, commits) {
+        match carry_out(&self.resources, epoch, done) {
             Ok(closed) => {
                 drop(heartbeat);
                 tally.epoch_closed(epoch.log);

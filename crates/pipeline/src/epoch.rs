@@ -19,7 +19,7 @@ use crate::{
     progress::Progress,
     report::Tally,
     state::{
-        close::{self, closing},
+        close::{self, Gathered, closing},
         frozen::thaw,
         history::History,
         names,
@@ -55,18 +55,18 @@ pub(crate) struct Epoch<'e> {
     pub(crate) is_adopted: bool,
 }
 
-/// Does what is left of an epoch, and closes it. `commits` are those that are there already.
+/// Does what is left of an epoch, and closes it. `done` is what its committed tasks gave so far.
 ///
 /// # Errors
 /// The run must stop; the epoch stays open, and the next run goes on with it.
 pub(crate) fn carry_out(
     resources: &Resources<'_>,
     epoch: &Epoch<'_>,
-    mut commits: BTreeMap<u32, CommitRecord>,
+    done: Gathered,
 ) -> Result<Stored<ClosedRecord>, Error> {
     let Resources { options, pool, stop, progress, tally, .. } = *resources;
     let destination = &options.destination;
-    let left: Vec<&Task> = epoch.tasks.iter().filter(|task| !commits.contains_key(&task.id.task)).collect();
+    let left: Vec<&Task> = epoch.tasks.iter().filter(|task| !done.has(task.id.task)).collect();
     let context = Context {
         options,
         log: epoch.log,
@@ -80,13 +80,8 @@ pub(crate) fn carry_out(
         tally,
         seats: &Seats::new(resources.tasks_at_once),
     };
-    for commit in run_tasks(&context, &left, resources.tasks_at_once)? {
-        commits.insert(commit.task, commit);
-    }
-    let commits: Vec<CommitRecord> = commits.into_values().collect();
-    let closing = closing(epoch.log, epoch.tasks, &commits, epoch.before);
-    // They name every data file, and nobody asks any more.
-    drop(commits);
+    let done = run_tasks(&context, &left, resources.tasks_at_once, done)?;
+    let closing = closing(epoch.log, epoch.tasks, done, epoch.before);
     close::close(destination.state(), &closing, options.limits.requests)?;
     tracing::info!(epoch = epoch.log.epoch, rows = closing.record.rows, files = closing.record.files, "epoch closed");
     Ok(closing.record)
@@ -175,11 +170,12 @@ impl PartialEpoch {
     }
 }
 
-/// Coordinators take tasks in order, one each at a time; so many as there are seats decode and encode. The first error stops them all.
-fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Result<Vec<CommitRecord>, Error> {
+/// Coordinators take tasks in order, one each at a time; so many as there are seats decode and encode. The first error stops
+/// them all. What the tasks gave is added to `done`.
+fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize, done: Gathered) -> Result<Gathered, Error> {
     let next = AtomicUsize::new(0);
     let first_error = Mutex::new(None);
-    let commits = Mutex::new(Vec::with_capacity(tasks.len()));
+    let gathered = Mutex::new(done);
     let coordinate = || {
         while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
             tracing::debug!(epoch = task.id.epoch, task = task.id.task, inputs = task.inputs.len(), "task begins");
@@ -194,7 +190,7 @@ fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Re
                     };
                     let files = commit.files.len();
                     tracing::debug!(epoch = task.id.epoch, task = task.id.task, files, "task committed");
-                    commits.lock().unwrap_or_else(PoisonError::into_inner).push(commit);
+                    gathered.lock().unwrap_or_else(PoisonError::into_inner).add(&commit);
                 }
                 Err(error) => {
                     let error = if matches!(error, Error::Worker) { died(task) } else { error };
@@ -223,7 +219,7 @@ fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize) -> Re
     }
     match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
-        None => Ok(commits.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        None => Ok(gathered.into_inner().unwrap_or_else(PoisonError::into_inner)),
     }
 }
 

@@ -136,7 +136,7 @@ fn closing_of(
                 once::secure(state, &names::commit(TaskId { epoch, task: commit.task }))?;
             }
         }
-        let closing = closing(&log, &tasks, &commits, before);
+        let closing = closing(&log, &tasks, commits.iter().collect(), before);
         let ddl = ddl_of_epoch(destination, &settings, &closing.record);
         return Ok(Some((closing, ddl)));
     }

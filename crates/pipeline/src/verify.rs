@@ -149,7 +149,7 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         }
         check.uncommitted(&log, &tasks, &commits)?;
         if epoch <= history.last_closed() {
-            before = Some(check.closed(&log, &tasks, commits, before.as_ref())?);
+            before = Some(check.closed(&log, &tasks, &commits, before.as_ref())?);
         }
         check.found.epochs += 1;
     }
@@ -324,7 +324,7 @@ impl Check<'_> {
         &mut self,
         log: &Stored<LogRecord>,
         tasks: &[Task],
-        commits: BTreeMap<u32, CommitRecord>,
+        commits: &BTreeMap<u32, CommitRecord>,
         before: Option<&Stored<ClosedRecord>>,
     ) -> Result<Stored<ClosedRecord>, Error> {
         let state = self.destination.state();
@@ -341,8 +341,7 @@ impl Check<'_> {
         if !is_complete {
             return Ok(record);
         }
-        let commits: Vec<CommitRecord> = commits.into_values().collect();
-        let expected = closing(log, tasks, &commits, before);
+        let expected = closing(log, tasks, commits.values().collect(), before);
         if record != expected.record {
             let what = "says something else than log, plan and commits: `lakefront rebuild-state TABLE`".to_owned();
             self.fault("I2", state.location(&names::closed(log.epoch)), what);

@@ -11,7 +11,8 @@ use super::{
     history::seen_digest,
     names, once,
     records::{
-        ClosedRecord, CommitRecord, LogRecord, OutcomeCounts, OutcomeWord, SeenDigest, Totals, format_in, partitions_of,
+        ClosedRecord, CommitRecord, InputOutcome, LogRecord, OutcomeCounts, OutcomeWord, PartitionRecord, SeenDigest,
+        Totals, format_in,
     },
     seal::{Record as _, Stored},
     seen,
@@ -27,29 +28,72 @@ pub(crate) struct Closing {
     pub(crate) record: Stored<ClosedRecord>,
 }
 
-/// What closing an epoch writes. `commits` has one for each task, in order; `before` is the epoch before.
+/// What the committed tasks of an epoch gave together. Of single data files it holds nothing: an epoch may have a hundred
+/// thousand of them.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    /// What became of the inputs of each task, in the plan's order.
+    words: BTreeMap<u32, Vec<OutcomeWord>>,
+    partitions: BTreeMap<String, PartitionRecord>,
+    rejects: u64,
+}
+
+impl Gathered {
+    /// Takes in what a task gave.
+    pub(crate) fn add(&mut self, commit: &CommitRecord) {
+        self.words.insert(commit.task, commit.inputs.iter().map(InputOutcome::word).collect());
+        self.rejects += commit.inputs.iter().map(InputOutcome::rejects).sum::<u64>();
+        for file in &commit.files {
+            let path = file.partition();
+            if !self.partitions.contains_key(path) {
+                let none = PartitionRecord { path: path.to_owned(), files: 0, rows: 0, bytes: 0 };
+                self.partitions.insert(path.to_owned(), none);
+            }
+            if let Some(partition) = self.partitions.get_mut(path) {
+                partition.files += 1;
+                partition.rows += file.rows;
+                partition.bytes += file.bytes;
+            }
+        }
+    }
+
+    /// Returns whether a task is among them.
+    pub(crate) fn has(&self, task: u32) -> bool {
+        self.words.contains_key(&task)
+    }
+}
+
+impl<'c> FromIterator<&'c CommitRecord> for Gathered {
+    fn from_iter<C: IntoIterator<Item = &'c CommitRecord>>(commits: C) -> Self {
+        let mut gathered = Self::default();
+        commits.into_iter().for_each(|commit| gathered.add(commit));
+        gathered
+    }
+}
+
+/// What closing an epoch writes. `gathered` has all its tasks; `before` is the epoch before.
 pub(crate) fn closing(
     log: &Stored<LogRecord>,
     tasks: &[Task],
-    commits: &[CommitRecord],
+    gathered: Gathered,
     before: Option<&Stored<ClosedRecord>>,
 ) -> Closing {
+    let Gathered { words, partitions, rejects } = gathered;
     let mut days: BTreeMap<String, Vec<(&Object, OutcomeWord)>> = BTreeMap::new();
     let mut inputs = OutcomeCounts::default();
-    let mut rejects = 0;
-    for (task, commit) in tasks.iter().zip(commits) {
-        for (object, outcome) in task.inputs.iter().zip(&commit.inputs) {
+    for (task, words) in tasks.iter().zip(words.into_values()) {
+        for (object, word) in task.inputs.iter().zip(words) {
             let day = names::day_of_hour(object_key::hour(object.key()));
-            days.entry(day).or_default().push((object, outcome.word()));
-            inputs.add(outcome.word());
-            rejects += outcome.rejects();
+            days.entry(day).or_default().push((object, word));
+            inputs.add(word);
         }
     }
-    let files = || commits.iter().flat_map(|commit| &commit.files);
+    let partitions: Vec<PartitionRecord> = partitions.into_values().collect();
+    let sum = |of: fn(&PartitionRecord) -> u64| partitions.iter().map(of).sum::<u64>();
+    let (num_files, rows, bytes) =
+        (sum(|partition| partition.files), sum(|partition| partition.rows), sum(|partition| partition.bytes));
     let seen_before = before.map(|before| before.seen.clone()).unwrap_or_default();
     let total_before = before.map(|before| before.total).unwrap_or_default();
-    let (num_files, rows, bytes) =
-        (files().count() as u64, files().map(|file| file.rows).sum(), files().map(|file| file.bytes).sum());
     let day_names: Vec<String> = days.keys().cloned().collect();
     let seen: Vec<(String, Vec<u8>)> =
         days.iter().map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log, day, objects))).collect();
@@ -64,7 +108,7 @@ pub(crate) fn closing(
         bytes,
         rejects,
         inputs,
-        partitions: partitions_of(files()),
+        partitions,
         seen: SeenDigest {
             objects: seen_before.objects + day_names.len() as u64,
             digest: seen_digest(&seen_before.digest, log.epoch, &day_names),

@@ -3,8 +3,6 @@
 //! All records of an epoch have the format of its log record, so that what an earlier version began is finished, or made
 //! anew, as that version would have done it. Keys that only sealed records have are left out of the others.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::seal::Record;
@@ -470,22 +468,4 @@ pub(crate) struct SeenDigest {
     /// Taken from the bytes of this epoch's objects, in the order of days. Sealed records only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) contents: Option<String>,
-}
-
-/// What an epoch put into each partition, in order.
-pub(crate) fn partitions_of<'c>(files: impl Iterator<Item = &'c FileRecord>) -> Vec<PartitionRecord> {
-    let mut partitions: BTreeMap<&str, PartitionRecord> = BTreeMap::new();
-    for file in files {
-        let path = file.partition();
-        let partition = partitions.entry(path).or_insert_with(|| PartitionRecord {
-            path: path.to_owned(),
-            files: 0,
-            rows: 0,
-            bytes: 0,
-        });
-        partition.files += 1;
-        partition.rows += file.rows;
-        partition.bytes += file.bytes;
-    }
-    partitions.into_values().collect()
 }

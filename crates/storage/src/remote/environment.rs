@@ -86,8 +86,9 @@ const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
 ///
 /// [`Error::BadSetting`] names the variable. Not its value, which may hold a password.
 pub(super) fn check_proxies() -> Result<(), Error> {
-    let names = PROXIES.iter().flat_map(|name| [(*name).to_owned(), name.to_ascii_lowercase()]);
-    names.filter_map(|name| Some((env::var(&name).ok()?, name))).try_for_each(|(value, name)| check_proxy(name, &value))
+    let is_proxy = |name: &str| PROXIES.iter().any(|proxy| name == *proxy || name == proxy.to_ascii_lowercase());
+    let all = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    all.filter(|(name, _)| is_proxy(name)).try_for_each(|(name, value)| check_proxy(name, &value))
 }
 
 fn check_proxy(name: String, value: &str) -> Result<(), Error> {

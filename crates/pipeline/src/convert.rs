@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lakefront_cloudfront::{Enricher, enrich::user_agent::UserAgentRules, object_key};
-use lakefront_storage::Lock;
+use lakefront_storage::{Lock, open_files_left};
 
 use crate::{
     ConvertOptions, Destination, Error, Report,
@@ -76,6 +76,7 @@ pub(crate) fn run(
     if options.single_writer {
         options.destination = options.destination.checking_first();
     }
+    fit_into_open_files(&mut options);
     let fits = fit_into_addresses(&mut options);
     let tally = Tally::start(&options);
     let begin = || {
@@ -105,6 +106,22 @@ pub(crate) fn run(
         tracing::warn!("the report of epoch {epoch} cannot be kept in the state: {error}");
     }
     Run { report, error }
+}
+
+/// Files that a thread and the tasks that wait for it have open at once on the local disk.
+const FILES_OF_A_THREAD: u64 = 3;
+/// Files that are kept for everything else: the lock, the lease, a listing.
+const FILES_KEPT: u64 = 16;
+
+/// Has the run use no more threads than the files that this process may open are enough for.
+fn fit_into_open_files(options: &mut ConvertOptions) {
+    let left = open_files_left();
+    let fitting = usize::try_from(left.saturating_sub(FILES_KEPT) / FILES_OF_A_THREAD).unwrap_or(usize::MAX).max(1);
+    let asked = options.threads.max(1);
+    if fitting < asked {
+        tracing::warn!("{left} more open files (`ulimit -n`) are too few for {asked} threads, so {fitting} will do");
+        options.threads = fitting;
+    }
 }
 
 /// Has the run use no more threads, and no more memory, than the addresses that this process may have.

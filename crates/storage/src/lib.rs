@@ -82,7 +82,7 @@ pub use fetch::{ObjectReader, fetch, open};
 pub use folder::Folder;
 pub use list::{ListFailure, Listing, list};
 pub use object::Object;
-pub use open_files::raise_open_files;
+pub use open_files::{open_files_left, raise_open_files};
 pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything, FetchAhead, KeyGuide, Look};
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};

@@ -31,15 +31,26 @@ pub fn raise_open_files() {
     }
 }
 
+/// Returns the number of files that this process may open besides those that are open now.
+pub fn open_files_left() -> u64 {
+    let (limit, open) = limit_and_open();
+    limit.saturating_sub(open)
+}
+
 /// Number of descriptors that connections may take in all. It is counted once.
 pub(crate) fn for_connections() -> u64 {
     static LEFT: OnceLock<u64> = OnceLock::new();
     *LEFT.get_or_init(|| {
-        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        // The folder that is read is one of them.
-        let open = fs::read_dir("/dev/fd").map_or(SOME_OPEN, |open| open.count() as u64);
+        let (limit, open) = limit_and_open();
         left(limit, open)
     })
+}
+
+fn limit_and_open() -> (u64, u64) {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    // The folder that is read is one of them.
+    let open = fs::read_dir("/dev/fd").map_or(SOME_OPEN, |open| open.count() as u64);
+    (limit, open)
 }
 
 fn left(limit: u64, open: u64) -> u64 {

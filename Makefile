@@ -51,7 +51,7 @@ test-engines: .venv/engines/installed .venv/old-spark/installed $(SERVERS) build
 	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen CARGO="$(CARGO)" E2E_SERVER=$(E2E_SERVER) \
 		.venv/engines/bin/python -m pytest tests/engines
 
-chaos: ## Tries to break the commit protocol: CHAOS_SEEDS (10000) random schedules, CHAOS_KILLS (200) SIGKILLs, a bit of every byte of the state
+chaos: ## Tries to break the commit protocol: CHAOS_SEEDS (10000) random schedules, CHAOS_KILLS (200) SIGKILLs, a bit flipped in every byte of the state
 	LAKEFRONT_SEEDS=$(CHAOS_SEEDS) $(CARGO) test --locked --release -p lakefront-pipeline --test exactly_once -- any_schedule
 	LAKEFRONT_KILLS=$(CHAOS_KILLS) $(CARGO) test --locked --release -p lakefront --test e2e -- crash::
 	LAKEFRONT_FLIP_EVERY=1 $(CARGO) test --locked --release -p lakefront-pipeline --test exactly_once -- a_turned_bit

@@ -71,7 +71,7 @@ pub enum Error {
         location: String,
     },
 
-    /// A file that is no text file by its size or its kind.
+    /// A file that cannot be a text file: it is too large, or not a regular file.
     #[error("read: {location}: {reason}\nhint: name a text file of at most 1 MiB")]
     BadTextFile {
         /// The file.
@@ -326,10 +326,10 @@ pub enum Error {
         reason: String,
     },
 
-    /// A file with credentials, or with how to find them, that cannot be one.
-    #[error("store: {setting}: {path}: {reason}\nhint: name a regular file, no larger than such files are")]
+    /// A file named for credentials or certificates that is too large, or not a regular file.
+    #[error("store: {setting}: {path}: {reason}\nhint: check that this is the right file")]
     BadFile {
-        /// What names the file: a variable, or a key of a profile.
+        /// The variable or key of a profile that names the file.
         setting: String,
         /// The file.
         path: String,

@@ -3,8 +3,8 @@
 //! **Invariants**
 //! - Bytes are those of the listed version: of a file it is checked when it is open, before the first byte and after the last;
 //!   of an object in a bucket with each answer.
-//! - A file is the listed one by its identity as well: what a link leads to that took its place is another object, of
-//!   whatever version.
+//! - A file has the identity of the listed object: if a link replaced it, the file that the link leads to is another
+//!   object, even if size and time are the same.
 //! - A file that is replaced while it is read is still read as it was listed: the open file is the old one.
 //!
 //! **Errors.** [`Error::Gone`], [`Error::Changed`] and [`Error::Unreadable`] concern one object; what may pass was tried again
@@ -136,9 +136,9 @@ impl LocalReader {
         check(&self.object, &metadata)
     }
 
-    /// Whether the open file is the one that was listed, and none that a link leads to.
+    /// Returns whether the open file is the one that was listed, not one that a link now leads to.
     fn is_in_place(&self) -> io::Result<bool> {
-        // On Linux one lookup says it for nearly every object. Elsewhere there is no such name.
+        // On Linux one lookup is enough for nearly every object. Other systems have no such name.
         let opened = fs::read_link(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
         if opened.is_ok_and(|path| path.as_os_str() == self.object.path()) {
             return Ok(true);

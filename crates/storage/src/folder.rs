@@ -123,7 +123,7 @@ impl Folder {
         }
     }
 
-    /// The folders above this one, the nearest first; a bucket is one, the root of the local disk is none.
+    /// Returns the folders above this one, the nearest first. A whole bucket is a folder; the root of the local disk is not.
     pub fn ancestors(&self) -> Vec<Self> {
         match self {
             Self::Local(folder) => folder.ancestors().map(Self::Local).collect(),
@@ -155,8 +155,8 @@ impl Folder {
         }
     }
 
-    /// Returns the name of a file below this folder that begins with `start` and that `is_wanted`, if one is found with a few
-    /// lookups: nothing is listed as a whole.
+    /// Returns the name of a file below this folder that begins with `start` and for which `is_wanted` holds, if a few
+    /// lookups find one. Does not list everything.
     ///
     /// # Errors
     ///

@@ -66,7 +66,7 @@ mod remote;
 mod text;
 mod threads;
 
-// 11. How many files may be open.
+// 11. The limit of open files.
 mod open_files;
 
 // 12. What can go wrong.

@@ -223,18 +223,18 @@ fn look_at(path: &Path) -> Result<Option<Metadata>, Error> {
     }
 }
 
-/// A file, open to be read; none where there is none.
+/// Opens a file to read it. Returns `None` if there is none.
 ///
 /// # Errors
 ///
-/// Something else stands there: whoever opens a named pipe waits for the other end, and a device may never end.
+/// It is not a regular file: opening a named pipe waits for the other end, and a device may never end.
 fn open_file(path: &Path) -> Result<Option<File>, Error> {
     let check = |metadata: &Metadata| {
-        // A folder says what it is when it is read.
+        // Reading a folder fails with an error that says so.
         if metadata.is_file() || metadata.is_dir() { Ok(()) } else { Err(not_regular(path, metadata)) }
     };
     let failed = |source| failed("read it", path, source);
-    // Looked at first, as to open a device may do something; and once more when it is open, as another may have come between.
+    // Checked before, as opening a device may have effects, and again once open, as the file may have been replaced meanwhile.
     match fs::metadata(path) {
         Ok(metadata) => check(&metadata)?,
         Err(source) if is_absent(&source) => return Ok(None),

@@ -143,13 +143,13 @@ impl Object {
         matches!(self.version, Version::Remote { is_archived: true, .. })
     }
 
-    /// Whether the file had other names (hard links) when it was listed or looked at. What was read from a plan has not.
+    /// Returns whether the file had other names (hard links) when it was listed. False for an object read from a plan.
     pub fn is_linked(&self) -> bool {
         matches!(self.version, Version::Local { is_linked: true, .. })
     }
 
-    /// Whether the object of this source and key is the same file on the local disk under another name: a hard link. It is
-    /// not known of an object that has another id.
+    /// Returns whether the object of this source and key is the same local file under another name: a hard link. False if
+    /// that object has another id, as its path is not known then.
     pub fn is_file_of(&self, source: &str, key: &str) -> bool {
         if (source, key) == (self.source(), self.key()) || self.bucket().is_some() {
             return false;
@@ -171,9 +171,9 @@ impl Object {
         }
     }
 
-    /// The same object in the version that it has now; `None` if it is gone, if something else than a regular file is in
-    /// its place, or if its path now leads to another object through a link. `known` are the sources that the table knows:
-    /// where they give the file another identity by now, it is another object as well.
+    /// Returns the object in its current version; `None` if it is gone, if it is no longer a regular file, or if its path
+    /// now leads to another object through a link. `known` are the sources that the table knows: if they now give the file
+    /// another identity, it is another object as well.
     ///
     /// # Errors
     ///
@@ -197,17 +197,17 @@ impl Object {
         }
     }
 
-    /// Whether the path leads to the object that was met there, by all that gives a file its identity.
+    /// Returns whether the path still leads to this object, by everything that gives a file its identity.
     fn is_itself(&self, known: &[Source]) -> io::Result<bool> {
         Ok(self.is_in_place()? && is_spelled_so(Path::new(self.path()))? && self.is_known_to(known)?)
     }
 
-    /// Whether the path of an object on the local disk still leads to the file that has this identity. If a link took the
-    /// place of the file or of a folder above it, the path leads to a file that has another identity, its canonical path.
+    /// Returns whether the path of a local object still leads to the file that has this identity. If a link replaced the
+    /// file or a folder above it, the path leads to a file with another identity: another canonical path.
     ///
     /// # Errors
     ///
-    /// The operating system's: nothing is there, or it cannot be looked at.
+    /// The operating system's: the file is absent, or its path cannot be resolved.
     pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         let now = fs::canonicalize(self.path())?;
         if now.as_os_str() == self.path() {
@@ -227,8 +227,8 @@ impl Object {
         Some(folder.strip_suffix('/').filter(|folder| !folder.is_empty()).unwrap_or(folder))
     }
 
-    /// Whether sources that were read before still know the file by this identity: the innermost one around it has the same
-    /// id, or none as well, and below a source with the object's id its name still leads there.
+    /// Returns whether sources that were read before still give the file this identity: the innermost source around it has
+    /// the same id (or neither has one), and the object's name below a source with its id still leads to the file.
     fn is_known_to(&self, sources: &[Source]) -> io::Result<bool> {
         let path = fs::canonicalize(self.path())?;
         let id = self.has_id().then(|| self.source());
@@ -305,14 +305,14 @@ impl Object {
     }
 }
 
-/// Whether each part of a path is spelled as its folder has it. On a disk that ignores case it may not be, if a file or a
-/// folder was renamed to other letters, and Linux does not correct that in a canonical path.
+/// Returns whether each part of a path is spelled as its folder lists it. On a disk that ignores case the two may differ
+/// after a rename that changed only the case, and Linux does not correct that in a canonical path.
 fn is_spelled_so(path: &Path) -> io::Result<bool> {
     for part in path.ancestors() {
         let (Some(folder), Some(name)) = (part.parent(), part.file_name()) else { continue };
         let other_case: Vec<u8> = name.as_bytes().iter().copied().map(swapped_case).collect();
         let other_case = folder.join(OsStr::from_bytes(&other_case));
-        // Two names of one file are rare otherwise: then the folder has both.
+        // If both spellings lead to one file, the disk ignores case, or, rarely, the folder has both names.
         let is_same = other_case != part
             && fs::symlink_metadata(&other_case).is_ok_and(|other| {
                 fs::symlink_metadata(part).is_ok_and(|this| (this.dev(), this.ino()) == (other.dev(), other.ino()))
@@ -328,11 +328,11 @@ fn swapped_case(byte: u8) -> u8 {
     if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
 }
 
-/// Most entries of a folder that are looked at for the spelling of a name.
+/// Number of entries of a folder that are searched for the spelling of a name.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Whether a folder has an entry of exactly this name. One that is too large for a look, or that cannot be listed, is taken to
-/// have it.
+/// Returns whether a folder has an entry of exactly this name. Assumes so if the folder is too large to search or may not
+/// be listed.
 fn has_entry(folder: &Path, name: &OsStr) -> io::Result<bool> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -392,7 +392,7 @@ pub(crate) enum Version {
         /// Since 1970, and nanoseconds past it.
         seconds: i64,
         nanoseconds: u32,
-        /// The file has other names (hard links). It is no part of the version.
+        /// Whether the file has other names (hard links). Not part of the version.
         is_linked: bool,
     },
     Remote {
@@ -614,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_through_a_link_now_leads_to_another_object() {
+    fn a_path_that_now_leads_through_a_link_leads_to_another_object() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
         for name in ["logs/a/E1.gz", "logs/a/E2.gz"] {
@@ -660,7 +660,7 @@ mod tests {
         assert!(plain.is_linked() && with_id.is_linked());
         assert_eq!(plain.version(), object(None, "E2.gz").version());
         assert!(plain.is_file_of("file://", &path("E2.gz")) && with_id.is_file_of("archive", "E2.gz"));
-        assert!(!plain.is_file_of("file://", &path("E1.gz")), "it is no other name of its own");
+        assert!(!plain.is_file_of("file://", &path("E1.gz")), "a file is no hard link to itself");
         assert!(!with_id.is_file_of("other", "E2.gz") && !with_id.is_file_of("archive", "absent.gz"));
     }
 
@@ -670,14 +670,14 @@ mod tests {
         let root = place.path().canonicalize().unwrap();
         fs::write(root.join("E1.gz"), "text").unwrap();
         assert!(is_spelled_so(&root.join("E1.gz")).unwrap());
-        // As it looks on a disk that ignores case: both spellings lead to one file.
+        // As on a disk that ignores case: both spellings lead to one file.
         fs::hard_link(root.join("E1.gz"), root.join("e1.GZ")).unwrap();
         assert!(is_spelled_so(&root.join("E1.gz")).unwrap());
         assert!(has_entry(&root, OsStr::new("e1.GZ")).unwrap() && !has_entry(&root, OsStr::new("e1.gz")).unwrap());
     }
 
     #[test]
-    fn a_file_that_sources_know_by_another_identity_now_is_another_object() {
+    fn a_file_that_sources_now_know_by_another_identity_is_another_object() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
         for name in ["logs/E1.gz", "attic/E1.gz"] {
@@ -704,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_is_called_otherwise_now_is_another_object_where_names_count() {
+    fn a_renamed_link_is_another_object_if_objects_are_known_by_name() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
         fs::create_dir(root.join("logs")).unwrap();

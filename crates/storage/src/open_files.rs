@@ -1,7 +1,7 @@
-//! How many files and connections this process may have open at once.
+//! The limit of files and connections that this process may have open at once.
 //!
-//! A connection is an open file to the operating system. A run on the local disk needs few; a run on buckets takes what is
-//! left, up to what it can use.
+//! To the operating system a connection is an open file. A run on the local disk needs few; a run on buckets uses the rest,
+//! up to the number of requests that it sends at once.
 #![expect(clippy::disallowed_methods, reason = "counts this process's open files")]
 
 use std::fs;
@@ -9,17 +9,17 @@ use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The highest limit that macOS takes where it names none.
+/// Highest limit that macOS accepts if its hard limit is infinite.
 const MACOS_MAX: u64 = 10_240;
-/// What is taken to be open where it cannot be counted.
+/// Number of files that are assumed to be open if they cannot be counted.
 const SOME_OPEN: u64 = 16;
-/// Kept for everything but connections, and at least a quarter of the limit: logs that are read from the local disk,
-/// temporary files, requests for credentials.
+/// Least number of descriptors kept for everything but connections: logs on the local disk, temporary files, requests for
+/// credentials. A quarter of the limit is kept if that is more.
 const MIN_KEPT: u64 = 16;
 
-/// Raises the number of files that this process may have open to the highest that it may set itself.
+/// Raises this process's limit of open files as far as it may.
 ///
-/// Where that is refused, everything goes on with fewer connections.
+/// If that is refused, the run uses fewer connections.
 pub fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     let raised = |current| setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }).is_ok();
@@ -37,7 +37,7 @@ pub fn open_files_left() -> u64 {
     limit.saturating_sub(open)
 }
 
-/// Number of descriptors that connections may take in all. It is counted once.
+/// Returns the number of descriptors that connections may use in all, counted once.
 pub(crate) fn for_connections() -> u64 {
     static LEFT: OnceLock<u64> = OnceLock::new();
     *LEFT.get_or_init(|| {
@@ -48,7 +48,7 @@ pub(crate) fn for_connections() -> u64 {
 
 fn limit_and_open() -> (u64, u64) {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    // The folder that is read is one of them.
+    // The count includes the descriptor of this folder.
     let open = fs::read_dir("/dev/fd").map_or(SOME_OPEN, |open| open.count() as u64);
     (limit, open)
 }

@@ -3,12 +3,12 @@
 //! ```text
 //!   url, arn    what was typed            -> bucket and prefix
 //!   settings, environment, aws, credentials, trust, region    -> how to get in
-//!   named_files the files that these are read from have an end
+//!   named_files size limits of the files that these are read from
 //!   connections, threads                  -> a client for each bucket
-//!   shares      how many requests and connections there may be
-//!   wire        each request out: signed, repeated; each answer in: refusals read
-//!   transport   bytes out and in, as long as they move
-//!   secrets     what is not shown of an answer
+//!   shares      limits of requests and connections
+//!   wire        each request out: signed, retried; each answer in: refusals read
+//!   transport   bytes out and in, with a limit on silence
+//!   secrets     removed from answers before they are shown
 //!   direct, pages, list                   stage 1
 //!   read, ahead                           stage 3
 //!   storing, spool                        stage 9

@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::uri::{missing_or_io, printable};
 
-/// Largest size in bytes of a text file that a person names: 1 MiB, several times what the longest schema and the longest
-/// list of fields need.
+/// Largest size in bytes of a text file that a person names: 1 MiB, several times that of the longest schema or field
+/// list.
 const MAX_TEXT_BYTES: u64 = 1 << 20;
 
 /// The text of a file.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`], a file that cannot be read, is larger than 1 MiB or is not UTF-8: the person has to name another.
+/// [`Error::NotFound`], or the file cannot be read, is larger than 1 MiB or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Error> {
     let bytes = read_bounded(path, MAX_TEXT_BYTES).map_err(|source| {
         if [io::ErrorKind::FileTooLarge, io::ErrorKind::InvalidInput].contains(&source.kind()) {
@@ -34,11 +34,12 @@ pub fn read_text(path: &Path) -> Result<String, Error> {
     })
 }
 
-/// Reads a file whole that a person or a configuration names, of at most so many bytes, whole MiB. It may be a device or a pipe: reading ends at the limit.
+/// Reads a whole file of at most `max_bytes`, a whole number of MiB. The file may be a device or a shell's pipe: reading stops
+/// at the limit.
 ///
 /// # Errors
 ///
-/// The operating system's. [`io::ErrorKind::FileTooLarge`]: there are more bytes than that, in words for a message.
+/// The operating system's. [`io::ErrorKind::FileTooLarge`]: the file has more bytes; the text fits a message.
 /// [`io::ErrorKind::InvalidInput`]: a named pipe, which might never have a writer; a shell's `<(...)` has one.
 pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let is_of_shell = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder));
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_an_end_is_read_up_to_the_limit_and_named_with_it() {
+    fn an_endless_file_is_read_up_to_the_limit_and_reported() {
         let message = read_text(Path::new("/dev/zero")).unwrap_err().to_string();
         assert!(message.starts_with("read: /dev/zero: larger than 1 MiB\nhint: "), "{message}");
         let place = tempfile::tempdir().unwrap();
@@ -142,7 +143,7 @@ mod tests {
             fs::write(&path, vec![b'x'; usize::try_from(bytes).unwrap()]).unwrap();
             assert_eq!(read_text(&path).is_ok(), is_read);
         }
-        // Nothing of it is on the disk.
+        // A sparse file: it takes no space on the disk.
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         assert!(read_text(&path).unwrap_err().to_string().contains("larger than 1 MiB"));
     }

@@ -1,15 +1,15 @@
-//! What may keep threads from starting: the limits of this process.
+//! Limits of this process that may keep threads from starting.
 
 use std::path::Path;
 
 use crate::read_text;
 
-/// Returns the limits that may keep a thread from starting, as a hint names them.
+/// Returns the limits that may keep a thread from starting, as text for a hint.
 pub fn thread_limits() -> String {
     limits_in(&read_text(Path::new("/proc/self/limits")).unwrap_or_default())
 }
 
-/// Returns the bytes of addresses that this process may have (`ulimit -v`); none if there is no such limit.
+/// Returns the limit of this process's address space in bytes (`ulimit -v`); `None` if there is none.
 pub fn address_limit_bytes() -> Option<u64> {
     number_in(&read_text(Path::new("/proc/self/limits")).unwrap_or_default(), ADDRESSES)
 }

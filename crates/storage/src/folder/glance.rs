@@ -13,7 +13,7 @@ use crate::uri::printable;
 pub(super) const SMALL_BYTES: u64 = 64 << 10;
 /// The number of folders, one in the other, that are looked into.
 const MAX_DEPTH: usize = 5;
-/// The number of folders that are looked into in all.
+/// Number of folders that are searched in all.
 const MAX_FOLDERS: usize = 1_000;
 
 /// Reads the beginning of a regular file.
@@ -35,8 +35,8 @@ pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Looks below a folder for a file that `is_wanted`, among the names that begin with `start`: in the last folders first, which
-/// hold what came last, and in 1,000 folders at most. Links are followed in folders that are called like partitions, `x=y`.
+/// Returns a file below a folder whose name begins with `start` and for which `is_wanted` holds. Searches the last folders
+/// first, as they hold the newest files, and at most 1,000 folders. Follows links that are named like partitions, `x=y`.
 ///
 /// # Errors
 ///
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_found_beside_others_and_behind_empty_folders() {
+    fn a_file_is_found_beside_others_and_after_empty_folders() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("year=2025/month=02");
         fs::create_dir_all(&folder).unwrap();

@@ -42,7 +42,7 @@ impl Aws {
     pub(super) async fn read(options: &ConnectOptions) -> Result<Self, Error> {
         let env = Env::real();
         let files = EnvConfigFiles::default();
-        // A name of blanks is none, as for all variables.
+        // A name of only blanks is ignored, as in all variables.
         let of_variable = || env.get("AWS_PROFILE").ok().map(|name| name.trim().to_owned());
         let named_profile = options.profile.clone().or_else(|| of_variable().filter(|name| !name.is_empty()));
         let selected = named_profile.clone().unwrap_or_else(|| "default".to_owned());
@@ -93,7 +93,7 @@ impl Aws {
         let config = loader.load().await;
         let login = profiles.as_ref().map_or(Login::None, login);
         let endpoint = endpoint(options, &env, profiles.as_ref(), &config);
-        // What the instance says, where nothing is written.
+        // The instance's region, if none is configured.
         let said =
             || config.region().map(|region| region.as_ref().trim().to_owned()).filter(|region| is_region(region));
         Ok(Self {
@@ -111,8 +111,8 @@ struct Services {
     proxy: ProxyConfig,
 }
 
-/// The endpoint, and what says so. A variable comes from here, and not from the library, which passes over one that is no URL:
-/// credentials would then go to AWS instead.
+/// Returns the endpoint, and the name of the setting that gives it. Variables are read here, as the library ignores one that
+/// is not a URL, and credentials would then be sent to AWS instead.
 fn endpoint(
     options: &ConnectOptions,
     env: &Env,
@@ -130,7 +130,7 @@ fn endpoint(
     typed
         .or_else(|| of_variable("AWS_ENDPOINT_URL_S3"))
         .or_else(|| {
-            // Where nothing is said of S3 alone, the library gives what is said of all services.
+            // If no endpoint is set for S3 alone, the library returns the one for all services.
             let of_all = |url: &String| of_variable("AWS_ENDPOINT_URL").filter(|(_, of_all)| of_all == url.trim());
             s3_endpoint(config).map(|url| of_all(&url).unwrap_or_else(|| (of_profile(), url)))
         })
@@ -139,10 +139,10 @@ fn endpoint(
         .or_else(|| profiles?.get("endpoint_url").filter(|_| !is_ignored).map(|url| (of_profile(), url.to_owned())))
 }
 
-/// What holds keys in the environment; in a profile the same names are in small letters.
+/// Variables that hold keys; a profile has the same names in lower case.
 const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
-/// Looks at keys that are written somewhere, so that one that cannot be sent is named before anything is done.
+/// Checks keys in the environment or the profile, so that an invalid one is reported before any request is sent.
 fn check_keys(options: &ConnectOptions, env: &Env, profiles: Option<&ProfileSet>) -> Result<(), Error> {
     let check = |setting: String, value: &str| match flaw_of_credential(value.trim()) {
         Some(flaw) => Err(Error::BadSetting { setting, reason: flaw.to_owned() }),
@@ -220,7 +220,7 @@ fn written_region(options: &ConnectOptions, env: &Env, profiles: Option<&Profile
     found.map(|(setting, region)| check_region(&setting, &region).map(|()| region)).transpose()
 }
 
-/// The first of these variables that is set, and not to blanks; without blanks at its ends.
+/// Returns the trimmed value of the first of these variables that is set and not blank.
 fn variable(env: &Env, names: &[&str]) -> Option<String> {
     let value = |name: &&str| env.get(name).ok().map(|value| value.trim().to_owned());
     names.iter().filter_map(value).find(|value| !value.is_empty())

@@ -51,7 +51,7 @@ struct Shared {
     aws: Mutex<Option<Arc<Aws>>>,
     clients: Mutex<BTreeMap<Bucket, Arc<Client>>>,
     patience: Patience,
-    /// Data files that wait to be written.
+    /// The file in which data files wait to be put.
     spools: SpoolFile,
     /// Bytes of objects that are fetched ahead.
     ahead_bytes: AtomicU64,
@@ -65,7 +65,7 @@ impl Connections {
         Self { shared: Arc::new(Shared { options, ..Shared::default() }) }
     }
 
-    /// The same, less patient.
+    /// Returns connections with shorter timeouts.
     #[cfg(test)]
     pub(super) fn impatient(options: ConnectOptions, patience: Patience) -> Self {
         Self { shared: Arc::new(Shared { options, patience, ..Shared::default() }) }
@@ -144,7 +144,7 @@ impl Connections {
                 if let Some(account) = &bucket.account {
                     builder = builder.with_account(account);
                 }
-                // All endpoints but one that is named are Azure's, or the emulator's on this machine.
+                // HTTP is allowed here: a configured endpoint was checked, and the others are Azure's or the local emulator's.
                 let builder = builder.with_client_options(client_options(true));
                 let wiring = Wiring { transport: self.transport(Trust::default()), ..Wiring::default() };
                 let store = builder.with_retry(no_retries()).with_http_connector(wiring).build();
@@ -239,7 +239,7 @@ impl Connections {
     }
 }
 
-/// A client that is there already.
+/// A connector that returns a client that exists already.
 #[derive(Debug)]
 struct Made(HttpClient);
 
@@ -254,7 +254,7 @@ impl HttpConnector for Made {
 fn runtime() -> Result<&'static Runtime, Error> {
     static RUNTIME: OnceLock<io::Result<Runtime>> = OnceLock::new();
     let made = RUNTIME.get_or_init(|| {
-        // The runtime panics where it cannot start a thread.
+        // The runtime panics if it cannot start a thread.
         can_start_threads(IO_THREADS)?;
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(IO_THREADS)
@@ -265,7 +265,7 @@ fn runtime() -> Result<&'static Runtime, Error> {
     made.as_ref().map_err(|source| Error::NoThreads { source: same_error(source), limits: crate::thread_limits() })
 }
 
-/// An error is told to everybody who asks, and cannot be cloned.
+/// Returns a copy of an I/O error, which every caller gets: such errors cannot be cloned.
 fn same_error(error: &io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
@@ -289,12 +289,12 @@ fn aws_endpoint(region: &str) -> String {
     format!("https://s3.{region}.amazonaws.com{country}")
 }
 
-/// What `object_store` has to know of how requests are sent; the rest is the transport's.
+/// Returns the options that `object_store` itself checks; the transport handles the rest.
 pub(super) fn client_options(allow_http: bool) -> ClientOptions {
     ClientOptions::new().with_allow_http(allow_http)
 }
 
-/// Requests are repeated below `object_store`, each try with a signature of its own.
+/// Returns the configuration that disables `object_store`'s retries: requests are retried below it, each signed anew.
 fn no_retries() -> RetryConfig {
     RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::ZERO }
 }

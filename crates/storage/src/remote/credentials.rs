@@ -22,7 +22,7 @@ const HOLD_AT_LEAST: Duration = Duration::from_secs(10);
 /// Where the provider does not say when they run out, it is asked again after this.
 const ASK_AGAIN_AFTER: Duration = Duration::from_hours(1);
 
-/// What gives credentials is waited for so long: a process may have somebody asked for a code.
+/// Longest wait for credentials: a credential process may ask a person for a code.
 const MAX_WAIT: Duration = Duration::from_mins(2);
 
 /// The credentials of one configuration; clones share them.
@@ -97,7 +97,7 @@ impl Credentials {
         }
     }
 
-    /// Those that were last used, whether they still hold or not.
+    /// Returns the credentials that were used last, even if they have expired.
     pub(super) fn known(&self) -> Option<Arc<AwsCredential>> {
         self.held().map(|held| held.credential)
     }
@@ -116,7 +116,7 @@ impl Credentials {
     }
 }
 
-/// Credentials as they are sent: without blanks at their ends, which are no part of any.
+/// Returns credentials as they are sent: trimmed, as no key or token begins or ends with a blank.
 fn usable(credentials: &aws_credential_types::Credentials) -> Result<AwsCredential, NoSignature> {
     let checked = |what: &str, text: &str| match flaw_of_credential(text.trim()) {
         Some(flaw) => Err(NoSignature(format!("the {what} of the AWS credentials {flaw}").into())),
@@ -130,7 +130,7 @@ fn usable(credentials: &aws_credential_types::Credentials) -> Result<AwsCredenti
     })
 }
 
-/// What keeps a text from being a key or a token; none where nothing does.
+/// Returns why a text cannot be a key or a token; `None` if it can.
 pub(super) fn flaw_of_credential(text: &str) -> Option<&'static str> {
     flaw_of(text).or_else(|| text.contains(' ').then_some("has a blank in it\nhint: copy it again"))
 }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_at_the_ends_are_no_part_of_a_credential_and_what_no_request_can_hold_is_told() {
+    fn credentials_are_trimmed_and_invalid_ones_are_reported_without_their_value() {
         let of = |key: &str, secret: &str, token: Option<&str>| {
             usable(&aws_credential_types::Credentials::new(key, secret, token.map(str::to_owned), None, "test"))
         };

@@ -20,7 +20,7 @@ pub(super) struct Direct {
     patience: Patience,
 }
 
-/// The longest answer that is read: 16 MiB. A page of a list with a thousand of the longest keys is shorter.
+/// Longest answer that is read: 16 MiB. A page of a list with a thousand of the longest keys is shorter.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// What went wrong: the store's refusal, if it was one, and what the layers below say.
@@ -46,7 +46,7 @@ impl Direct {
         self.send(&Method::DELETE, &format!("/{}", utf8_percent_encode(key, IN_PATH))).await.map(|_body| ())
     }
 
-    /// Sends a request, again where its answer breaks off, and gives the body of the answer.
+    /// Sends a request, retries it if its answer breaks off, and returns the body of the answer.
     async fn send(&self, method: &Method, target: &str) -> Result<Vec<u8>, Refused> {
         let mut retry = Retry::new(self.patience);
         loop {
@@ -56,7 +56,7 @@ impl Direct {
                 Err(error) => error,
             };
             let failure = witness.seen();
-            // A refusal was repeated below.
+            // Refusals were retried in `wire`.
             if failure.is_some() || is_final(error.as_ref()) || !retry.once_more().await {
                 return Err((failure, error));
             }
@@ -84,7 +84,7 @@ impl Direct {
     }
 }
 
-/// An answer that is longer than any honest one. Another try would give it again.
+/// An answer that is longer than any valid one. It is not retried: the store would send it again.
 #[derive(Debug)]
 pub(super) struct TooLong;
 

@@ -1,4 +1,4 @@
-//! What the environment says of Azure and Google, in the variables of `object_store`.
+//! Settings for Azure and Google from the environment, in the variables of `object_store`.
 
 use std::env;
 
@@ -9,12 +9,12 @@ use super::settings::{checked_endpoint, flaw_of, is_url};
 use super::url::is_bucket_name;
 use crate::Error;
 
-/// What gives an app or a function of Azure its credentials.
+/// URL of the service that gives an Azure app or function its credentials.
 const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 /// The other name of `GOOGLE_SERVICE_ACCOUNT`.
 const SERVICE_ACCOUNT: &str = "SERVICE_ACCOUNT";
 
-/// What is known of Azure.
+/// Returns a builder with the settings for Azure.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub(super) fn azure(allow_http: bool) -> Result<MicrosoftAzureBuilder, Error> {
     Ok(builder)
 }
 
-/// A value that may become a host's name, or a part of a URL's path.
+/// Checks a value that may become part of a URL.
 fn part_of_url(key: AzureConfigKey, name: &str, value: String, allow_http: bool) -> Result<String, Error> {
     let bad = |reason: &str| Err(Error::BadSetting { setting: name.to_owned(), reason: reason.to_owned() });
     if key == AzureConfigKey::Endpoint {
@@ -54,7 +54,7 @@ fn part_of_url(key: AzureConfigKey, name: &str, value: String, allow_http: bool)
     Ok(value)
 }
 
-/// What is known of Google, and whether it is another store than Google's own.
+/// Returns a builder with the settings for Google, and whether they name another endpoint than Google's own.
 ///
 /// # Errors
 ///
@@ -77,14 +77,14 @@ pub(super) fn google(allow_http: bool) -> Result<(GoogleCloudStorageBuilder, boo
     Ok((builder, has_endpoint))
 }
 
-/// The variables that name proxies, each in small letters, too.
+/// Variables that name proxies; the lower-case names work as well.
 const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
 
-/// Looks at the proxies that are named: one that is no URL would be passed over without a word.
+/// Checks the configured proxies: libraries silently ignore one that is not a URL.
 ///
 /// # Errors
 ///
-/// [`Error::BadSetting`] names the variable. Not its value, which may hold a password.
+/// [`Error::BadSetting`] names the variable, but not its value, which may hold a password.
 pub(super) fn check_proxies() -> Result<(), Error> {
     let is_proxy = |name: &str| PROXIES.iter().any(|proxy| name == *proxy || name == proxy.to_ascii_lowercase());
     let all = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -100,7 +100,7 @@ fn check_proxy(name: String, value: &str) -> Result<(), Error> {
     Err(Error::BadSetting { setting: name, reason })
 }
 
-/// Variables and their values, without blanks at the ends; those without a value are not set.
+/// Returns variables and their trimmed values, without those that are blank.
 fn variables(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, Error> {
     let all = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     all.filter(|(name, _)| is_wanted(name)).map(|(name, value)| checked(name, &value)).filter(is_set).collect()
@@ -110,10 +110,10 @@ fn is_set(variable: &Result<(String, String), Error>) -> bool {
     variable.as_ref().map_or(true, |(_, value)| !value.is_empty())
 }
 
-/// A variable whose value can be part of a request.
+/// Checks that a variable's value can be part of a request, and returns it trimmed.
 fn checked(name: String, value: &str) -> Result<(String, String), Error> {
     let value = value.trim();
-    // The path of a file may have any characters, and is part of no request.
+    // A file's path may have any characters, and is never part of a request.
     let is_path =
         ["_FILE", "_PATH", "_ACCOUNT", "_CREDENTIALS"].iter().any(|end| name.ends_with(end)) || name == SERVICE_ACCOUNT;
     match flaw_of(value).filter(|_| !is_path) {
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_becomes_part_of_a_url_is_checked() {
+    fn values_that_become_part_of_a_url_are_checked() {
         let checked = |key, value: &str| part_of_url(key, "AZURE_X", value.into(), false);
         for (key, value) in [
             (AzureConfigKey::AccountName, "my account"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_no_url_is_named_without_its_value() {
+    fn an_invalid_proxy_is_named_without_its_value() {
         for value in
             ["", "http://proxy:3128", "proxy:3128", "http://me:hunter2@proxy.example.com:3128", "socks5://proxy"]
         {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_at_the_ends_mean_nothing_and_what_no_request_can_hold_is_named() {
+    fn values_are_trimmed_and_invalid_ones_are_named() {
         let name = || "AZURE_STORAGE_TOKEN".to_owned();
         assert_eq!(checked(name(), " hunter2\r\n").unwrap().1, "hunter2");
         for value in ["hunter2\nx", "hunter2\u{1b}", "hünter2"] {

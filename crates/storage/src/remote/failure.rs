@@ -1,7 +1,7 @@
 //! What a store answered when it refused: its own words in, ours out.
 //!
-//! **Invariant.** Nothing of a request comes through, and of an answer only the store's code and sentence, a region, and the
-//! host of a redirect, each without the secrets that the request was sent with: never a header or a URL as it is.
+//! **Invariant.** Nothing of a request is shown, and of an answer only the store's code and message, a region, and the host
+//! of a redirect, each without the secrets of the request; never a whole header or URL.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +48,7 @@ impl Failure {
         Self { status: StatusCode::FORBIDDEN, code: String::new(), message: String::new(), region: None, host: None }
     }
 
-    /// What an answer says, without these secrets.
+    /// Returns the refusal that an answer contains, without these secrets.
     pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &Secrets) -> Self {
         let Body { code, message, region } = quick_xml::de::from_reader(body).unwrap_or_default();
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -88,7 +88,7 @@ impl Failure {
     }
 }
 
-/// Host and port of a redirect.
+/// Returns the host and port of a redirect's URL.
 fn host_of(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let host = url.host_str()?;
@@ -268,7 +268,7 @@ impl Place<'_> {
         }
     }
 
-    /// The bucket is in another region, or at another host.
+    /// Returns the message for a bucket in another region, or at another host.
     fn elsewhere(&self, failure: &Failure) -> String {
         let name = &self.bucket.name;
         match (&failure.region, &failure.host) {
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_to_another_host_is_told_with_the_host_alone() {
+    fn a_message_about_a_redirect_names_only_the_host() {
         let bucket = Bucket { scheme: Scheme::S3, name: "logs".into(), account: None };
         let place = Place { doing: "list", action: Action::List, bucket: &bucket, key: "" };
         let told = |status, location: &str| {

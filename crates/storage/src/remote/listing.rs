@@ -54,8 +54,8 @@ impl KeyGuide for Everything {
     }
 }
 
-/// Parts of a listing that are asked for at once. They take at most half of the requests that may be under way, as whoever
-/// takes the keys may have to ask, too, while they wait.
+/// Number of parts of a listing that are requested at once. They use at most half of the requests that may be in flight, as
+/// the consumer of the keys may have to send requests while they wait.
 const MAX_PARTS: usize = 32;
 /// As many keys as S3 puts into a page.
 const PAGE_KEYS: usize = 1000;
@@ -73,17 +73,17 @@ pub(crate) enum Listed {
 struct Part {
     after: String,
     until: Option<String>,
-    /// Where the page before ended.
+    /// End of the previous page.
     next: Option<Next>,
     pages: u32,
 }
 
-/// Where a page of a list ended.
+/// The end of a page, from which the next one continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Next {
-    /// In the store's own words.
+    /// The store's continuation token.
     token: String,
-    /// What keys were asked to begin with.
+    /// The prefix of the request.
     prefix: String,
     /// The last key that the store gave.
     last: String,
@@ -138,7 +138,7 @@ async fn page(client: &Client, folder: &str, part: Part) -> Result<(Part, Page),
     };
     let ask = Ask { prefix: &prefix, after: &part.after, token, keys: PAGE_KEYS };
     let mut page = client.lister.page("list", &client.bucket, ask).await?;
-    // Keys come in byte order, so that a list ends.
+    // Keys come in byte order. Without this check, a store that repeats pages would never end the list.
     if page.found.last().is_some_and(|found| found.key.as_str() <= last) {
         return Err(list_place(client, "list", &prefix).strange(NO_END));
     }
@@ -265,7 +265,7 @@ pub(super) fn list_all(client: &Client, doing: &'static str, prefix: &str) -> Re
                 let place = list_place(client, doing, &odd.key);
                 return Err(place.strange("a key that cannot be named\nhint: remove it: it is none of the table's"));
             }
-            // Some stores give names in an order of their own, but each once.
+            // Some stores do not sort names, but each lists a name once.
             if let Some(last) = page.found.last()
                 && !ends.insert(last.key.clone())
             {
@@ -291,7 +291,7 @@ pub(crate) fn first_key(client: &Client, prefix: &str) -> Result<Option<String>,
     Ok(page.found.into_iter().next().map(|found| found.key))
 }
 
-/// The keys that begin so, in their order: as many as one request gives.
+/// Returns the first keys with this prefix, in order: those of one page.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Files that the environment or a profile names, with credentials or how to find them. Libraries read them whole: so what has
-//! no end, or would be waited for, is refused before.
+//! Checks of the files that the environment or a profile names: credentials, and how to find them. Libraries read these files
+//! whole, so devices, pipes and files that are too large are refused first.
 #![expect(clippy::disallowed_methods, reason = "looks at files that the environment names; every error names them")]
 
 use std::fs;
@@ -15,13 +15,13 @@ use crate::Error;
 use crate::text::read_bounded;
 use crate::uri::{kind_of, printable, printable_name};
 
-/// Largest size in bytes of such a file: 1 MiB. Configurations of hundreds of profiles have some 100 KiB, tokens 20 KiB.
+/// Largest size of such a file in bytes: 1 MiB. A configuration of hundreds of profiles has some 100 KiB, a token 20 KiB.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// A key of a profile that names such a file.
+/// The key of a profile that names such a file.
 const TOKEN_KEY: &str = "web_identity_token_file";
 
-/// Variables that name a file, and the file that is read if the variable is not set.
+/// A variable that names a file, and the file that is read if the variable is not set.
 type Named = (&'static str, Option<&'static str>);
 
 const AWS: [Named; 4] = [
@@ -36,15 +36,15 @@ const GOOGLE: [Named; 4] = [
     ("GOOGLE_APPLICATION_CREDENTIALS", Some("~/.config/gcloud/application_default_credentials.json")),
     ("SERVICE_ACCOUNT", None),
 ];
-/// The certificate authorities instead of the machine's own.
+/// Variable that names certificate authorities to trust instead of the machine's own.
 const AUTHORITIES: &str = "SSL_CERT_FILE";
 const AZURE: [Named; 2] = [("AZURE_FEDERATED_TOKEN_FILE", None), ("AZURE_STORAGE_FEDERATED_TOKEN_FILE", None)];
 
-/// Looks at the files that are read to reach a bucket of this kind.
+/// Checks the files that are read to connect to a bucket of this kind.
 ///
 /// # Errors
 ///
-/// [`Error::BadFile`]: one of them is no file of its kind. One that is absent is for its reader to tell.
+/// [`Error::BadFile`]: one of them is too large or not a regular file. The library that reads an absent file reports it.
 pub(super) fn check(scheme: Scheme) -> Result<(), Error> {
     let env = Env::real();
     let variable =
@@ -59,11 +59,11 @@ pub(super) fn check(scheme: Scheme) -> Result<(), Error> {
         let path = path.or_else(|| default.map(|path| expanded(path, variable("HOME"))));
         path.map_or(Ok(()), |path| check_file(name, &path, MAX_BYTES))?;
     }
-    // What every connection trusts.
+    // Every connection trusts these authorities.
     variable(AUTHORITIES).map_or(Ok(()), |path| check_file(AUTHORITIES, path.as_ref(), MAX_BUNDLE_BYTES))
 }
 
-/// Looks at the file that a profile names.
+/// Checks the file that a profile names.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ pub(super) fn check_profile(profiles: Option<&ProfileSet>) -> Result<(), Error> 
     })
 }
 
-/// Looks at one file, which `setting` names and which has at most so many bytes, whole MiB.
+/// Checks one file, which `setting` names. `max_bytes` is a whole number of MiB.
 ///
 /// # Errors
 ///
@@ -104,7 +104,7 @@ mod tests {
     use std::fs::File;
 
     #[test]
-    fn a_file_without_an_end_and_a_pipe_are_refused_with_what_names_them() {
+    fn endless_files_and_pipes_are_refused_with_the_setting_that_names_them() {
         let place = tempfile::tempdir().unwrap();
         let path = |name: &str| place.path().join(name);
         File::create_new(path("small")).unwrap();

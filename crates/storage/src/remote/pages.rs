@@ -70,7 +70,7 @@ pub(super) fn bare(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
 }
 
-/// Said of a list without an end.
+/// Message about a list that would never end.
 pub(super) const NO_END: &str = "the list does not go on: the store gives pages again that it gave before";
 
 /// Lists one bucket.

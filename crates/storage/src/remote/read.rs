@@ -77,7 +77,7 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
         if failure.as_ref().is_some_and(|failure| failure.status == StatusCode::RANGE_NOT_SATISFIABLE) {
             return Err(changed(object, "fewer bytes".into()));
         }
-        // Overload was repeated below; an answer that broke off was not.
+        // Overload was retried in `wire`; an answer that broke off was not.
         let may_pass = match &failure {
             None => !is_final(&error),
             Some(failure) => failure.concern() == Concern::Object && !was_refused,

@@ -1,20 +1,20 @@
-//! How long a store is waited for, and when it is asked once more.
+//! Timeouts of requests to stores, and their retries.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a store is waited for.
+/// Timeouts of requests to stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Patience {
-    /// A connection is made within this time, or tried again.
+    /// Time limit for making a connection; after it the request is retried.
     pub(super) connect: Duration,
-    /// A request is given up, and tried again, when for this long no byte of it was sent and none of its answer came.
+    /// A request is aborted and retried if for this long no byte of it was sent and none of its answer arrived.
     pub(super) silence: Duration,
-    /// A request is done within this time, its body included: at 1 MB/s the largest data file of a table takes two minutes.
+    /// Time limit for one attempt, bodies included: at 1 MB/s the largest data file of a table takes two minutes.
     pub(super) whole: Duration,
-    /// After this time, counted from the first try of a request, no other try of it begins.
+    /// No retry starts later than this after the first attempt.
     pub(super) budget: Duration,
 }
 
@@ -29,16 +29,16 @@ impl Default for Patience {
     }
 }
 
-/// Counts the tries of one request, and waits between them.
+/// Counts the attempts of one request, and waits between them.
 #[derive(Debug)]
 pub(super) struct Retry {
     left: u32,
     wait: Duration,
-    /// No try begins later.
+    /// No retry starts later.
     ends_at: Instant,
 }
 
-/// Number of tries beyond the first: where each fails at once, the waits between them take some forty seconds.
+/// Number of retries. If each attempt fails at once, the waits between them take some forty seconds.
 const RETRIES: u32 = 12;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const MAX_WAIT: Duration = Duration::from_secs(8);

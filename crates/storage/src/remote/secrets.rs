@@ -1,7 +1,7 @@
-//! What must not be shown of an answer: a store may repeat what it was asked with, and a store that lies will.
+//! Removes a request's secrets from answers before they are shown: a store may repeat them, and a hostile store will.
 //!
-//! **Invariant.** Of a secret no piece of [`WINDOW_BYTES`] comes through, in large or small letters, percent-encoded, in base64,
-//! or with its letters and digits alone.
+//! **Invariant.** No [`WINDOW_BYTES`] long piece of a secret is shown: not in upper or lower case, percent-encoded, in base64,
+//! or reduced to its letters and digits.
 
 use std::collections::HashSet;
 
@@ -16,27 +16,27 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 #[derive(Clone, Debug, Default)]
 pub(super) struct Secrets(Vec<Secret>);
 
-/// In small letters. Shown to nobody, also not by `Debug`.
+/// A secret in lower case. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 struct Secret(String);
 
-/// What stands in a text where a secret stood.
+/// Text that replaces a secret.
 const REMOVED: &str = "[removed]";
 /// Length of the pieces that are looked for. A shorter secret is looked for as a whole.
 const WINDOW_BYTES: usize = 10;
-/// What is shorter keeps nothing secret, and is part of many words.
+/// Shorter texts are not treated as secrets: they are part of many words.
 const MIN_BYTES: usize = 6;
 
-/// What stands for itself in a part of a URL.
+/// Characters that are percent-encoded in a query of a URL; in a path `/` is not.
 const IN_URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const IN_PATH: &AsciiSet = &IN_URL.remove(b'/');
 
-/// Parameters of a URL that let in who has them.
+/// Parameters of a URL that grant access.
 const PARAMETERS: [&str; 6] =
     ["sig", "access_token", "x-amz-signature", "x-amz-security-token", "x-amz-credential", "x-goog-signature"];
 
 impl Secrets {
-    /// Those that a request carries.
+    /// Returns the secrets that a request carries.
     pub(super) fn of_request(request: &HttpRequest) -> Self {
         let mut secrets = Self::default();
         secrets.add_headers(request.headers());
@@ -50,7 +50,7 @@ impl Secrets {
         secrets
     }
 
-    /// The same, and those of a credential.
+    /// Adds those of a credential.
     pub(super) fn and(mut self, credential: Option<impl AsRef<AwsCredential>>) -> Self {
         if let Some(credential) = credential {
             let AwsCredential { key_id, secret_key, token } = credential.as_ref();
@@ -70,7 +70,8 @@ impl Secrets {
         }
     }
 
-    /// What lets in of `AWS4-HMAC-SHA256 Credential=KEY/..., SignedHeaders=..., Signature=...`, `SharedKey ACCOUNT:...`, `Bearer ...`.
+    /// Adds the secrets in `AWS4-HMAC-SHA256 Credential=KEY/..., SignedHeaders=..., Signature=...`, `SharedKey ACCOUNT:...` or
+    /// `Bearer ...`.
     fn add_authorization(&mut self, value: &str) {
         for part in value.split([' ', ',']) {
             match part.split_once('=') {
@@ -82,9 +83,9 @@ impl Secrets {
         }
     }
 
-    /// Adds a secret in all shapes that it may be repeated in.
+    /// Adds a secret in all encodings in which a store may repeat it.
     fn add(&mut self, secret: &str) {
-        // The names of ways to sign are no secrets.
+        // Names of signature schemes are not secrets.
         if secret.len() < MIN_BYTES || ["AWS4-HMAC-SHA256", "SharedKey", "Bearer"].contains(&secret) {
             return;
         }
@@ -99,7 +100,7 @@ impl Secrets {
         }
     }
 
-    /// A text without them.
+    /// Returns a text without the secrets.
     pub(super) fn out_of(&self, text: &str) -> String {
         let small = text.to_ascii_lowercase();
         let mut is_secret = vec![false; text.len()];
@@ -109,7 +110,7 @@ impl Secrets {
         let mut shown = String::with_capacity(text.len());
         let mut was_secret = false;
         for (at, symbol) in text.char_indices() {
-            // A secret may begin or end within what is no letter of ours.
+            // A piece may begin or end within a character of several bytes.
             let hides = is_secret.get(at..at + symbol.len_utf8()).is_some_and(|bytes| bytes.contains(&true));
             match (hides, was_secret) {
                 (true, false) => shown.push_str(REMOVED),
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_was_sent_with_is_taken_out_in_all_its_shapes() {
+    fn secrets_of_a_request_are_removed_in_all_their_encodings() {
         let secrets = secrets();
         let percent = utf8_percent_encode(TOKEN, NON_ALPHANUMERIC).to_string();
         for secret in [
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_shown() {
+    fn other_texts_are_shown() {
         for text in [
             "Access Denied",
             "AWS4-HMAC-SHA256 is needed, with SignedHeaders=host;x-amz-date, in us-east-1 on 20250102",
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sees_them_by_debug() {
+    fn debug_does_not_show_secrets() {
         assert!(!format!("{:?}", secrets()).contains("unter"));
     }
 }

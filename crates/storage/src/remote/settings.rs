@@ -52,13 +52,13 @@ pub enum Addressing {
 }
 
 impl ConnectOptions {
-    /// Looks at what can be judged without asking anybody. Flags are named with this prefix: `--`, or `--source-`.
+    /// Checks the options without sending any request. Errors name flags with this prefix: `--`, or `--source-`.
     ///
     /// # Errors
     ///
-    /// [`Error::BadSetting`] or [`Error::BadLocation`]: a region that is none; an endpoint's URL that is none, holds
-    /// credentials, or is not encrypted and not on this machine, or where no bucket's name can stand before the host; a key's
-    /// name that no request can hold.
+    /// [`Error::BadSetting`] or [`Error::BadLocation`]: an invalid region; an endpoint whose URL is invalid, holds
+    /// credentials, or is neither encrypted nor on this machine; virtual addressing with an endpoint that is an IP address; a
+    /// KMS key id that cannot be part of a request.
     pub fn check(&self, prefix: &str) -> Result<(), Error> {
         if let Some(region) = &self.region {
             check_region(&format!("`{prefix}region`"), region)?;
@@ -78,7 +78,7 @@ impl ConnectOptions {
     }
 }
 
-/// What keeps a text from being part of a request; none where nothing does.
+/// Returns why a text cannot be part of a request; `None` if it can.
 pub(super) fn flaw_of(text: &str) -> Option<&'static str> {
     if text.chars().any(|symbol| ['\n', '\r'].contains(&symbol)) {
         Some("has a line break in it\nhint: was more than one line copied?")
@@ -106,18 +106,18 @@ pub(super) fn check_region(setting: &str, region: &str) -> Result<(), Error> {
     Err(Error::BadSetting { setting: setting.to_owned(), reason })
 }
 
-/// The beginning of a text, escaped.
+/// Returns the beginning of a text, escaped.
 fn shortened(text: &str) -> String {
     const MAX_SHOWN_CHARS: usize = 40;
     let end = if text.chars().count() > MAX_SHOWN_CHARS { "..." } else { "" };
     printable_name(&text.chars().take(MAX_SHOWN_CHARS).collect::<String>()) + end
 }
 
-/// Checks that a bucket's name can stand before the host of an endpoint.
+/// Checks that a bucket's name can be put before the host of an endpoint.
 ///
 /// # Errors
 ///
-/// [`Error::BadSetting`]: the host is an address.
+/// [`Error::BadSetting`]: the host is an IP address.
 pub(super) fn check_virtual(endpoint: &str) -> Result<(), Error> {
     let is_address = Url::parse(endpoint).ok().is_some_and(|url| url.host_str().is_some_and(is_address));
     if !is_address {
@@ -131,12 +131,12 @@ fn is_address(host: &str) -> bool {
     host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
-/// An endpoint's URL, checked, without blanks or slashes at its end.
+/// Checks an endpoint's URL, and returns it without blanks around it or slashes at its end.
 ///
 /// # Errors
 ///
-/// [`Error::BadSetting`] names the setting: the URL is none, or holds credentials. [`Error::BadLocation`]: it is not encrypted,
-/// and not on this machine.
+/// [`Error::BadSetting`] names the setting: the URL is invalid, or holds credentials. [`Error::BadLocation`]: it is neither
+/// encrypted nor on this machine.
 pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Result<String, Error> {
     // Shown only where it is known to hold no secrets.
     let bad = |reason: &str| Error::BadSetting { setting: setting.to_owned(), reason: reason.to_owned() };
@@ -149,7 +149,7 @@ pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Re
     if authority.is_empty() || rest.contains(['?', '#']) {
         return Err(bad(NO_ENDPOINT));
     }
-    // Requests go through both of these, and what one takes the other may not.
+    // Requests pass two parsers of URLs, and one may refuse what the other accepts.
     if !is_url(url) {
         return Err(bad(&flaw_of_url(authority)));
     }
@@ -168,12 +168,12 @@ pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Re
 
 const NO_ENDPOINT: &str = "expected `https://host[:port]`\nhint: check --endpoint-url and AWS_ENDPOINT_URL";
 
-/// Whether a request can be sent to a URL.
+/// Returns whether a request can be sent to a URL.
 pub(super) fn is_url(url: &str) -> bool {
     url.parse::<http::Uri>().is_ok() && Url::parse(url).is_ok_and(|url| url.has_host())
 }
 
-/// What is wrong with the URL of this host and port.
+/// Returns what is wrong with an invalid URL of this host and port.
 fn flaw_of_url(authority: &str) -> String {
     let port = match authority.rsplit_once(']') {
         Some((_, rest)) => rest.strip_prefix(':'),
@@ -181,7 +181,7 @@ fn flaw_of_url(authority: &str) -> String {
     };
     let is_digits = |port: &&str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     let what = if authority.starts_with('[') && !authority.contains(']') {
-        "a `]` is missing behind the address".to_owned()
+        "a `]` is missing after the address".to_owned()
     } else if let Some(port) = port.filter(|port| port.parse::<u16>().is_err()) {
         match Some(port).filter(is_digits) {
             Some(port) => format!("the port {} is above 65535", shortened(port)),

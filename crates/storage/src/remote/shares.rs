@@ -1,5 +1,5 @@
-//! How many requests to stores are under way, and how many connections wait for the next one: as many as this process may
-//! have open.
+//! Limits of requests in flight and of idle connections to stores, from the number of files that this process may have
+//! open.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -7,29 +7,29 @@ use tokio::sync::Semaphore;
 
 use crate::open_files;
 
-/// Requests under way at once, to all buckets: where few files may be open, fewer.
+/// Number of requests in flight at once, to all buckets; fewer if the limit of open files is low.
 const MAX_REQUESTS: usize = 512;
-/// With fewer the parts of a listing could not be asked for while what they gave is looked at.
+/// Least number of requests in flight: one for a listing's pages, and one for the consumer of its keys.
 const MIN_REQUESTS: usize = 2;
 
-/// What the connections of this process share.
+/// Limits that all connections of this process share.
 #[derive(Debug)]
 pub(super) struct Shares {
     num_requests: usize,
     requests: Semaphore,
-    /// Connections that may still be promised to hosts as idle ones.
+    /// Number of idle connections that further clients may still keep.
     idle: Mutex<usize>,
 }
 
 impl Shares {
-    /// Those of this process.
+    /// Returns the limits of this process.
     pub(super) fn of_process() -> &'static Self {
         static SHARES: OnceLock<Shares> = OnceLock::new();
         SHARES.get_or_init(|| Self::new(open_files::for_connections()))
     }
 
-    /// Those of so many descriptors. A request that is under way takes up to two: while it looks up the name of a host, or
-    /// connects. A quarter is for connections that wait.
+    /// Divides a number of descriptors. A request in flight takes up to two of them, while it looks up a host's name or
+    /// connects. A quarter is for idle connections.
     fn new(descriptors: u64) -> Self {
         let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
         let idle = descriptors / 4;
@@ -37,18 +37,18 @@ impl Shares {
         Self { num_requests, requests: Semaphore::new(num_requests), idle: Mutex::new(idle) }
     }
 
-    /// Number of requests that may be under way at once.
+    /// Number of requests that may be in flight at once.
     pub(super) fn num_requests(&self) -> usize {
         self.num_requests
     }
 
-    /// Lets in one request after the other.
+    /// Semaphore with a permit for each request in flight.
     pub(super) fn requests(&self) -> &Semaphore {
         &self.requests
     }
 
-    /// Number of connections that a further client may keep for later requests: half of what is left, so that there is some
-    /// for the next client.
+    /// Returns the number of idle connections that a new client may keep: half of the rest, so that some are left for the
+    /// next client.
     pub(super) fn take_idle(&self) -> usize {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle.div_ceil(2).min(self.num_requests);

@@ -1,13 +1,13 @@
 //! A data file on its way to a bucket: it has to be there whole before the one request that writes it.
 //!
-//! Small ones wait in memory. All others share one temporary file, in blocks, as hundreds of partitions may be written at
-//! once: that is one descriptor.
+//! Small ones wait in memory. All others share one temporary file, in blocks: hundreds of partitions may be written at once,
+//! and one file takes one descriptor.
 //!
 //! ```text
 //!   the file:   | A 0 | A 1 | B 0 | free | A 2 | C 0 |
 //! ```
 //!
-//! **Invariant.** The file has no name: whatever ends the process, nothing of it is left.
+//! **Invariant.** The file has no name: it disappears with the process, even if that is killed.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -20,11 +20,11 @@ use bytes::Bytes;
 use crate::Error;
 use crate::uri::printable;
 
-/// Up to so many bytes of a data file wait in memory: 64 KiB.
+/// Bytes of one data file that may wait in memory: 64 KiB.
 const MAX_MEMORY_BYTES: usize = 64 << 10;
-/// Up to so many bytes of all data files: 8 MiB. A task may have a hundred thousand of them.
+/// Bytes of all data files that may wait in memory: 8 MiB. A task may have a hundred thousand files.
 const MAX_MEMORY_OF_ALL: usize = 8 << 20;
-/// Bytes of a block of the temporary file: 64 KiB.
+/// Size in bytes of a block of the temporary file: 64 KiB.
 const BLOCK_BYTES: usize = 64 << 10;
 
 /// The temporary file that spools share. Clones are the same file; it is made when it is first written to.
@@ -34,9 +34,9 @@ pub(super) struct SpoolFile(Arc<Mutex<Blocks>>);
 #[derive(Debug, Default)]
 struct Blocks {
     file: Option<Arc<File>>,
-    /// The file has so many.
+    /// Number of blocks in the file.
     count: u64,
-    /// Those of them that belong to nobody.
+    /// Blocks that no data file uses.
     free: BTreeSet<u64>,
     /// Bytes of data files that wait in memory.
     memory_bytes: usize,
@@ -47,7 +47,7 @@ impl SpoolFile {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The file, made if need be.
+    /// Returns the file; creates it first if needed.
     fn file(&self) -> io::Result<Arc<File>> {
         let mut blocks = self.locked();
         if let Some(file) = &blocks.file {
@@ -56,7 +56,7 @@ impl SpoolFile {
         Ok(Arc::clone(blocks.file.insert(Arc::new(tempfile::tempfile()?))))
     }
 
-    /// Takes memory for so many bytes. Returns whether there is some.
+    /// Reserves memory. Returns whether there was enough left.
     fn take_memory(&self, bytes: usize) -> bool {
         let mut blocks = self.locked();
         let is_left = blocks.memory_bytes + bytes <= MAX_MEMORY_OF_ALL;
@@ -68,7 +68,7 @@ impl SpoolFile {
         self.locked().memory_bytes -= bytes;
     }
 
-    /// A block that belongs to nobody, near the beginning if there is one.
+    /// Takes the first free block, or a new one at the end.
     fn take(&self) -> u64 {
         let mut blocks = self.locked();
         blocks.free.pop_first().unwrap_or_else(|| {
@@ -77,7 +77,7 @@ impl SpoolFile {
         })
     }
 
-    /// Takes blocks back, and gives the disk those at the file's end.
+    /// Frees blocks, and truncates the file if its last blocks are free.
     fn give_back(&self, given: &[u64]) {
         let mut blocks = self.locked();
         blocks.free.extend(given);
@@ -89,18 +89,18 @@ impl SpoolFile {
         if blocks.count < before
             && let Some(file) = &blocks.file
         {
-            // What stays is written over, or goes with the process.
+            // Ignore: the blocks are reused, or disappear with the process.
             let _ = file.set_len(blocks.count * BLOCK_BYTES as u64);
         }
     }
 }
 
-/// Bytes that wait to be written.
+/// A data file that waits to be put.
 #[derive(Debug)]
 pub(super) struct Spool {
     shared: SpoolFile,
     memory: Vec<u8>,
-    /// Where its bytes are in the file, in order; none while they are in memory.
+    /// Its blocks in the file, in order; empty while its bytes are in memory.
     blocks: Vec<u64>,
     len_bytes: u64,
 }

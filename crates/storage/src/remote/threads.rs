@@ -1,11 +1,11 @@
-//! Whether the threads that move bytes can be started.
+//! A check that the threads which move bytes can be started.
 
 use std::{
     io,
     thread::{self, JoinHandle},
 };
 
-/// Checks that so many threads can run at once: libraries panic where one cannot be started.
+/// Checks that this number of threads can run at once: libraries panic if one cannot be started.
 ///
 /// # Errors
 /// What the system says.

@@ -1,9 +1,9 @@
 //! Bytes of requests out, bytes of answers in.
 //!
 //! **Invariants**
-//! - What a request carries, credentials among it, goes to the host that it names: a redirect to another host, or to another
-//!   port or scheme of the same host, is not followed but given as the answer.
-//! - A request and its answer are waited for as long as bytes move, and no longer.
+//! - A request, and the credentials in it, is sent only to the host that it names: a redirect to another host, or to another
+//!   port or scheme of the same host, is not followed but returned as the answer.
+//! - A request ends with an error if no byte of it or of its answer moves for some time.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -26,12 +26,12 @@ use tokio::time::{Instant, Sleep};
 use super::retry::Patience;
 use super::trust::Trust;
 
-/// How connections to stores are made.
+/// Configuration of connections to stores.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transport {
     pub(super) trust: Trust,
     pub(super) patience: Patience,
-    /// Number of connections to a host that are kept for later requests.
+    /// Number of idle connections to a host that are kept for later requests.
     pub(super) max_idle: usize,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Transport {
 const MAX_REDIRECTS: usize = 5;
 
 impl Transport {
-    /// A client with connections of its own.
+    /// Returns a client with connections of its own.
     pub(super) fn client(&self, allow_http: bool, connect: Duration) -> Result<Client, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .user_agent(HeaderValue::from_static(concat!("lakefront/", env!("CARGO_PKG_VERSION"))))
@@ -52,7 +52,7 @@ impl Transport {
     }
 }
 
-/// Follows a redirect that stays where the request was sent.
+/// Follows a redirect to the origin of the request, and no other.
 fn within_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let stays = attempt.previous().last().is_some_and(|from| from.origin() == attempt.url().origin());
     if stays && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
@@ -88,7 +88,7 @@ impl HttpService for Client {
     }
 }
 
-/// When a byte was last taken to be sent.
+/// Time at which a piece of the request's body was last taken to be sent.
 #[derive(Clone, Debug)]
 struct Moves(Arc<Mutex<Instant>>);
 
@@ -107,7 +107,7 @@ impl Moves {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nothing has moved for so long.
+    /// Waits until nothing has been sent for this long.
     async fn end(&self, silence: Duration) {
         loop {
             let last = self.last();
@@ -119,7 +119,7 @@ impl Moves {
     }
 }
 
-/// The body of a request, which notes when a piece of it is taken.
+/// The body of a request, which records when a piece of it is taken.
 struct Outgoing {
     body: HttpRequestBody,
     moves: Moves,
@@ -146,12 +146,12 @@ impl Body for Outgoing {
     }
 }
 
-/// The body of an answer, which ends with an error when nothing of it comes for a while.
+/// The body of an answer, which ends with an error if no byte arrives for some time.
 struct Incoming {
     body: reqwest::Body,
     silence: Duration,
     timer: Pin<Box<Sleep>>,
-    /// The timer runs: the time in which nobody asks for bytes does not count.
+    /// Whether the timer runs: it counts only while a reader waits for bytes.
     is_waiting: bool,
 }
 
@@ -184,7 +184,7 @@ impl Body for Incoming {
     }
 }
 
-/// Nothing moved for so long.
+/// The error of a request that made no progress for this long.
 #[derive(Debug)]
 pub(super) struct Silent(Duration);
 

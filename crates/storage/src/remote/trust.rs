@@ -23,7 +23,7 @@ struct Bundle {
     pem: Vec<u8>,
 }
 
-/// Largest size in bytes of a file of certificates: 16 MiB. Those of a whole system are a few hundred KiB.
+/// Largest size of a file of certificates in bytes: 16 MiB. Those of a whole system take a few hundred KiB.
 pub(super) const MAX_BUNDLE_BYTES: u64 = 16 << 20;
 
 impl Trust {
@@ -47,7 +47,7 @@ impl Trust {
         Ok(trust)
     }
 
-    /// A store's client with these authorities.
+    /// Adds these authorities to a store's client.
     pub(super) fn of_stores(&self, client: ClientBuilder) -> ClientBuilder {
         let certificates = self.bundle.iter().flat_map(|bundle| &bundle.certificates);
         certificates.fold(client, |client, certificate| client.add_root_certificate(certificate.clone()))

@@ -80,7 +80,7 @@ const MAX_NAME_BYTES: usize = 255;
 pub(super) fn is_bucket_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
-        // In a path they would lead out of the bucket.
+        // In the path of a URL, `.` and `..` would lead out of the bucket.
         && !name.bytes().all(|byte| byte == b'.')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_$".contains(&byte))
 }
@@ -188,7 +188,7 @@ impl Prefix {
         (!self.path.is_empty()).then(|| Self { path: format!("{}{ending}", self.path), ..self.clone() })
     }
 
-    /// The places above it, the nearest first and the bucket itself last.
+    /// Returns the prefixes above it, the nearest first and the bucket itself last.
     pub(crate) fn ancestors(&self) -> impl Iterator<Item = Self> {
         let slashes = self.path.rmatch_indices('/').map(|(at, _)| at).chain((!self.path.is_empty()).then_some(0));
         slashes.filter_map(|at| self.path.get(..at)).map(|path| Self { path: path.into(), ..self.clone() })

@@ -1,8 +1,8 @@
 //! Each request on its way to a store, and each answer on its way back.
 //!
-//! `object_store` makes the requests. Here, below that, they are repeated where that may help: each try is signed with
-//! credentials that hold *then*, gets the headers that `object_store` has no word for, and has its refusals read, so that
-//! errors can say what to do about them. Only an answer that breaks off in its body is asked for again by who reads it.
+//! `object_store` makes the requests. This layer below it retries them if that may help: each attempt is signed with
+//! credentials that are valid *then*, gets the headers that `object_store` has no option for, and has its refusals read, so
+//! that errors can say what to do about them. Only an answer whose body breaks off is requested again by its reader.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -72,15 +72,14 @@ const GOOGLE_HOST: &str = "storage.googleapis.com";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AsStored;
 
-/// The service that gives an instance its credentials is in the same house, or not there: a connection to it is made within
-/// this time.
+/// Time limit for connecting to the service that gives an instance its credentials: it is near, or does not exist.
 const METADATA_CONNECT: Duration = Duration::from_secs(1);
 
 impl HttpConnector for Wiring {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let of = |options: &ClientOptions, key| options.get_config_value(&key);
         let allow_http = of(options, ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
-        // `object_store` changes this one alone, and for that service alone.
+        // `object_store` changes only this option, and only for that service.
         let is_changed = of(options, ClientConfigKey::ConnectTimeout)
             != of(&client_options(allow_http), ClientConfigKey::ConnectTimeout);
         let connect = if is_changed { METADATA_CONNECT } else { self.transport.patience.connect };
@@ -112,7 +111,7 @@ impl object_store::client::HttpService for Wire {
         let mut retry = Retry::new(self.wiring.transport.patience);
         let mut is_renewed = false;
         loop {
-            // What is witnessed is the last try, and not an earlier one that another kind of failure followed.
+            // The witness keeps the failure of the last attempt only.
             if let Some(witness) = request.extensions().get::<Witness>() {
                 witness.forget();
             }
@@ -141,7 +140,7 @@ impl object_store::client::HttpService for Wire {
 }
 
 impl Wire {
-    /// Has credentials be asked for anew, if requests are signed here.
+    /// Discards the credentials, so that new ones are requested. Returns whether requests are signed here.
     fn forgets_credentials(&self) -> bool {
         let signing = self.wiring.signing.as_ref();
         signing.inspect(|signing| signing.credentials.forget()).is_some()
@@ -196,17 +195,17 @@ impl Wire {
     }
 }
 
-/// Host and port, as in the URL.
+/// Returns the host and port of the request's URL.
 fn host_of(request: &HttpRequest) -> String {
     request.uri().authority().map_or("", |authority| authority.as_str()).to_owned()
 }
 
-/// The error of a request that was tried often or long enough.
+/// Returns the error of a request that is not retried any more.
 fn given_up(request: &HttpRequest, error: HttpError) -> HttpError {
     HttpError::new(error.kind(), NoAnswer { host: host_of(request), is_final: true, source: error })
 }
 
-/// Tells the operator of a refusal that may pass.
+/// Logs a refusal that may be temporary.
 fn tell(request: &HttpRequest, failure: &Failure) {
     if is_passing(failure) {
         // The path is bucket and key, percent-encoded; what stands behind it may be a signature.
@@ -214,7 +213,7 @@ fn tell(request: &HttpRequest, failure: &Failure) {
     }
 }
 
-/// Tells whoever waits for the answer.
+/// Notes the refusal for the caller that waits for the answer.
 fn note(request: &HttpRequest, failure: Failure) {
     if let Some(witness) = request.extensions().get::<Witness>() {
         witness.note(failure);
@@ -229,18 +228,18 @@ async fn looked_at(response: HttpResponse, secrets: &Secrets) -> Result<(HttpRes
         take_out(secrets, &mut parts.headers);
         return Ok((HttpResponse::from_parts(parts, body), None));
     }
-    // A body that breaks off, or has more than a sentence or two, says less than the status.
+    // Without the body the status says enough: ignore one that breaks off or is too long.
     let bytes = at_most(body, MAX_REFUSAL_BYTES).await.ok().flatten().unwrap_or_default();
     let failure = Failure::of(status, &parts.headers, &bytes, secrets);
     parts.headers.remove(http::header::CONTENT_LENGTH);
     Ok((HttpResponse::from_parts(parts, failure.to_string().into()), Some(failure)))
 }
 
-/// Headers that messages show, or what cannot be read of them.
+/// Headers that error messages may show, whole or in part.
 const SHOWN: [HeaderName; 4] =
     [http::header::CONTENT_LENGTH, http::header::CONTENT_RANGE, http::header::ETAG, http::header::LAST_MODIFIED];
 
-/// Takes secrets out of the headers that messages show.
+/// Removes secrets from the headers that messages may show.
 fn take_out(secrets: &Secrets, headers: &mut HeaderMap) {
     for (_, value) in headers.iter_mut().filter(|(name, _)| SHOWN.contains(name)) {
         let Some(text) = value.to_str().ok().filter(|text| !is_honest(text)) else { continue };
@@ -250,7 +249,8 @@ fn take_out(secrets: &Secrets, headers: &mut HeaderMap) {
     }
 }
 
-/// Is this a time, a range, a number or a hash, as nearly all are? There are too many answers to look for secrets in each.
+/// Returns whether a value is a time, a range, a number or a hash, as nearly all are: searching every answer for secrets would
+/// be slow.
 fn is_honest(text: &str) -> bool {
     const MAX_BYTES: usize = 40;
     let text = text.strip_prefix("bytes ").unwrap_or(text);
@@ -258,10 +258,10 @@ fn is_honest(text: &str) -> bool {
     is_time || (text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit() || b"\"-/".contains(&byte)))
 }
 
-/// The longest refusal that is read: 64 KiB.
+/// Longest refusal that is read: 64 KiB.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
 
-/// A body; none where it is longer than this.
+/// Returns a body; `None` if it is longer than this.
 pub(super) async fn at_most(body: HttpResponseBody, bytes: usize) -> Result<Option<Bytes>, HttpError> {
     let mut stream = body.bytes_stream();
     let mut all = Vec::new();
@@ -327,7 +327,7 @@ mod tests {
     use object_store::client::HttpRequestBody;
 
     #[test]
-    fn honest_headers_stay_and_secrets_go() {
+    fn usual_headers_are_kept_and_secrets_removed() {
         let request = http::Request::builder().header("x-amz-security-token", "token-of-hunter2/x+y==");
         let secrets = Secrets::of_request(&request.body(HttpRequestBody::empty()).unwrap());
         for (name, honest) in [

@@ -1,4 +1,4 @@
-//! Stores that are silent, that break connections, and that send us elsewhere: small servers in this process.
+//! Stores that are silent, break connections, or redirect: small servers in this process.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -17,17 +17,17 @@ const IMPATIENT: Patience = Patience {
     budget: Duration::from_millis(900),
 };
 
-/// What a server does with a request.
+/// A server's reaction to a request.
 enum Does {
     /// Answers with this.
     Answers(String),
-    /// Answers with this much, and then says nothing more.
+    /// Sends this beginning of an answer, and then nothing more.
     FallsSilent(&'static str),
     /// Breaks the connection without an answer.
     Breaks,
 }
 
-/// A server of one thread a connection, and the number of requests that came. Each connection serves one request.
+/// Starts a server with a thread for each connection, which serves one request. Returns its URL and a counter of requests.
 fn server(does: impl Fn(usize, &str) -> Does + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -54,7 +54,7 @@ fn serve(mut stream: TcpStream, does: &dyn Fn(usize, &str) -> Does, counted: &At
     let head = String::from_utf8(head).unwrap();
     let number = counted.fetch_add(1, Ordering::SeqCst);
     let does = does(number, &head);
-    // What was sent is read, so that a connection which breaks does not take the answer with it.
+    // Read the whole request, so that closing the connection does not discard the answer.
     let length = head
         .to_ascii_lowercase()
         .split("content-length: ")
@@ -79,7 +79,7 @@ fn answer(status: &str, headers: &str, body: &str) -> Does {
     ))
 }
 
-/// Names in a bucket at an endpoint.
+/// Returns a store in a bucket at an endpoint.
 fn store(endpoint: &str) -> RemoteStore {
     let options = ConnectOptions {
         endpoint_url: Some(endpoint.to_owned()),
@@ -97,7 +97,7 @@ const LIST: &str = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBuck
 
 type Ask = Box<dyn Fn(&RemoteStore) -> Result<(), Error>>;
 
-/// What is asked of a store, by name.
+/// Requests to a store, by name.
 fn requests() -> Vec<(&'static str, Ask)> {
     vec![
         ("list", Box::new(|store| store.list("").map(drop))),
@@ -120,14 +120,14 @@ fn fine(head: &str) -> Does {
 }
 
 #[test]
-fn a_request_that_hangs_once_is_tried_again_whatever_it_asks() {
+fn any_request_that_hangs_once_is_retried() {
     for (name, ask) in requests() {
         for silent in [
             "",
             "HTTP/1.1 200 OK\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: \"e\"\r\nLast-Modified: Thu, 02 Jan 2025 03:04:05 GMT\r\n\r\nbyt",
         ] {
-            // Nobody reads the bodies of answers to writes.
+            // The bodies of answers to writes are not read.
             if silent.ends_with("byt") && !["list", "get"].contains(&name) {
                 continue;
             }
@@ -159,14 +159,14 @@ fn a_store_that_always_loses_the_reply_of_a_write_is_given_up_with_its_name() {
         let host = endpoint.strip_prefix("http://").unwrap();
         assert!(text.starts_with("store: s3://lake/t/a: cannot write it: "), "{name}: {text}");
         assert!(text.contains(&format!("no answer from `{host}`")), "{name}: {text}");
-        // Each layer does not repeat what the one below it has repeated.
+        // No layer retries what the layer below it has retried.
         assert!((2..=13).contains(&count.load(Ordering::SeqCst)), "{name}: {count:?}");
     }
 }
 
 #[test]
-fn what_is_sent_slowly_is_no_silence() {
-    // Many times as long as silence is waited for, and each pause is shorter.
+fn a_slow_upload_is_not_aborted() {
+    // The upload takes many times as long as the limit on silence, but each pause is shorter.
     let (endpoint, count) = server(|_, _| answer("200 OK", OBJECT, ""));
     let slow = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = format!("http://{}", slow.local_addr().unwrap());
@@ -220,7 +220,7 @@ fn a_list_that_does_not_go_on_and_one_that_does_not_end_are_refused() {
     assert!(text.contains("the list does not go on"), "{text}");
     assert_eq!(count.load(Ordering::SeqCst), 2);
 
-    // The same keys by ever new tokens.
+    // The same keys, with a new token each time.
     let (endpoint, count) = server(|number, _| {
         let entry = |key| {
             format!(

@@ -23,7 +23,7 @@ mod summary;
 
 mod exit;
 
-// What ends the program before or beside its work.
+// Ends of the program outside of a command: panics, help and wrong usage.
 mod panics;
 
 mod usage;

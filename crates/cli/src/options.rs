@@ -116,7 +116,7 @@ fn source_connections(
     Ok(table.with_options(source_options(connect_options(stores)?, flags)))
 }
 
-/// What is said of the buckets of the logs, over what is said of all.
+/// Returns the options for the buckets of the logs: those of all buckets, overridden by those of sources.
 fn source_options(common: ConnectOptions, flags: &SourceStoreFlags) -> ConnectOptions {
     ConnectOptions {
         profile: trimmed(flags.profile.as_ref()).or(common.profile),
@@ -295,7 +295,7 @@ pub(crate) fn schema(name_or_file: &str) -> anyhow::Result<TableSchema> {
     let names = TableSchema::EMBEDDED_NAMES.join("`, `");
     let text = read_text(Path::new(name_or_file)).map_err(|error| {
         if is_name && error.is_not_found() {
-            anyhow!("`{}` is no table schema\nhint: `{names}`, or a file", printable_name(name_or_file))
+            anyhow!("`{}` is not a table schema\nhint: `{names}`, or a file", printable_name(name_or_file))
         } else {
             error.into()
         }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use lakefront_pipeline::{Escapes, escaped, message};
 
-/// Prints data, with what no terminal may get escaped in its language. A reader that went away (`| head`) is no error.
+/// Prints data, with characters that a terminal must not get escaped in the data's language. A reader that closed the
+/// pipe (`| head`) is not an error.
 ///
 /// # Errors
 /// Stdout cannot be written to, for another reason.
@@ -17,7 +18,7 @@ pub(crate) fn data(text: &str, language: Escapes) -> anyhow::Result<()> {
     }
 }
 
-/// Tells something on stderr, with what no terminal may get escaped.
+/// Prints a message to stderr, escaped for a terminal.
 pub(crate) fn tell(text: &str) {
     // Ignore: stderr is closed too.
     let _ = writeln!(io::stderr().lock(), "{}", escaped(text, Escapes::Text));

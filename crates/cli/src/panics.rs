@@ -1,7 +1,7 @@
-//! A panic, in whatever thread: the program says that this is a bug, where it is and what to send, and exits with 1.
+//! Panics in any thread: the program says that this is a bug, where it is and what to report, and exits with 1.
 //!
-//! The message of a panic may repeat what the program had at hand, credentials and log text included. So only messages that
-//! stand in the source are shown, which hold nothing else.
+//! The message of a panic may hold any value, such as credentials or log text. So only messages that are literals in
+//! the source are shown.
 
 use std::{
     any::Any,
@@ -18,14 +18,14 @@ use crate::{flags::LogFormat, output};
 /// Whether messages are written as JSON.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
-/// Has panics told in this format from now on.
+/// Installs a hook that reports panics in this format.
 pub(crate) fn start(format: LogFormat) {
     IS_JSON.store(format == LogFormat::Json, Ordering::Relaxed);
     panic::set_hook(Box::new(tell));
 }
 
-/// Tells of a panic and ends the program. Nothing is unwound: another thread might wait for this one for ever. What is
-/// half-written has no name yet, and the next run finishes the epoch, as after a kill.
+/// Reports a panic and ends the program without unwinding, as another thread might wait for this one for ever. Files
+/// that are half-written have no name yet, and the next run finishes the epoch, as after a kill.
 fn tell(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
     let text = text(&place, thread::current().name(), info.payload(), &Backtrace::capture());
@@ -39,7 +39,7 @@ fn tell(info: &PanicHookInfo<'_>) {
     std::process::exit(1);
 }
 
-/// What is told of a panic.
+/// Returns the message about a panic.
 fn text(place: &str, thread: Option<&str>, payload: &(dyn Any + Send), backtrace: &Backtrace) -> String {
     let thread = thread.unwrap_or("without a name");
     let what = payload.downcast_ref::<&'static str>().map_or_else(String::new, |message| format!(": {message}"));
@@ -48,7 +48,7 @@ fn text(place: &str, thread: Option<&str>, payload: &(dyn Any + Send), backtrace
     format!(
         "error: this is a bug in lakefront {version}: it stopped at {place}, in the thread `{thread}`{what}\n\
          hint: table and state are as after a kill, and the next run goes on from there\n\
-         hint: please report it with these lines, the command without its secrets, what `lakefront status TABLE` says, and a log that it happens with, if there is one; RUST_BACKTRACE=1 adds the way to the place{backtrace}",
+         hint: please report it with these lines, the command without its secrets, what `lakefront status TABLE` says, and a log that causes it, if there is one; RUST_BACKTRACE=1 adds a backtrace{backtrace}",
         version = env!("CARGO_PKG_VERSION"),
     )
 }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// Says which panic the child process is to play.
+    /// Variable that says how the child process is to panic.
     const CHILD: &str = "LAKEFRONT_TEST_PANIC";
 
     /// Runs this test binary once more, as a program that panics.

@@ -1,4 +1,4 @@
-//! What clap says of a command line: help and version as they are, errors with what was typed escaped.
+//! Output of clap: help and version as they are, errors with the arguments escaped.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use lakefront_pipeline::printable_name;
 
 use crate::{exit::ExitStatus, output};
 
-/// Prints what clap says instead of flags, and returns the exit status: 0 for help and version, 2 for wrong usage.
+/// Prints clap's output, and returns the exit status: 0 for help and version, 2 for wrong usage.
 pub(crate) fn answer(error: clap::Error) -> ExitCode {
     if !error.use_stderr() {
         // Ignore: a reader that went away (`| head`) is no error.
@@ -17,7 +17,7 @@ pub(crate) fn answer(error: clap::Error) -> ExitCode {
     let error = shown(error);
     let text = error.render().to_string();
     if text.lines().any(|line| printable_name(line) != line) {
-        // No value of ours has such characters. Whatever it is: without clap's colours.
+        // Something was not escaped above: print all of it escaped, without clap's colours.
         output::tell(text.trim_end());
     } else {
         let _ = error.print();
@@ -25,7 +25,7 @@ pub(crate) fn answer(error: clap::Error) -> ExitCode {
     ExitStatus::Usage.into()
 }
 
-/// The same error with everything escaped that it repeats of the command line.
+/// Returns the error with all parts of the command line in it escaped.
 fn shown(mut error: clap::Error) -> clap::Error {
     let contexts: Vec<(ContextKind, ContextValue)> =
         error.context().map(|(kind, value)| (kind, value.clone())).collect();
@@ -39,7 +39,7 @@ fn shown(mut error: clap::Error) -> clap::Error {
                 let plain = |text: &clap::builder::StyledStr| printable_name(&text.to_string()).into();
                 ContextValue::StyledStrs(texts.iter().map(plain).collect())
             }
-            // Usage, numbers and flags are ours.
+            // Usage, numbers and flags do not come from the command line.
             ContextValue::None | ContextValue::Bool(_) | ContextValue::StyledStr(_) | ContextValue::Number(_) | _ => {
                 continue;
             }

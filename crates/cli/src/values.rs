@@ -16,7 +16,7 @@ const TIB: u64 = 1 << 40;
 /// The number of hours that `-<hours>h` must stay below: more than a century.
 const MAX_HOURS_BACK: u64 = 1_000_000;
 
-/// Returns a value in which blanks at the ends mean nothing, without them: they come with what was copied or read from a file.
+/// Returns a value without blanks around it, which are often copied along or read from a file.
 pub(crate) fn trimmed(text: Option<&String>) -> Option<String> {
     text.map(|text| text.trim().to_owned())
 }

@@ -131,7 +131,7 @@ pub struct Decoder {
     options: Arc<DecodeOptions>,
     sizes: DecodeSizes,
     layouts: Layouts,
-    /// Not kept for each object: a thousand of them may be decoded together, each with thousands of names.
+    /// Kept for all objects together: a thousand may be decoded at once, each with thousands of names.
     unclaimed: FieldNames,
     batch: BatchBuilder,
     /// The text of the objects in `batch`, and behind `text_end` what an older text left there: it is written over, not
@@ -182,7 +182,7 @@ impl Decoder {
         self.layouts.take_unknown()
     }
 
-    /// Returns the fields that no column of the table schema claims, in good objects since the last call.
+    /// Returns the fields of good objects since the last call that no column of the table schema uses.
     pub fn take_unclaimed_fields(&mut self) -> FieldNames {
         std::mem::take(&mut self.unclaimed)
     }

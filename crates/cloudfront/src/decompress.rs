@@ -4,7 +4,7 @@
 //! - Gzip is known by its magic bytes, never by the object's name; anything else is text already.
 //! - What is packed in another way, or twice, is refused with the name of its format (`packed`).
 //! - All members are read and each one's CRC and length are checked. A member border is not a line border.
-//! - A member's header (`member`) is read in no memory, however long its name, comment and extra field are.
+//! - A member's header (`member`) is not kept in memory: its name, comment and extra field may have any length.
 //! - After the last member only zero bytes may follow (padding).
 //! - Memory does not depend on the limits: text comes out as the caller asks for it.
 //!

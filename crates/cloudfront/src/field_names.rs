@@ -1,6 +1,6 @@
-//! Names of fields as headers of logs bring them, in; as many as a report shows, and how many more there are, out.
+//! Names of fields from headers of logs in; as many as a report shows, and the number of further ones, out.
 //!
-//! **Invariant.** What is kept does not depend on the order in which names come: it is the first names in byte order.
+//! **Invariant.** The first names in byte order are kept, in whatever order they are added.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -8,26 +8,26 @@ use std::{
     sync::Arc,
 };
 
-/// Names of fields, in bounded memory: any log may bring thousands of new ones.
+/// A set of field names in bounded memory: any log may have thousands of new ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldNames {
     kept: BTreeSet<Arc<str>>,
     kept_bytes: usize,
-    /// Hashes of all names, so that none is counted twice.
+    /// Hashes of all names, so that each is counted once.
     seen: HashSet<u64>,
 }
 
 impl FieldNames {
-    /// Number of names that are kept.
+    /// Largest number of names that are kept: 1,000.
     pub const MAX_NAMES: usize = 1000;
-    /// Bytes of the names that are kept, in all: 64 KiB.
+    /// Largest size of all names that are kept, in bytes: 64 KiB.
     pub const MAX_BYTES: usize = 64 << 10;
-    /// Number of characters of a name that are kept: it comes from a log.
+    /// Number of characters of a name that are kept: a log may have names of any length.
     pub const MAX_NAME_CHARS: usize = 80;
-    /// Number of names that are told apart to count them; past it [`Self::more`] is a lower bound.
+    /// Number of names that are counted exactly: 100,000. If there are more, [`Self::more`] is a lower bound.
     pub const MAX_COUNTED: usize = 100_000;
 
-    /// Adds a name. Names whose first [`Self::MAX_NAME_CHARS`] characters are the same are one.
+    /// Adds a name. Names with the same first [`Self::MAX_NAME_CHARS`] characters count as one.
     pub fn insert(&mut self, name: &str) {
         let end = name.char_indices().nth(Self::MAX_NAME_CHARS).map_or(name.len(), |(at, _)| at);
         let name = name.get(..end).unwrap_or(name);
@@ -39,7 +39,7 @@ impl FieldNames {
         }
     }
 
-    /// Adds all of `others`.
+    /// Adds all names of `others`.
     pub fn extend(&mut self, others: &Self) {
         others.seen.iter().for_each(|hash| self.see(*hash));
         for name in &others.kept {
@@ -50,7 +50,7 @@ impl FieldNames {
         }
     }
 
-    /// Returns the names that are kept, in order.
+    /// Returns the names that are kept, in byte order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.kept.iter().map(AsRef::as_ref)
     }
@@ -60,8 +60,8 @@ impl FieldNames {
         self.kept.is_empty()
     }
 
-    /// Returns the number of names that are not kept. If there are more than [`Self::MAX_COUNTED`] names, it is at least
-    /// so many.
+    /// Returns the number of names that are not kept; a lower bound if there are more than [`Self::MAX_COUNTED`] names
+    /// in all.
     pub fn more(&self) -> u64 {
         self.seen.len().saturating_sub(self.kept.len()) as u64
     }

@@ -123,7 +123,8 @@ impl Folder {
         }
     }
 
-    /// Returns the folders above this one, the nearest first. A whole bucket is a folder; the root of the local disk is not.
+    /// Returns the folders above this one, the nearest first. A whole bucket is a folder; the root of the local disk is
+    /// not.
     pub fn ancestors(&self) -> Vec<Self> {
         match self {
             Self::Local(folder) => folder.ancestors().map(Self::Local).collect(),

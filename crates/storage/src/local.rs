@@ -234,7 +234,8 @@ fn open_file(path: &Path) -> Result<Option<File>, Error> {
         if metadata.is_file() || metadata.is_dir() { Ok(()) } else { Err(not_regular(path, metadata)) }
     };
     let failed = |source| failed("read it", path, source);
-    // Checked before, as opening a device may have effects, and again once open, as the file may have been replaced meanwhile.
+    // Checked before, as opening a device may have effects, and again once open, as the file may have been replaced
+    // meanwhile.
     match fs::metadata(path) {
         Ok(metadata) => check(&metadata)?,
         Err(source) if is_absent(&source) => return Ok(None),

@@ -148,8 +148,8 @@ impl Object {
         matches!(self.version, Version::Local { is_linked: true, .. })
     }
 
-    /// Returns whether the object of this source and key is the same local file under another name: a hard link. False if
-    /// that object has another id, as its path is not known then.
+    /// Returns whether the object of this source and key is the same local file under another name: a hard link. False
+    /// if that object has another id, as its path is not known then.
     pub fn is_file_of(&self, source: &str, key: &str) -> bool {
         if (source, key) == (self.source(), self.key()) || self.bucket().is_some() {
             return false;
@@ -171,9 +171,9 @@ impl Object {
         }
     }
 
-    /// Returns the object in its current version; `None` if it is gone, if it is no longer a regular file, or if its path
-    /// now leads to another object through a link. `known` are the sources that the table knows: if they now give the file
-    /// another identity, it is another object as well.
+    /// Returns the object in its current version; `None` if it is gone, if it is no longer a regular file, or if its
+    /// path now leads to another object through a link. `known` are the sources that the table knows: if they now give
+    /// the file another identity, it is another object as well.
     ///
     /// # Errors
     ///
@@ -202,8 +202,8 @@ impl Object {
         Ok(self.is_in_place()? && is_spelled_so(Path::new(self.path()))? && self.is_known_to(known)?)
     }
 
-    /// Returns whether the path of a local object still leads to the file that has this identity. If a link replaced the
-    /// file or a folder above it, the path leads to a file with another identity: another canonical path.
+    /// Returns whether the path of a local object still leads to the file that has this identity. If a link replaced
+    /// the file or a folder above it, the path leads to a file with another identity: another canonical path.
     ///
     /// # Errors
     ///
@@ -227,8 +227,8 @@ impl Object {
         Some(folder.strip_suffix('/').filter(|folder| !folder.is_empty()).unwrap_or(folder))
     }
 
-    /// Returns whether sources that were read before still give the file this identity: the innermost source around it has
-    /// the same id (or neither has one), and the object's name below a source with its id still leads to the file.
+    /// Returns whether sources that were read before still give the file this identity: the innermost source around it
+    /// has the same id (or neither has one), and the object's name below a source with its id still leads to the file.
     fn is_known_to(&self, sources: &[Source]) -> io::Result<bool> {
         let path = fs::canonicalize(self.path())?;
         let id = self.has_id().then(|| self.source());
@@ -305,8 +305,8 @@ impl Object {
     }
 }
 
-/// Returns whether each part of a path is spelled as its folder lists it. On a disk that ignores case the two may differ
-/// after a rename that changed only the case, and Linux does not correct that in a canonical path.
+/// Returns whether each part of a path is spelled as its folder lists it. On a disk that ignores case the two may
+/// differ after a rename that changed only the case, and Linux does not correct that in a canonical path.
 fn is_spelled_so(path: &Path) -> io::Result<bool> {
     for part in path.ancestors() {
         let (Some(folder), Some(name)) = (part.parent(), part.file_name()) else { continue };
@@ -331,8 +331,8 @@ fn swapped_case(byte: u8) -> u8 {
 /// Number of entries of a folder that are searched for the spelling of a name.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Returns whether a folder has an entry of exactly this name. Assumes so if the folder is too large to search or may not
-/// be listed.
+/// Returns whether a folder has an entry of exactly this name. Assumes so if the folder is too large to search or may
+/// not be listed.
 fn has_entry(folder: &Path, name: &OsStr) -> io::Result<bool> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -1,7 +1,7 @@
 //! The limit of files and connections that this process may have open at once.
 //!
-//! To the operating system a connection is an open file. A run on the local disk needs few; a run on buckets uses the rest,
-//! up to the number of requests that it sends at once.
+//! To the operating system a connection is an open file. A run on the local disk needs few; a run on buckets uses the
+//! rest, up to the number of requests that it sends at once.
 #![expect(clippy::disallowed_methods, reason = "counts this process's open files")]
 
 use std::fs;
@@ -13,8 +13,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const MACOS_MAX: u64 = 10_240;
 /// Number of files that are assumed to be open if they cannot be counted.
 const SOME_OPEN: u64 = 16;
-/// Least number of descriptors kept for everything but connections: logs on the local disk, temporary files, requests for
-/// credentials. A quarter of the limit is kept if that is more.
+/// Least number of descriptors kept for everything but connections: logs on the local disk, temporary files, requests
+/// for credentials. A quarter of the limit is kept if that is more.
 const MIN_KEPT: u64 = 16;
 
 /// Raises this process's limit of open files as far as it may.

@@ -34,8 +34,8 @@ pub fn read_text(path: &Path) -> Result<String, Error> {
     })
 }
 
-/// Reads a whole file of at most `max_bytes`, a whole number of MiB. The file may be a device or a shell's pipe: reading stops
-/// at the limit.
+/// Reads a whole file of at most `max_bytes`, a whole number of MiB. The file may be a device or a shell's pipe:
+/// reading stops at the limit.
 ///
 /// # Errors
 ///

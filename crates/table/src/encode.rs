@@ -44,10 +44,10 @@ use crate::{
 pub const MAX_OPEN_ROW_GROUPS: usize = 4;
 /// A partition with so many rows waiting gets an open row group, if there is one left.
 const ROWS_TO_OPEN: usize = 4096;
-/// Memory for rows and for metadata of unfinished data files, of all partitions of a task: 64 MiB. Past it rows become row
-/// groups, data files are finished, and partitions are put off to another pass over the task.
+/// Memory in bytes for the rows and the metadata of unfinished data files of all partitions of a task: 64 MiB. If it is
+/// exceeded, rows are written as row groups, data files are finished, and partitions are put off to another pass.
 pub const MAX_HELD_BYTES: usize = 64 << 20;
-/// Least memory of rows that are worth a row group before their partition is complete: 1 MiB.
+/// Least memory in bytes of rows that are written as a row group before their partition is complete: 1 MiB.
 pub const MIN_ROW_GROUP_HELD_BYTES: usize = 1 << 20;
 
 /// Where data files go while they are written.
@@ -67,7 +67,7 @@ pub trait DataFiles {
 pub struct FinishedFile<F> {
     /// Its partition.
     pub partition: PartitionKey,
-    /// Its place among the task's files in this partition, from 0.
+    /// Number of the file among those of its task and partition, from 0.
     pub number: u32,
     /// How many rows it has.
     pub rows: u64,
@@ -78,7 +78,7 @@ pub struct FinishedFile<F> {
 }
 
 impl<F> FinishedFile<F> {
-    /// Returns its name below the table, as a file of this task. Not kept: a task may have a hundred thousand files.
+    /// Returns its name below the table. It is made on demand, as a task may have a hundred thousand files.
     pub fn name(&self, task: TaskId) -> String {
         task.data_file(&self.partition, self.number)
     }
@@ -86,35 +86,35 @@ impl<F> FinishedFile<F> {
 
 /// Encodes one task: a fan-out writer over partitions.
 ///
-/// A task may have rows of any hour since 2008, in any order, and its memory is bounded. Partitions that are not written
-/// any more leave memory first, each as a data file. One that comes back after that, and has to leave again before it has
-/// rows for a row group, is put off: the rest of its rows is dropped, and taken in another pass over the task.
+/// A task may have rows of any hour since 2008, in any order, and its memory is bounded. If memory is short, the least
+/// recently written partition is flushed to a data file first. If it gets more rows, and has to be flushed again before
+/// it has enough of them for a row group, it is put off: the rest of its rows is dropped, and written in another pass.
 #[derive(Debug)]
 pub struct TaskEncoder<D: DataFiles> {
     partition_by: PartitionBy,
     shared: Shared<D>,
     /// Partitions with rows in memory, or with an unfinished data file.
     active: ActivePartitions<D::File>,
-    /// What is known of partitions that left memory.
+    /// Partitions that are not in memory any more.
     left: BTreeMap<PartitionKey, LeftPartition>,
     is_first_pass: bool,
 }
 
-/// How a pass over a task's rows ended.
+/// Result of a pass over a task's rows.
 #[derive(Debug)]
 pub enum PassEnd<D: DataFiles> {
-    /// All rows are in data files: these, by partition and number.
+    /// All rows are in these data files, sorted by partition and number.
     Complete(Vec<FinishedFile<D::File>>),
-    /// Partitions were put off: all rows of the task have to be written to this encoder once more, in the same batches.
+    /// Partitions were put off: write all rows of the task to this encoder again, in the same batches.
     Again(Box<TaskEncoder<D>>),
 }
 
-/// A partition that left memory.
+/// A partition that was flushed or put off.
 #[derive(Clone, Copy, Debug, Default)]
 struct LeftPartition {
-    /// Rows of it that are in data files: the first ones.
+    /// Rows and files that are complete: always the partition's first rows.
     written: Written,
-    /// Rows to skip in this pass, as earlier passes wrote them.
+    /// Number of rows to skip in this pass, as earlier passes wrote them.
     rows_to_skip: u64,
     state: LeftState,
 }
@@ -124,9 +124,9 @@ enum LeftState {
     /// More rows may come.
     #[default]
     Open,
-    /// Rows from here on are taken in the next pass.
+    /// Further rows are dropped, and written in the next pass.
     PutOff,
-    /// An earlier pass wrote all of it.
+    /// An earlier pass wrote all of its rows.
     Complete,
 }
 
@@ -163,13 +163,13 @@ impl<D: DataFiles> TaskEncoder<D> {
                 partition.wait(&rows.take(batch)?)?;
             }
             self.active.put(partition);
-            // Not only behind the batch: its rows may be of thousands of partitions.
+            // Not only after the batch: its rows may be of thousands of partitions.
             self.make_room(runner)?;
         }
         Ok(())
     }
 
-    /// Ends a pass, when all rows of the task are written.
+    /// Ends a pass, after all rows of the task were written.
     ///
     /// # Errors
     /// The run must stop: a data file could not be written.
@@ -201,7 +201,7 @@ impl<D: DataFiles> TaskEncoder<D> {
         self.active.held_bytes()
     }
 
-    /// Returns the partition and those rows that are to be written in this pass; none if there are none.
+    /// Returns the partition and those of the rows that this pass writes; `None` if it writes none of them.
     fn take(&mut self, key: PartitionKey, rows: Rows) -> Option<(PartitionWriter<D::File>, Rows)> {
         if let Some(partition) = self.active.take(key) {
             return Some((partition, rows));
@@ -218,7 +218,8 @@ impl<D: DataFiles> TaskEncoder<D> {
         (rows.len() > 0).then(|| (PartitionWriter::new(key, left.written), rows))
     }
 
-    /// Frees memory until partitions hold no more than they may. Which of them give theirs is a function of the rows.
+    /// Frees memory until partitions hold at most [`MAX_HELD_BYTES`]. The choice of partitions depends on the rows
+    /// alone.
     fn make_room(&mut self, runner: &impl ColumnRunner) -> Result<(), Error> {
         while self.active.held_bytes() > MAX_HELD_BYTES {
             if let Some(mut partition) = self.active.take_largest(MIN_ROW_GROUP_HELD_BYTES) {

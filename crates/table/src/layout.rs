@@ -11,8 +11,8 @@ use crate::PartitionKey;
 
 /// Raised whenever the same inputs give other data files than before: other bytes under the same name would be refused.
 ///
-/// 1: delta encodings where a dictionary does not pay. 2: `PLAIN` there. 3: rows leave memory, and data files are finished,
-/// by all the memory that a task's partitions and columns take.
+/// 1: delta encodings for columns without a dictionary. 2: `PLAIN` for these. 3: row groups and data files end by the
+/// memory of all of a task's partitions and columns.
 pub const LAYOUT_VERSION: u32 = 3;
 
 /// A task's place in the order of all tasks of a table.

@@ -131,7 +131,7 @@ impl Rows {
         }
     }
 
-    /// All but the first ones.
+    /// Returns the rows without the first `count`.
     pub(crate) fn without_first(self, count: usize) -> Self {
         match self {
             rows if count == 0 => rows,

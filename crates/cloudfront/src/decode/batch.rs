@@ -125,8 +125,9 @@ impl BatchBuilder {
         Mark { rows: self.rows(), cells: self.cells, objects: self.objects.len() }
     }
 
-    /// Are there so many rows since `mark`, `others` counted in, or a hundred times as many cells? Cells of the log, as each
-    /// of a map of extra fields takes more memory than its text, and cells of the table, as each takes memory without any.
+    /// Returns whether there are at least this many rows since `mark`, counting `others`, or a hundred times as many
+    /// cells. Cells of the log count, as a cell in a map of extra fields takes more memory than its text; and cells of
+    /// the table, as even an empty one takes memory.
     pub(crate) fn is_full(&self, mark: Mark, others: usize, rows: usize) -> bool {
         const CELLS_PER_ROW: usize = 100;
         let (new_rows, most_cells) = (self.rows() - mark.rows, rows.saturating_mul(CELLS_PER_ROW));

@@ -179,7 +179,8 @@ impl Scan {
         Ok(ScanEnd::NeedsText { at: start })
     }
 
-    /// What the object gave, after its last line; the fields that no column claims are added to `unclaimed`. One of whose lines of data every one was refused was not understood.
+    /// Returns the object's summary after its last line, and adds the fields that no column uses to `unclaimed`. An
+    /// object all of whose data lines were rejected is an error: it was not understood.
     ///
     /// # Errors
     /// The verdict on the object.

@@ -4,8 +4,8 @@
 //! 1f 8b | method | flags | time (4) | level | system | [length (2), extra] [name, 0] [comment, 0] [CRC-16 of it all]
 //! ```
 //!
-//! RFC 1952 bounds neither name nor comment, so that nothing of them is kept. The decoder behind it, which keeps them and
-//! refuses long ones, is given a [`Header`] without any.
+//! RFC 1952 does not limit name and comment, so they are skipped. The gzip decoder would keep them, and refuse long
+//! ones, so it gets a [`Header`] without them.
 
 use std::io::{self, BufRead, Cursor};
 
@@ -23,11 +23,11 @@ const HAS_NAME: u8 = 1 << 3;
 const HAS_COMMENT: u8 = 1 << 4;
 const RESERVED: u8 = 0b1110_0000;
 
-/// Reads a member's header to its end, and returns one that stands for it.
+/// Reads a member's header to its end, and returns an equivalent one without name, comment and extra field.
 ///
 /// # Errors
-/// [`io::ErrorKind::UnexpectedEof`] if the header is cut; [`io::ErrorKind::InvalidData`] if it is none; what the source
-/// says.
+/// [`io::ErrorKind::UnexpectedEof`] if the header is truncated; [`io::ErrorKind::InvalidData`] if it is invalid; any
+/// error of the source.
 pub(super) fn skip_header(source: &mut impl BufRead) -> io::Result<Header> {
     let mut header = Checked { source, crc: Crc::new() };
     let [magic_0, magic_1, method, flags, ..] = header.take::<10>()?;
@@ -52,7 +52,7 @@ pub(super) fn skip_header(source: &mut impl BufRead) -> io::Result<Header> {
     Ok(Cursor::new(SHORTEST))
 }
 
-/// A header being read, and the CRC of what was read.
+/// A header being read, and the CRC of the bytes read so far.
 struct Checked<'s, S> {
     source: &'s mut S,
     crc: Crc,
@@ -78,7 +78,7 @@ impl<S: BufRead> Checked<'_, S> {
         Ok(())
     }
 
-    /// Skips a text and the zero byte behind it.
+    /// Skips a text and the zero byte after it.
     fn skip_text(&mut self) -> io::Result<()> {
         loop {
             let bytes = some_of(self.source)?;
@@ -92,7 +92,7 @@ impl<S: BufRead> Checked<'_, S> {
     }
 }
 
-/// Returns the bytes that are there; at least one.
+/// Returns the buffered bytes, at least one.
 fn some_of(source: &mut impl BufRead) -> io::Result<&[u8]> {
     match source.fill_buf()? {
         [] => Err(io::ErrorKind::UnexpectedEof.into()),

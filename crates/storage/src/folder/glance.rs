@@ -35,8 +35,9 @@ pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Returns a file below a folder whose name begins with `start` and for which `is_wanted` holds. Searches the last folders
-/// first, as they hold the newest files, and at most 1,000 folders. Follows links that are named like partitions, `x=y`.
+/// Returns a file below a folder whose name begins with `start` and for which `is_wanted` holds. Searches the last
+/// folders first, as they hold the newest files, and at most 1,000 folders. Follows links that are named like
+/// partitions, `x=y`.
 ///
 /// # Errors
 ///

@@ -38,7 +38,8 @@ impl Aws {
     /// # Errors
     ///
     /// [`Error::NoProfile`]: no file has the profile that was named, in words or by the environment. The AWS CLI stops
-    /// there, too. [`Error::CaBundle`]: the file of certificates cannot be used. [`Error::BadSetting`]: another value cannot.
+    /// there, too. [`Error::CaBundle`]: the file of certificates cannot be used. [`Error::BadSetting`]: another value
+    /// cannot.
     pub(super) async fn read(options: &ConnectOptions) -> Result<Self, Error> {
         let env = Env::real();
         let files = EnvConfigFiles::default();
@@ -111,8 +112,8 @@ struct Services {
     proxy: ProxyConfig,
 }
 
-/// Returns the endpoint, and the name of the setting that gives it. Variables are read here, as the library ignores one that
-/// is not a URL, and credentials would then be sent to AWS instead.
+/// Returns the endpoint, and the name of the setting that gives it. Variables are read here, as the library ignores one
+/// that is not a URL, and credentials would then be sent to AWS instead.
 fn endpoint(
     options: &ConnectOptions,
     env: &Env,

@@ -144,7 +144,8 @@ impl Connections {
                 if let Some(account) = &bucket.account {
                     builder = builder.with_account(account);
                 }
-                // HTTP is allowed here: a configured endpoint was checked, and the others are Azure's or the local emulator's.
+                // HTTP is allowed here: a configured endpoint was checked, and the others are Azure's or the local
+                // emulator's.
                 let builder = builder.with_client_options(client_options(true));
                 let wiring = Wiring { transport: self.transport(Trust::default()), ..Wiring::default() };
                 let store = builder.with_retry(no_retries()).with_http_connector(wiring).build();

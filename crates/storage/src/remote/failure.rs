@@ -1,7 +1,7 @@
 //! What a store answered when it refused: its own words in, ours out.
 //!
-//! **Invariant.** Nothing of a request is shown, and of an answer only the store's code and message, a region, and the host
-//! of a redirect, each without the secrets of the request; never a whole header or URL.
+//! **Invariant.** Nothing of a request is shown, and of an answer only the store's code and message, a region, and the
+//! host of a redirect, each without the secrets of the request; never a whole header or URL.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -54,8 +54,8 @@ impl KeyGuide for Everything {
     }
 }
 
-/// Number of parts of a listing that are requested at once. They use at most half of the requests that may be in flight, as
-/// the consumer of the keys may have to send requests while they wait.
+/// Number of parts of a listing that are requested at once. They use at most half of the requests that may be in
+/// flight, as the consumer of the keys may have to send requests while they wait.
 const MAX_PARTS: usize = 32;
 /// As many keys as S3 puts into a page.
 const PAGE_KEYS: usize = 1000;

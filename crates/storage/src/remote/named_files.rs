@@ -1,5 +1,5 @@
-//! Checks of the files that the environment or a profile names: credentials, and how to find them. Libraries read these files
-//! whole, so devices, pipes and files that are too large are refused first.
+//! Checks of the files that the environment or a profile names: credentials, and how to find them. Libraries read these
+//! files whole, so devices, pipes and files that are too large are refused first.
 #![expect(clippy::disallowed_methods, reason = "looks at files that the environment names; every error names them")]
 
 use std::fs;
@@ -15,7 +15,8 @@ use crate::Error;
 use crate::text::read_bounded;
 use crate::uri::{kind_of, printable, printable_name};
 
-/// Largest size of such a file in bytes: 1 MiB. A configuration of hundreds of profiles has some 100 KiB, a token 20 KiB.
+/// Largest size of such a file in bytes: 1 MiB. A configuration of hundreds of profiles has some 100 KiB, a token 20
+/// KiB.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The key of a profile that names such a file.
@@ -44,7 +45,8 @@ const AZURE: [Named; 2] = [("AZURE_FEDERATED_TOKEN_FILE", None), ("AZURE_STORAGE
 ///
 /// # Errors
 ///
-/// [`Error::BadFile`]: one of them is too large or not a regular file. The library that reads an absent file reports it.
+/// [`Error::BadFile`]: one of them is too large or not a regular file. The library that reads an absent file reports
+/// it.
 pub(super) fn check(scheme: Scheme) -> Result<(), Error> {
     let env = Env::real();
     let variable =

@@ -1,7 +1,7 @@
 //! Removes a request's secrets from answers before they are shown: a store may repeat them, and a hostile store will.
 //!
-//! **Invariant.** No [`WINDOW_BYTES`] long piece of a secret is shown: not in upper or lower case, percent-encoded, in base64,
-//! or reduced to its letters and digits.
+//! **Invariant.** No [`WINDOW_BYTES`] long piece of a secret is shown: not in upper or lower case, percent-encoded, in
+//! base64, or reduced to its letters and digits.
 
 use std::collections::HashSet;
 
@@ -70,8 +70,8 @@ impl Secrets {
         }
     }
 
-    /// Adds the secrets in `AWS4-HMAC-SHA256 Credential=KEY/..., SignedHeaders=..., Signature=...`, `SharedKey ACCOUNT:...` or
-    /// `Bearer ...`.
+    /// Adds the secrets in `AWS4-HMAC-SHA256 Credential=KEY/..., SignedHeaders=..., Signature=...`, `SharedKey
+    /// ACCOUNT:...` or `Bearer ...`.
     fn add_authorization(&mut self, value: &str) {
         for part in value.split([' ', ',']) {
             match part.split_once('=') {

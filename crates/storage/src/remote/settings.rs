@@ -57,8 +57,8 @@ impl ConnectOptions {
     /// # Errors
     ///
     /// [`Error::BadSetting`] or [`Error::BadLocation`]: an invalid region; an endpoint whose URL is invalid, holds
-    /// credentials, or is neither encrypted nor on this machine; virtual addressing with an endpoint that is an IP address; a
-    /// KMS key id that cannot be part of a request.
+    /// credentials, or is neither encrypted nor on this machine; virtual addressing with an endpoint that is an IP
+    /// address; a KMS key id that cannot be part of a request.
     pub fn check(&self, prefix: &str) -> Result<(), Error> {
         if let Some(region) = &self.region {
             check_region(&format!("`{prefix}region`"), region)?;
@@ -135,8 +135,8 @@ fn is_address(host: &str) -> bool {
 ///
 /// # Errors
 ///
-/// [`Error::BadSetting`] names the setting: the URL is invalid, or holds credentials. [`Error::BadLocation`]: it is neither
-/// encrypted nor on this machine.
+/// [`Error::BadSetting`] names the setting: the URL is invalid, or holds credentials. [`Error::BadLocation`]: it is
+/// neither encrypted nor on this machine.
 pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Result<String, Error> {
     // Shown only where it is known to hold no secrets.
     let bad = |reason: &str| Error::BadSetting { setting: setting.to_owned(), reason: reason.to_owned() };

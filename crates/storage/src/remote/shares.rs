@@ -47,8 +47,8 @@ impl Shares {
         &self.requests
     }
 
-    /// Returns the number of idle connections that a new client may keep: half of the rest, so that some are left for the
-    /// next client.
+    /// Returns the number of idle connections that a new client may keep: half of the rest, so that some are left for
+    /// the next client.
     pub(super) fn take_idle(&self) -> usize {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle.div_ceil(2).min(self.num_requests);

@@ -1,7 +1,7 @@
 //! A data file on its way to a bucket: it has to be there whole before the one request that writes it.
 //!
-//! Small ones wait in memory. All others share one temporary file, in blocks: hundreds of partitions may be written at once,
-//! and one file takes one descriptor.
+//! Small ones wait in memory. All others share one temporary file, in blocks: hundreds of partitions may be written at
+//! once, and one file takes one descriptor.
 //!
 //! ```text
 //!   the file:   | A 0 | A 1 | B 0 | free | A 2 | C 0 |

@@ -1,8 +1,8 @@
 //! Bytes of requests out, bytes of answers in.
 //!
 //! **Invariants**
-//! - A request, and the credentials in it, is sent only to the host that it names: a redirect to another host, or to another
-//!   port or scheme of the same host, is not followed but returned as the answer.
+//! - A request, and the credentials in it, is sent only to the host that it names: a redirect to another host, or to
+//!   another port or scheme of the same host, is not followed but returned as the answer.
 //! - A request ends with an error if no byte of it or of its answer moves for some time.
 
 use std::error::Error as StdError;

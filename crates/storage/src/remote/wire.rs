@@ -1,8 +1,9 @@
 //! Each request on its way to a store, and each answer on its way back.
 //!
 //! `object_store` makes the requests. This layer below it retries them if that may help: each attempt is signed with
-//! credentials that are valid *then*, gets the headers that `object_store` has no option for, and has its refusals read, so
-//! that errors can say what to do about them. Only an answer whose body breaks off is requested again by its reader.
+//! credentials that are valid *then*, gets the headers that `object_store` has no option for, and has its refusals
+//! read, so that errors can say what to do about them. Only an answer whose body breaks off is requested again by its
+//! reader.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -249,8 +250,8 @@ fn take_out(secrets: &Secrets, headers: &mut HeaderMap) {
     }
 }
 
-/// Returns whether a value is a time, a range, a number or a hash, as nearly all are: searching every answer for secrets would
-/// be slow.
+/// Returns whether a value is a time, a range, a number or a hash, as nearly all are: searching every answer for
+/// secrets would be slow.
 fn is_honest(text: &str) -> bool {
     const MAX_BYTES: usize = 40;
     let text = text.strip_prefix("bytes ").unwrap_or(text);

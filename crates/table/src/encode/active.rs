@@ -1,4 +1,4 @@
-//! The partitions of a task that take memory: how much each, which holds most, which was written longest ago.
+//! The partitions of a task that are in memory, by the memory of their rows and by the time of their last write.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 use super::partition_writer::PartitionWriter;
 use crate::PartitionKey;
 
-/// Partitions with rows in memory, or with an unfinished data file. Whoever changes one takes it out and puts it back.
+/// Partitions with rows in memory or an unfinished data file. To change one, take it out and put it back.
 #[derive(Debug)]
 pub(crate) struct ActivePartitions<F: io::Write> {
     partitions: BTreeMap<PartitionKey, Counted<F>>,
@@ -16,11 +16,11 @@ pub(crate) struct ActivePartitions<F: io::Write> {
     by_row_bytes: BTreeSet<(usize, PartitionKey)>,
     held_bytes: usize,
     open_row_groups: usize,
-    /// Number of changes so far: the age of the next one.
+    /// Number of times that a partition was put in. It orders partitions by age.
     changes: u64,
 }
 
-/// A partition, and how it is counted.
+/// A partition, and the values that it is sorted and counted by.
 #[derive(Debug)]
 struct Counted<F: io::Write> {
     partition: PartitionWriter<F>,
@@ -43,7 +43,7 @@ impl<F: io::Write> Default for ActivePartitions<F> {
 }
 
 impl<F: io::Write + Send> ActivePartitions<F> {
-    /// Memory that all of them take, in bytes.
+    /// Memory of all partitions, in bytes.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes
     }
@@ -52,7 +52,7 @@ impl<F: io::Write + Send> ActivePartitions<F> {
         self.open_row_groups
     }
 
-    /// Puts a partition in, as the one that was written last.
+    /// Adds a partition as the most recently written one.
     pub(crate) fn put(&mut self, partition: PartitionWriter<F>) {
         let key = partition.key();
         self.changes += 1;
@@ -73,13 +73,13 @@ impl<F: io::Write + Send> ActivePartitions<F> {
         Some(partition)
     }
 
-    /// Takes out the partition whose rows take most memory, if it is at least so much.
+    /// Takes out the partition whose rows take most memory, if they take at least `least_bytes`.
     pub(crate) fn take_largest(&mut self, least_bytes: usize) -> Option<PartitionWriter<F>> {
         let (row_bytes, key) = *self.by_row_bytes.last()?;
         if row_bytes < least_bytes { None } else { self.take(key) }
     }
 
-    /// Takes out the partition that was written longest ago.
+    /// Takes out the least recently written partition.
     pub(crate) fn take_oldest(&mut self) -> Option<PartitionWriter<F>> {
         let (_, key) = *self.by_age.first()?;
         self.take(key)

@@ -55,7 +55,7 @@ pub(crate) const MAX_DICTIONARY_BYTES: usize = 1 << 20;
 const STEP_ROWS: usize = 1024;
 /// After so many rows of a chunk it is asked whether its values repeat at all.
 const PROBE_ROWS: usize = 4 * STEP_ROWS;
-/// In tables of more columns no page reserves memory.
+/// Number of columns of a table up to which pages reserve memory.
 const MAX_COLUMNS_WITH_RESERVES: usize = 128;
 /// So many times as large as it may be, a page or a dictionary is full in the midst of a step.
 const FAR_OVER: usize = 4;
@@ -70,7 +70,7 @@ pub(crate) struct ChunkSettings {
     /// May cells repeat?
     has_dictionary: bool,
     compression: Compression,
-    /// Whether a second step of a page asks for memory for all of it.
+    /// Whether a page reserves memory for all of its rows at its second step.
     reserves_pages: bool,
 }
 
@@ -100,7 +100,7 @@ impl ChunkSettings {
         })
     }
 
-    /// The same for a table of so many columns: of very many each takes memory only as it needs it.
+    /// Returns the settings for a table of this many columns: if there are many, pages do not reserve memory.
     pub(crate) fn with_columns(self, columns: usize) -> Self {
         Self { reserves_pages: columns <= MAX_COLUMNS_WITH_RESERVES, ..self }
     }

@@ -12,7 +12,7 @@ use crate::{Error, PartitionKey};
 
 /// Room for the footer and the page index, for each row group and column: generous, so that a file keeps its limit.
 const FOOTER_BYTES_PER_COLUMN: u64 = 1024;
-/// Memory of a writer: its buffer, and what it knows of each column, in bytes.
+/// Memory of a file writer in bytes: its buffer, and its state for each column.
 const WRITER_BYTES: usize = 12 << 10;
 const WRITER_BYTES_PER_COLUMN: usize = 512;
 
@@ -50,7 +50,7 @@ impl<F: Write + Send> DataFile<F> {
         self.writer.bytes_written() as u64 + self.footer_bytes + row_group.bytes() + footer_bytes(row_group)
     }
 
-    /// Memory that it takes until it is finished, in bytes: metadata of its row groups, mostly.
+    /// Memory that the file takes until it is finished, in bytes: mostly the metadata of its row groups.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
@@ -71,7 +71,7 @@ impl<F: Write + Send> DataFile<F> {
         Ok(self.writer.flush()?)
     }
 
-    /// The complete file, as the `number`-th of its task and partition.
+    /// Finishes the file, as the `number`-th of its task and partition.
     pub(crate) fn finish(self, number: u32) -> Result<FinishedFile<F>, Error> {
         let Self { partition, writer, rows, .. } = self;
         let failed = |source| Error::DataFile { partition: partition.to_string(), source };

@@ -20,9 +20,9 @@ use crate::{Error, PartitionKey, partition::Selection};
 const MAX_SMALL_PIECES: usize = 16;
 /// A piece of fewer bytes is small (256 KiB): joining larger ones would save little, and takes as much memory again.
 const SMALL_PIECE_BYTES: usize = 256 << 10;
-/// Memory that a column of a waiting piece takes beside its cells, in bytes: the array, its buffers and their counters.
+/// Overhead in bytes of a column of a waiting piece: the array, its buffers and their reference counts.
 const PIECE_COLUMN_BYTES: usize = 384;
-/// Memory that a partition takes beside its rows and its data file, in bytes.
+/// Overhead of a partition in bytes, without its rows and its data file.
 const PARTITION_BYTES: usize = 1 << 10;
 
 /// What all partitions of a task share.
@@ -35,7 +35,7 @@ pub(crate) struct Shared<D: DataFiles> {
     pub(crate) finished: Vec<FinishedFile<D::File>>,
 }
 
-/// What of a partition is in complete data files.
+/// Rows and files of a partition that are complete.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Written {
     pub(crate) rows: u64,
@@ -57,7 +57,7 @@ pub(crate) struct PartitionWriter<F: io::Write> {
 }
 
 impl<F: io::Write + Send> PartitionWriter<F> {
-    /// A partition of which so much is written.
+    /// Returns a writer for a partition of which this much is written already.
     pub(crate) fn new(key: PartitionKey, written: Written) -> Self {
         Self {
             key,
@@ -80,8 +80,8 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         self.written
     }
 
-    /// Returns whether its rows in memory may become a data file before the partition is complete: the first time, or if
-    /// they are many. Else a partition whose rows come one by one would become as many files.
+    /// Returns whether its rows may be flushed to a data file before the partition is complete: if it has no file yet,
+    /// or has enough rows. Otherwise a partition whose rows come one by one would become as many files.
     pub(crate) fn is_worth_a_file(&self) -> bool {
         self.written.files == 0 || self.file.is_some() || self.open.is_some()
     }
@@ -99,7 +99,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         self.waiting_bytes + self.open.as_ref().map_or(0, RowGroup::memory_bytes)
     }
 
-    /// Memory that it takes in all, in bytes: the metadata of its unfinished data file too.
+    /// Memory of the partition in bytes, including the metadata of its unfinished data file.
     pub(crate) fn held_bytes(&self) -> usize {
         PARTITION_BYTES + self.row_bytes() + self.file.as_ref().map_or(0, DataFile::memory_bytes)
     }
@@ -201,7 +201,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
     }
 }
 
-/// Memory that a waiting piece takes, in bytes. A function of its rows: they own their buffers.
+/// Memory of a waiting piece in bytes. It depends on its rows alone, as they own their buffers.
 fn piece_bytes(piece: &RecordBatch) -> usize {
     piece.get_array_memory_size() + piece.num_columns() * PIECE_COLUMN_BYTES
 }

@@ -25,11 +25,11 @@ use super::{
 };
 use crate::{Error, PartitionKey, layout::TaskId, partition::Selection};
 
-/// Memory that a data file takes for each column chunk until it is finished, in bytes: footer and statistics.
+/// Memory in bytes that an unfinished data file takes for each column chunk: footer and statistics.
 const CHUNK_METADATA_BYTES: usize = 1536;
-/// And for each page: its places in the page index, with bounds of up to 64 bytes.
+/// Memory in bytes that it takes for each page: its page index entries, with bounds of up to 64 bytes.
 const PAGE_METADATA_BYTES: usize = 256;
-/// Memory that a column of an open row group takes without any cell, in bytes.
+/// Memory in bytes that a column of an open row group takes without any cells.
 const COLUMN_ENCODER_BYTES: usize = 2 << 10;
 
 /// Runs one job per column encoder: one after another or in parallel. What comes out does not depend on it.
@@ -150,7 +150,7 @@ impl EncodedRowGroup {
         self.chunks.iter().map(bytes_of).sum()
     }
 
-    /// Memory that a data file takes to remember it until the footer is written, in bytes.
+    /// Memory in bytes that a data file takes for this row group until its footer is written.
     pub(crate) fn metadata_bytes(&self) -> usize {
         let pages_of = |chunk: &Chunk| match chunk {
             Chunk::Flat(chunk) => chunk.pages(),
@@ -269,7 +269,7 @@ impl RowGroupFactory {
         Ok(Self { arrow_schema, parquet_schema: descriptor.root_schema_ptr(), leaves, properties, flat, nested })
     }
 
-    /// Number of columns that a data file has, keys and values of maps counted apart.
+    /// Number of leaf columns of a data file: keys and values of maps count as two.
     pub(crate) fn leaves(&self) -> usize {
         self.leaves
     }

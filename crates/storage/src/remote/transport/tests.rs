@@ -27,7 +27,8 @@ enum Does {
     Breaks,
 }
 
-/// Starts a server with a thread for each connection, which serves one request. Returns its URL and a counter of requests.
+/// Starts a server with a thread for each connection, which serves one request. Returns its URL and a counter of
+/// requests.
 fn server(does: impl Fn(usize, &str) -> Does + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Writes the same batches pass for pass until all rows are in files. Returns these and the number of passes.
+/// Writes the same batches in each pass until all rows are in files. Returns the files and the number of passes.
 pub(super) fn in_passes(
     mut encoder: TaskEncoder<InMemory>,
     batches: &[(RecordBatch, Vec<i32>)],
@@ -42,7 +42,7 @@ fn check(files: &[FinishedFile<Vec<u8>>], batches: &[(RecordBatch, Vec<i32>)]) {
     }
 }
 
-/// Rows of which memory holds about a thousand, each of the hour that a function gives.
+/// Returns rows of which about a thousand fit into memory, each of the hour that a function gives.
 fn long_rows(count: i32, hour_of: impl Fn(i32) -> i32) -> Vec<(RecordBatch, Vec<i32>)> {
     const AT_ONCE: i32 = 500;
     let batch = |first: i32| {
@@ -72,14 +72,14 @@ fn hours_that_come_again_and_again_take_more_passes_and_few_files() {
     assert!(passes > 1, "all fitted into memory: the test shows nothing");
     assert!(files.len() <= 2 * usize::try_from(HOURS).unwrap(), "{} files", files.len());
     check(&files, &batches);
-    // The same again: nothing but the rows decides.
+    // A second run gives the same: the result depends on the rows alone.
     let (again, _) = in_passes(encoder(DEFAULT_MAX_FILE_BYTES), &batches);
     assert!(files.iter().zip(&again).all(|(one, other)| one.number == other.number && one.file == other.file));
 }
 
 #[test]
 fn a_partition_that_grows_while_others_come_and_go_stays_one_file() {
-    // Every second row is of one hour, the others of all hours in turn.
+    // Every second row is of one hour, the others are of all hours in turn.
     let batches = long_rows(5000, |row| if row % 2 == 0 { 0 } else { 1 + row / 2 % 1200 });
     let (files, _) = in_passes(encoder(DEFAULT_MAX_FILE_BYTES), &batches);
     check(&files, &batches);
@@ -89,7 +89,7 @@ fn a_partition_that_grows_while_others_come_and_go_stays_one_file() {
 
 #[test]
 fn metadata_of_unfinished_files_counts() {
-    // A thousand columns, hours in turn: a row group of each is two megabytes of metadata.
+    // A thousand columns, hours in turn: the metadata of each hour's row group takes two megabytes.
     let column =
         |number: usize| format!("[[column]]\nname = \"c{number}\"\ntype = \"string\"\nfield = \"x-{number}\"\n");
     let toml: String = (0..1000).map(column).collect();

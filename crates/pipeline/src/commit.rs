@@ -153,7 +153,7 @@ pub(crate) fn commit(
     Ok(record)
 }
 
-/// The digest of a log record, as records of its epoch name it.
+/// The log record's digest, by which the records of its epoch name it.
 fn digest_in(log: &Stored<LogRecord>) -> Option<String> {
     log.is_sealed().then(|| log.sha256().to_owned())
 }

@@ -124,7 +124,7 @@ fn fit_into_open_files(options: &mut ConvertOptions) {
     }
 }
 
-/// Has the run use no more threads, and no more memory, than the addresses that this process may have.
+/// Limits the threads and the memory of the run to what fits into this process's address space.
 fn fit_into_addresses(options: &mut ConvertOptions) -> Result<(), Error> {
     let (asked_threads, asked_bytes) = (options.threads.max(1), options.memory_bytes);
     let fewer = (1..asked_threads).rev().map(|threads| (threads, ConvertOptions::default_memory_bytes(threads)));
@@ -413,8 +413,8 @@ impl Session<'_> {
         Ok(Next::Done)
     }
 
-    /// Sees to it that the table is on record, and that its store can be trusted. Returns the record; none where it is not
-    /// what `history` says.
+    /// Creates the table's record if there is none, and checks that its store can be trusted. Returns the record;
+    /// `None` if it is not the one in `history`.
     fn found(&self, history: &History, settings: &Settings) -> Result<Option<Stored<TableRecord>>, Error> {
         let options = self.resources.options;
         let destination = &options.destination;

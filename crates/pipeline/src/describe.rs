@@ -149,7 +149,7 @@ pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, close
     let partitions: Vec<Vec<String>> =
         closed.partitions.iter().map(|partition| partition_values_of(&partition.path)).collect();
     let statements = ddl(&settings.schema, settings.partition_by.columns(), &partitions, &options).ok()?;
-    // There may be a hundred thousand partitions: what was made of them goes before more is made.
+    // There may be a hundred thousand partitions: free what is not needed any more before building the next text.
     drop(partitions);
     let text = statements.join(";\n") + ";\n";
     drop(statements);

@@ -59,7 +59,7 @@ impl Destination {
         self.folders().any(|folder| source.overlaps(folder))
     }
 
-    /// The folders of table and state, and how they are reached; none for stores without a place.
+    /// The folders of table and state, and their connections; `None` for stores without a location.
     pub(crate) fn places(&self) -> Option<(&[Folder; 2], &Connections)> {
         self.places.as_ref().map(|(folders, connections)| (folders, connections))
     }

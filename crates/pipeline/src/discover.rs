@@ -144,7 +144,7 @@ struct Candidate {
     object: Object,
     kind: Kind,
     double: Option<Double>,
-    /// Another file than before is in its place, and that one has other names.
+    /// Whether the file was replaced by one that has other names (hard links).
     is_relinked: bool,
     identity: Identity,
 }
@@ -294,8 +294,8 @@ impl PartialEq for Candidate {
 
 impl Eq for Candidate {}
 
-/// Drops logs that were tried before and in whose place is a hard link to a converted log by now: a name of that one, whose
-/// rows are in the table. New names of a converted log are logs of their own, as copies are.
+/// Drops logs that were tried before and were replaced by a hard link to a converted log, whose rows are in the table
+/// already. A new hard link to a converted log is a log of its own, like a copy.
 fn drop_names_of_converted(
     candidates: &mut Vec<Candidate>,
     found: &mut Discovered,
@@ -305,7 +305,7 @@ fn drop_names_of_converted(
     let names = seen.names_of_converted(relinked.map(|candidate| &candidate.object))?;
     for candidate in candidates.extract_if(.., |candidate| names.contains(&candidate.object)) {
         let Candidate { object, .. } = candidate;
-        tracing::warn!("{}: is a hard link to a log that was converted, and is not read once more", object.location());
+        tracing::warn!("{}: is a hard link to a converted log, and is not read again", object.location());
         found.wanted = found.wanted.without(ObjectCount { objects: 1, bytes: object.size_bytes() });
         found.known += 1;
     }

@@ -55,7 +55,7 @@ pub(crate) struct Epoch<'e> {
     pub(crate) is_adopted: bool,
 }
 
-/// Does what is left of an epoch, and closes it. `done` is what its committed tasks gave so far.
+/// Does the remaining tasks of an epoch, and closes it. `done` has the results of its committed tasks.
 ///
 /// # Errors
 /// The run must stop; the epoch stays open, and the next run goes on with it.
@@ -170,8 +170,8 @@ impl PartialEpoch {
     }
 }
 
-/// Coordinators take tasks in order, one each at a time; so many as there are seats decode and encode. The first error stops
-/// them all. What the tasks gave is added to `done`.
+/// Runs tasks: each coordinator takes one at a time, in order, and the number of seats limits how many decode and
+/// encode. The first error stops all. Adds the results of the tasks to `done`.
 fn run_tasks(context: &Context<'_>, tasks: &[&Task], tasks_at_once: usize, done: Gathered) -> Result<Gathered, Error> {
     let next = AtomicUsize::new(0);
     let first_error = Mutex::new(None);

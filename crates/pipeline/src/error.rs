@@ -10,13 +10,13 @@ pub enum Error {
     #[error("stopped before the end; the next run goes on where this one stopped")]
     Stopped,
     /// A glob that is none.
-    #[error("`{flag} {glob}`: no glob: {why}")]
+    #[error("`{flag} {glob}`: not a glob: {why}")]
     Glob {
         /// The flag it was given with.
         flag: &'static str,
-        /// What was given, escaped.
+        /// The pattern, escaped.
         glob: String,
-        /// Why it is none, escaped.
+        /// Why it is not valid, escaped.
         why: String,
     },
     /// Less memory than a task needs.
@@ -57,12 +57,12 @@ pub enum Error {
         /// The other.
         other: String,
     },
-    /// A new table or its state lies in another table, or in a state.
+    /// A new table or its state is inside another table or state.
     #[error(
         "store: {inner}: lies in {what} {around}\nhint: keep tables and states in folders beside each other: readers list all of a table"
     )]
     TableInTable {
-        /// The table, or the words for its state.
+        /// `the table` or `the state`.
         inner: String,
         /// The table or the state of a table.
         what: &'static str,
@@ -260,20 +260,20 @@ pub enum Error {
         #[source]
         source: arrow::error::ArrowError,
     },
-    /// Too few addresses for a single thread: allocations would fail in the midst of the work.
+    /// Too little address space for a single thread: allocations would fail later.
     #[error(
-        "plan: `ulimit -v` allows {limit_kib} KiB of addresses, and one thread needs {least_kib}\nhint: raise it with `ulimit -v {least_kib}` or more; `--memory-bytes` alone limits memory"
+        "plan: `ulimit -v` allows {limit_kib} KiB of address space, and one thread needs {least_kib}\nhint: raise it with `ulimit -v {least_kib}` or more; `--memory-bytes` alone limits memory"
     )]
     Addresses {
-        /// What this process may have.
+        /// The limit of this process.
         limit_kib: u64,
-        /// What it needs.
+        /// Address space that one thread needs.
         least_kib: u64,
     },
     /// Not even one thread could be started.
     #[error("plan: cannot start a thread\nhint: raise what limits them: {limits}")]
     Threads {
-        /// What may limit threads.
+        /// The limits that may apply to threads.
         limits: String,
         /// Why.
         #[source]

@@ -1,5 +1,5 @@
-//! Text in, the same text out as a terminal and a reviewer may see it: what a terminal obeys, hides or turns around is
-//! escaped. Everything that is shown, or written as JSON for people, goes through [`escaped`].
+//! Text in, the same text out with all characters escaped that a terminal interprets, hides or reorders. All output,
+//! and all JSON written for people, goes through [`escaped`].
 //!
 //! | | U+009B is written as | a value that is read back is |
 //! |---|---|---|
@@ -12,21 +12,21 @@ use std::{borrow::Cow, fmt::Write as _};
 use lakefront_storage::is_visible;
 use serde::Serialize;
 
-/// How a character is written that cannot be shown.
+/// Notation of an escaped character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escapes {
     /// For people.
     Text,
-    /// As JSON's strings have it. Athena, Hive and Spark read it in the literals of their statements as well.
+    /// As in strings of JSON. Athena, Hive and Spark read it in SQL literals as well.
     Json,
-    /// As TOML's basic strings have it.
+    /// As in basic strings of TOML.
     Toml,
 }
 
-/// Returns a text with every character escaped that is not visible, but for line ends: control characters (DEL and C1 among
-/// them), and those that have no width, turn the direction of writing, or are unassigned.
+/// Returns a text with every invisible character except line ends escaped: control characters (DEL and C1 included),
+/// and characters that have no width, change the direction of writing, or are unassigned.
 ///
-/// A text in JSON, SQL or TOML stays what it was to its readers: such characters stand in its strings alone.
+/// A text in JSON, SQL or TOML keeps its meaning, as such characters occur only in its strings.
 pub fn escaped(text: &str, how: Escapes) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
         return Cow::Borrowed(text);
@@ -57,7 +57,7 @@ fn push_escaped(out: &mut String, symbol: char, how: Escapes) {
     };
 }
 
-/// Returns a value as JSON that may be shown, in lines.
+/// Returns a value as escaped JSON, indented.
 ///
 /// # Errors
 /// The value has no JSON form.
@@ -66,7 +66,7 @@ pub fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped(&json, Escapes::Json).into_owned())
 }
 
-/// Returns a value as JSON that may be shown, in one line.
+/// Returns a value as escaped JSON, in one line.
 ///
 /// # Errors
 /// The value has no JSON form.

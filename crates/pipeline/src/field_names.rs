@@ -14,7 +14,7 @@ pub fn field_names_text<'n>(names: impl IntoIterator<Item = &'n str>) -> String 
     first_names_text(names, 0)
 }
 
-/// Returns the same where there are further names than these.
+/// Returns the text for these names, if there are `more` of them.
 fn first_names_text<'n>(names: impl IntoIterator<Item = &'n str>, further: u64) -> String {
     let mut names = names.into_iter();
     let shown: Vec<String> = names.by_ref().take(MAX_SHOWN_NAMES).map(field_name_text).collect();

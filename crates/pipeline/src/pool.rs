@@ -43,7 +43,7 @@ impl Stop {
     }
 }
 
-/// Threads beside those of the pool, where there cannot be many: two for stores, and one that renews the lease.
+/// Number of threads reserved beside the pool if threads are limited: two for stores, and one that renews the lease.
 const OTHER_THREADS: usize = 3;
 
 /// The threads that compute.
@@ -52,24 +52,25 @@ pub(crate) struct Pool {
     threads: rayon::ThreadPool,
 }
 
-/// The system is given time for the end of threads: this long, so many times.
+/// Time between attempts to start threads, as the system counts ended threads for a moment.
 const WAIT_FOR_ENDED: Duration = Duration::from_millis(10);
+/// Number of such waits.
 const MAX_WAITS: usize = 200;
-/// Addresses that a thread takes beside the memory that is counted, in bytes: its stack, and what the allocator keeps for
-/// it.
+/// Address space in bytes that a thread takes beside the memory that is counted: its stack, and its arena of the
+/// allocator.
 const THREAD_ADDRESS_BYTES: u64 = 66 << 20;
 
-/// Returns the addresses that a process with so much memory and so many threads needs beside those of its program, in bytes.
-/// Where they run out, not only does a thread fail to start: any allocation ends the process.
+/// Returns the address space in bytes that a process with this much memory and this many threads needs, without that of
+/// its program. If there is less, not only may a thread fail to start: any failed allocation ends the process.
 pub(crate) fn address_bytes(memory_bytes: u64, threads: usize) -> u64 {
     memory_bytes + (threads + OTHER_THREADS) as u64 * THREAD_ADDRESS_BYTES
 }
 
-/// Returns the first of some numbers of threads, each with the addresses that it needs, that this process may have
-/// (`ulimit -v`).
+/// Returns the first of these choices, each with the address space that it needs, that fits into the limit of this
+/// process (`ulimit -v`).
 ///
 /// # Errors
-/// [`Error::Addresses`]: not even the last one.
+/// [`Error::Addresses`]: not even the last one fits.
 pub(crate) fn first_within_addresses<T>(mut choices: impl Iterator<Item = (T, u64)>) -> Result<Option<T>, Error> {
     let Some(limit_bytes) = address_limit_bytes() else { return Ok(choices.next().map(|(choice, _)| choice)) };
     let mut least_bytes = 0;
@@ -103,7 +104,7 @@ impl Pool {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(count)
                 .thread_name(|index| format!("worker-{index}"))
-                // The job's receiver hears of it: the process must not end before what is stored is told.
+                // Ignore: the job's receiver gets an error. The process must not end before the results are reported.
                 .panic_handler(|_| {})
                 .spawn_handler(|thread| {
                     let name = thread.name().unwrap_or_default().to_owned();
@@ -116,7 +117,7 @@ impl Pool {
                 Err(source) => source,
             };
             let could_start = started.len();
-            // They end as there is no pool, and each counts as long as it runs.
+            // They end as the pool was not built, but count towards the limit until then.
             for thread in started {
                 let _ = thread.join();
             }
@@ -124,7 +125,7 @@ impl Pool {
                 return Err(Error::Threads { limits: thread_limits(), source });
             }
             if could_start == 0 {
-                // Threads that ended count for a moment more.
+                // The system counts ended threads for a moment.
                 waits -= 1;
                 thread::sleep(WAIT_FOR_ENDED);
                 continue;
@@ -138,7 +139,7 @@ impl Pool {
         }
     }
 
-    /// Number of threads: fewer than asked for where not so many can be started.
+    /// Number of threads: fewer than requested if some could not be started.
     pub(crate) fn threads(&self) -> usize {
         self.threads.current_num_threads()
     }
@@ -177,9 +178,9 @@ impl ColumnRunner for Pool {
     }
 }
 
-/// Does the same with each of these, some at once, and gives what came of it, in their order; after an error no other one
-/// begins. For what waits for a store: what computes belongs on the pool. Where a thread cannot be started, fewer are done at
-/// once.
+/// Runs a job for each item, some of them concurrently, and returns the results in order. After an error no further job
+/// starts. For jobs that wait for a store; those that compute belong on the pool. If a thread cannot be started, fewer
+/// jobs run at once.
 pub(crate) fn side_by_side<T: Send, R: Send>(
     items: impl IntoIterator<Item = T>,
     at_once: usize,
@@ -202,12 +203,12 @@ pub(crate) fn side_by_side<T: Send, R: Send>(
         let start = |_| thread::Builder::new().spawn_scoped(scope, work);
         let helpers: Vec<_> = (0..helpers).map_while(|helper| start(helper).ok()).collect();
         work();
-        // Each is waited for: a scope panics if one that nobody waited for did.
+        // Join each: a scope panics if a thread that was not joined panicked.
         helpers.into_iter().map(|helper| helper.join().is_err()).fold(false, |one, other| one | other)
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     if has_died {
-        // Its place is not known; nothing behind the first gap may count.
+        // The dead job's place is not known; no result after the first gap may count.
         let gap = (0..results.len()).find(|place| !results.contains_key(place)).unwrap_or(results.len());
         results.insert(gap, Err(Error::Worker));
     }
@@ -229,7 +230,7 @@ mod tests {
     #[test]
     fn a_job_that_dies_beside_others_is_an_error_and_not_the_end() {
         let caller = thread::current().id();
-        // Two jobs wait for each other, so that the helper has one of them.
+        // Two jobs wait for each other, so the other thread runs one of them.
         let both = std::sync::Barrier::new(2);
         let job = |number: usize| {
             if number < 2 {

@@ -9,8 +9,8 @@
 //! it was. The file is a function of the task: same inputs, same bytes. The comment of its gzip header names the epoch's log
 //! record, so that the entries are all that a reader sees.
 //!
-//! Log text may hold what a terminal obeys: it is escaped, `\u009b`. Epochs that earlier versions planned have no such
-//! comment and no such escapes, so that a task of theirs that is done again gives the same bytes.
+//! Control and invisible characters in log text are escaped, as `\u009b`. Epochs that earlier versions planned have
+//! neither this comment nor these escapes, so that a task of theirs that is done again gives the same bytes.
 
 use std::io::Write;
 
@@ -36,7 +36,7 @@ pub(crate) struct Quarantine {
     store: Store,
     file: Option<GzEncoder<StagedFile>>,
     entries: u64,
-    /// The comment in the gzip header, where the epoch's records have checksums.
+    /// The comment in the gzip header, if the epoch's records have checksums.
     comment: Option<String>,
 }
 
@@ -111,15 +111,15 @@ impl Quarantine {
     }
 }
 
-/// The comment that names a log record; none where its epoch has no checksums.
+/// Returns the comment that names a log record; `None` if its epoch has no checksums.
 fn comment(log: &Stored<LogRecord>) -> Option<String> {
     log.is_sealed().then(|| format!("log {}", log.sha256()))
 }
 
-/// Bytes of a quarantine in which the gzip header and its comment are found.
+/// Number of bytes at the beginning of a quarantine that contain the gzip header with its comment.
 pub(crate) const HEADER_BYTES: u64 = 256;
 
-/// Returns whether the beginning of a quarantine says that it was written for this log record.
+/// Returns whether a quarantine, by its beginning, was written for this log record.
 pub(crate) fn is_of_log(beginning: &[u8], log: &Stored<LogRecord>) -> bool {
     let found = GzDecoder::new(beginning).header().and_then(|header| header.comment().map(<[u8]>::to_vec));
     found == comment(log).map(String::into_bytes)

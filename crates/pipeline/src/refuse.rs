@@ -44,11 +44,11 @@ pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
     options.sources.iter().try_for_each(|source| refuse_table(options, source))
 }
 
-/// A new table must not lie in another one, whose readers list all below it, nor in a state; and neither must a new state.
-/// What exists stays usable, wherever it lies.
+/// Refuses a new table or state inside another table, as readers list everything below a table, or inside a state.
+/// Existing tables and states stay usable wherever they are.
 fn refuse_nested(destination: &Destination) -> Result<(), Error> {
     let Some(([table, state], connections)) = destination.places() else { return Ok(()) };
-    // What else goes wrong here is told when the state is read.
+    // Other errors are reported when the state is read.
     if !destination.state().read_range(names::TABLE, 0..1).is_err_and(|error| error.is_not_found()) {
         return Ok(());
     }
@@ -60,7 +60,7 @@ fn refuse_nested(destination: &Destination) -> Result<(), Error> {
         return nested(table.to_string(), &around.folder, around.is_state);
     }
     let inner = format!("the state {state}");
-    // Beside the table it lies in what the table lies in.
+    // A state beside the table is inside the same folders.
     if state.ancestors() != table.ancestors()
         && let Some(around) = tables_around::around(state, connections)
     {

@@ -33,11 +33,11 @@ pub fn resolve(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
     run(options, stop, progress, do_over)
 }
 
-/// What is told of an object that is not there any more. A link in its place leads to another object, which `convert` lists.
-const GONE: &str = "list: failed before, and is gone now: at its path is no file, or a link to another one";
+/// Warning about an object that is gone. If a link replaced it, that leads to another object, which `convert` lists.
+const GONE: &str = "list: failed before, and is gone now: its path has no file, or a link to another one";
 
-/// What is told where a hard link took the place of an object.
-const LINKED: &str = "list: failed before, and is gone now: at its path is a hard link to a log that was converted";
+/// Warning about an object that was replaced by a hard link to a converted log.
+const LINKED: &str = "list: failed before, and is gone now: its path is a hard link to a converted log";
 
 fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
     let options = session.resources.options;

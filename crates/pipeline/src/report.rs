@@ -67,15 +67,15 @@ pub struct Report {
     pub nulled_cells: BTreeMap<String, u64>,
     /// Fields that the logs have and the table schema does not: the first ones by name, at most 1,000 and 64 KiB.
     pub unclaimed_fields: BTreeSet<String>,
-    /// Number of further ones, where there are too many to name; of more than 100,000 in all a lower bound.
+    /// Number of further ones that are not named; a lower bound if there are more than 100,000 in all.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_unclaimed_fields: u64,
     /// Whether the table schema keeps those, all in one column.
     pub keeps_unclaimed_fields: bool,
-    /// Names in headers that CloudFront is not known to have and no column asks for, likewise.
+    /// Names in headers that CloudFront is not known to have and no column uses, with the same limits.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unknown_fields: BTreeSet<String>,
-    /// Number of further ones, likewise.
+    /// Number of further ones, with the same bound.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_unknown_fields: u64,
     /// Data files written.

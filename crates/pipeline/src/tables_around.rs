@@ -1,4 +1,4 @@
-//! A folder in, the lakefront table or state that it is or lies in out: a few lookups, whatever its size.
+//! A folder in, the lakefront table or state that it is or is inside of out; a few lookups, for a folder of any size.
 //!
 //! ```text
 //!   lake/cf_logs                  its state has a table record: lake/cf_logs.lakefront/table.json
@@ -68,10 +68,10 @@ pub(crate) fn find(
     Ok(None)
 }
 
-/// Returns the table or the state that a new folder of a table or a state would lie in, if any.
+/// Returns the table or the state that a new folder for a table or a state would be inside of, if any.
 ///
-/// What cannot be looked at is none: on the local disk rights to folders above are often missing, and in buckets they mostly
-/// end at one prefix, so that nothing farther up is asked for.
+/// A folder that cannot be read counts as neither: permissions for folders above are often missing on the local disk,
+/// and mostly end at one prefix in buckets, so the search stops there.
 pub(crate) fn around(folder: &Folder, connections: &Connections) -> Option<Found> {
     for around in folder.ancestors() {
         match mark_of(&around, connections) {
@@ -84,22 +84,22 @@ pub(crate) fn around(folder: &Folder, connections: &Connections) -> Option<Found
     None
 }
 
-/// Whether a folder itself holds data files of a table, in partition folders directly below it.
+/// Returns whether a folder itself has data files of a table, in partition folders directly below it.
 ///
 /// # Errors
-/// It cannot be told.
+/// The folder cannot be read.
 pub(crate) fn has_data_files(folder: &Folder, connections: &Connections) -> Result<bool, Error> {
     let is_ours = |name: &str| task_of_data_file(name).is_some();
     let found = folder.any_file(PARTITION_START, &is_ours, connections);
     Ok(found.map_err(Error::storage)?.is_some())
 }
 
-/// Says whether a folder itself is a state, or a table; none if it is neither.
+/// Returns whether a folder itself is a state or a table; `None` if it is neither.
 fn mark_of(folder: &Folder, connections: &Connections) -> Result<Option<bool>, Error> {
-    // A damaged record marks a state, too, if the folder is called like one.
+    // A damaged record marks a state as well, if the folder has a state's name.
     let is_named_so = folder.name().ends_with(STATE_ENDING);
     let is_state = if is_named_so { has_record(folder, connections) } else { is_record(folder, connections) };
-    // Of a folder that cannot be listed its state may be read all the same.
+    // The state of a folder that cannot be listed may still be readable.
     let is_table = || has_data_files(folder, connections);
     let has_state = || folder.state().map_or(Ok(false), |state| has_record(&state, connections));
     if is_state? {
@@ -111,12 +111,12 @@ fn mark_of(folder: &Folder, connections: &Connections) -> Result<Option<bool>, E
     }
 }
 
-/// Whether this folder has a file that is called like the record of a table.
+/// Returns whether this folder has a file with the name of a table's record.
 fn has_record(folder: &Folder, connections: &Connections) -> Result<bool, Error> {
     Ok(folder.read_small(names::TABLE, connections).map_err(Error::storage)?.is_some())
 }
 
-/// Whether the record that every state has is in this folder, of whatever version.
+/// Returns whether this folder has the record of a state, of any version.
 fn is_record(folder: &Folder, connections: &Connections) -> Result<bool, Error> {
     let bytes = folder.read_small(names::TABLE, connections).map_err(Error::storage)?;
     Ok(bytes.is_some_and(|bytes| looks_like_table(&bytes)))

@@ -42,7 +42,7 @@ pub const MAX_NAMED_FAULTS: usize = 1000;
 /// Data files that are read ahead for each thread.
 const FILES_AHEAD: usize = 2;
 
-/// Memory that a thread takes while it reads data files, in bytes: 64 MiB.
+/// Memory in bytes that a thread takes while it reads data files: 64 MiB.
 const READING_BYTES: u64 = 64 << 20;
 
 /// How much is verified.
@@ -56,7 +56,7 @@ pub struct VerifyOptions {
     pub threads: usize,
 }
 
-/// Number of threads that this process may have, at most as many as asked for.
+/// Returns the number of threads that fit into this process's address space, at most the requested number.
 fn threads(options: &VerifyOptions) -> Result<usize, Error> {
     let choices = (1..=options.threads.max(1)).rev();
     let choices = choices.map(|threads| (threads, address_bytes(READING_BYTES * (threads as u64 + 1), threads)));
@@ -69,7 +69,7 @@ fn threads(options: &VerifyOptions) -> Result<usize, Error> {
 pub struct Verification {
     /// Epochs, an open one among them.
     pub epochs: u64,
-    /// Those of earlier versions, whose records have no checksums: that these are as they were written is not known.
+    /// Number of epochs of earlier versions, whose records have no checksums and were read unchecked.
     pub epochs_without_checksums: u64,
     /// The open epoch, if there is one: what its committed tasks gave counts, and is verified.
     pub open: Option<OpenTasks>,

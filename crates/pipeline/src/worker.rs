@@ -47,7 +47,7 @@ use crate::{
 /// What all tasks of an epoch share.
 pub(crate) struct Context<'r> {
     pub(crate) options: &'r ConvertOptions,
-    /// The decision that the epoch is.
+    /// The epoch's log record.
     pub(crate) log: &'r Stored<LogRecord>,
     pub(crate) partition_by: PartitionBy,
     /// Somebody may have worked on these tasks before.
@@ -164,23 +164,23 @@ pub(crate) struct TaskDone {
     pub(crate) outcomes: Vec<(Object, Outcome)>,
     /// What is on record of it.
     pub(crate) commit: CommitRecord,
-    /// What its good objects gave, together.
+    /// Sums over the task's good objects.
     pub(crate) counts: TaskCounts,
 }
 
-/// What the objects of a task gave together that nobody wants to know of each: a task has thousands of them.
+/// Sums over the objects of a task, kept together as a task has thousands of objects.
 #[derive(Debug, Default)]
 pub(crate) struct TaskCounts {
     /// Refused lines by reason.
     pub(crate) rejects: BTreeMap<&'static str, u64>,
-    /// Cells that are no number, by the place of their column.
+    /// Number of cells that are not numbers, by the index of their column.
     pub(crate) nulled_cells: Vec<u64>,
-    /// Fields that no column claims.
+    /// Fields that no column uses.
     pub(crate) unclaimed_fields: FieldNames,
 }
 
 impl TaskCounts {
-    /// Takes over what is not kept for each object.
+    /// Takes over the decoder's values that are not kept for each object.
     fn take_from(&mut self, summary: &mut ObjectSummary) {
         let nulled_cells = std::mem::take(&mut summary.nulled_cells);
         self.nulled_cells.resize(self.nulled_cells.len().max(nulled_cells.len()), 0);
@@ -273,7 +273,7 @@ impl Known {
         }
     }
 
-    /// Returns what is known when an attempt has read all inputs once.
+    /// Returns this with the results of an attempt that has read all inputs once.
     fn after(&self, attempt: &Attempt<'_>) -> Self {
         let mut known = self.clone();
         known.learn(attempt);
@@ -283,7 +283,7 @@ impl Known {
     /// Takes over which inputs an attempt found good or lost.
     fn learn(&mut self, attempt: &Attempt<'_>) {
         self.good.extend(attempt.good());
-        // A store that gives an object now and refuses it then would make the next attempt another task.
+        // Otherwise a store that gives an object only sometimes would change the task with each attempt.
         self.outcomes.extend(attempt.lost());
     }
 

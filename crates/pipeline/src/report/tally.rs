@@ -50,7 +50,7 @@ struct State {
     partitions: BTreeSet<String>,
     column_names: Vec<String>,
     unknown_names: FieldNames,
-    /// Names of fields in committed tasks that no column claims.
+    /// Names of fields in committed tasks that no column uses.
     unclaimed_fields: FieldNames,
     /// Rows and rejects of tasks that are about to be committed as well.
     rows: u64,

@@ -13,7 +13,7 @@ use lakefront_storage::printable_name;
 
 use crate::Error;
 
-/// Number of characters of a pattern that a message repeats.
+/// Number of characters of a pattern that a message shows.
 const SHOWN_CHARS: usize = 300;
 /// How a pattern says "all that is below".
 const ALL_BELOW: &str = "/**";
@@ -41,7 +41,7 @@ struct Pattern {
 enum Part {
     /// `**`
     AnyDepth,
-    /// A set of one: a set tells that a glob is too large, where a matcher panics.
+    /// A set of one glob: for a glob that is too large it returns an error, where a single matcher would panic.
     One(GlobSet),
 }
 
@@ -130,7 +130,7 @@ impl Owned {
     }
 }
 
-/// The error of a pattern that is none, as it may be shown.
+/// Returns the error of an invalid pattern, escaped and shortened.
 fn glob_error(flag: &'static str, typed: &str, error: &globset::Error) -> Error {
     let shown = |text: &str| {
         let short: String = text.chars().take(SHOWN_CHARS).collect();
@@ -157,7 +157,7 @@ fn meaning(typed: &str, excludes: bool) -> Vec<String> {
     }
 }
 
-/// None where a class or an alternative crosses a slash, or where it is too large.
+/// Returns `None` if a class or an alternative crosses a slash, or if the pattern is too large.
 fn part(text: &str) -> Option<Part> {
     if text == "**" {
         return Some(Part::AnyDepth);

@@ -28,18 +28,18 @@ pub(crate) struct Closing {
     pub(crate) record: Stored<ClosedRecord>,
 }
 
-/// What the committed tasks of an epoch gave together. Of single data files it holds nothing: an epoch may have a hundred
+/// Results of the committed tasks of an epoch, in sum. It keeps nothing for each data file: an epoch may have a hundred
 /// thousand of them.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
-    /// What became of the inputs of each task, in the plan's order.
+    /// Outcomes of the inputs of each task, in the plan's order.
     words: BTreeMap<u32, Vec<OutcomeWord>>,
     partitions: BTreeMap<String, PartitionRecord>,
     rejects: u64,
 }
 
 impl Gathered {
-    /// Takes in what a task gave.
+    /// Adds the results of a task.
     pub(crate) fn add(&mut self, commit: &CommitRecord) {
         self.words.insert(commit.task, commit.inputs.iter().map(InputOutcome::word).collect());
         self.rejects += commit.inputs.iter().map(InputOutcome::rejects).sum::<u64>();
@@ -57,7 +57,7 @@ impl Gathered {
         }
     }
 
-    /// Returns whether a task is among them.
+    /// Returns whether a task was added.
     pub(crate) fn has(&self, task: u32) -> bool {
         self.words.contains_key(&task)
     }
@@ -71,7 +71,7 @@ impl<'c> FromIterator<&'c CommitRecord> for Gathered {
     }
 }
 
-/// What closing an epoch writes. `gathered` has all its tasks; `before` is the epoch before.
+/// Returns the records that close an epoch. `gathered` has all its tasks; `before` is the epoch before.
 pub(crate) fn closing(
     log: &Stored<LogRecord>,
     tasks: &[Task],
@@ -126,7 +126,7 @@ pub(crate) fn closing(
     Closing { seen, record: Stored::of(record) }
 }
 
-/// The digest over what an epoch's `seen` objects hold.
+/// Returns the digest over the contents of an epoch's `seen` objects.
 fn contents_digest(seen: &[(String, Vec<u8>)]) -> String {
     let digests: Vec<String> = seen.iter().map(|(_, bytes)| once::sha256(bytes)).collect();
     once::sha256(digests.join(",").as_bytes())

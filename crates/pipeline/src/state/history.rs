@@ -154,7 +154,8 @@ impl History {
         if closed.epoch != last {
             return Err(damaged(state, &names::closed(last), &format!("speaks of epoch {}", closed.epoch)));
         }
-        // Log and `closed` of an epoch could both be exchanged for those of an earlier version, which name nothing.
+        // Log and `closed` of an epoch could both have been replaced by those of an earlier version, which have no
+        // digests.
         if !log.is_sealed() && last > 1 {
             check_rank(state, &log, read_closed(state, last - 1)?.is_sealed())?;
         }
@@ -162,10 +163,10 @@ impl History {
     }
 }
 
-/// The log record of an epoch of this table.
+/// Reads the log record of an epoch of this table.
 ///
 /// # Errors
-/// It is missing, is not one, or is another table's.
+/// The record is missing, damaged, or another table's.
 pub(crate) fn read_log(state: &Store, table: &Stored<TableRecord>, epoch: u64) -> Result<Stored<LogRecord>, Error> {
     let name = names::log(epoch);
     let record: Stored<LogRecord> = reading::read(state, &name)?;
@@ -183,10 +184,10 @@ pub(crate) fn read_log(state: &Store, table: &Stored<TableRecord>, epoch: u64) -
     Ok(record)
 }
 
-/// From the first epoch with checksums on, all have them.
+/// Checks that all epochs since the first one with checksums have them.
 ///
 /// # Errors
-/// This one has none, and one before it has.
+/// This one has no checksum, and one before it has.
 pub(crate) fn check_rank(state: &Store, log: &Stored<LogRecord>, was_sealed: bool) -> Result<(), Error> {
     if !was_sealed || log.is_sealed() {
         return Ok(());
@@ -208,10 +209,10 @@ pub(crate) fn read_closed(state: &Store, epoch: u64) -> Result<Stored<ClosedReco
     Ok(record)
 }
 
-/// Does a record name its predecessor as that is? `named` is what `later` says of it.
+/// Checks the digest of its predecessor that the record `later` has, `named`.
 ///
 /// # Errors
-/// It names another one.
+/// It is the digest of another record.
 pub(crate) fn check_before(
     state: &Store,
     later: &str,
@@ -232,7 +233,7 @@ pub(crate) fn check_before(
     }
 }
 
-/// Reads what each complete epoch gave, from the first to the last: each is what the next one builds on.
+/// Reads the `closed` records from the first to the last, and checks that each builds on the one before.
 #[derive(Debug)]
 pub(crate) struct ClosedEpochs<'h> {
     state: &'h Store,
@@ -241,19 +242,19 @@ pub(crate) struct ClosedEpochs<'h> {
 }
 
 impl<'h> ClosedEpochs<'h> {
-    /// Those of a history.
+    /// Returns a reader of the `closed` records of a history.
     pub(crate) fn new(state: &'h Store, history: &'h History) -> Self {
         Self { state, history, before: None }
     }
 
-    /// The next one; none behind the last.
+    /// Returns the next record; `None` after the last.
     ///
     /// # Errors
-    /// It is missing, damaged, or not what another one builds on.
+    /// The record is missing or damaged, or does not fit the others.
     pub(crate) fn next(&mut self) -> Result<Option<&Stored<ClosedRecord>>, Error> {
         let epoch = self.before.as_ref().map_or(0, |before| before.epoch) + 1;
         let Some(last) = self.history.closed.as_ref().filter(|last| epoch <= last.epoch) else { return Ok(None) };
-        // The last one was held against the log when the history was read.
+        // The last one was compared with the log when the history was read.
         let record = if epoch == last.epoch { last.clone() } else { read_closed(self.state, epoch)? };
         check_before(self.state, &names::closed(epoch), record.before.as_deref(), self.before.as_ref())?;
         Ok(Some(self.before.insert(record)))

@@ -91,7 +91,7 @@ pub(crate) fn has_name(marks: &[u64], mark: u64) -> bool {
 pub(crate) struct SeenDays<'s> {
     state: &'s Store,
     history: &'s History,
-    /// Of the epochs whose objects were read so far.
+    /// Log records of the epochs whose objects were read so far.
     logs: HashMap<u64, LogRef>,
     identity: Identity,
     pub(crate) identities: Identities,
@@ -301,8 +301,8 @@ impl<'s> SeenDays<'s> {
         Ok(earlier)
     }
 
-    /// Those of these objects that are converted logs under another name, hard links: the same file, in the same version.
-    /// Reads what was seen on all days, and looks at the files that have the version of one of these objects.
+    /// Returns those of these objects that are hard links to converted logs: the same file, in the same version. Reads
+    /// the `seen` objects of all days, and looks at each file that has the version of one of these objects.
     ///
     /// # Errors
     /// The run must stop: what was seen cannot be read.
@@ -340,14 +340,14 @@ impl<'s> SeenDays<'s> {
         Ok(day)
     }
 
-    /// The log records of the closed epochs that saw objects of a day.
+    /// Returns the log records of the closed epochs that saw objects of a day.
     fn logs(&mut self, day: &str) -> Result<Vec<LogRef>, Error> {
         let (history, last_closed) = (self.history, self.history.last_closed());
         let epochs = history.seen.get(day).into_iter().flatten();
         epochs.copied().filter(|epoch| *epoch <= last_closed).map(|epoch| self.log(epoch)).collect()
     }
 
-    /// The log record of an epoch, which is read once.
+    /// Returns the log record of an epoch; reads it once.
     fn log(&mut self, epoch: u64) -> Result<LogRef, Error> {
         if let Some(log) = self.logs.get(&epoch) {
             return Ok(log.clone());

@@ -1,7 +1,7 @@
-//! Gzipped JSON lines, as plans and `seen` objects are kept: a header, then a line for each thing, and where the header says
-//! so a line with the checksum of all lines before. Same content, same bytes.
+//! Gzipped JSON lines, the format of plans and `seen` objects: a header, a line for each entry, and, if the header's
+//! format has checksums, a line with the checksum of all lines before. Same content, same bytes.
 //!
-//! Lines are read one at a time, each of bounded length: what unpacks to a thousand times its size takes no memory.
+//! Lines are read one at a time, each of bounded length, so an object that expands a thousandfold takes no memory.
 
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 
@@ -10,19 +10,20 @@ use serde::Serialize;
 
 use super::seal::{LinesChecksum, to_json, to_shown_json};
 
-/// The longest line, 1 MiB: a key has at most 4096 bytes, each of which may be written as six, and a line has a few keys.
+/// Longest line in bytes: 1 MiB. A key has at most 4096 bytes, each of which may be written as six, and a line has a
+/// few keys.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// Puts lines together.
 #[derive(Debug)]
 pub(crate) struct LinesWriter {
     gzip: GzEncoder<Vec<u8>>,
-    /// None where there is to be none.
+    /// `None` if the lines get no checksum.
     checksum: Option<LinesChecksum>,
 }
 
 impl LinesWriter {
-    /// Begins with the header; `is_sealed` says whether there is to be a checksum.
+    /// Begins with the header; `is_sealed` says whether the lines get a checksum.
     pub(crate) fn new(header: &impl Serialize, is_sealed: bool) -> Self {
         // No time in the gzip header: the bytes depend on the lines alone.
         let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
@@ -55,7 +56,7 @@ impl LinesWriter {
 pub(crate) struct LinesReader<R> {
     text: BufReader<GzDecoder<R>>,
     line: String,
-    /// Of the lines so far.
+    /// Checksum of the lines so far.
     checksum: LinesChecksum,
     is_sealed: bool,
 }
@@ -70,16 +71,16 @@ impl<R: BufRead> LinesReader<R> {
         }
     }
 
-    /// Says, of lines whose header was read, that they end with a checksum.
+    /// Expects a checksum at the end. Called after the header was read.
     pub(crate) fn expect_checksum(&mut self) {
         self.is_sealed = true;
     }
 
-    /// The next line, none behind the last. That all is as it was written is known when there is none.
+    /// Returns the next line; `None` after the last, once the checksum is verified.
     ///
     /// # Errors
-    /// The bytes are no gzip, are cut short, hold no text, or have a line that is too long; or the checksum is missing, or
-    /// that of other lines.
+    /// The bytes are not valid gzip, are truncated, are not text, or have a line that is too long; or the checksum is
+    /// missing or wrong.
     pub(crate) fn next_line(&mut self) -> io::Result<Option<&str>> {
         if self.read_line()? {
             if self.is_sealed {
@@ -99,7 +100,7 @@ impl<R: BufRead> LinesReader<R> {
         Ok(None)
     }
 
-    /// Reads a line, and returns whether there is none.
+    /// Reads a line, and returns whether the lines have ended.
     fn read_line(&mut self) -> io::Result<bool> {
         self.line.clear();
         let read = self.text.by_ref().take(MAX_LINE_BYTES).read_line(&mut self.line)? as u64;

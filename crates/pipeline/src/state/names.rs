@@ -74,10 +74,10 @@ pub(crate) fn quarantine_of(epoch: u64) -> String {
     format!("quarantine/{epoch:010}/")
 }
 
-/// Folders with a folder for each epoch, and in it an object for each task.
+/// Folders that have a folder for each epoch, with an object for each task.
 pub(crate) const BELOW_EPOCHS: [&str; 3] = ["commit/", "gone/", "quarantine/"];
 
-/// The epoch in the name of a task's object.
+/// Returns the epoch in the name of a task's object.
 pub(crate) fn epoch_of_task(name: &str) -> Option<u64> {
     let (_, rest) = name.split_once('/')?;
     let (digits, file) = rest.split_once('/')?;

@@ -1,4 +1,5 @@
-//! Objects of the state in, records out: what is missing, damaged or of a newer format is said with its name and what to do.
+//! Objects of the state in, records out. An error about one that is missing, damaged or of a newer format has its name
+//! and what to do.
 //!
 //! **Invariant**: no read takes more memory than the largest object of its kind that this program writes.
 
@@ -15,22 +16,22 @@ use super::{
 };
 use crate::Error;
 
-/// The largest `table.json` and the largest lease: 64 KiB. Both are a few hundred bytes.
+/// Largest `table.json` and lease in bytes: 64 KiB. Both have a few hundred bytes.
 const MAX_SMALL_BYTES: u64 = 64 << 10;
-/// The largest log record, 32 MiB: 500 sources, a table schema and lists of field names.
+/// Largest log record in bytes: 32 MiB. It has up to 500 sources, a table schema and lists of field names.
 const MAX_LOG_BYTES: u64 = 32 << 20;
-/// The largest list of lost inputs, 4 MiB: of 10,000 inputs.
+/// Largest list of lost inputs in bytes: 4 MiB. It has up to 10,000 inputs.
 const MAX_GONE_BYTES: u64 = 4 << 20;
-/// The largest commit and the largest `closed`, 64 MiB: these name each data file or partition of 160,000 hours, of which there
-/// have been as many since CloudFront began, in some 200 bytes.
+/// Largest commit and `closed` in bytes: 64 MiB. They name the data files or partitions of up to 160,000 hours, the age
+/// of CloudFront, in some 200 bytes each.
 const MAX_LONG_BYTES: u64 = 64 << 20;
-/// Bytes of long lines that are read at a time: 1 MiB.
+/// Number of bytes of an object of any length that are read at a time: 1 MiB.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// Returns a record that has to be there.
+/// Returns a record that must exist.
 ///
 /// # Errors
-/// The run must stop: it is absent, cannot be read, is damaged, or of a newer format.
+/// The run must stop: the record is absent, cannot be read, is damaged, or is of a newer format.
 pub(crate) fn read<T: Record>(state: &Store, name: &str) -> Result<Stored<T>, Error> {
     read_if_there(state, name)?.ok_or_else(|| missing(state, name))
 }
@@ -46,21 +47,21 @@ pub(crate) fn read_if_there<T: Record>(state: &Store, name: &str) -> Result<Opti
     }
 }
 
-/// Returns `table.json`, if it is there.
+/// Returns `table.json`, if there is one.
 ///
 /// # Errors
 /// As [`read_if_there`].
 pub(crate) fn read_table(state: &Store) -> Result<Option<Stored<TableRecord>>, Error> {
     let Some(table) = read_if_there::<TableRecord>(state, names::TABLE)? else { return Ok(None) };
-    // Before there were checksums, the format said whether there is this key.
+    // In records without checksums the format depends on whether the record has this key.
     let expected = if table.identity.is_key() { FORMAT } else { FORMAT_OF_NEW_WORDS };
     if !table.is_sealed() && table.format != expected {
-        return Err(damaged(state, names::TABLE, &format!("has format {}, and its keys are another's", table.format)));
+        return Err(damaged(state, names::TABLE, &format!("has format {}, and keys of another format", table.format)));
     }
     Ok(Some(table))
 }
 
-/// Returns whether these bytes are a `table.json`, of a format that this version reads or of a newer one.
+/// Returns whether these bytes are a `table.json` of any format, newer ones included.
 pub(crate) fn looks_like_table(bytes: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct AnyTable {
@@ -72,10 +73,10 @@ pub(crate) fn looks_like_table(bytes: &[u8]) -> bool {
     serde_json::from_slice::<AnyTable>(bytes).is_ok()
 }
 
-/// Returns the record of an epoch that has to be there, and that was made for the epoch as its log record decided it.
+/// Returns a record of an epoch that must exist, and checks that it was written for this log record.
 ///
 /// # Errors
-/// As [`read`], or it was made for another log record.
+/// As [`read`], or the record was written for another log record.
 pub(crate) fn read_of_epoch<T: OfEpoch>(
     state: &Store,
     log: &Stored<LogRecord>,
@@ -84,7 +85,7 @@ pub(crate) fn read_of_epoch<T: OfEpoch>(
     read_of_epoch_if_there(state, log, name)?.ok_or_else(|| missing(state, name))
 }
 
-/// The same, if there is one.
+/// Returns a record of an epoch, if there is one.
 ///
 /// # Errors
 /// As [`read_of_epoch`].
@@ -100,7 +101,7 @@ pub(crate) fn read_of_epoch_if_there<T: OfEpoch>(
     Ok(record)
 }
 
-/// What is to be known of a log record to tell whether something was made for it.
+/// The parts of a log record that its epoch's objects are checked against.
 #[derive(Clone, Debug)]
 pub(crate) struct LogRef {
     pub(crate) epoch: u64,
@@ -110,7 +111,7 @@ pub(crate) struct LogRef {
 }
 
 impl LogRef {
-    /// Returns that of a log record.
+    /// Returns these parts of a log record.
     pub(crate) fn of(log: &Stored<LogRecord>) -> Self {
         Self { epoch: log.epoch, inputs: log.inputs, format: log.format, sha256: log.sha256().to_owned() }
     }
@@ -121,10 +122,10 @@ impl LogRef {
     }
 }
 
-/// Has something of an epoch the format of its log record, and was it made for that one?
+/// Checks that an object of an epoch has the format of its log record, and was written for it.
 ///
 /// # Errors
-/// It has another format, or names another log record.
+/// The object has another format, or the digest of another log record.
 pub(crate) fn check_log(
     state: &Store,
     log: &LogRef,
@@ -147,7 +148,7 @@ pub(crate) fn check_log(
     Ok(())
 }
 
-/// Returns what a lease says, if that can be told: it is advice, and what cannot be read is none.
+/// Returns a lease. `None` if it cannot be read, as leases are only advice.
 pub(crate) fn read_lease(state: &Store, epoch: u64) -> Option<LeaseRecord> {
     let bytes = bytes_if_there(state, &names::lease(epoch)).ok()??;
     serde_json::from_slice::<LeaseRecord>(&bytes).ok().filter(|lease| lease.format == FORMAT)
@@ -156,7 +157,7 @@ pub(crate) fn read_lease(state: &Store, epoch: u64) -> Option<LeaseRecord> {
 /// Returns the bytes of an object, if there is one.
 ///
 /// # Errors
-/// The run must stop: it cannot be read, or is larger than any of its kind.
+/// The run must stop: the object cannot be read, or is larger than any of its kind.
 fn bytes_if_there(state: &Store, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let most = max_bytes(name);
     match state.read_range(name, 0..most + 1) {
@@ -169,7 +170,7 @@ fn bytes_if_there(state: &Store, name: &str) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// Whether an object holds these bytes; not so where there is none.
+/// Returns whether an object has exactly these bytes; false if there is none.
 ///
 /// # Errors
 /// It cannot be read.
@@ -181,20 +182,20 @@ pub(crate) fn holds_bytes(state: &Store, name: &str, bytes: &[u8]) -> Result<boo
     }
 }
 
-/// The bytes of an object, of any length, a piece at a time.
+/// A reader of an object of any length, a piece at a time.
 #[derive(Debug)]
 pub(crate) struct Pieces<'s> {
     state: &'s Store,
     name: &'s str,
     piece: Vec<u8>,
-    /// How much of the piece was taken.
+    /// Number of bytes of the piece that were consumed.
     taken: usize,
-    /// Where the next piece begins; none behind the last one.
+    /// Start of the next piece; `None` after the last one.
     next: Option<u64>,
 }
 
 impl<'s> Pieces<'s> {
-    /// Begins with the first piece.
+    /// Reads the first piece.
     ///
     /// # Errors
     /// The run must stop: the object is absent, or cannot be read.
@@ -240,7 +241,7 @@ impl BufRead for Pieces<'_> {
     }
 }
 
-/// Returns the number of bytes that an object of this name has at most; of plans and what was seen another limit counts.
+/// Returns the largest size in bytes of an object of this name. Other limits apply to plans and `seen` objects.
 fn max_bytes(name: &str) -> u64 {
     match folder_of(name) {
         names::TABLE | "lease" => MAX_SMALL_BYTES,
@@ -250,12 +251,12 @@ fn max_bytes(name: &str) -> u64 {
     }
 }
 
-/// Returns the record that these bytes are.
+/// Parses a record.
 ///
 /// # Errors
 /// The run must stop: they are damaged, or of a newer format.
 pub(crate) fn parse<T: Record>(state: &Store, name: &str, bytes: &[u8]) -> Result<Stored<T>, Error> {
-    let cannot = |error: serde_json::Error| damaged(state, name, &format!("cannot be understood: {error}"));
+    let cannot = |error: serde_json::Error| damaged(state, name, &format!("cannot be parsed: {error}"));
     let (body, is_sealed) = match seal::open(bytes) {
         Seal::Broken => return Err(damaged(state, name, "is damaged: its checksum is that of other bytes")),
         Seal::Whole(body) => (body, true),
@@ -269,15 +270,15 @@ pub(crate) fn parse<T: Record>(state: &Store, name: &str, bytes: &[u8]) -> Resul
     }
     let record: T = serde_json::from_slice(&body).map_err(cannot)?;
     if !record.has_links(is_sealed) {
-        return Err(damaged(state, name, "does not name what it builds on as its format does"));
+        return Err(damaged(state, name, "lacks a digest that its format requires, or has one that it does not allow"));
     }
     Ok(Stored::from_bytes(record, bytes))
 }
 
-/// Is an object that is to be made anew of a newer format? Then it is not ours to touch.
+/// Checks that an object that is to be regenerated is not of a newer format, which this version must not replace.
 ///
 /// # Errors
-/// It is.
+/// It is of a newer format.
 pub(crate) fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
     let Ok(bytes) = state.read_range(name, 0..max_bytes(name)) else { return Ok(()) };
     if seal::open(&bytes) == Seal::Broken {
@@ -289,14 +290,14 @@ pub(crate) fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
         _ => Ok(bytes.as_slice()),
     };
     let format = first.ok().and_then(|first| serde_json::from_slice::<AnyFormat>(first).ok());
-    // What is damaged has no format.
+    // A damaged object has no format, and may be replaced.
     format.filter(|any| any.format > FORMAT_SEALED).map_or(Ok(()), |any| check_format(state, name, any.format))
 }
 
-/// Is this a format that we read?
+/// Checks that this version reads a format.
 ///
 /// # Errors
-/// It is a newer one.
+/// The format is a newer one.
 pub(crate) fn check_format(state: &Store, name: &str, format: u32) -> Result<(), Error> {
     if (FORMAT..=FORMAT_SEALED).contains(&format) {
         return Ok(());
@@ -308,7 +309,7 @@ pub(crate) fn check_format(state: &Store, name: &str, format: u32) -> Result<(),
     })
 }
 
-/// An object of the state that is not what it was.
+/// Returns the error about a damaged object of the state.
 pub(crate) fn damaged(state: &Store, name: &str, what: &str) -> Error {
     let hint = match folder_of(name) {
         "seen" | "closed" => "`lakefront rebuild-state TABLE` makes it anew from the plan log",
@@ -320,7 +321,7 @@ pub(crate) fn damaged(state: &Store, name: &str, what: &str) -> Error {
     Error::State { location: state.location(name), what: what.to_owned(), hint }
 }
 
-/// An object of the state that should be there.
+/// Returns the error about a missing object of the state.
 pub(crate) fn missing(state: &Store, name: &str) -> Error {
     damaged(state, name, "is missing")
 }

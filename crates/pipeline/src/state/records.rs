@@ -1,7 +1,8 @@
 //! What a state's objects say. Written compactly, keys in the order they have here: same content, same bytes.
 //!
-//! All records of an epoch have the format of its log record, so that what an earlier version began is finished, or made
-//! anew, as that version would have done it. Keys that only sealed records have are left out of the others.
+//! All records of an epoch have the format of its log record, so that an epoch that an earlier version began is
+//! finished or regenerated as that version would have done it. Keys that only sealed records have are left out of the
+//! others.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ pub(crate) struct TableRecord {
     /// What makes a log the same one when it is listed again.
     #[serde(default, skip_serializing_if = "Identity::is_key")]
     pub(crate) identity: Identity,
-    /// A text that no other table has. Sealed records only.
+    /// A text that no other table has. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) nonce: Option<String>,
 }
@@ -75,7 +76,7 @@ pub(crate) struct LogRecord {
     /// Whether what it saw is kept with sizes; not so in the epochs of earlier versions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) seen_sizes: bool,
-    /// The digest of `table.json`. Sealed records only.
+    /// The digest of `table.json`. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) table: Option<String>,
     /// The digest of the epoch before, as it was closed; none for the first epoch. Sealed records only.
@@ -93,9 +94,9 @@ impl Record for LogRecord {
     }
 }
 
-/// A record of an epoch that is made for its log record.
+/// A record of an epoch that is written for its log record.
 pub(crate) trait OfEpoch: Record {
-    /// Returns the digest of the log record; none where it is not sealed.
+    /// Returns the digest of the log record; `None` in a record that is not sealed.
     fn log(&self) -> Option<&str>;
 }
 
@@ -153,7 +154,7 @@ pub(crate) struct SettingsRecord {
 #[serde(untagged)]
 pub(crate) enum FieldsRecord {
     One(String),
-    /// Told apart by their length. Not in format 1.
+    /// Several lists, which differ in length. Not in format 1.
     Several(Vec<String>),
 }
 
@@ -291,7 +292,7 @@ pub(crate) struct QuarantineRecord {
 pub(crate) enum InputOutcome {
     Converted { lines: u64, rows: u64, rejects: u64, comments: u64, blanks: u64 },
     Failed { reason: String },
-    // Braces, as serde takes any key beside a word without them.
+    // With braces: serde accepts unknown keys beside a variant without them.
     Gone {},
     Replaced {},
     Changed {},
@@ -364,7 +365,7 @@ impl OfEpoch for ClosedRecord {
     }
 }
 
-/// Records of tasks build on the log record alone.
+/// Records of tasks build only on the log record.
 macro_rules! of_task {
     ($record:ty) => {
         impl Record for $record {
@@ -465,7 +466,7 @@ pub(crate) struct SeenDigest {
     pub(crate) objects: u64,
     /// Taken from the digest before, the epoch and its days.
     pub(crate) digest: String,
-    /// Taken from the bytes of this epoch's objects, in the order of days. Sealed records only.
+    /// The digest over the bytes of this epoch's `seen` objects, in the order of days. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) contents: Option<String>,
 }

@@ -1,12 +1,13 @@
-//! How a record shows that it is whole: a checksum of itself at its end, checked at every read.
+//! Checksums of records: each is at the record's end, and is verified at every read.
 //!
 //! ```text
 //! {"format":3,"epoch":42,...,"checksum":"9f86d081884c7d65..."}
 //!  \_______ the SHA-256 of these bytes ____/
 //! ```
 //!
-//! Gzipped JSON lines have it as a last line of their own, over the text of all lines before. What a record builds on it names
-//! by digest, the SHA-256 of all bytes of that object: so a whole record of another table, or of another time, is found too.
+//! Gzipped JSON lines have it in a last line of its own, over the text of all lines before. A record also has the
+//! digests of the objects that it builds on, the SHA-256 of all their bytes, so that an intact record of another table
+//! or time is detected.
 
 use std::{io, ops::Deref};
 
@@ -19,11 +20,11 @@ use super::{
 };
 use crate::escape::json_line;
 
-/// What the checksum of a record begins with, behind all of its other keys.
+/// Beginning of a record's checksum, after all of its other keys.
 const KEY: &str = ",\"checksum\":\"";
-/// What the checksum of lines begins with, on a line of its own.
+/// Beginning of the line with the checksum of lines.
 const LINE_KEY: &str = "{\"checksum\":\"";
-/// What ends both.
+/// End of both.
 const END: &str = "\"}";
 /// Number of hexadecimal digits of a checksum.
 const DIGITS: usize = 64;
@@ -33,7 +34,7 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     /// Returns its format.
     fn format(&self) -> u32;
 
-    /// Returns whether each key that names what it builds on is there, if it is sealed; or none of them, if it is not.
+    /// Returns whether all keys with digests are present, if it is sealed; or absent, if it is not.
     fn has_links(&self, is_sealed: bool) -> bool;
 
     /// Returns whether it has a checksum.
@@ -41,7 +42,7 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
         self.format() == FORMAT_SEALED
     }
 
-    /// Returns the bytes that it is stored as.
+    /// Returns the bytes of the record as it is stored.
     fn to_bytes(&self) -> Vec<u8> {
         if self.is_sealed() { seal(to_shown_json(self)) } else { to_json(self) }
     }
@@ -87,7 +88,7 @@ impl<T> Deref for Stored<T> {
     }
 }
 
-/// Returns the JSON of a record that is sealed: with what no terminal may get escaped.
+/// Returns the JSON of a sealed record: control and invisible characters are escaped.
 pub(crate) fn to_shown_json(record: &impl Serialize) -> Vec<u8> {
     // As below.
     json_line(record).unwrap_or_default()
@@ -110,18 +111,18 @@ fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// What the end of a record says.
+/// Result of checking a record's checksum.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Seal {
     /// There is no checksum.
     Absent,
-    /// There is one, of other bytes.
+    /// The checksum is wrong.
     Broken,
-    /// The checksum is that of the record, which is this without it.
+    /// The checksum is right. This is the record without it.
     Whole(Vec<u8>),
 }
 
-/// Takes the checksum off a record, and compares it.
+/// Verifies a record's checksum and removes it.
 pub(crate) fn open(bytes: &[u8]) -> Seal {
     let Some((body, end)) = bytes.split_at_checked(bytes.len().saturating_sub(KEY.len() + DIGITS + END.len())) else {
         return Seal::Absent;
@@ -140,27 +141,27 @@ fn checksum_in<'b>(text: &'b [u8], key: &str) -> Option<&'b [u8]> {
     text.strip_prefix(key.as_bytes())?.strip_suffix(END.as_bytes()).filter(|digits| digits.len() == DIGITS)
 }
 
-/// The checksum of lines, as far as they were written or read.
+/// The checksum of the lines that were written or read so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LinesChecksum(Sha256);
 
 impl LinesChecksum {
-    /// Takes in the next line, with its end.
+    /// Adds the next line, including its line end.
     pub(crate) fn update(&mut self, line: &[u8]) {
         self.0.update(line);
     }
 
-    /// Returns the line that ends them.
+    /// Returns the last line, which has the checksum.
     pub(crate) fn last_line(self) -> Vec<u8> {
         format!("{LINE_KEY}{}{END}\n", hex(&self.0.finalize())).into_bytes()
     }
 
-    /// Returns whether a line looks like the one that ends all.
+    /// Returns whether a line looks like the one with the checksum.
     pub(crate) fn is_last_line(line: &[u8]) -> bool {
         line.starts_with(LINE_KEY.as_bytes())
     }
 
-    /// Compares the line that ends them.
+    /// Verifies the line with the checksum.
     ///
     /// # Errors
     /// It is the checksum of other lines.

@@ -29,7 +29,7 @@ struct Header<'a> {
     epoch: u64,
     day: Cow<'a, str>,
     inputs: u64,
-    /// The digest of the log record; none where that is not sealed.
+    /// The digest of the log record; `None` if that is not sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     log: Option<Cow<'a, str>>,
 }
@@ -75,7 +75,7 @@ pub(crate) fn to_bytes(log: &Stored<LogRecord>, day: &str, objects: &[(&Object, 
 /// Reads what an epoch saw of a day, object by object.
 ///
 /// # Errors
-/// The run must stop: it is missing, cut short, damaged, or made for another log record.
+/// The run must stop: the object is missing, truncated, damaged, or written for another log record.
 pub(crate) fn read(
     state: &Store,
     log: &LogRef,
@@ -105,7 +105,7 @@ pub(crate) fn read(
     while let Some(line) = lines.next_line().map_err(unread)? {
         let object: SeenObject<'_> = serde_json::from_str(line).map_err(|error| cannot(&error.to_string()))?;
         inputs += 1;
-        // No epoch has more of them, whatever the first line says.
+        // No epoch has more inputs, even if a damaged first line says so.
         if inputs > expected || inputs > log.inputs {
             return Err(cannot(&format!("it has more than {} objects", expected.min(log.inputs))));
         }

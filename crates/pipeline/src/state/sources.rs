@@ -46,7 +46,7 @@ pub(crate) fn known_sources(
     Ok(Some(known.with(&options.sources)))
 }
 
-/// Returns the sources that a log record knows; none if its version did not keep them.
+/// Returns the sources in a log record; none if its version did not keep them.
 pub(crate) fn sources_of(log: &LogRecord) -> Vec<Source> {
     log.sources.iter().flatten().filter_map(restored).collect()
 }

@@ -1,4 +1,5 @@
-//! What lies in the state for tasks, besides their commits: quarantines, lists of lost inputs, and what belongs to no epoch.
+//! Verifies the objects of tasks other than commits: quarantines, lists of lost inputs, and objects that belong to no
+//! epoch.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::{
 };
 
 impl Check<'_> {
-    /// The quarantine of a committed task has all that the task rejected.
+    /// Checks that the quarantine of a committed task has all entries of the task.
     pub(super) fn quarantine(&mut self, task: &Task, commit: &CommitRecord, entries: u64) -> Result<(), Error> {
         let state = self.destination.state();
         let name = names::quarantine(task.id);
@@ -44,7 +45,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What was stored for tasks that are not committed was stored for this epoch, too.
+    /// Checks that objects of tasks that are not committed were written for this epoch.
     pub(super) fn uncommitted(
         &mut self,
         log: &Stored<LogRecord>,
@@ -77,7 +78,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Where inputs were lost, the list that says so is the task's. One that is gone is no fault: nobody needs it any more.
+    /// Checks that the list of lost inputs is the task's. A missing list is not a fault: it is not needed after the
+    /// commit.
     pub(super) fn gone(&mut self, log: &Stored<LogRecord>, task: &Task, commit: &CommitRecord) -> Result<(), Error> {
         let state = self.destination.state();
         let name = names::gone(task.id);
@@ -85,7 +87,7 @@ impl Check<'_> {
         let gone = match read_of_epoch_if_there::<GoneRecord>(state, log, &name) {
             Ok(None) => return Ok(()),
             Ok(Some(gone)) => gone,
-            // Nothing is built on it: so it is told, and all else is looked at.
+            // Nothing builds on it, so report it and continue.
             Err(Error::State { what, .. }) => {
                 self.fault("I2", location, what);
                 return Ok(());
@@ -102,7 +104,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What speaks of an epoch that the log does not have says that a log record was lost.
+    /// Reports objects of epochs that the log does not have: a log record was lost.
     pub(super) fn ahead_of_log(&mut self, last_epoch: u64) -> Result<(), Error> {
         let state = self.destination.state();
         for folder in names::BELOW_EPOCHS {
@@ -121,7 +123,7 @@ impl Check<'_> {
     }
 }
 
-/// Does this say that an input was not read as it was planned?
+/// Returns whether an outcome means that the input was not read as planned.
 fn is_lost(word: OutcomeWord) -> bool {
     matches!(word, OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Unreadable)
 }

@@ -60,11 +60,11 @@ pub(super) struct Attempt<'c> {
     pub(super) context: &'c Context<'c>,
     // None while a job on the pool has it.
     encoder: Option<Box<TaskEncoder<StagedFiles>>>,
-    /// There when all rows are written.
+    /// `Some` when all rows are written.
     files: Vec<FinishedFile<StagedFile>>,
     quarantine: Quarantine,
     outcomes: Vec<(Object, Outcome)>,
-    /// What became of each object in the first pass: its rows, if it is converted. None during that pass.
+    /// Number of rows of each object in the first pass, `None` for one that is not converted. Set after that pass.
     first_pass: Option<BTreeMap<Object, Option<u64>>>,
     counts: TaskCounts,
     /// Whether unreadable inputs count for the limits of this run. Those that an earlier run planned, and no run could read
@@ -94,7 +94,7 @@ impl<'c> Attempt<'c> {
         })
     }
 
-    /// Reads all inputs and encodes their rows: once, or as often as the encoder puts partitions off.
+    /// Reads all inputs and encodes their rows, and repeats that as long as the encoder puts partitions off.
     pub(super) fn read_all(&mut self, task: &Task, mut ahead: FetchAhead, known: &Known) -> Result<(), Interrupt> {
         self.read_inputs(task, &mut ahead, known)?;
         let mut known_now = None;
@@ -107,7 +107,7 @@ impl<'c> Attempt<'c> {
         Ok(())
     }
 
-    /// Ends a pass over the inputs. Returns whether there has to be another one.
+    /// Ends a pass over the inputs. Returns whether another one is needed.
     fn end_pass(&mut self) -> Result<bool, Error> {
         let encoder = self.encoder.take().ok_or(Error::Worker)?;
         match encoder.end_pass(self.context.pool).map_err(encode_error)? {
@@ -303,7 +303,7 @@ impl<'c> Attempt<'c> {
         Ok(())
     }
 
-    /// Tells how far the task is; only in the first pass.
+    /// Reports progress, in the first pass only.
     pub(super) fn tell_read(&mut self, objects: u64, bytes: u64, rows: u64) {
         if self.first_pass.is_none() {
             self.told.read(self.context.progress, objects, bytes, rows);
@@ -331,7 +331,7 @@ impl<'c> Attempt<'c> {
         self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Lost(_))).cloned()
     }
 
-    /// What is left to do when all inputs are read: it takes no memory.
+    /// The work that is left after all inputs are read. It takes no memory.
     pub(super) fn finish(self) -> Finished<'c> {
         let Self { context, files, quarantine, mut outcomes, counts, told, .. } = self;
         outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -339,7 +339,7 @@ impl<'c> Attempt<'c> {
     }
 }
 
-/// Compares what an object gave in a later pass with what it gave in the first one, whose rows are encoded.
+/// Compares an object's result in a later pass with that of the first one, whose rows are encoded already.
 fn same_as_before(
     first_pass: &BTreeMap<Object, Option<u64>>,
     object: Object,
@@ -348,7 +348,7 @@ fn same_as_before(
     if first_pass.get(&object).is_some_and(|before| *before == rows_of(&outcome)) {
         return Ok(());
     }
-    // It was lost in between, or its store gives other bytes now, whatever it says of its version.
+    // It was lost meanwhile, or its store now gives other bytes for the same version.
     let outcome = if let Outcome::Lost(_) = outcome { outcome } else { Outcome::Lost(Lost::Replaced) };
     Err(Interrupt::Known(object, Box::new(outcome)))
 }
@@ -386,7 +386,7 @@ impl Finished<'_> {
     }
 }
 
-/// The rows of an object that is converted.
+/// Returns the number of rows of a converted object.
 fn rows_of(outcome: &Outcome) -> Option<u64> {
     if let Outcome::Converted(summary) = outcome { Some(summary.rows) } else { None }
 }

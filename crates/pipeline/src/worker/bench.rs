@@ -135,7 +135,7 @@ impl Bench {
         self.decoder.take_unknown_names()
     }
 
-    /// Returns the fields of good objects since the last call that no column claims.
+    /// Returns the fields of good objects since the last call that no column uses.
     pub(super) fn take_unclaimed_fields(&mut self) -> FieldNames {
         self.decoder.take_unclaimed_fields()
     }

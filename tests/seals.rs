@@ -1,20 +1,20 @@
-//! Checksums of records, as tests make them and take them out: for records that somebody doctored, and for states as versions
-//! left them that knew no checksums.
+//! Checksums of records, added and removed by tests: for records that a test changed, and for states of versions
+//! without checksums.
 
 use std::{collections::BTreeMap, io::Read as _};
 
 use flate2::{Compression, GzBuilder, read::GzDecoder};
 use sha2::{Digest as _, Sha256};
 
-/// The objects of a state by name.
+/// The objects of a state, by name.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// The hash of bytes, in hexadecimal digits.
+/// Returns the SHA-256 of bytes, in hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
-/// A record with its checksum, from its text without one.
+/// Returns a record with its checksum, from its text without one.
 pub(crate) fn sealed(text: &str) -> String {
     let body = text.strip_suffix('}').unwrap();
     format!("{body},\"checksum\":\"{}\"}}", sha256(body.as_bytes()))
@@ -26,7 +26,7 @@ pub(crate) fn epoch_of(name: &str) -> u64 {
     digits.map_or(0, |digits| digits.parse().unwrap())
 }
 
-/// Takes a key with a text of hexadecimal digits out of JSON, where the others keep their places.
+/// Removes a key with hexadecimal digits from JSON; the others keep their order.
 fn without(text: &str, key: &str) -> String {
     let Some((before, rest)) = text.split_once(&format!(",\"{key}\":\"")) else { return text.to_owned() };
     let (digits, after) = rest.split_once('"').unwrap();
@@ -40,7 +40,7 @@ fn gzip(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The text of bytes that may be compressed.
+/// Returns the text of bytes that may be compressed.
 fn text_of(bytes: &[u8]) -> String {
     let mut text = String::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -51,7 +51,7 @@ fn text_of(bytes: &[u8]) -> String {
     text
 }
 
-/// The state as a version would have left it that knew no checksums: all epochs that `is_older` says.
+/// Returns the state with the epochs for which `is_older` holds as a version without checksums would have left them.
 pub(crate) fn without_checksums(state: &Files, is_older: impl Fn(u64) -> bool) -> Files {
     let mut older = Files::new();
     for (name, bytes) in state {
@@ -85,7 +85,7 @@ pub(crate) fn without_checksums(state: &Files, is_older: impl Fn(u64) -> bool) -
             older.insert(name.clone(), text.into());
         }
     }
-    // What records say of other bytes.
+    // Digests of other objects.
     for name in state.keys().filter(|name| is_older(epoch_of(name))) {
         let of_new = |older: &mut Files, record: &str, object: &str| {
             let Some(bytes) = older.get(record) else { return };

@@ -57,7 +57,7 @@ mod damage;
 // Tables, states and sources that were mixed up.
 mod mixed_up;
 
-// What no terminal may get: in messages, reports and DDL.
+// Control and invisible characters in messages, reports and DDL.
 mod control_bytes;
 
 // Files that a person names: endless ones, named pipes.

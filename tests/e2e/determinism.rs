@@ -25,8 +25,8 @@ fn bytes_of(folder: &TestFolder, name: &str) -> BTreeMap<String, Vec<u8>> {
     functions.map(|(name, bytes)| (name.clone(), without_digests(bytes, &files))).collect()
 }
 
-/// What an object of the state says, unpacked: where it names another one by its digest, that one's name, and no checksum. A data
-/// file as it is.
+/// Returns an object of the state, unpacked, without its checksum, and with the names of other objects in place of
+/// their digests. Returns a data file as it is.
 fn without_digests(bytes: &[u8], files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     if bytes.starts_with(b"PAR1") {
         return bytes.to_vec();

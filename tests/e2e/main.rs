@@ -26,7 +26,7 @@ mod selection;
 // Flags, messages, exit statuses, the commands `schema` and `ddl`, signals.
 mod cli;
 
-// Stores that lie: redirects, secrets, settings, few open files.
+// Hostile stores: redirects, secrets, settings, few open files.
 mod stores;
 
 // Same inputs, same bytes, whatever the threads and the memory.

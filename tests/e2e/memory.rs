@@ -10,7 +10,7 @@ const MIB: usize = 1 << 20;
 /// The least that a conversion needs, and what it may take at most then: a task at a time.
 const CAP_MIB: usize = 256;
 
-/// Converts with a thread and the least memory, and checks that no more was taken.
+/// Converts with one thread and the least memory, and checks that the peak stays within it.
 fn converts_within_the_least_memory(folder: &TestFolder, args: &[&str]) {
     let cap = format!("{CAP_MIB}MiB");
     let common = ["convert", "logs", "lake/cf_logs", "-q", "--now", NOW, "--report", "report.json"];
@@ -18,7 +18,7 @@ fn converts_within_the_least_memory(folder: &TestFolder, args: &[&str]) {
     assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
 }
 
-/// A table schema of so many columns, each of a field of its own.
+/// Returns a table schema with this many columns, each of a field of its own.
 fn wide_schema(columns: usize) -> String {
     let column = |number| format!("\n[[column]]\nname = \"c{number}\"\ntype = \"string\"\nfield = \"x-{number}\"\n");
     format!("name = \"wide\"\n{}", (0..columns).map(column).collect::<String>())
@@ -29,7 +29,7 @@ fn peak_memory(folder: &TestFolder, args: &[&str]) -> usize {
     peak_memory_of(folder, args, 0)
 }
 
-/// The same, where it ends with another exit status.
+/// Returns the peak memory of a run that ends with this exit status.
 fn peak_memory_of(folder: &TestFolder, args: &[&str], exit_status: i32) -> usize {
     let mut child = folder.command(args).stdout(Stdio::null()).spawn().unwrap();
     let status_file = format!("/proc/{}/status", child.id());
@@ -123,7 +123,7 @@ fn a_gzip_header_with_a_name_of_hundreds_of_megabytes_takes_no_memory() {
         std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
         encoder.finish().unwrap()
     };
-    // Small enough to be fetched whole, and far too large.
+    // Small enough to be fetched whole, but its text is far too large.
     folder.add("small.gz", named(70_000));
     folder.add("large.gz", named(400 * MIB));
     converts_within_the_least_memory(&folder, &[]);
@@ -181,7 +181,7 @@ fn an_object_of_the_state_that_is_a_gib_or_unpacks_to_as_much_takes_no_memory() 
     let name = folder.states(&["plan/"]).into_keys().next().unwrap();
     fs::File::create(folder.state(&name)).unwrap().set_len(1 << 30).unwrap();
     is_small(&folder, &name);
-    // What was seen is compressed.
+    // `seen` objects are compressed.
     let folder = closed();
     let name = "seen/2024-05-17/0000000001";
     fs::write(folder.state(name), gzip(vec![b'x'; 256 << 20])).unwrap();
@@ -242,7 +242,7 @@ fn a_task_with_hours_of_many_objects_in_turn_is_converted_within_the_memory_that
     cells.sort_unstable();
     expected.sort_unstable();
     assert!(cells == expected, "{} rows", cells.len());
-    // With other threads and more memory it is the same table, to the byte.
+    // With other threads and more memory the table is the same, byte for byte.
     let two = ["convert", "logs", "lake/two", "--now", NOW, "--schema", "wide.toml", "--threads", "3", "-v"];
     folder.run(&two).exits(3).says("the task's objects are read once more");
     let (one, two) = (folder.files("lake/one"), folder.files("lake/two"));
@@ -267,7 +267,7 @@ fn names_of_very_many_fields_are_bounded_in_memory_summary_and_report() {
     for fields in ["unclaimed_fields", "unknown_fields"] {
         let names = report[fields].as_array().unwrap();
         assert_eq!((names.len(), &names[999]), (1000, &"x-000-00999".into()), "{fields}");
-        // Past a hundred thousand names it is a lower bound.
+        // Above a hundred thousand names it is a lower bound.
         assert_eq!(report[format!("more_{fields}")], 99_000, "{fields}");
     }
     assert!(fs::metadata(folder.path("report.json")).unwrap().len() < 100_000);

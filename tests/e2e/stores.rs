@@ -1,4 +1,5 @@
-//! Logs and tables in S3, played by a server in this process that may lie: what the program sends, follows, shows and leaves.
+//! Logs and tables in S3, played by a server in this process that may be hostile: what the program sends, follows,
+//! shows and leaves behind.
 
 use std::{
     fs,
@@ -12,7 +13,7 @@ use crate::harness::{Asked, Does, LEAN, NOW, Ran, S3, TestFolder, log, only_on_d
 const CONVERT: [&str; 5] = ["convert", "s3://logs/cf", "s3://lake/cf_logs", "--now", NOW];
 const TOKEN: &str = "IQoJb3JpZ2luX2VjEOj//////////wEaCXVzLWVhc3QtMSJHMEUCIQDmQ+hunter2+x/y==";
 
-/// The program with a store that it knows.
+/// Returns the program, configured for a store.
 fn program(folder: &TestFolder, store: &S3) -> Command {
     let mut command = folder.command(&[]);
     store.known_to(&mut command);
@@ -38,7 +39,7 @@ fn a_redirect_to_another_host_is_not_followed_and_no_credentials_go_there() {
     let folder = TestFolder::new();
     let other = S3::new();
     let port = other.port();
-    // Of each kind of request one after the other: the first that is asked, one of the logs, one that writes.
+    // Requests of each kind in turn: the first one, one for a log, one that writes.
     let kinds: [fn(&Asked) -> bool; 4] = [
         |_| true,
         |asked| asked.method == "GET" && asked.path.starts_with("logs/cf"),
@@ -63,7 +64,7 @@ fn a_redirect_to_another_host_is_not_followed_and_no_credentials_go_there() {
 }
 
 #[test]
-fn what_a_store_answers_is_shown_without_the_secrets_that_it_was_asked_with() {
+fn answers_of_a_store_are_shown_without_the_secrets_of_the_request() {
     only_on_disk!("a store of its own");
     let folder = TestFolder::new();
     let echo = |asked: &Asked| {
@@ -107,7 +108,7 @@ fn what_a_store_answers_is_shown_without_the_secrets_that_it_was_asked_with() {
 }
 
 #[test]
-fn settings_that_no_request_can_hold_are_wrong_usage_and_named() {
+fn settings_that_cannot_be_part_of_a_request_are_wrong_usage_and_named() {
     only_on_disk!("a store of its own");
     let folder = TestFolder::new();
     let store = with_logs(S3::new());
@@ -177,7 +178,7 @@ fn settings_that_no_request_can_hold_are_wrong_usage_and_named() {
 }
 
 #[test]
-fn blanks_at_the_ends_of_settings_mean_nothing() {
+fn blanks_around_settings_are_ignored() {
     only_on_disk!("a store of its own");
     let folder = TestFolder::new();
     let store = with_logs(S3::new());
@@ -215,7 +216,7 @@ fn sixty_four_open_files_are_enough_for_buckets() {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n 64 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_lakefront")]);
         store.known_to(&mut command).current_dir(folder.path("")).stdin(Stdio::null());
-        // A name is looked up for each connection, which takes files, too.
+        // The host's name is looked up for each connection, which takes files, too.
         command.env("AWS_ENDPOINT_URL_S3", format!("http://localhost:{}", store.port()));
         Ran::from(command.args(args).output().unwrap())
     };
@@ -261,7 +262,7 @@ fn a_run_that_is_killed_leaves_no_rows_in_the_folder_of_temporary_files() {
         }
         Does::Right
     });
-    // Rows that do not compress, so that the data file is larger than what waits in memory.
+    // Rows that do not compress, so that the data file is too large to wait in memory.
     let mut number = 1_u64;
     let rows: Vec<String> = (0..6_000)
         .map(|_| {

@@ -1,5 +1,5 @@
-//! Tables of earlier versions, whose records have no checksums: they stay usable, what was begun is finished as it was begun,
-//! and once a record has a checksum, none may lack it.
+//! Tables of earlier versions, whose records have no checksums: they stay usable, an open epoch is finished in its own
+//! format, and once a record has a checksum, all later ones must have one.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ fn formats(world: &World) -> Vec<u64> {
     world.epochs().iter().map(|epoch| epoch.format).collect()
 }
 
-/// Objects of the state that are a function of what was decided.
+/// Returns the objects of the state that are a function of its decisions.
 fn decided(state: &Files) -> BTreeMap<&String, &bytes::Bytes> {
     let folders = ["table.json", "log/", "plan/", "gone/", "commit/", "quarantine/", "seen/", "closed/"];
     state.iter().filter(|(name, _)| folders.iter().any(|folder| name.starts_with(folder))).collect()
@@ -50,7 +50,7 @@ fn an_epoch_that_an_earlier_version_began_is_finished_as_that_would_have_done_it
         let middle = world.save();
         world.wait_for_leases();
         let open = u64::try_from(world.open_epoch().unwrap()).unwrap();
-        // What it would be without the change: the epoch finished with checksums, and these taken out.
+        // The expected state: the epoch finished with checksums, and these taken out.
         let as_it_was = without_checksums(&world.look(false).state, |_| true);
         assert_eq!(world.run(&Ask::undisturbed(Verb::Convert)).error, None, "{when}");
         let expected = without_checksums(&world.look(false).state, |epoch| epoch <= open);

@@ -1,4 +1,5 @@
-//! What a terminal obeys, hides or turns around reaches no terminal raw, and no JSON: wherever it comes from.
+//! Control, bidirectional and invisible characters reach neither a terminal nor JSON unescaped, whatever they come
+//! from.
 
 use std::{fs, io::Read as _, path::Path};
 
@@ -9,10 +10,10 @@ use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
 
 /// A colour, DEL, NEL, CSI of C1, a right-to-left override, a zero width space, a byte order mark, a tag.
 const HOSTILE: &str = "\u{1b}[31mX\u{7f}\u{85}\u{9b}2J\u{202e}\u{200b}\u{feff}\u{e0041}";
-/// A value that would make a message of its own.
+/// A value that would look like a message of its own.
 const FORGED: &str = "x\nerror: forged";
 
-/// Fails the test if a text has a character that is not visible, but for line ends.
+/// Fails the test if a text has an invisible character other than a line end.
 fn is_visible(text: &str) {
     let raw = text.chars().find(|symbol| {
         let is_hidden =
@@ -151,13 +152,13 @@ fn no_log_and_no_name_of_a_log_reaches_a_terminal_or_a_report_raw() {
         is_visible(&kept);
         for (name, path) in folder.files(&format!("{table}.lakefront")) {
             let text = match name.split('/').next() {
-                // Plans and what was seen are gzipped, too, under names without an ending.
+                // Plans and `seen` objects are gzipped as well, under names without an extension.
                 Some("quarantine" | "plan" | "seen") => unpacked(&path),
                 _ => fs::read_to_string(&path).unwrap(),
             };
             is_visible(&text);
         }
-        // Escaped, it is the name that it was.
+        // The parsed value is the original name.
         let report: Value = serde_json::from_str(&report).unwrap();
         assert!(report["unclaimed_fields"].to_string().contains('\u{9b}'), "{report:#}");
         if format == "json" {
@@ -193,7 +194,7 @@ fn comments_and_descriptions_of_a_schema_are_escaped_in_each_language() {
     says_it_visibly(&ddl);
     assert!(ddl.stdout.contains(r"COMMENT 'a\u202eb\u200bc\udb40\udc41'"), "{}", ddl.stdout);
     is_visible(&fs::read_to_string(folder.state("ddl/0000000001.sql")).unwrap());
-    // A file that is no schema is named and quoted visibly.
+    // A file that is not a schema is named and quoted, escaped.
     folder.write("bad.toml", format!("{hidden}\u{9b} = 1\nname = \"{hidden}\u{85}\"\n"));
     says_it_visibly(&folder.run(&["schema", "bad.toml"]).exits(2));
     folder.write("bad.toml", format!("name = \"{hidden}\"\n"));

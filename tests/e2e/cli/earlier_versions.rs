@@ -1,5 +1,5 @@
-//! A table as a version left it whose records had no checksums, in the middle of an epoch: a reader of logs by several lists of
-//! fields, one of which could not be read at first.
+//! A table as left in the middle of an epoch by a version without checksums. Its logs are read by several lists of
+//! fields, and one of them could not be read at first.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn table() -> TestFolder {
 
 fn converts(folder: &TestFolder) {
     let args = ["convert", "logs", "lake/cf_logs", "--source-id", "archive"];
-    // A log of it is no log.
+    // One of its logs is not a log.
     folder.run(&[&args[..], &NOW].concat()).exits(3);
 }
 
@@ -35,7 +35,8 @@ fn a_table_without_checksums_is_verified_as_far_as_that_goes() {
 #[test]
 fn a_table_without_checksums_is_finished_extended_and_made_anew() {
     let folder = table();
-    // Its logs were at another place, where they are no more: the epoch is finished without them, and they are new.
+    // Its logs are not in their old place any more: the epoch is finished without them, and in the new place they are
+    // new logs.
     folder.run(&["resolve", "lake/cf_logs"]).exits(3);
     let kept = ["seen/", "closed/", "commit/", "gone/", "log/", "plan/", "table.json"];
     let finished = folder.states(&kept);
@@ -51,7 +52,7 @@ fn a_table_without_checksums_is_finished_extended_and_made_anew() {
     }
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
     assert_eq!(folder.json(&["verify", "lake/cf_logs"])["epochs_without_checksums"], 3);
-    // Old epochs and the new one are made again as they were.
+    // Old epochs and the new one are regenerated as they were.
     let before = folder.states(&["seen/", "closed/"]);
     assert!(finished.iter().all(|(name, bytes)| before.get(name).is_none_or(|before| before == bytes)));
     for name in before.keys() {

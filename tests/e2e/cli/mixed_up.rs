@@ -120,7 +120,7 @@ fn a_state_within_a_table_or_within_a_state_is_refused() {
 }
 
 #[test]
-fn a_table_is_known_by_its_data_files_behind_others_and_through_links() {
+fn a_table_is_known_by_its_data_files_among_others_and_through_links() {
     only_on_disk!("empty folders and links");
     let folder = with_state_elsewhere();
     fs::create_dir_all(folder.path("lake/outer/year=2099/month=01")).unwrap();
@@ -138,7 +138,7 @@ fn tables_and_states_beside_each_other_are_fine() {
     for args in [&["lake/second"][..], &["lake/third", "--state", "lake/states/third"], &["lake/outer2"]] {
         folder.run(&[&["convert", "logs"], args, &["--now", NOW], &LEAN].concat()).exits(0);
     }
-    // A folder with partitions of somebody else's is no table of ours.
+    // A folder with another program's partitions is not a lakefront table.
     folder.write("lake/hive/year=2024/month=05/day=17/hour=09/part-00000.parquet", "x");
     folder.run(&[&["convert", "logs", "lake/hive/inner", "--now", NOW], &LEAN[..]].concat()).exits(0);
 }

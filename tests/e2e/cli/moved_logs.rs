@@ -260,7 +260,7 @@ fn a_table_by_name_says_so_and_one_by_key_does_not() {
 
 #[test]
 fn a_format_that_does_not_go_with_the_identity_is_refused() {
-    // As earlier versions wrote it: the format told identities apart.
+    // As earlier versions wrote it: the format depends on the identity.
     for (flags, format) in [(&LEAN[..], 2), (&BY_NAME, 1), (&BY_NAME, 3)] {
         let folder = table(flags);
         let path = folder.state("table.json");

@@ -1,10 +1,10 @@
-//! Files that a person names: read as far as such a file can honestly be, and never waited for.
+//! Files that a person names are read up to a limit, and never waited for.
 
 use std::process::Command;
 
 use crate::harness::{LEAN, TestFolder, log, only_on_disk};
 
-/// Runs the program with 1 GiB of address space more than enough, behind a time limit.
+/// Runs the program with limits on address space and time, and checks that it refuses a file.
 fn refuses(folder: &TestFolder, args: &[&str], says: &str) {
     let ran = folder.behind(&["timeout", "20"], "ulimit -v 4000000 && exec \"$@\"", args).exits(2);
     let ran = ran.says(says);
@@ -18,7 +18,7 @@ fn folder() -> TestFolder {
 }
 
 #[test]
-fn a_file_without_an_end_is_named_with_its_limit() {
+fn an_endless_file_is_named_with_the_limit() {
     only_on_disk!("the memory of one machine");
     let folder = folder();
     std::fs::File::create(folder.path("large")).unwrap().set_len(1 << 50).unwrap();
@@ -44,7 +44,7 @@ fn a_named_pipe_is_refused_and_not_waited_for() {
 }
 
 #[test]
-fn files_that_the_environment_names_are_read_no_farther() {
+fn files_that_the_environment_names_have_a_limit() {
     only_on_disk!("the environment of the program");
     let folder = folder();
     assert!(Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap().success());

@@ -107,7 +107,7 @@ fn a_link_in_the_place_of_a_failed_log_leads_to_another_one() {
 #[test]
 fn a_hard_link_in_the_place_of_a_failed_log_is_a_name_of_another_one() {
     only_on_disk!("links");
-    // Also where the other log is of another day.
+    // Also if the other log is of another day.
     for (args, day) in [(&[][..], 17), (&["--source-id", "archive"], 17), (&[], 18), (&["--identity", "name"], 17)] {
         let folder = cut_short(args);
         let good = format!("logs/b/E1EXAMPLE.2024-05-{day}-09.good2.gz");
@@ -119,14 +119,14 @@ fn a_hard_link_in_the_place_of_a_failed_log_is_a_name_of_another_one() {
         fs::hard_link(folder.path(&good), &bad).unwrap();
         for _ in 0..2 {
             let ran = folder.run(&RETRY);
-            // Where names count, the log is planned as it was, and not found so: from then on it is new wherever it lies.
+            // In a table by name the log is planned as it was, and not found so: from then on it is new wherever it is.
             if !args.contains(&"--identity") {
                 ran.exits(3).says("gone").says("hard link").says("bad.gz");
             }
             folder.convert(source_id).exits(0).says("nothing new").says("hard link");
             assert_eq!(folder.column("bytes").as_array().unwrap().len(), 2, "{args:?}");
         }
-        // A file of its own is taken.
+        // A separate file is converted.
         fs::remove_file(&bad).unwrap();
         fs::write(&bad, gzip(log("date time sc-bytes", &["2024-05-17 09:00:00 4"]))).unwrap();
         folder.convert(source_id).exits(0).says("1 converted");
@@ -152,7 +152,7 @@ fn a_hard_link_in_the_place_of_an_unreadable_log_is_a_name_of_another_one() {
 }
 
 #[test]
-fn a_failed_log_behind_a_linked_folder_is_taken_once_where_it_is_now() {
+fn a_failed_log_whose_folder_moved_behind_a_link_is_converted_once_in_its_new_place() {
     only_on_disk!("links");
     for args in [&[][..], &["--source-id", "archive"]] {
         let folder = cut_short(args);
@@ -185,7 +185,7 @@ fn an_archive_with_an_id_that_moved_behind_a_link_is_tried_again() {
 }
 
 #[test]
-fn a_failed_log_in_a_place_that_is_known_otherwise_by_now_is_not_taken_twice() {
+fn a_failed_log_in_a_place_that_now_has_another_source_id_is_not_converted_twice() {
     only_on_disk!("names below a folder that moves");
     let folder = cut_short(&["--source-id", "archive"]);
     fs::rename(folder.path("logs"), folder.path("attic")).unwrap();

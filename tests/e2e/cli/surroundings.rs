@@ -172,7 +172,7 @@ fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
     }
 }
 
-/// Puts a named pipe, or a link to a device, where a file of the state is or could be.
+/// Puts a named pipe, or a link to a device, in place of a file of the state.
 fn put_in_place_of(folder: &TestFolder, name: &str, is_pipe: bool) {
     let way = folder.state(name);
     let _ = fs::remove_file(&way);
@@ -186,7 +186,7 @@ fn put_in_place_of(folder: &TestFolder, name: &str, is_pipe: bool) {
 #[test]
 fn a_pipe_or_a_device_in_place_of_a_states_object_is_refused_and_not_waited_for() {
     only_on_disk!("named pipes");
-    // It ends by itself, and not by the time that it has.
+    // It must end before the time limit.
     let ends = |folder: &TestFolder, args: &[&str]| {
         let ran = folder.behind(&["timeout", "60"], "exec \"$@\"", args);
         assert!([Some(0), Some(1), Some(2), Some(3)].contains(&ran.status), "{args:?}: {ran:?}");
@@ -202,7 +202,7 @@ fn a_pipe_or_a_device_in_place_of_a_states_object_is_refused_and_not_waited_for(
         }
         ends(&folder, &CONVERT);
     }
-    // What has to be known is named.
+    // A file that the run needs is named in the message.
     for (name, is_pipe, kind) in
         [("table.json", true, "a named pipe"), ("table.json", false, "a device"), ("lock", true, "a named pipe")]
     {

@@ -1,4 +1,4 @@
-//! Threads that cannot be started: fewer are enough, and where there is none the limit is named.
+//! Threads that cannot be started: a run continues with fewer, and names the limit if there are none.
 
 use std::{
     fs,
@@ -35,11 +35,11 @@ fn is_root() -> bool {
 fn with_few_threads_a_run_goes_on_with_fewer_and_with_none_it_names_the_limit() {
     only_on_disk!("limits of processes");
     let folder = folder_of_all();
-    // Root has no limit of processes. This user has no other one, also where these tests run twice at once.
+    // Root has no limit of processes. This user has no other processes, even if these tests run twice at once.
     let number = (20_000 + std::process::id() % 40_000).to_string();
     let user: &[&str] = if is_root() { &["setpriv", "--reuid", &number, "--clear-groups"] } else { &[] };
     let mut statuses = Vec::new();
-    // Other processes of the same user count, too: only for a user without any can it be said how many are enough.
+    // Other processes of the same user count, too: only for a user without any is it known how many threads are enough.
     for threads in if is_root() { 1..=12 } else { 1..=1 } {
         let ran = convert_within(&folder, user, &format!("--nproc={threads}"), &format!("lake{threads}/t"));
         assert!(!ran.stderr.contains("panicked"), "{threads}: {}", ran.stderr);

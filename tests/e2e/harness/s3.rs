@@ -1,5 +1,5 @@
-//! A store that speaks like S3, in memory and in this process, which can be told to lie: what a test has to see of each
-//! request, and answers that no honest store gives.
+//! A store with the API of S3, in memory and in this process. It records requests for tests, and can give answers that
+//! no correct store gives.
 
 use std::{
     collections::BTreeMap,
@@ -24,15 +24,15 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// A header, by its name in small letters.
+    /// Returns a header by its lower-case name.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }
 
-/// What is done with a request.
+/// The store's reaction to a request.
 pub(crate) enum Does {
-    /// What S3 does.
+    /// Answers as S3 does.
     Right,
     /// Answers with this status line, these headers and this body, and does nothing.
     Answers(String, String, String),
@@ -74,7 +74,7 @@ impl S3 {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let state = Arc::clone(&served);
-                // A connection that breaks is the client's to mend.
+                // Ignore: the client handles a broken connection.
                 thread::spawn(move || stream.ok().and_then(|mut stream| state.serve(&mut stream)));
             }
         });
@@ -89,12 +89,12 @@ impl S3 {
         self.state.put(path, bytes.as_ref());
     }
 
-    /// The requests that came.
+    /// Returns the requests received so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.state.asked.lock().unwrap().clone()
     }
 
-    /// Has the program find this store, and nothing of who runs the tests.
+    /// Configures the program for this store, without the settings of the user who runs the tests.
     pub(crate) fn known_to<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
@@ -126,7 +126,7 @@ impl State {
         etag
     }
 
-    /// All requests of one connection; none when it ends.
+    /// Serves all requests of one connection. Returns `None` when it ends.
     fn serve(&self, stream: &mut TcpStream) -> Option<()> {
         loop {
             let (asked, body) = read(stream)?;
@@ -222,7 +222,7 @@ impl Object {
     }
 }
 
-/// The next request and its body; none where the connection ends.
+/// Returns the next request and its body; `None` if the connection ends.
 fn read(stream: &mut TcpStream) -> Option<(Asked, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -246,7 +246,7 @@ fn read(stream: &mut TcpStream) -> Option<(Asked, Vec<u8>)> {
     Some((Asked { method, path: decoded(path.trim_start_matches('/')), query, headers }, body))
 }
 
-/// A text with its percent-encoding undone.
+/// Returns a text without percent-encoding.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();

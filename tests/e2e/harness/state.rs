@@ -98,8 +98,8 @@ impl TestFolder {
         wanted.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
     }
 
-    /// Changes a JSON object of the state, as if it had been written so: it has a checksum, and what names a log record by its
-    /// digest names it as it is now.
+    /// Changes a JSON object of the state as if it had been written so: updates its checksum, and the digest of a log
+    /// record in the objects that have it.
     pub(crate) fn doctor(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let before = fs::read(self.state(name)).unwrap();
         let mut value: Value = serde_json::from_slice(&before).unwrap();
@@ -136,7 +136,7 @@ impl TestFolder {
         }
     }
 
-    /// Makes the state what a version would have left that knew no checksums.
+    /// Converts the state to that of a version without checksums.
     pub(crate) fn take_checksums_out(&self) {
         let state = self.states(&[""]);
         for (name, bytes) in without_checksums(&state, |_| true) {
@@ -170,7 +170,7 @@ impl TestFolder {
     }
 }
 
-/// A record or lines with other digests of what they build on, and with the checksum that goes with them.
+/// Returns a record or lines with other digests of the objects that they build on, and the matching checksum.
 fn with_digests(bytes: &[u8], digests: &[(String, String)]) -> Vec<u8> {
     let is_lines = bytes.starts_with(&[0x1f, 0x8b]);
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! Checksums and digests, worked out from what is stored: each record is what was written, and was written for those that
-//! are there.
+//! Checksums and digests, computed from the stored bytes: each record is as it was written, and was written for the
+//! records that are there.
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::seals::epoch_of;
 /// The length of `,"checksum":"<64 digits>"}`.
 const END: usize = 15 + 64;
 
-/// Whether a record has a checksum, and it is its own.
+/// Returns whether a record has a checksum, and it is right.
 fn is_sealed(bytes: &[u8]) -> bool {
     let Some(text) = text_of(bytes) else { return false };
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -21,7 +21,7 @@ fn is_sealed(bytes: &[u8]) -> bool {
     text == format!("{body},\"checksum\":\"{}\"}}", sha256(body.as_bytes()))
 }
 
-/// A record with a checksum of its own, from its value.
+/// Returns a record with its checksum, from its value.
 pub(crate) fn sealed(value: &Value) -> Vec<u8> {
     let mut value = value.clone();
     value.as_object_mut().unwrap().remove("checksum");
@@ -39,7 +39,7 @@ fn comment(bytes: &[u8]) -> Option<String> {
     Some(String::from_utf8(decoder.header()?.comment()?.to_vec()).unwrap())
 }
 
-/// What is wrong with checksums and digests.
+/// Returns the faults of checksums and digests.
 pub(crate) fn faults(state: &Files) -> Vec<String> {
     let mut faults = Vec::new();
     let digest = |name: &str| state.get(name).map(|bytes| sha256(bytes));
@@ -62,7 +62,7 @@ pub(crate) fn faults(state: &Files) -> Vec<String> {
                 expect(name, record["format"] != 3 || is_sealed(bytes), "has no checksum of its own");
                 continue;
             }
-            // One that lost its claim has no log record.
+            // A plan whose run lost its claim has no log record.
             "plan" if is_sealed_epoch(epoch) => expect(name, is_sealed(bytes), "has no checksum of its own"),
             "quarantine" => {
                 let expected = is_sealed_epoch(epoch).then(|| format!("log {}", log.unwrap()));

@@ -1,5 +1,5 @@
-//! Each record with a bit turned, cut, or exchanged for a whole one: of the same table, of another one, or of another time.
-//! `verify` tells of each; the next run refuses before it writes, or ends exact without that record.
+//! Each record with a flipped bit, truncated, or replaced by an intact one: of the same table, of another one, or of
+//! another time. `verify` reports each; the next run refuses before it writes, or ends exact without that record.
 
 use lakefront_pipeline::{Stop, VerifyOptions, verify};
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 const SEED: u64 = 11;
-/// Of so many bytes one has a bit turned, unless `LAKEFRONT_FLIP_EVERY` says otherwise.
+/// A bit is flipped in every n-th byte, unless `LAKEFRONT_FLIP_EVERY` sets another n.
 const FLIP_EVERY: u64 = 31;
 
 fn logs(numbers: std::ops::Range<u64>) -> Vec<std::sync::Arc<LogObject>> {
@@ -46,7 +46,7 @@ fn open_world() -> World {
     world
 }
 
-/// What `verify` says is wrong, or why it stopped.
+/// Returns the faults that `verify` finds, or the error that stopped it.
 fn verified(world: &World) -> Vec<String> {
     let options = VerifyOptions { deep: true, since: None, threads: 1 };
     match verify(&world.destination(), &options, &Stop::default()) {
@@ -55,7 +55,7 @@ fn verified(world: &World) -> Vec<String> {
     }
 }
 
-/// The records of a state: what decides, and what is made from it.
+/// Returns the names of a state's records: those that decide, and those that are derived.
 fn records(state: &Files) -> Vec<String> {
     let folders = ["table.json", "log/", "plan/", "gone/", "commit/", "quarantine/", "seen/", "closed/"];
     state.keys().filter(|name| folders.iter().any(|folder| name.starts_with(folder))).cloned().collect()
@@ -106,7 +106,7 @@ fn every_cut_is_noticed(world: &World) {
     }
 }
 
-/// Each record exchanged for each other one of its folder, for the one of the same name of another table, and for that of
+/// Replaces each record by each other one of its folder, by the one of the same name of another table, and by that of
 /// this table at another time.
 fn every_exchange_is_noticed(world: &World, others: &[World]) {
     let saved = world.save();
@@ -167,7 +167,7 @@ fn a_record_of_another_table_or_time_is_refused_or_harmless() {
 
 #[test]
 fn the_records_of_a_whole_epoch_of_another_time_are_found() {
-    // The second epoch of the same table, as it would have been with other logs: every record of it is whole.
+    // The second epoch of the same table, as it would have been with other logs: each of its records is intact.
     let world = World::new(&logs(0..5));
     world.finish("the first run");
     let saved = world.save();

@@ -35,7 +35,7 @@ pub(super) enum Expected {
 pub(super) enum Kind {
     /// `table.json`.
     Table,
-    /// A log record of an epoch that is closed, but for the last; what the epoch saw is listed.
+    /// A log record of a closed epoch other than the last, with objects of a listed day.
     OldLog,
     /// The same while an epoch is open, which is finished before anything is listed.
     OldLogWhileOpen,

@@ -1,4 +1,4 @@
-//! A folder in, the lakefront table or state that it is or is inside of out; a few lookups, for a folder of any size.
+//! Finds the lakefront table or state that a folder is or is inside of, with a few lookups for a folder of any size.
 //!
 //! ```text
 //!   lake/cf_logs                  its state has a table record: lake/cf_logs.lakefront/table.json

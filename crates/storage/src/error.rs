@@ -337,12 +337,12 @@ pub enum Error {
         reason: String,
     },
 
-    /// A flag, a variable or a key of a profile whose value cannot be used. The value is not shown: it may be a secret.
+    /// A flag, a variable or a key of a profile whose value cannot be used. Values that may be secrets are not shown.
     #[error("store: {setting}: {reason}")]
     BadSetting {
         /// The flag, the variable, or the key and its profile.
         setting: String,
-        /// What is wrong with its value, with a hint where there is one.
+        /// What is wrong with its value, followed by a hint if there is one.
         reason: String,
     },
 

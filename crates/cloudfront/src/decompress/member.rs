@@ -1,4 +1,4 @@
-//! The header of a gzip member in, what is left to inflate out.
+//! Reads the header of a gzip member.
 //!
 //! ```text
 //! 1f 8b | method | flags | time (4) | level | system | [length (2), extra] [name, 0] [comment, 0] [CRC-16 of it all]

@@ -97,7 +97,7 @@ pub(crate) fn thaw(state: &Store, log: &Stored<LogRecord>) -> Result<Vec<Task>, 
     if bytes.len() as u64 != log.plan.bytes || once::sha256(&bytes) != log.plan.sha256 {
         return Err(damaged(state, name, "is not the plan that the log speaks of: its hash differs"));
     }
-    let cannot = |what: &str| damaged(state, name, &format!("cannot be understood: {what}"));
+    let cannot = |what: &str| damaged(state, name, &format!("cannot be used: {what}"));
     let mut lines = LinesReader::new(bytes.as_slice());
     let header = lines.next_line().map_err(|error| cannot(&error.to_string()))?.unwrap_or_default();
     let header: Header<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;

@@ -4,7 +4,7 @@
 //! whether anything is missing from the others. What does not add up is looked at again, as another run may have moved on
 //! between two listings; what still does not is an error: never "empty", never a guess.
 //!
-//! Records name what they build on by its digest:
+//! Records have the digests of the records that they build on:
 //!
 //! ```text
 //! table.json <--- log/1 <--- closed/1 <--- log/2 <--- closed/2 <--- log/3 ...      each log names table.json, too,

@@ -305,7 +305,7 @@ impl<'s> SeenDays<'s> {
     /// the `seen` objects of all days, and looks at each file that has the version of one of these objects.
     ///
     /// # Errors
-    /// The run must stop: what was seen cannot be read.
+    /// The run must stop: a `seen` object cannot be read.
     pub(crate) fn names_of_converted<'o>(
         &mut self,
         objects: impl Iterator<Item = &'o Object>,

@@ -44,7 +44,7 @@ impl LinesWriter {
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
         if let Some(checksum) = self.checksum {
-            // As above.
+            // Writing to memory cannot fail.
             let _ = self.gzip.write_all(&checksum.last_line());
         }
         self.gzip.finish().unwrap_or_default()
@@ -94,7 +94,7 @@ impl<R: BufRead> LinesReader<R> {
         }
         std::mem::take(&mut self.checksum).check(self.line.as_bytes())?;
         if !self.read_line()? {
-            return Err(io::Error::other("there is something behind its checksum"));
+            return Err(io::Error::other("it goes on after its checksum"));
         }
         self.is_sealed = false;
         Ok(None)

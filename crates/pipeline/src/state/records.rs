@@ -1,4 +1,4 @@
-//! What a state's objects say. Written compactly, keys in the order they have here: same content, same bytes.
+//! The records of a state. They are written compactly, with keys in the order of the fields: same content, same bytes.
 //!
 //! All records of an epoch have the format of its log record, so that an epoch that an earlier version began is
 //! finished or regenerated as that version would have done it. Keys that only sealed records have are left out of the
@@ -79,7 +79,7 @@ pub(crate) struct LogRecord {
     /// The digest of `table.json`. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) table: Option<String>,
-    /// The digest of the epoch before, as it was closed; none for the first epoch. Sealed records only.
+    /// The digest of the epoch before, as it was closed; `None` for the first epoch. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closed: Option<String>,
 }
@@ -189,7 +189,7 @@ pub(crate) struct GoneRecord {
     pub(crate) epoch: u64,
     pub(crate) task: u32,
     pub(crate) inputs: Vec<GoneInput>,
-    /// The digest of the epoch's log record. Sealed records only.
+    /// The digest of the epoch's log record. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) log: Option<String>,
 }
@@ -256,7 +256,7 @@ pub(crate) struct CommitRecord {
     pub(crate) quarantine: Option<QuarantineRecord>,
     /// One for each input of the task, in the plan's order.
     pub(crate) inputs: Vec<InputOutcome>,
-    /// The digest of the epoch's log record. Sealed records only.
+    /// The digest of the epoch's log record. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) log: Option<String>,
 }
@@ -340,10 +340,10 @@ pub(crate) struct ClosedRecord {
     pub(crate) seen: SeenDigest,
     /// Of this epoch and all before.
     pub(crate) total: Totals,
-    /// The digest of the epoch's log record. Sealed records only.
+    /// The digest of the epoch's log record. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) log: Option<String>,
-    /// The digest of the epoch before, as it was closed; none for the first epoch. Sealed records only.
+    /// The digest of the epoch before, as it was closed; `None` for the first epoch. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<String>,
 }

@@ -90,7 +90,7 @@ impl<T> Deref for Stored<T> {
 
 /// Returns the JSON of a sealed record: control and invisible characters are escaped.
 pub(crate) fn to_shown_json(record: &impl Serialize) -> Vec<u8> {
-    // As below.
+    // Records always have a JSON form, see `to_json`.
     json_line(record).unwrap_or_default()
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn read(
 ) -> Result<(), Error> {
     let name = names::seen(day, log.epoch);
     let pieces = Pieces::open(state, &name)?;
-    let cannot = |what: &str| damaged(state, &name, &format!("cannot be understood: {what}"));
+    let cannot = |what: &str| damaged(state, &name, &format!("cannot be used: {what}"));
     let unread = |error: io::Error| match error.downcast::<lakefront_storage::Error>() {
         Ok(error) => Error::storage(error),
         Err(error) => cannot(&error.to_string()),

@@ -27,7 +27,7 @@ use crate::uri::printable_name;
 pub(super) struct Aws {
     pub(super) credentials: Option<Credentials>,
     pub(super) region: Option<String>,
-    /// Checked.
+    /// The endpoint's URL, already checked.
     pub(super) endpoint_url: Option<String>,
     pub(super) trust: Trust,
 }

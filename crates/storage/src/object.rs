@@ -660,7 +660,7 @@ mod tests {
         assert!(plain.is_linked() && with_id.is_linked());
         assert_eq!(plain.version(), object(None, "E2.gz").version());
         assert!(plain.is_file_of("file://", &path("E2.gz")) && with_id.is_file_of("archive", "E2.gz"));
-        assert!(!plain.is_file_of("file://", &path("E1.gz")), "a file is no hard link to itself");
+        assert!(!plain.is_file_of("file://", &path("E1.gz")), "a file is not a hard link to itself");
         assert!(!with_id.is_file_of("other", "E2.gz") && !with_id.is_file_of("archive", "absent.gz"));
     }
 
@@ -704,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_link_is_another_object_if_objects_are_known_by_name() {
+    fn a_renamed_link_is_another_object_below_a_source_with_an_id() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
         fs::create_dir(root.join("logs")).unwrap();

@@ -57,6 +57,8 @@ mod epoch;
 
 mod pool;
 
+mod process_limits;
+
 mod worker;
 
 mod staged;

@@ -2,10 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "the door to files that a person names; every error names its path")]
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::Path;
 
 use crate::Error;
 use crate::uri::{missing_or_io, printable};
@@ -13,6 +13,9 @@ use crate::uri::{missing_or_io, printable};
 /// Largest size in bytes of a text file that a person names: 1 MiB, several times that of the longest schema or field
 /// list.
 const MAX_TEXT_BYTES: u64 = 1 << 20;
+
+/// Mode of a text file, from which the umask takes rights: that of any file that a program writes.
+const MODE: u32 = 0o666;
 
 /// The text of a file.
 ///
@@ -85,24 +88,26 @@ fn replace(path: &Path, target: &Path, text: &str) -> Result<(), Error> {
     let Some(file_name) = target.file_name() else {
         return Err(Error::BadLocation { doing: "write", location: printable(path), reason: "not the name of a file" });
     };
-    let mut temp_name = OsString::from(".");
-    temp_name.push(file_name);
-    temp_name.push(format!(".{}.tmp", std::process::id()));
-    let temp = TempFile(target.with_file_name(temp_name));
-    let mut file = File::create(&temp.0).map_err(|source| missing_or_failed(path, source))?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut prefix = OsString::from(".");
+    prefix.push(file_name);
+    prefix.push(".");
+    // A name that nobody can guess, and a file that was not there: in a shared folder somebody could plant a link.
+    let mut file = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".tmp")
+        .permissions(Permissions::from_mode(MODE))
+        .tempfile_in(folder)
+        .map_err(|source| missing_or_failed(path, without_temp_name(source)))?;
     file.write_all(text.as_bytes()).map_err(|source| failed("write to it", path, source))?;
-    file.sync_all().map_err(|source| failed("sync it", path, source))?;
-    fs::rename(&temp.0, target).map_err(|source| failed("replace it", path, source))
+    file.as_file().sync_all().map_err(|source| failed("sync it", path, source))?;
+    file.persist(target).map(drop).map_err(|error| failed("replace it", path, error.error))
 }
 
-/// Removed when dropped, if it is still there.
-struct TempFile(PathBuf);
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        // After the move there is nothing to remove; before it, the first error is the one to tell.
-        let _ = fs::remove_file(&self.0);
-    }
+/// Returns what the system said, without the temporary file's name, which nobody typed.
+fn without_temp_name(error: io::Error) -> io::Error {
+    let said = error.get_ref().and_then(|error| error.source()?.downcast_ref::<io::Error>()?.raw_os_error());
+    said.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn missing_or_failed(path: &Path, source: io::Error) -> Error {

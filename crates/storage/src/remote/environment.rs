@@ -87,8 +87,7 @@ const PROXIES: [&str; 3] = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
 /// [`Error::BadSetting`] names the variable, but not its value, which may hold a password.
 pub(super) fn check_proxies() -> Result<(), Error> {
     let is_proxy = |name: &str| PROXIES.iter().any(|proxy| name == *proxy || name == proxy.to_ascii_lowercase());
-    let all = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    all.filter(|(name, _)| is_proxy(name)).try_for_each(|(name, value)| check_proxy(name, &value))
+    wanted(is_proxy).try_for_each(|variable| variable.and_then(|(name, value)| check_proxy(name, &value)))
 }
 
 fn check_proxy(name: String, value: &str) -> Result<(), Error> {
@@ -102,8 +101,16 @@ fn check_proxy(name: String, value: &str) -> Result<(), Error> {
 
 /// Returns variables and their trimmed values, without those that are blank.
 fn variables(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, Error> {
-    let all = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    all.filter(|(name, _)| is_wanted(name)).map(|(name, value)| checked(name, &value)).filter(is_set).collect()
+    wanted(is_wanted).map(|variable| variable.and_then(|(name, value)| checked(name, &value))).filter(is_set).collect()
+}
+
+/// Returns variables and their values; a value that is not UTF-8 is an error.
+fn wanted(is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = Result<(String, String), Error>> {
+    let named = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    named.filter(move |(name, _)| is_wanted(name)).map(|(name, value)| match value.into_string() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(Error::BadSetting { setting: name, reason: "is not UTF-8\nhint: type it again".to_owned() }),
+    })
 }
 
 fn is_set(variable: &Result<(String, String), Error>) -> bool {

@@ -201,6 +201,17 @@ fn blanks_around_settings_are_ignored() {
 }
 
 #[test]
+fn what_other_tools_read_of_retries_is_of_no_account() {
+    only_on_disk!("a store of its own");
+    let folder = TestFolder::new();
+    let store = S3::new();
+    store.put("logs/cf/E1EXAMPLE.2024-05-17-09.a", log("date time", &["2024-05-17 09:00:00"]));
+    for (variable, value) in [("AWS_RETRY_MODE", "legacy"), ("AWS_RETRY_MODE", "x\n"), ("AWS_MAX_ATTEMPTS", "0")] {
+        run(program(&folder, &store).env(variable, value), &CONVERT).exits(0);
+    }
+}
+
+#[test]
 fn sixty_four_open_files_are_enough_for_buckets() {
     only_on_disk!("a store of its own");
     let folder = TestFolder::new();

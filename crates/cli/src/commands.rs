@@ -5,8 +5,8 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 use anyhow::Context;
 use lakefront_pipeline::{
     AppendedColumns, ConvertOptions, Error, Escapes, Preview, Report, Run, Stop, TableDdl, VerifyOptions, convert,
-    ddl::DdlOptions, field_name_text, json_text, preview, progress::Progress, rebuild_state, report::RunOutcome,
-    resolve, retry, status, table_ddl, verify, write_text,
+    ddl::DdlOptions, field_name_text, json_text, preview, progress::Progress, rebuild_state, refuse_report_at,
+    report::RunOutcome, resolve, retry, status, table_ddl, verify, write_text,
 };
 use lakefront_schema::TableSchema;
 
@@ -94,6 +94,11 @@ fn run_work(
     json: bool,
     work: impl FnOnce(&ConvertOptions, &Stop, &dyn Progress) -> Run,
 ) -> anyhow::Result<ExitStatus> {
+    if let Some(file) = report_file
+        && let Err(error) = refuse_report_at(options, file)
+    {
+        return Ok(stopped(flags, error));
+    }
     let stop: Arc<Stop> = signals::listen()?;
     let draw = Draw::new(&flags.output, screen);
     let Run { report, error } = work(options, &stop, &draw);

@@ -42,7 +42,7 @@ fn main() -> std::process::ExitCode {
         Err(error) => return usage::answer(error),
     };
     lakefront_pipeline::raise_open_files();
-    let status = commands::run(&flags).unwrap_or_else(|error| {
+    let status = signals::survive_file_size_limit().and_then(|()| commands::run(&flags)).unwrap_or_else(|error| {
         log::error(flags.output.log_format, &error);
         ExitStatus::of(&error)
     });

@@ -1,11 +1,16 @@
 //! Ctrl-C, SIGTERM and SIGHUP ask a run to stop; a second one ends it at once.
 
-use std::{path::Path, sync::Arc, thread};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
 
 use anyhow::Context;
 use lakefront_pipeline::{Stop, read_text, thread_limits};
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
+    flag,
     iterator::Signals,
 };
 
@@ -38,6 +43,16 @@ pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
         format!("cannot start a thread that listens for signals\nhint: raise what limits them: {}", thread_limits())
     })?;
     Ok(stop)
+}
+
+/// Keeps SIGXFSZ, which a write behind `ulimit -f` raises, from ending the program without a word: the write fails, and says
+/// of which file.
+///
+/// # Errors
+/// The signal cannot be handled.
+pub(crate) fn survive_file_size_limit() -> anyhow::Result<()> {
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).context("cannot handle SIGXFSZ")?;
+    Ok(())
 }
 
 /// One bit for each signal that is ignored, from 1 on; none where the system does not tell.

@@ -160,6 +160,14 @@ pub enum Error {
         /// What the table has.
         is: String,
     },
+    /// A report would be written over a log, or into the table or its state.
+    #[error("report: {report}: lies in {what}\nhint: name a file outside of it")]
+    ReportPlace {
+        /// The report's file.
+        report: String,
+        /// What it lies in.
+        what: String,
+    },
     /// A source is known by another identity than the one it was given now.
     #[error(
         "list: {source_location} {given}: the table {table} knows {known}, so that every log in it would be new, and all rows twice in the table\nhint: {hint}; or, if that is fine, `--new-identity`"
@@ -372,6 +380,7 @@ impl Error {
                 | Self::LongerSchema { .. }
                 | Self::SourceIsTable { .. }
                 | Self::OtherIdentity { .. }
+                | Self::ReportPlace { .. }
         )
     }
 

@@ -88,6 +88,7 @@ mod tests {
             escaped(HOSTILE, Escapes::Text),
             r"a\u{1b}[31m\u{7f}\u{85}\u{9b}1m\u{202e}\u{200b}\u{feff}\u{e0041}z"
         );
+        assert_eq!(escaped("\u{115f}\u{3164}", Escapes::Text), r"\u{115f}\u{3164}", "fillers are drawn as nothing");
         for plain in ["", "two\nlines", "it's \"fine\" \\", "日本語 é 🎉"] {
             assert_eq!(escaped(plain, Escapes::Text), plain);
             assert_eq!(escaped(plain, Escapes::Json), plain);

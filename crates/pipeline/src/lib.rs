@@ -104,6 +104,7 @@ pub use options::{ConvertOptions, Holder, Limits, MaxRejects};
 pub use pool::Stop;
 pub use preview::{Preview, preview};
 pub use rebuild::{Rebuilt, rebuild_state};
+pub use refuse::refuse_report_at;
 pub use repair::{resolve, retry};
 pub use report::Report;
 pub use state::{

@@ -1,11 +1,11 @@
 //! What a run refuses before it writes: places that overlap, a state that is not this table's, a clock that is wrong, a listing
 //! that found nothing.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use jiff::Timestamp;
 use lakefront_cloudfront::object_key;
-use lakefront_storage::{Folder, Source};
+use lakefront_storage::{Folder, Source, Store};
 use lakefront_table::{PartitionBy, PartitionKey, layout::task_of_data_file};
 
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
     select::LeftOut,
     state::{
         history::{History, read_closed},
-        names, reading,
-        records::CommitRecord,
+        names, once, reading,
+        records::{CommitRecord, FileRecord},
         settings::{LATEST_AFTER_PLAN_SECONDS, Settings},
     },
     tables_around,
@@ -91,17 +91,23 @@ fn refuse_table(options: &ConvertOptions, source: &Source) -> Result<(), Error> 
 /// How many epochs with data files are looked at, the last ones, before a state is held to be another table's.
 const EPOCHS_LOOKED_AT: usize = 5;
 
-/// Sees whether the table holds what its state says that it does: at least one data file of the last epochs. A table that is
-/// not mounted, or another table's state, is found out before anything is written.
+/// Number of data files that are compared before a state is held to be another table's.
+const FILES_COMPARED: usize = 20;
+/// Largest data file in bytes that is compared by its hash: 8 MiB. Larger ones are compared by their sizes.
+const MAX_HASHED_BYTES: u64 = 8 << 20;
+
+/// Checks that the table holds what its state says: at least one data file of the last epochs, as it was stored. A table that
+/// is not mounted, or the state of another table, is found before anything is written. Two tables of the same nights have
+/// data files of the same names, so that a name alone proves nothing.
 ///
 /// # Errors
-/// None of these files is there.
+/// None of these files is there as it was stored.
 pub(crate) fn refuse_other_table(destination: &Destination, history: &History) -> Result<(), Error> {
-    let (state, table) = (destination.state(), destination.table());
+    let state = destination.state();
     if history.closed.as_ref().is_none_or(|closed| closed.total.files == 0) {
         return Ok(());
     }
-    let mut looked_at = 0;
+    let (mut looked_at, mut compared) = (0, 0);
     for epoch in (1..=history.last_closed()).rev() {
         if looked_at == EPOCHS_LOOKED_AT {
             break;
@@ -116,20 +122,82 @@ pub(crate) fn refuse_other_table(destination: &Destination, history: &History) -
                 Err(Error::State { .. }) => continue,
                 commit => commit?,
             };
-            for file in commit.files.iter().take(1) {
-                match table.read_range(&file.path, 0..1) {
-                    Ok(_) => return Ok(()),
-                    Err(error) if error.is_not_found() => {}
-                    Err(error) => return Err(Error::storage(error)),
-                }
+            let Some(smallest) = commit.files.iter().min_by_key(|file| file.bytes) else { continue };
+            match is_as_stored(destination.table(), smallest)? {
+                Some(true) => return Ok(()),
+                Some(false) => compared += 1,
+                None => {}
+            }
+            if compared == FILES_COMPARED {
+                break;
             }
         }
     }
+    let (what, hint) = if compared > 0 {
+        (
+            "holds data files of these names, but with other bytes than the state",
+            "is the state another table's? name the one that belongs to it, or restore what was exchanged",
+        )
+    } else {
+        (
+            "holds none of the data files that the state",
+            "is it mounted? is the state another table's? restore what is missing; to begin anew, remove table and state",
+        )
+    };
     Err(Error::State {
         location: destination.to_string(),
-        what: format!("holds none of the data files that the state {} says were written last", state.location("")),
-        hint: "is it mounted? is the state another table's? restore what is missing; to begin anew, remove table and state",
+        what: format!("{what} {} says were written last", state.location("")),
+        hint,
     })
+}
+
+/// Returns whether a data file has the bytes that its commit names; none where it is not there.
+fn is_as_stored(table: &Store, file: &FileRecord) -> Result<Option<bool>, Error> {
+    if file.bytes <= MAX_HASHED_BYTES {
+        return match once::holds(table, &file.path, file.bytes, &file.sha256) {
+            Ok(is_same) => Ok(Some(is_same)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(Error::storage(error)),
+        };
+    }
+    let entries = table.list(&file.path).map_err(Error::storage)?;
+    let found = entries.iter().find(|entry| entry.name == file.path);
+    Ok(found.map(|entry| entry.size_bytes == file.bytes))
+}
+
+/// Refuses a report that would be written over a log, or into the table or its state.
+///
+/// # Errors
+/// [`Error::ReportPlace`].
+pub fn refuse_report_at(options: &ConvertOptions, report: &Path) -> Result<(), Error> {
+    let folder = report.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What cannot be looked at is told when the report is written.
+    let Some(Ok(folder)) = folder.to_str().map(Folder::parse_state) else { return Ok(()) };
+    let refuse = |what: String| {
+        Err(Error::ReportPlace { report: lakefront_storage::printable_name(&report.display().to_string()), what })
+    };
+    let around: Vec<Folder> = std::iter::once(folder.clone()).chain(folder.ancestors()).collect();
+    if let Some((places, _)) = options.destination.places() {
+        for (place, what) in places.iter().zip(["the table", "the state"]) {
+            if around.contains(place) {
+                return refuse(format!("{what} {place}"));
+            }
+        }
+    }
+    let Some(name) = report.file_name().and_then(|name| name.to_str()).filter(|_| report.exists()) else {
+        return Ok(());
+    };
+    for source in &options.sources {
+        let Some(place) = source.folder() else { continue };
+        let is_log = match source.file_name() {
+            Some(file) => place == folder && file == name,
+            None => around.contains(&place) && options.selection.takes_name(name),
+        };
+        if is_log {
+            return refuse(format!("the source {source}, where it is read as a log"));
+        }
+    }
+    Ok(())
 }
 
 /// Where an epoch is about to store files, none of it or of a later one may be: the state would be older than the table.

@@ -4,8 +4,11 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::Error;
 use crate::uri::{missing_or_io, printable};
@@ -72,7 +75,16 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
             let target = fs::canonicalize(path).map_err(|source| failed("look at it", path, source))?;
             replace(path, &target, text)
         }
-        Ok(_) => {
+        Ok(metadata) => {
+            if metadata.file_type().is_fifo() {
+                // Without waiting: this fails if nobody reads it, and it must not hang for that.
+                let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+                let opened = OpenOptions::new().write(true).custom_flags(nonblocking).open(path);
+                if opened.is_err_and(|error| error.raw_os_error() == Some(Errno::NXIO.raw_os_error())) {
+                    let reason = "is a named pipe that nobody reads\nhint: start its reader first";
+                    return Err(Error::BadLocation { doing: "write", location: printable(path), reason });
+                }
+            }
             // `/dev/stdout` may be a file that holds earlier output.
             let mut file =
                 OpenOptions::new().append(true).open(path).map_err(|source| failed("open it", path, source))?;
@@ -160,6 +172,22 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let message = read_text(&path).unwrap_err().to_string();
         assert!(message.contains("pipe: a named pipe\nhint: "), "{message}");
+    }
+
+    #[test]
+    fn a_named_pipe_that_nobody_reads_is_not_written_to() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let message = write_text(&path, "text").unwrap_err().to_string();
+        assert!(message.contains("is a named pipe that nobody reads\nhint: "), "{message}");
+        let read = path.clone();
+        let reader = std::thread::spawn(move || fs::read_to_string(read).unwrap());
+        // Until the reader is there, it is refused.
+        while write_text(&path, "text").is_err() {
+            std::thread::yield_now();
+        }
+        assert_eq!(reader.join().unwrap(), "text");
     }
 
     #[test]

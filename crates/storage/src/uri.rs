@@ -416,7 +416,9 @@ pub(crate) fn printable(path: &Path) -> String {
 
 /// Whether a terminal draws the character as itself. Control, format, bidirectional and unassigned ones are not.
 pub fn is_visible(symbol: char) -> bool {
-    "\"'\\".contains(symbol) || symbol.escape_debug().len() == 1
+    // Letters to Unicode, but fillers that are drawn as nothing.
+    const FILLERS: &str = "\u{115f}\u{1160}\u{3164}\u{ffa0}";
+    "\"'\\".contains(symbol) || (symbol.escape_debug().len() == 1 && !FILLERS.contains(symbol))
 }
 
 /// What stands at a place that is no regular file, for a message.

@@ -46,6 +46,43 @@ fn the_state_of_another_table_is_refused() {
 }
 
 #[test]
+fn the_state_of_another_table_of_the_same_nights_is_refused() {
+    // Its data files have the same names.
+    let folder = table(&[17]);
+    folder.write("others/E1EXAMPLE.2024-05-17-09.a", log("date time", &["2024-05-17 09:30:00"]));
+    let args = [&["convert", "others", "lake/other", "--now", NOW], &LEAN[..]].concat();
+    folder.run(&args).exits(0);
+    add(&folder, 18);
+    is_refused(&folder, &["lake/cf_logs", "--state", "lake/other.lakefront"], "with other bytes than the state");
+    // The two tables in each other's place.
+    for (from, to) in [("cf_logs", "x"), ("other", "cf_logs"), ("x", "other")] {
+        fs::rename(folder.path("lake").join(from), folder.path("lake").join(to)).unwrap();
+    }
+    is_refused(&folder, &["lake/cf_logs"], "with other bytes than the state");
+}
+
+#[test]
+fn a_report_in_the_place_of_a_log_or_in_a_table_is_wrong_usage() {
+    let folder = table(&[17]);
+    add(&folder, 18);
+    let report = |file: &str, status| {
+        let args = ["convert", "logs", "lake/cf_logs", "--now", NOW, "-q", "--report", file];
+        folder.run(&args).exits(status)
+    };
+    for file in [
+        "lake/cf_logs/report.json",
+        "lake/cf_logs.lakefront/table.json",
+        "lake/cf_logs.lakefront/report/mine.json",
+        "logs/E1EXAMPLE.2024-05-17-09.a",
+    ] {
+        let before = folder.snapshot("");
+        report(file, 2).says("report: ").says("\nhint: name a file outside of it");
+        assert!(folder.snapshot("") == before, "{file}");
+    }
+    report("lake/report.json", 0);
+}
+
+#[test]
 fn a_table_whose_files_are_not_there_is_refused_though_its_folder_is() {
     let folder = table(&[17]);
     fs::remove_dir_all(folder.path("lake/cf_logs")).unwrap();

@@ -237,6 +237,17 @@ fn sixty_four_open_files_are_enough_for_any_number_of_logs_hours_and_epochs() {
 }
 
 #[test]
+fn a_limit_of_file_sizes_is_named_and_the_next_run_finishes() {
+    only_on_disk!("disks and open files");
+    let folder = table();
+    // In blocks of 512 or 1024 bytes, either of which a data file is larger than.
+    let ran = behind(&folder, "ulimit -f 1 && exec \"$@\"", &CONVERT).exits(1);
+    assert!(ran.stderr.contains("ile too large") && ran.stderr.contains("lake/cf_logs"), "{}", ran.stderr);
+    folder.run(&CONVERT).exits(0);
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+}
+
+#[test]
 fn too_few_open_files_stop_a_run_cleanly_and_the_next_one_finishes() {
     only_on_disk!("disks and open files");
     let folder = table();

@@ -4,6 +4,7 @@ use aws_config::BehaviorVersion;
 use aws_config::SdkConfig;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileSet};
 use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -74,6 +75,8 @@ impl Aws {
         });
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http.clone())
+            // Not what the environment says, as the library panics on values that other tools take, such as `legacy`.
+            .retry_config(RetryConfig::standard())
             .timeout_config(TimeoutConfig::builder().connect_timeout(Patience::default().connect).build());
         if let Some(profile) = &named_profile {
             loader = loader.profile_name(profile);

@@ -5,6 +5,8 @@ use std::fs;
 
 use crate::harness::TestFolder;
 
+/// In a bucket the copied log record is as old as a run that just began.
+const RESOLVE: [&str; 3] = ["resolve", "lake/cf_logs", "--take-over"];
 const NOW: [&str; 2] = ["--now", "2025-01-10T00:00:00Z"];
 
 fn table() -> TestFolder {
@@ -37,7 +39,7 @@ fn a_table_without_checksums_is_finished_extended_and_made_anew() {
     let folder = table();
     // Its logs are not in their old place any more: the epoch is finished without them, and in the new place they are
     // new logs.
-    folder.run(&["resolve", "lake/cf_logs"]).exits(3);
+    folder.run(&RESOLVE).exits(3);
     let kept = ["seen/", "closed/", "commit/", "gone/", "log/", "plan/", "table.json"];
     let finished = folder.states(&kept);
     for (name, bytes) in &finished {
@@ -65,7 +67,7 @@ fn a_table_without_checksums_is_finished_extended_and_made_anew() {
 #[test]
 fn once_there_is_a_checksum_none_may_lack_it() {
     let folder = table();
-    folder.run(&["resolve", "lake/cf_logs"]).exits(3);
+    folder.run(&RESOLVE).exits(3);
     converts(&folder);
     // Epoch 4 as an earlier version would have written it.
     let name = "log/0000000004.json";

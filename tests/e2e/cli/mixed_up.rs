@@ -63,6 +63,7 @@ fn the_state_of_another_table_of_the_same_nights_is_refused() {
 
 #[test]
 fn a_report_in_the_place_of_a_log_or_in_a_table_is_wrong_usage() {
+    only_on_disk!("reports are files");
     let folder = table(&[17]);
     add(&folder, 18);
     let report = |file: &str, status| {

@@ -9,7 +9,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use lakefront_storage::is_visible;
+use lakefront_storage::{escaped_symbol, is_visible};
 use serde::Serialize;
 
 /// Notation of an escaped character.
@@ -45,7 +45,7 @@ pub fn escaped(text: &str, how: Escapes) -> Cow<'_, str> {
 fn push_escaped(out: &mut String, symbol: char, how: Escapes) {
     // Writing to a String cannot fail.
     let _ = match how {
-        Escapes::Text => write!(out, "{}", symbol.escape_debug()),
+        Escapes::Text => write!(out, "{}", escaped_symbol(symbol)),
         Escapes::Json => {
             let mut units = [0; 2];
             symbol.encode_utf16(&mut units).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))

@@ -87,4 +87,4 @@ pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};
 pub use threads::{address_limit_bytes, thread_limits};
-pub use uri::{LocalFolder, Source, is_visible, printable_name};
+pub use uri::{LocalFolder, Source, escaped_symbol, is_visible, printable_name};

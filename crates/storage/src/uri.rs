@@ -403,7 +403,7 @@ pub(crate) fn printable(path: &Path) -> String {
             if is_visible(symbol) {
                 text.push(symbol);
             } else {
-                text.extend(symbol.escape_debug());
+                text.push_str(&escaped_symbol(symbol));
             }
         }
         for byte in chunk.invalid() {
@@ -419,6 +419,13 @@ pub fn is_visible(symbol: char) -> bool {
     // Letters to Unicode, but fillers that are drawn as nothing.
     const FILLERS: &str = "\u{115f}\u{1160}\u{3164}\u{ffa0}";
     "\"'\\".contains(symbol) || (symbol.escape_debug().len() == 1 && !FILLERS.contains(symbol))
+}
+
+/// Returns an invisible character as text: `\u{202e}`, or `\t` and the like.
+pub fn escaped_symbol(symbol: char) -> String {
+    let short = symbol.escape_debug();
+    // The standard library takes fillers for letters.
+    if short.len() == 1 { symbol.escape_unicode().to_string() } else { short.to_string() }
 }
 
 /// What stands at a place that is no regular file, for a message.

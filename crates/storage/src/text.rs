@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
 use crate::Error;
@@ -76,18 +76,24 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
             replace(path, &target, text)
         }
         Ok(metadata) => {
-            if metadata.file_type().is_fifo() {
-                // Without waiting: this fails if nobody reads it, and it must not hang for that.
-                let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-                let opened = OpenOptions::new().write(true).custom_flags(nonblocking).open(path);
-                if opened.is_err_and(|error| error.raw_os_error() == Some(Errno::NXIO.raw_os_error())) {
-                    let reason = "is a named pipe that nobody reads\nhint: start its reader first";
-                    return Err(Error::BadLocation { doing: "write", location: printable(path), reason });
-                }
-            }
+            // A pipe is opened without waiting: that fails if nobody reads it, and it must not hang for that.
+            let is_pipe = metadata.file_type().is_fifo();
+            let waits = if is_pipe { OFlags::NONBLOCK } else { OFlags::empty() };
+            let flags = i32::try_from(waits.bits()).unwrap_or_default();
             // `/dev/stdout` may be a file that holds earlier output.
-            let mut file =
-                OpenOptions::new().append(true).open(path).map_err(|source| failed("open it", path, source))?;
+            let opened = OpenOptions::new().append(true).custom_flags(flags).open(path);
+            let mut file = opened.map_err(|source| {
+                if is_pipe && source.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
+                    let reason = "is a named pipe that nobody reads\nhint: start its reader first";
+                    return Error::BadLocation { doing: "write", location: printable(path), reason };
+                }
+                failed("open it", path, source)
+            })?;
+            if is_pipe {
+                // From here on there is a reader, who is waited for.
+                let waiting = fcntl_getfl(&file).and_then(|flags| fcntl_setfl(&file, flags - OFlags::NONBLOCK));
+                waiting.map_err(|error| failed("open it", path, error.into()))?;
+            }
             file.write_all(text.as_bytes()).map_err(|source| failed("write to it", path, source))
         }
         Err(source) if source.kind() == io::ErrorKind::NotFound => replace(path, path, text),

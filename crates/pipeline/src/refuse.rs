@@ -108,7 +108,7 @@ pub(crate) fn refuse_other_table(destination: &Destination, history: &History) -
         return Ok(());
     }
     let (mut looked_at, mut compared) = (0, 0);
-    for epoch in (1..=history.last_closed()).rev() {
+    'epochs: for epoch in (1..=history.last_closed()).rev() {
         if looked_at == EPOCHS_LOOKED_AT {
             break;
         }
@@ -129,7 +129,7 @@ pub(crate) fn refuse_other_table(destination: &Destination, history: &History) -
                 None => {}
             }
             if compared == FILES_COMPARED {
-                break;
+                break 'epochs;
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::{exit::ExitStatus, output};
 /// Prints clap's output, and returns the exit status: 0 for help and version, 2 for wrong usage.
 pub(crate) fn answer(error: clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // Ignore: a reader that went away (`| head`) is no error.
+        // Ignore: a reader that went away (`| head`) is not an error.
         let _ = error.print();
         return ExitStatus::Done.into();
     }

@@ -1,6 +1,6 @@
 //! Names of fields from headers of logs in; as many as a report shows, and the number of further ones, out.
 //!
-//! **Invariant.** The first names in byte order are kept, in whatever order they are added.
+//! **Invariant.** The names kept are the first in byte order, regardless of the order in which they are added.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -55,7 +55,7 @@ impl FieldNames {
         self.kept.iter().map(AsRef::as_ref)
     }
 
-    /// Returns whether there is no name.
+    /// Returns whether no name was added.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }

@@ -223,6 +223,11 @@ fn look_at(path: &Path) -> Result<Option<Metadata>, Error> {
     }
 }
 
+/// Returns the flags that open a named pipe without waiting for its other end.
+pub(crate) fn without_waiting() -> i32 {
+    i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default()
+}
+
 /// Opens a file to read it. Returns `None` if there is none.
 ///
 /// # Errors
@@ -241,8 +246,7 @@ fn open_file(path: &Path) -> Result<Option<File>, Error> {
         Err(source) if is_absent(&source) => return Ok(None),
         Err(source) => return Err(failed(source)),
     }
-    let without_waiting = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = match OpenOptions::new().read(true).custom_flags(without_waiting).open(path) {
+    let file = match OpenOptions::new().read(true).custom_flags(without_waiting()).open(path) {
         Ok(file) => file,
         Err(source) if is_absent(&source) => return Ok(None),
         Err(source) => return Err(failed(source)),

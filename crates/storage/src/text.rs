@@ -11,6 +11,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
 use crate::Error;
+use crate::local::without_waiting;
 use crate::uri::{missing_or_io, printable};
 
 /// Largest size in bytes of a text file that a person names: 1 MiB, several times that of the longest schema or field
@@ -78,8 +79,7 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
         Ok(metadata) => {
             // A pipe is opened without waiting: that fails if nobody reads it, and it must not hang for that.
             let is_pipe = metadata.file_type().is_fifo();
-            let waits = if is_pipe { OFlags::NONBLOCK } else { OFlags::empty() };
-            let flags = i32::try_from(waits.bits()).unwrap_or_default();
+            let flags = if is_pipe { without_waiting() } else { 0 };
             // `/dev/stdout` may be a file that holds earlier output.
             let opened = OpenOptions::new().append(true).custom_flags(flags).open(path);
             let mut file = opened.map_err(|source| {

@@ -21,7 +21,7 @@ use crate::{
     staged::StagedFile,
     state::{
         names, once,
-        reading::{damaged, read_of_epoch, read_of_epoch_if_there},
+        reading::{damaged, missing, read_of_epoch_if_there},
         records::{CommitRecord, FileRecord, GoneInput, GoneRecord, InputOutcome, LogRecord, format_in},
         seal::{Record as _, Stored},
     },
@@ -40,10 +40,20 @@ pub(crate) fn gone_before(
     log: &Stored<LogRecord>,
     task: &Task,
 ) -> Result<Option<GoneRecord>, Error> {
-    let (state, name) = (destination.state(), names::gone(task.id));
+    let state = destination.state();
+    let Some(record) = read_gone(state, log, task)? else { return Ok(None) };
+    once::secure(state, &names::gone(task.id))?;
+    Ok(Some(record))
+}
+
+/// Returns the list of a task's lost inputs, if there is one.
+///
+/// # Errors
+/// It cannot be read, or is not of this task.
+pub(crate) fn read_gone(state: &Store, log: &Stored<LogRecord>, task: &Task) -> Result<Option<GoneRecord>, Error> {
+    let name = names::gone(task.id);
     let Some(record) = read_of_epoch_if_there::<GoneRecord>(state, log, &name)? else { return Ok(None) };
     check_gone(state, &name, task, &record)?;
-    once::secure(state, &name)?;
     Ok(Some(record.into_record()))
 }
 
@@ -89,7 +99,7 @@ pub(crate) fn record_gone(
         .filter_map(|(input, (_, outcome))| Some(GoneInput { input, how: outcome.lost()?.word() }))
         .collect();
     let format = format_in(log, inputs.iter().map(|gone| gone.how));
-    let found = GoneRecord { format, epoch, task: number, inputs, log: digest_in(log) };
+    let found = GoneRecord { format, epoch, task: number, inputs, log: log.digest_in_epoch().map(str::to_owned) };
     let decided = if let Some(before) = before {
         before.clone()
     } else {
@@ -97,9 +107,7 @@ pub(crate) fn record_gone(
         match once::create(destination.state(), &name, &found.to_bytes()) {
             Ok(()) => return Ok(Gone::AsFound),
             Err(Error::Unequal { .. }) => {
-                let decided: Stored<GoneRecord> = read_of_epoch(destination.state(), log, &name)?;
-                check_gone(destination.state(), &name, task, &decided)?;
-                decided.into_record()
+                read_gone(destination.state(), log, task)?.ok_or_else(|| missing(destination.state(), &name))?
             }
             Err(error) => return Err(error),
         }
@@ -148,14 +156,17 @@ pub(crate) fn commit(
     let inputs: Vec<InputOutcome> = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
     let TaskId { epoch, task: number } = task.id;
     let format = format_in(log, inputs.iter().map(InputOutcome::word));
-    let record = CommitRecord { format, epoch, task: number, files: stored, quarantine, inputs, log: digest_in(log) };
+    let record = CommitRecord {
+        format,
+        epoch,
+        task: number,
+        files: stored,
+        quarantine,
+        inputs,
+        log: log.digest_in_epoch().map(str::to_owned),
+    };
     once::create(destination.state(), &names::commit(task.id), &record.to_bytes())?;
     Ok(record)
-}
-
-/// The log record's digest, by which the records of its epoch name it.
-fn digest_in(log: &Stored<LogRecord>) -> Option<String> {
-    log.is_sealed().then(|| log.sha256().to_owned())
 }
 
 /// Gives files their names, some at once: each waits for a disk or a network. The first error in their order is the one that

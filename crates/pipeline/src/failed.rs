@@ -17,7 +17,7 @@ use crate::{
         history::{ClosedEpochs, History, read_log},
         known::{Identities, Known, SeenDays},
         names,
-        reading::{LogRef, check_log},
+        reading::check_of_epoch,
         records::{ClosedRecord, CommitRecord, InputOutcome, OutcomeWord, TableRecord},
         seal::Stored,
     },
@@ -133,7 +133,7 @@ fn look_for_rejects(
 ) -> Result<(), Error> {
     let state = destination.state();
     let log = read_log(state, table, closed.epoch)?;
-    check_log(state, &LogRef::of(&log), &names::closed(closed.epoch), closed.format, closed.log.as_deref())?;
+    check_of_epoch(state, &log, &names::closed(closed.epoch), closed)?;
     // Only a retry plans again what counts as converted, and any run what that retry could not read.
     if closed.rejects == 0 && !log.retry && not_read.is_empty() {
         return Ok(());

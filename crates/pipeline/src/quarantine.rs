@@ -26,7 +26,7 @@ use crate::{
     staged::StagedFile,
     state::{
         records::{LogRecord, QuarantineRecord},
-        seal::{Record as _, Stored},
+        seal::Stored,
     },
 };
 
@@ -113,7 +113,7 @@ impl Quarantine {
 
 /// Returns the comment that names a log record; `None` if its epoch has no checksums.
 fn comment(log: &Stored<LogRecord>) -> Option<String> {
-    log.is_sealed().then(|| format!("log {}", log.sha256()))
+    log.digest_in_epoch().map(|digest| format!("log {digest}"))
 }
 
 /// Number of bytes at the beginning of a quarantine that contain the gzip header with its comment.

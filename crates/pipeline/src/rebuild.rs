@@ -15,7 +15,7 @@ use crate::{
         frozen::thaw,
         history::{check_before, epochs, foreign, read_log, refuse_undecided},
         names, once,
-        reading::{holds_bytes, missing, read_table, refuse_newer},
+        reading::{missing, read_table, refuse_newer},
         records::{ClosedRecord, CommitRecord, TableRecord},
         seal::{Record as _, Stored},
         settings::Settings,
@@ -151,7 +151,7 @@ fn closing_of(
 /// Has a name hold these bytes.
 fn make(state: &Store, name: &str, bytes: &[u8], is_there: bool, rebuilt: &mut Rebuilt) -> Result<(), Error> {
     if is_there {
-        if holds_bytes(state, name, bytes).unwrap_or(false) {
+        if once::holds_bytes(state, name, bytes).unwrap_or(false) {
             return Ok(());
         }
         state.delete(name).map_err(Error::storage)?;

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::{Doubles, Identity, state::records::Waiting};
+use crate::{
+    Doubles, Identity,
+    state::records::{Waiting, is_zero},
+};
 
 // 1. What became of single objects, as counts and names.
 mod outcomes;
@@ -103,11 +106,6 @@ pub struct Report {
     pub lost_objects: Vec<FailedObject>,
     /// Wall-clock seconds.
     pub seconds: f64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 /// How a run ended.

@@ -30,7 +30,6 @@ use crate::{
         history::{History, check_before, check_rank, read_closed, read_log},
         known::Identities,
         names, once,
-        reading::holds_bytes,
         records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, OutcomeWord, TableRecord},
         seal::{Record as _, Stored},
         settings::Settings,
@@ -347,7 +346,7 @@ impl Check<'_> {
             self.fault("I2", state.location(&names::closed(log.epoch)), what);
         }
         for (name, bytes) in &expected.seen {
-            if !holds_bytes(state, name, bytes).map_err(Error::storage)? {
+            if !once::holds_bytes(state, name, bytes).map_err(Error::storage)? {
                 let what = "is not what log, plan and commits say: `lakefront rebuild-state TABLE`".to_owned();
                 self.fault("I2", state.location(name), what);
             }

@@ -34,7 +34,8 @@ pub(crate) struct Closing {
 pub(crate) struct Gathered {
     /// Outcomes of the inputs of each task, in the plan's order.
     words: BTreeMap<u32, Vec<OutcomeWord>>,
-    partitions: BTreeMap<String, PartitionRecord>,
+    /// What is in each partition, by its folder below the table.
+    partitions: BTreeMap<String, Totals>,
     rejects: u64,
 }
 
@@ -44,16 +45,8 @@ impl Gathered {
         self.words.insert(commit.task, commit.inputs.iter().map(InputOutcome::word).collect());
         self.rejects += commit.inputs.iter().map(InputOutcome::rejects).sum::<u64>();
         for file in &commit.files {
-            let path = file.partition();
-            if !self.partitions.contains_key(path) {
-                let none = PartitionRecord { path: path.to_owned(), files: 0, rows: 0, bytes: 0 };
-                self.partitions.insert(path.to_owned(), none);
-            }
-            if let Some(partition) = self.partitions.get_mut(path) {
-                partition.files += 1;
-                partition.rows += file.rows;
-                partition.bytes += file.bytes;
-            }
+            let partition = self.partitions.entry(file.partition().to_owned()).or_default();
+            partition.add(Totals { files: 1, rows: file.rows, bytes: file.bytes });
         }
     }
 
@@ -88,12 +81,14 @@ pub(crate) fn closing(
             inputs.add(word);
         }
     }
-    let partitions: Vec<PartitionRecord> = partitions.into_values().collect();
-    let sum = |of: fn(&PartitionRecord) -> u64| partitions.iter().map(of).sum::<u64>();
-    let (num_files, rows, bytes) =
-        (sum(|partition| partition.files), sum(|partition| partition.rows), sum(|partition| partition.bytes));
+    let mut sum = Totals::default();
+    for partition in partitions.values() {
+        sum.add(*partition);
+    }
+    let partition_record = |(path, Totals { files, rows, bytes })| PartitionRecord { path, files, rows, bytes };
     let seen_before = before.map(|before| before.seen.clone()).unwrap_or_default();
-    let total_before = before.map(|before| before.total).unwrap_or_default();
+    let mut total = before.map(|before| before.total).unwrap_or_default();
+    total.add(sum);
     let day_names: Vec<String> = days.keys().cloned().collect();
     let seen: Vec<(String, Vec<u8>)> =
         days.iter().map(|(day, objects)| (names::seen(day, log.epoch), seen::to_bytes(log, day, objects))).collect();
@@ -103,24 +98,20 @@ pub(crate) fn closing(
         epoch: log.epoch,
         nonce: log.nonce.clone(),
         tasks: tasks.len() as u64,
-        files: num_files,
-        rows,
-        bytes,
+        files: sum.files,
+        rows: sum.rows,
+        bytes: sum.bytes,
         rejects,
         inputs,
-        partitions,
+        partitions: partitions.into_iter().map(partition_record).collect(),
         seen: SeenDigest {
             objects: seen_before.objects + day_names.len() as u64,
             digest: seen_digest(&seen_before.digest, log.epoch, &day_names),
             days: day_names,
             contents: log.is_sealed().then(|| contents_digest(&seen)),
         },
-        total: Totals {
-            files: total_before.files + num_files,
-            rows: total_before.rows + rows,
-            bytes: total_before.bytes + bytes,
-        },
-        log: log.is_sealed().then(|| log.sha256().to_owned()),
+        total,
+        log: log.digest_in_epoch().map(str::to_owned),
         before: before.filter(|_| log.is_sealed()).map(|before| before.sha256().to_owned()),
     };
     Closing { seen, record: Stored::of(record) }

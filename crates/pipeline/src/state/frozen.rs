@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     lines::{LinesReader, LinesWriter},
     names, once,
-    reading::{self, damaged, missing},
+    reading::{self, damaged, unreadable},
     records::{FORMAT_SEALED, LogRecord},
     seal::{Record as _, Stored},
 };
@@ -91,9 +91,8 @@ pub(crate) fn thaw(state: &Store, log: &Stored<LogRecord>) -> Result<Vec<Task>, 
     if names::epoch_of_plan(name) != Some((log.epoch, &log.nonce)) {
         return Err(damaged(state, &names::log(log.epoch), "names a plan that is not its own"));
     }
-    let bytes = state
-        .read_range(name, 0..log.plan.bytes.saturating_add(1))
-        .map_err(|error| if error.is_not_found() { missing(state, name) } else { Error::storage(error) })?;
+    let bytes = state.read_range(name, 0..log.plan.bytes.saturating_add(1));
+    let bytes = bytes.map_err(|error| unreadable(state, name, error))?;
     if bytes.len() as u64 != log.plan.bytes || once::sha256(&bytes) != log.plan.sha256 {
         return Err(damaged(state, name, "is not the plan that the log speaks of: its hash differs"));
     }

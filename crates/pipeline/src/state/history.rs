@@ -19,7 +19,7 @@ use lakefront_storage::Store;
 use super::{
     names,
     once::sha256,
-    reading::{self, damaged, missing, read_of_epoch, read_table},
+    reading::{self, check_of_epoch, damaged, missing, read_table},
     records::{ClosedRecord, LogRecord, TableRecord},
     seal::{Record as _, Stored},
 };
@@ -150,10 +150,8 @@ impl History {
             check_before(state, &name, log.closed.as_deref(), closed.as_ref())?;
             return Ok((Some(log), closed));
         }
-        let closed: Stored<ClosedRecord> = read_of_epoch(state, &log, &names::closed(last))?;
-        if closed.epoch != last {
-            return Err(damaged(state, &names::closed(last), &format!("speaks of epoch {}", closed.epoch)));
-        }
+        let closed = read_closed(state, last)?;
+        check_of_epoch(state, &log, &names::closed(last), &*closed)?;
         // Log and `closed` of an epoch could both have been replaced by those of an earlier version, which have no
         // digests.
         if !log.is_sealed() && last > 1 {
@@ -349,10 +347,9 @@ pub(crate) fn refuse_undecided(state: &Store, epoch: u64) -> Result<(), Error> {
     Ok(())
 }
 
+/// What is said of an object in the state folder whose name is none of the state's.
+pub(crate) const FOREIGN: &str = "is no object that lakefront writes";
+
 pub(crate) fn foreign(state: &Store, name: &str) -> Error {
-    Error::State {
-        location: state.location(name),
-        what: "is no object that lakefront writes".to_owned(),
-        hint: "move it out of the state folder",
-    }
+    Error::State { location: state.location(name), what: FOREIGN.to_owned(), hint: "move it out of the state folder" }
 }

@@ -17,7 +17,23 @@ const COMPARE_BYTES: u64 = 4 << 20;
 /// The run must stop: the name could not be created, or holds other bytes.
 pub(crate) fn create(store: &Store, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let put = || store.put_if_absent(name, bytes);
-    settle(store, name, put, || Ok(store.read_range(name, 0..bytes.len() as u64 + 1)? == bytes))
+    settle(store, name, put, || is_same(store, name, bytes))
+}
+
+/// Returns whether a name has exactly these bytes. Reads at most one byte more.
+///
+/// # Errors
+/// It is absent, or cannot be read.
+fn is_same(store: &Store, name: &str, bytes: &[u8]) -> Result<bool, lakefront_storage::Error> {
+    Ok(store.read_range(name, 0..bytes.len() as u64 + 1)? == bytes)
+}
+
+/// Returns whether a name has exactly these bytes; false if it is absent.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn holds_bytes(store: &Store, name: &str, bytes: &[u8]) -> Result<bool, lakefront_storage::Error> {
+    is_same(store, name, bytes).or_else(|error| if error.is_not_found() { Ok(false) } else { Err(error) })
 }
 
 /// Sees to it that a name is created by `put`, whatever that answers. `is_same` says whether the name holds what it should.

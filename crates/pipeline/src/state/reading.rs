@@ -3,7 +3,10 @@
 //!
 //! **Invariant**: no read takes more memory than the largest object of its kind that this program writes.
 
-use std::io::{self, BufRead, Read};
+use std::{
+    borrow::Cow,
+    io::{self, BufRead, Read},
+};
 
 use lakefront_storage::Store;
 use serde::Deserialize;
@@ -95,10 +98,21 @@ pub(crate) fn read_of_epoch_if_there<T: OfEpoch>(
     name: &str,
 ) -> Result<Option<Stored<T>>, Error> {
     let record = read_if_there::<T>(state, name)?;
-    if let Some(record) = &record {
-        check_log(state, &LogRef::of(log), name, record.format(), record.log())?;
-    }
+    record.iter().try_for_each(|record| check_of_epoch(state, log, name, &**record))?;
     Ok(record)
+}
+
+/// Checks that a record of an epoch was written for this log record.
+///
+/// # Errors
+/// As [`check_log`].
+pub(crate) fn check_of_epoch(
+    state: &Store,
+    log: &Stored<LogRecord>,
+    name: &str,
+    record: &impl OfEpoch,
+) -> Result<(), Error> {
+    check_log(state, &LogRef::of(log), name, record.format(), record.log())
 }
 
 /// The parts of a log record that its epoch's objects are checked against.
@@ -170,18 +184,6 @@ fn bytes_if_there(state: &Store, name: &str) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// Returns whether an object has exactly these bytes; false if there is none.
-///
-/// # Errors
-/// It cannot be read.
-pub(crate) fn holds_bytes(state: &Store, name: &str, bytes: &[u8]) -> Result<bool, lakefront_storage::Error> {
-    match state.read_range(name, 0..bytes.len() as u64 + 1) {
-        Ok(found) => Ok(found == bytes),
-        Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// A reader of an object of any length, a piece at a time.
 #[derive(Debug)]
 pub(crate) struct Pieces<'s> {
@@ -201,11 +203,8 @@ impl<'s> Pieces<'s> {
     /// The run must stop: the object is absent, or cannot be read.
     pub(crate) fn open(state: &'s Store, name: &'s str) -> Result<Self, Error> {
         let mut pieces = Self { state, name, piece: Vec::new(), taken: 0, next: Some(0) };
-        match pieces.fill() {
-            Ok(()) => Ok(pieces),
-            Err(error) if error.is_not_found() => Err(missing(state, name)),
-            Err(error) => Err(Error::storage(error)),
-        }
+        pieces.fill().map_err(|error| unreadable(state, name, error))?;
+        Ok(pieces)
     }
 
     fn fill(&mut self) -> Result<(), lakefront_storage::Error> {
@@ -259,8 +258,8 @@ pub(crate) fn parse<T: Record>(state: &Store, name: &str, bytes: &[u8]) -> Resul
     let cannot = |error: serde_json::Error| damaged(state, name, &format!("cannot be parsed: {error}"));
     let (body, is_sealed) = match seal::open(bytes) {
         Seal::Broken => return Err(damaged(state, name, "is damaged: its checksum is that of other bytes")),
-        Seal::Whole(body) => (body, true),
-        Seal::Absent => (bytes.to_vec(), false),
+        Seal::Whole(body) => (Cow::Owned(body), true),
+        Seal::Absent => (Cow::Borrowed(bytes), false),
     };
     let AnyFormat { format } = serde_json::from_slice(&body).map_err(cannot)?;
     check_format(state, name, format)?;
@@ -319,6 +318,11 @@ pub(crate) fn damaged(state: &Store, name: &str, what: &str) -> Error {
         _ => "restore the object from a backup, as nothing else knows what it said",
     };
     Error::State { location: state.location(name), what: what.to_owned(), hint }
+}
+
+/// Returns the error about an object of the state that could not be read and must exist.
+pub(crate) fn unreadable(state: &Store, name: &str, error: lakefront_storage::Error) -> Error {
+    if error.is_not_found() { missing(state, name) } else { Error::storage(error) }
 }
 
 /// Returns the error about a missing object of the state.

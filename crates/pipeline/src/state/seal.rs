@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     once::{hex, sha256},
-    records::FORMAT_SEALED,
+    records::{FORMAT_SEALED, LogRecord},
 };
 use crate::escape::json_line;
 
@@ -80,6 +80,13 @@ impl<T> Stored<T> {
     }
 }
 
+impl Stored<LogRecord> {
+    /// Returns the digest by which the records of its epoch name it; `None` if they have no checksums.
+    pub(crate) fn digest_in_epoch(&self) -> Option<&str> {
+        self.is_sealed().then_some(&self.sha256)
+    }
+}
+
 impl<T> Deref for Stored<T> {
     type Target = T;
 
@@ -114,7 +121,7 @@ fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
 /// Result of checking a record's checksum.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Seal {
-    /// There is no checksum.
+    /// The record has no checksum.
     Absent,
     /// The checksum is wrong.
     Broken,

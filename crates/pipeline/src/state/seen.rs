@@ -57,7 +57,7 @@ impl SeenObject<'_> {
 /// The bytes of what an epoch saw of a day.
 pub(crate) fn to_bytes(log: &Stored<LogRecord>, day: &str, objects: &[(&Object, OutcomeWord)]) -> Vec<u8> {
     let format = format_in(log, objects.iter().map(|(_, outcome)| *outcome));
-    let its_log = log.is_sealed().then(|| log.sha256().into());
+    let its_log = log.digest_in_epoch().map(Into::into);
     let header = Header { format, epoch: log.epoch, day: day.into(), inputs: objects.len() as u64, log: its_log };
     let mut lines = LinesWriter::new(&header, log.is_sealed());
     for (object, outcome) in objects {

@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use super::Check;
 use crate::{
     Error,
+    commit::read_gone,
     plan::Task,
     quarantine::{HEADER_BYTES, is_of_log},
     state::{
+        history::FOREIGN,
         names, once,
-        reading::read_of_epoch_if_there,
-        records::{CommitRecord, GoneRecord, LogRecord, OutcomeWord},
+        records::{CommitRecord, GoneRecord, InputOutcome, LogRecord},
         seal::Stored,
     },
+    worker::Lost,
 };
 
 impl Check<'_> {
@@ -57,15 +59,7 @@ impl Check<'_> {
         }
         let state = self.destination.state();
         for task in tasks.iter().filter(|task| !commits.contains_key(&task.id.task)) {
-            let gone = names::gone(task.id);
-            match read_of_epoch_if_there::<GoneRecord>(state, log, &gone) {
-                Ok(Some(found)) if found.epoch != task.id.epoch || found.task != task.id.task => {
-                    self.fault("I2", state.location(&gone), "is of another task".to_owned());
-                }
-                Ok(_) => {}
-                Err(Error::State { what, .. }) => self.fault("I2", state.location(&gone), what),
-                Err(error) => return Err(error),
-            }
+            self.lost_inputs(log, task)?;
             let quarantine = names::quarantine(task.id);
             if self.quarantines.contains_key(&quarantine) {
                 let beginning = state.read_range(&quarantine, 0..HEADER_BYTES).map_err(Error::storage)?;
@@ -81,27 +75,27 @@ impl Check<'_> {
     /// Checks that the list of lost inputs is the task's. A missing list is not a fault: it is not needed after the
     /// commit.
     pub(super) fn gone(&mut self, log: &Stored<LogRecord>, task: &Task, commit: &CommitRecord) -> Result<(), Error> {
-        let state = self.destination.state();
-        let name = names::gone(task.id);
-        let location = state.location(&name);
-        let gone = match read_of_epoch_if_there::<GoneRecord>(state, log, &name) {
-            Ok(None) => return Ok(()),
-            Ok(Some(gone)) => gone,
-            // Nothing builds on it, so report it and continue.
-            Err(Error::State { what, .. }) => {
-                self.fault("I2", location, what);
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        let lost = commit.inputs.iter().enumerate().filter(|(_, outcome)| is_lost(outcome.word()));
-        let is_of_task = gone.epoch == task.id.epoch && gone.task == task.id.task;
-        if !is_of_task
-            || !gone.inputs.iter().map(|gone| (gone.input, gone.how)).eq(lost.map(|(at, of)| (at, of.word())))
-        {
-            self.fault("I2", location, "names other inputs than those that its task was committed without".to_owned());
+        let Some(gone) = self.lost_inputs(log, task)? else { return Ok(()) };
+        let words = commit.inputs.iter().map(InputOutcome::word).enumerate();
+        let lost = words.filter(|(_, word)| Lost::from_word(*word).is_some());
+        if !gone.inputs.iter().map(|gone| (gone.input, gone.how)).eq(lost) {
+            let what = "names other inputs than those that its task was committed without".to_owned();
+            self.fault("I2", self.destination.state().location(&names::gone(task.id)), what);
         }
         Ok(())
+    }
+
+    /// Returns the list of a task's lost inputs, if there is a sound one. Verification does not build on it, so reports
+    /// damage as a fault and continues.
+    fn lost_inputs(&mut self, log: &Stored<LogRecord>, task: &Task) -> Result<Option<GoneRecord>, Error> {
+        let state = self.destination.state();
+        match read_gone(state, log, task) {
+            Err(Error::State { what, .. }) => {
+                self.fault("I2", state.location(&names::gone(task.id)), what);
+                Ok(None)
+            }
+            result => result,
+        }
     }
 
     /// Reports objects of epochs that the log does not have: a log record was lost.
@@ -114,16 +108,11 @@ impl Check<'_> {
                         format!("is of epoch {epoch}, which the log does not have: was `{}` lost?", names::log(epoch))
                     }
                     Some(_) => continue,
-                    None => "is no object that lakefront writes".to_owned(),
+                    None => FOREIGN.to_owned(),
                 };
                 self.fault("I2", state.location(&entry.name), what);
             }
         }
         Ok(())
     }
-}
-
-/// Returns whether an outcome means that the input was not read as planned.
-fn is_lost(word: OutcomeWord) -> bool {
-    matches!(word, OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Unreadable)
 }

@@ -45,8 +45,7 @@ impl Aws {
         let env = Env::real();
         let files = EnvConfigFiles::default();
         // A name of only blanks is ignored, as in all variables.
-        let of_variable = || env.get("AWS_PROFILE").ok().map(|name| name.trim().to_owned());
-        let named_profile = options.profile.clone().or_else(|| of_variable().filter(|name| !name.is_empty()));
+        let named_profile = options.profile.clone().or_else(|| variable(&env, &["AWS_PROFILE"]));
         let selected = named_profile.clone().unwrap_or_else(|| "default".to_owned());
         // A file that cannot be read is found by who asks it for credentials.
         let profiles = aws_config::profile::load(&Fs::real(), &env, &files, Some(selected.into())).await.ok();
@@ -225,7 +224,7 @@ fn written_region(options: &ConnectOptions, env: &Env, profiles: Option<&Profile
 }
 
 /// Returns the trimmed value of the first of these variables that is set and not blank.
-fn variable(env: &Env, names: &[&str]) -> Option<String> {
+pub(super) fn variable(env: &Env, names: &[&str]) -> Option<String> {
     let value = |name: &&str| env.get(name).ok().map(|value| value.trim().to_owned());
     names.iter().filter_map(value).find(|value| !value.is_empty())
 }

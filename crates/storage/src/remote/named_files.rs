@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use aws_config::profile::ProfileSet;
 use aws_types::os_shim_internal::Env;
 
+use super::aws::variable;
 use super::trust::{MAX_BUNDLE_BYTES, expanded};
 use super::url::Scheme;
 use crate::Error;
@@ -49,8 +50,7 @@ const AZURE: [Named; 2] = [("AZURE_FEDERATED_TOKEN_FILE", None), ("AZURE_STORAGE
 /// it.
 pub(super) fn check(scheme: Scheme) -> Result<(), Error> {
     let env = Env::real();
-    let variable =
-        |name: &str| env.get(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let variable = |name| variable(&env, &[name]);
     let named: &[Named] = match scheme {
         Scheme::S3 => &AWS,
         Scheme::Gcs => &GOOGLE,

@@ -167,6 +167,7 @@ pub(crate) fn options_of(
         run_id: format!("{:016x}", Random::new(number).number()),
         holder: Holder { host: format!("converter{number}"), pid: 1 },
         limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, candidates: ask.candidates },
+        advise: |_| None,
     }
 }
 

@@ -9,7 +9,7 @@ use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt as _, util::Sub
 use crate::{
     draw::Screen,
     flags::{LogFormat, OutputFlags},
-    output, panics,
+    hints, output, panics,
 };
 
 /// Starts telling. Messages and progress share the terminal: `screen` keeps them apart.
@@ -48,7 +48,7 @@ pub(crate) fn tell(format: LogFormat, screen: &Screen, text: &str) {
 pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
     match format {
         LogFormat::Text => output::error(error),
-        LogFormat::Json => tracing::error!("{}", lakefront_pipeline::message(error.as_ref())),
+        LogFormat::Json => tracing::error!("{}", lakefront_pipeline::message(error.as_ref(), hints::advise)),
     }
 }
 

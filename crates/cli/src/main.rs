@@ -17,6 +17,8 @@ mod log;
 
 mod output;
 
+mod hints;
+
 mod signals;
 
 mod summary;

@@ -23,6 +23,7 @@ use crate::{
         Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, ReadingFlags, RunFlags, SelectionFlags,
         SourceStoreFlags, StoreFlags,
     },
+    hints,
     values::{bytes, duration, hour, max_rejects, number, time, trimmed},
 };
 
@@ -227,6 +228,7 @@ pub(crate) fn run_options(
         run_id: run_id(),
         holder: holder(),
         limits: Limits::default(),
+        advise: hints::advise,
     })
 }
 

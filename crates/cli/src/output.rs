@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use lakefront_pipeline::{Escapes, escaped, message};
 
+use crate::hints;
+
 /// Prints data, with characters that a terminal must not get escaped in the data's language. A reader that closed the
 /// pipe (`| head`) is not an error.
 ///
@@ -26,5 +28,5 @@ pub(crate) fn tell(text: &str) {
 
 /// Tells why the program stops: the error and its causes, hints on lines of their own.
 pub(crate) fn error(error: &anyhow::Error) {
-    tell(&format!("error: {}", message(error.as_ref())));
+    tell(&format!("error: {}", message(error.as_ref(), hints::advise)));
 }

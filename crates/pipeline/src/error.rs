@@ -390,8 +390,12 @@ impl Error {
     }
 }
 
-/// An error with its causes in one line, and below it all their hints.
-pub fn message(error: &dyn std::error::Error) -> String {
+/// Returns advice for an operator about an error of one of the libraries; none if there is nothing to say. Advice names
+/// flags and commands, which only the program around the libraries knows.
+pub type Advise = fn(&(dyn std::error::Error + 'static)) -> Option<String>;
+
+/// Returns an error and its causes in one line, and below it the hints about them, each on a line of its own.
+pub fn message(error: &(dyn std::error::Error + 'static), advise: Advise) -> String {
     let mut facts: Vec<String> = Vec::new();
     let mut hints: Vec<String> = Vec::new();
     let mut next = Some(error);
@@ -400,6 +404,7 @@ pub fn message(error: &dyn std::error::Error) -> String {
         let mut lines = text.lines();
         facts.extend(lines.next().map(str::to_owned));
         hints.extend(lines.map(str::to_owned));
+        hints.extend(advise(error).map(|hint| format!("hint: {hint}")));
         next = error.source();
     }
     facts.dedup();
@@ -418,6 +423,6 @@ mod tests {
         #[derive(Debug, thiserror::Error)]
         #[error("store: cannot write")]
         struct CannotWrite(#[source] Fire);
-        assert_eq!(message(&CannotWrite(Fire)), "store: cannot write: disk on fire\nhint: water");
+        assert_eq!(message(&CannotWrite(Fire), |_| None), "store: cannot write: disk on fire\nhint: water");
     }
 }

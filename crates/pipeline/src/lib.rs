@@ -90,15 +90,18 @@ pub use describe::{AppendedColumns, DEFAULT_SCHEMA, TableDdl, table_ddl};
 pub use destination::Destination;
 pub use doubles::Doubles;
 pub use epoch::OpenTasks;
-pub use error::{Error, message};
+pub use error::{Advise, Error, message};
 pub use escape::{Escapes, escaped, json_text};
 pub use field_names::{field_name_text, field_names_text};
 pub use identity::Identity;
+pub use lakefront_cloudfront::Error as LogError;
 pub use lakefront_cloudfront::{TextLimits, decompress};
+pub use lakefront_schema::Error as SchemaError;
 pub use lakefront_storage::{
     Addressing, ConnectOptions, Connections, Encryption, Error as StorageError, Folder, ListFailure, Source,
     printable_name, raise_open_files, read_text, thread_limits, write_text,
 };
+pub use lakefront_table::Error as TableError;
 pub use lakefront_table::{PartitionBy, ddl, encode};
 pub use options::{ConvertOptions, Holder, Limits, MaxRejects};
 pub use pool::Stop;

@@ -7,7 +7,7 @@ use lakefront_schema::{FieldLists, TableSchema};
 use lakefront_storage::{Connections, Source};
 use lakefront_table::{PartitionBy, encode::Compression};
 
-use crate::{Destination, Error, Identity, plan::MAX_EPOCH_INPUTS, select::Selection};
+use crate::{Advise, Destination, Error, Identity, plan::MAX_EPOCH_INPUTS, select::Selection};
 
 /// The default of [`ConvertOptions::task_bytes`]: 64 MiB.
 pub const DEFAULT_TASK_BYTES: u64 = 64 << 20;
@@ -96,6 +96,8 @@ pub struct ConvertOptions {
     pub holder: Holder,
     /// How much is taken at once.
     pub limits: Limits,
+    /// Gives the hints in the messages about objects, and in the report.
+    pub advise: Advise,
 }
 
 /// Who works on an epoch, for messages and leases.

@@ -67,13 +67,14 @@ fn retry_failed(session: &mut Session<'_>) -> Result<(), Error> {
                 }
                 Ok(Some(now)) => objects.push(now),
                 Ok(None) => not_there(session, &object, &Lost::Gone, GONE.to_owned()),
-                Err(lakefront_storage::Error::Unreadable { reason, .. }) => {
-                    let how = Lost::unreadable(&reason);
+                Err(error) => {
+                    let Some(how @ Lost::Unreadable(_)) = Lost::from_error(&error, options.advise) else {
+                        return Err(Error::storage(error));
+                    };
                     let message = how.message();
                     session.resources.tally.object_unreadable(&object, &message, true)?;
                     not_there(session, &object, &how, message);
                 }
-                Err(error) => return Err(Error::storage(error)),
             }
         }
         let mut seen = SeenDays::new(options.destination.state(), &history, settings.identity);

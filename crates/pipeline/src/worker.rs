@@ -32,7 +32,7 @@ use self::{
     bench::Bench,
 };
 use crate::{
-    ConvertOptions, Error, commit,
+    Advise, ConvertOptions, Error, commit,
     plan::Task,
     pool::{Pool, Stop},
     progress::{Event, Progress},
@@ -95,13 +95,13 @@ pub(crate) enum Lost {
 
 impl Lost {
     /// Returns what a failed read says of the object; none where it says something of this run instead, which must stop.
-    fn from_error(error: &lakefront_storage::Error) -> Option<Self> {
+    pub(crate) fn from_error(error: &lakefront_storage::Error, advise: Advise) -> Option<Self> {
         if error.is_gone() {
             Some(Self::Gone)
         } else if error.is_changed() {
             Some(Self::Replaced)
         } else if let lakefront_storage::Error::Unreadable { reason, .. } = error {
-            Some(Self::unreadable(reason))
+            Some(Self::unreadable(reason, advise(error)))
         } else {
             None
         }
@@ -109,10 +109,11 @@ impl Lost {
 
     /// An object that the store does not give to us. What the store says is put into one line, its hint in brackets: there
     /// may be many such objects.
-    pub(crate) fn unreadable(reason: &str) -> Self {
-        Self::Unreadable(Some(match reason.split_once("\nhint: ") {
-            Some((what, hint)) => format!("{what} ({hint})").into(),
-            None => reason.into(),
+    pub(crate) fn unreadable(reason: &str, hint: Option<String>) -> Self {
+        Self::Unreadable(Some(match (reason.split_once("\nhint: "), hint) {
+            (Some((what, hint)), _) => format!("{what} ({hint})").into(),
+            (None, Some(hint)) => format!("{reason} ({hint})").into(),
+            (None, None) => reason.into(),
         }))
     }
 

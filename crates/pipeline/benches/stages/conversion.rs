@@ -42,5 +42,6 @@ pub(crate) fn options(source: &str, table: &str, connections: &Connections, thre
         run_id: "bench".to_owned(),
         holder: Holder::default(),
         limits: Limits::default(),
+        advise: |_| None,
     }
 }

@@ -18,7 +18,7 @@ use super::{
     outcomes::{NotConverted, add_adopted, add_outcome, adopted_message, count_lost, push_named, take_back},
 };
 use crate::{
-    ConvertOptions, Doubles, Error,
+    Advise, ConvertOptions, Doubles, Error,
     discover::Discovered,
     epoch::Epoch,
     error::message,
@@ -38,6 +38,7 @@ pub(crate) struct Tally {
     started: Instant,
     max_rejects: Option<MaxRejects>,
     max_unreadable: Option<u64>,
+    advise: Advise,
     quarantine: String,
     /// Whether any object could be read.
     has_read: AtomicBool,
@@ -81,6 +82,7 @@ impl Tally {
             started,
             max_rejects: options.max_rejects,
             max_unreadable: options.max_unreadable,
+            advise: options.advise,
             has_read: AtomicBool::new(false),
             quarantine: options.destination.state().location("quarantine"),
             state: Mutex::new(State { report, ..State::default() }),
@@ -298,7 +300,7 @@ impl Tally {
         report.failed_objects.sort_by(|a, b| a.object.cmp(&b.object));
         report.lost_objects.sort_by(|a, b| a.object.cmp(&b.object));
         let objects = report.objects;
-        report.error = error.map(|error| message(error));
+        report.error = error.map(|error| message(error, self.advise));
         report.outcome = match error {
             Some(error) if error.is_active() => RunOutcome::Active,
             Some(_) => RunOutcome::Stopped,

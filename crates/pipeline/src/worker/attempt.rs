@@ -19,8 +19,9 @@ use super::{
     fetch_ahead,
 };
 use crate::{
-    Error,
+    Advise, Error,
     commit::{self, Gone},
+    message,
     plan::Task,
     pool::Pending,
     progress::Event,
@@ -219,7 +220,7 @@ impl<'c> Attempt<'c> {
                         self.context.tally.object_read();
                         Ok(Fetched::Whole(content))
                     }
-                    Err(error) => match Lost::from_error(&error) {
+                    Err(error) => match Lost::from_error(&error, self.context.options.advise) {
                         Some(how) => Err(how),
                         None => return Err(Error::storage(error).into()),
                     },
@@ -256,7 +257,7 @@ impl<'c> Attempt<'c> {
                 self.keep_rejects(&object.location(), &std::mem::take(&mut summary.rejects))?;
                 Outcome::Converted(summary)
             }
-            Err(verdict) => Outcome::failed(&verdict)?,
+            Err(verdict) => Outcome::failed(&verdict, self.context.options.advise)?,
         };
         self.note(object, outcome)
     }
@@ -397,10 +398,10 @@ pub(super) fn is_streamed(object: &Object) -> bool {
 }
 
 impl Outcome {
-    pub(super) fn failed(verdict: &lakefront_cloudfront::Error) -> Result<Self, Error> {
+    pub(super) fn failed(verdict: &lakefront_cloudfront::Error, advise: Advise) -> Result<Self, Error> {
         // What is no verdict was told apart before.
         let reason = verdict.reason().ok_or(Error::Worker)?;
-        Ok(Self::Failed { reason, message: verdict.to_string() })
+        Ok(Self::Failed { reason, message: message(verdict, advise) })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     attempt::{Attempt, Interrupt, rows_error},
     bench::{Fetched, Large, LargeError, LargeStep, Purpose, Tools},
 };
-use crate::{Error, plan::Task, pool::Pending};
+use crate::{Advise, Error, plan::Task, pool::Pending};
 
 type Stepped = (Tools, Result<(Large, LargeStep), LargeError>);
 
@@ -39,7 +39,7 @@ impl Attempt<'_> {
         let outcome = match result {
             Ok(outcome) => outcome,
             Err(LargeFailure::Stop(error)) => return Err(Interrupt::Stop(error)),
-            Err(LargeFailure::Large(error)) => outcome_of(task, error)?,
+            Err(LargeFailure::Large(error)) => outcome_of(task, error, self.context.options.advise)?,
         };
         if traces.are_there && !matches!(outcome, Outcome::Converted(_)) {
             return Err(Interrupt::Known(object, Box::new(outcome)));
@@ -127,10 +127,10 @@ impl From<Error> for LargeFailure {
 }
 
 /// What becomes of an object that was not read to a good end.
-fn outcome_of(task: &Task, error: LargeError) -> Result<Outcome, Error> {
+fn outcome_of(task: &Task, error: LargeError, advise: Advise) -> Result<Outcome, Error> {
     match error {
-        LargeError::Verdict(verdict) => Outcome::failed(&verdict),
-        LargeError::Storage(error) => match Lost::from_error(&error) {
+        LargeError::Verdict(verdict) => Outcome::failed(&verdict, advise),
+        LargeError::Storage(error) => match Lost::from_error(&error, advise) {
             Some(how) => Ok(Outcome::Lost(how)),
             None => Err(Error::storage(error)),
         },

@@ -1,0 +1,8 @@
+//! Hints about tables and their DDL.
+
+use lakefront_pipeline::TableError;
+
+/// Returns the hint for an error; none if there is nothing to say.
+pub(crate) fn hint(_error: &TableError) -> Option<String> {
+    None
+}

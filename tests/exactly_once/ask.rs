@@ -1,11 +1,12 @@
 //! What a converter is asked to do, and how that ended. What depends on how the program is called stands here.
 
-use std::{collections::BTreeSet, fmt::Write as _, sync::Arc, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use lakefront_pipeline::{
-    ConvertOptions, Destination, Holder, Identity, Limits, Source, Stop, convert, ddl::DdlOptions, progress::Progress,
-    resolve, retry, select::Selection, table_ddl,
+use lakefront_operations::{
+    ConvertOptions, Destination, Error, Holder, Identity, LeaseOptions, LedgerError, Limits, ReadingOptions,
+    RecordKind, Resources, RetryOptions, RunOptions, Source, Stop, TableOptions, convert, ddl::DdlOptions,
+    default_memory_bytes, progress::Progress, resolve, retry, select::Selection, table_ddl,
 };
 use lakefront_schema::TableSchema;
 use lakefront_storage::{
@@ -88,13 +89,27 @@ pub(crate) struct Ran {
     pub(crate) error: Option<String>,
     /// It found that another converter works on the epoch.
     pub(crate) is_active: bool,
+    asks_to_resolve: bool,
 }
 
 impl Ran {
-    /// Whether it wants a person to say that no other converter runs.
+    /// Returns whether only an operator may decide what comes next: no other converter may run then.
     pub(crate) fn asks_to_resolve(&self) -> bool {
-        self.error.as_ref().is_some_and(|error| error.contains("lakefront resolve"))
+        self.asks_to_resolve
     }
+}
+
+/// Returns whether `resolve` is what helps, as the hints of the program say.
+fn is_for_resolve(error: &Error) -> bool {
+    let of_ledger = matches!(
+        error.ledger(),
+        Some(
+            LedgerError::MissedInputs { .. }
+                | LedgerError::Unequal { kind: RecordKind::OfTask | RecordKind::Unique, .. }
+                | LedgerError::Damaged { kind: RecordKind::OfTask, .. }
+        )
+    );
+    of_ledger || matches!(error, Error::OtherLayout { .. })
 }
 
 /// A run on any stores.
@@ -116,12 +131,13 @@ pub(crate) fn run_on(
     let options = options_of(sources, Destination::of_stores(wrap(stores.0), wrap(stores.1)), ask, now_second, number);
     let run = match ask.verb {
         Verb::Convert => convert(&options, &Stop::default(), progress),
-        Verb::Retry => retry(&options, &Stop::default(), progress),
-        Verb::Resolve => resolve(&options, &Stop::default(), progress),
+        Verb::Retry => retry(&RetryOptions { run: options.run, reading: options.reading }, &Stop::default(), progress),
+        Verb::Resolve => resolve(&options.run, &Stop::default(), progress),
     };
     Ran {
         report: serde_json::to_value(&run.report).unwrap(),
-        is_active: run.error.as_ref().is_some_and(lakefront_pipeline::Error::is_active),
+        is_active: run.error.as_ref().is_some_and(Error::is_active),
+        asks_to_resolve: run.error.as_ref().is_some_and(is_for_resolve),
         error: run.error.as_ref().map(chain),
     }
 }
@@ -135,39 +151,38 @@ pub(crate) fn options_of(
     number: u64,
 ) -> ConvertOptions {
     ConvertOptions {
-        connections: Connections::default().with_read_faults(&ask.unreadable),
+        run: RunOptions {
+            destination,
+            connections: Connections::default().with_read_faults(&ask.unreadable),
+            now: Timestamp::from_second(now_second).unwrap(),
+            is_now_given: false,
+            task_bytes: ask.task_bytes,
+            max_rejects: None,
+            max_unreadable: ask.max_unreadable,
+            // For one task at a time: a schedule has to come again as it was.
+            resources: Resources { threads: 1, memory_bytes: default_memory_bytes(0) },
+            lease: LeaseOptions {
+                lifetime: ask.lease,
+                take_over: ask.take_over,
+                holder: Holder { host: format!("converter{number}"), pid: 1 },
+            },
+            single_writer: ask.single_writer,
+            run_id: format!("{:016x}", Random::new(number).number()),
+            program_version: "0.0.0".to_owned(),
+            limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, candidates: ask.candidates },
+            advise: |_| None,
+        },
         sources,
         selection: Selection::default(),
-        destination,
-        schema: Some(Arc::new(TableSchema::from_toml(SCHEMA, "exactly_once").unwrap())),
-        extend_schema: false,
-        partition_by: None,
-        identity: ask.identity,
-        new_identity: false,
-        fields: None,
-        allowed_fields: BTreeSet::new(),
-        max_text_bytes: None,
-        max_ratio: None,
-        task_bytes: ask.task_bytes,
         settle: SETTLE,
-        now: Timestamp::from_second(now_second).unwrap(),
-        is_now_given: false,
-        compression: None,
-        max_file_bytes: None,
-        max_rejects: None,
-        max_unreadable: ask.max_unreadable,
         allow_empty: true,
-        threads: 1,
-        // For one task at a time: a schedule has to come again as it was.
-        memory_bytes: ConvertOptions::default_memory_bytes(0),
-        program_version: "0.0.0".to_owned(),
-        lease: ask.lease,
-        take_over: ask.take_over,
-        single_writer: ask.single_writer,
-        run_id: format!("{:016x}", Random::new(number).number()),
-        holder: Holder { host: format!("converter{number}"), pid: 1 },
-        limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, candidates: ask.candidates },
-        advise: |_| None,
+        new_identity: false,
+        table: TableOptions {
+            schema: Some(Arc::new(TableSchema::from_toml(SCHEMA, "exactly_once").unwrap())),
+            identity: ask.identity,
+            ..TableOptions::default()
+        },
+        reading: ReadingOptions::default(),
     }
 }
 
@@ -182,7 +197,7 @@ pub(crate) fn statements_of(destination: &Destination) -> Option<Vec<String>> {
     table_ddl(destination, None, None, &options).ok().map(|ddl| ddl.statements)
 }
 
-fn chain(error: &lakefront_pipeline::Error) -> String {
+fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::{array::RecordBatch, compute::concat_batches};
 use bytes::Bytes;
-use lakefront_pipeline::{Stop, VerifyOptions, verify};
+use lakefront_operations::{Stop, VerifyOptions, verify};
 use serde_json::Value;
 
 use crate::{

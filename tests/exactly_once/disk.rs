@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use lakefront_pipeline::{Destination, progress::Silent};
+use lakefront_operations::{Destination, progress::Silent};
 use lakefront_storage::{
     Store,
     testing::{Faults, SyncLog},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lakefront_pipeline::progress::Silent;
+use lakefront_operations::progress::Silent;
 use lakefront_storage::testing::{Faults, MemoryStore};
 
 use crate::{

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use lakefront_pipeline::progress::{Event, Progress};
+use lakefront_operations::progress::{Event, Progress};
 use lakefront_storage::testing::Faults;
 
 use crate::{

@@ -12,7 +12,7 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
-use lakefront_pipeline::{Identity, Source};
+use lakefront_operations::{Identity, Source};
 use tempfile::TempDir;
 
 use crate::random::Random;

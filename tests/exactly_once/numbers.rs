@@ -1,7 +1,7 @@
 //! What is said of a table while an epoch is open: status, verification, dry run and reports count what is committed, and
 //! all of them add up.
 
-use lakefront_pipeline::{Stop, Verification, VerifyOptions, status, verify};
+use lakefront_operations::{Stop, Verification, VerifyOptions, status, verify};
 use lakefront_storage::testing::Faults;
 use serde_json::Value;
 

@@ -14,7 +14,7 @@ use std::{
     thread,
 };
 
-use lakefront_pipeline::{Identity, options::MAX_CANDIDATES};
+use lakefront_operations::{Identity, options::MAX_CANDIDATES};
 use lakefront_storage::testing::{Faults, RandomFaults};
 
 use crate::{

@@ -4,7 +4,7 @@
 mod exchanged;
 mod kinds;
 
-use lakefront_pipeline::rebuild_state;
+use lakefront_operations::rebuild_state;
 
 use self::kinds::{DAMAGES, Damage, Expected, Kind, commit_beside, damaged};
 use crate::{

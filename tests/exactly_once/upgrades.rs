@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lakefront_pipeline::{Stop, Verification, VerifyOptions, rebuild_state, verify};
+use lakefront_operations::{Stop, Verification, VerifyOptions, rebuild_state, verify};
 
 use crate::{
     ask::{Ask, Verb},
@@ -13,7 +13,7 @@ use crate::{
 
 const SEED: u64 = 23;
 
-fn verified(world: &World) -> Result<Verification, lakefront_pipeline::Error> {
+fn verified(world: &World) -> Result<Verification, lakefront_operations::Error> {
     verify(&world.destination(), &VerifyOptions { deep: true, since: None, threads: 1 }, &Stop::default())
 }
 

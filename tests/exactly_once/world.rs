@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use lakefront_pipeline::{
+use lakefront_operations::{
     Destination, Preview, Stop, preview,
     progress::{Progress, Silent},
 };

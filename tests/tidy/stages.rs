@@ -1,6 +1,6 @@
 //! The eleven stages: one file each, named so, that says what goes in and what comes out; ARCHITECTURE.md lists them so.
 
-use lakefront_pipeline::stage::Stage;
+use lakefront_operations::stage::Stage;
 
 use crate::{
     markdown::{code_spans, table},

@@ -3,10 +3,10 @@
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Context;
-use lakefront_pipeline::{
-    AppendedColumns, ConvertOptions, Error, Escapes, Preview, Report, Run, Stop, TableDdl, VerifyOptions, convert,
-    ddl::DdlOptions, field_name_text, json_text, preview, progress::Progress, rebuild_state, refuse_report_at,
-    report::RunOutcome, resolve, retry, status, table_ddl, verify, write_text,
+use lakefront_operations::{
+    AppendedColumns, ConvertOptions, Destination, Error, Escapes, Preview, Report, Run, Stop, TableDdl, VerifyOptions,
+    convert, ddl::DdlOptions, field_name_text, json_text, preview, progress::Progress, rebuild_state, refuse_report_at,
+    report::RunOutcome, resolve, retry, select::Selection, status, table_ddl, verify, write_text,
 };
 use lakefront_schema::TableSchema;
 
@@ -15,8 +15,8 @@ use crate::{
     exit::ExitStatus,
     field_lists,
     flags::{
-        Command, ConvertFlags, DdlFlags, Flags, ResolveFlags, RetryFlags, SchemaFlags, SchemaFormat, StateFlags,
-        VerifyFlags,
+        Command, ConvertFlags, DdlFlags, Flags, ResolveFlags, RetryFlags, RunFlags, SchemaFlags, SchemaFormat,
+        StateFlags, VerifyFlags,
     },
     log, options, output, signals, summary, values,
 };
@@ -49,8 +49,8 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
         Ok(options) => options,
         Err(error) => return Ok(wrong_usage(flags, &error)),
     };
-    options.schema.iter().for_each(|schema| warn_of_unknown_fields(schema));
-    field_lists::warn(&options);
+    options.table.schema.iter().for_each(|schema| warn_of_unknown_fields(schema));
+    field_lists::warn(&options.reading);
     if convert_flags.dry_run {
         let stop = signals::listen()?;
         let draw = Draw::new(&flags.output, screen);
@@ -61,16 +61,24 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
             Ok(preview) => dry_run(&options, &preview),
         };
     }
-    run_work(flags, screen, &options, convert_flags.run.report.as_deref(), false, convert)
+    let report_file = convert_flags.run.report.as_deref();
+    if let Some(file) = report_file
+        && let Err(error) = refuse_report_at(file, &options.run.destination, &options.sources, &options.selection)
+    {
+        return Ok(stopped(flags, error));
+    }
+    run_work(flags, screen, report_file, false, |stop, progress| convert(&options, stop, progress))
 }
 
 fn run_retry(flags: &Flags, retry_flags: &RetryFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
     let run = &retry_flags.run;
     let table = options::destination(&flags.stores, &retry_flags.table, run.state.as_deref())?;
-    match options::run_options(&flags.stores, run, Some(&retry_flags.reading), table) {
+    match options::retry_options(&flags.stores, retry_flags, table) {
         Ok(options) => {
-            field_lists::warn(&options);
-            run_work(flags, screen, &options, run.report.as_deref(), retry_flags.json, retry)
+            field_lists::warn(&options.reading);
+            run_with_report(flags, screen, &options.run.destination, run, retry_flags.json, |stop, progress| {
+                retry(&options, stop, progress)
+            })
         }
         Err(error) => Ok(wrong_usage(flags, &error)),
     }
@@ -80,28 +88,44 @@ fn run_resolve(flags: &Flags, resolve_flags: &ResolveFlags, screen: &Screen) -> 
     let run = &resolve_flags.run;
     let table = options::destination(&flags.stores, &resolve_flags.table, run.state.as_deref())?;
     match options::run_options(&flags.stores, run, None, table) {
-        Ok(options) => run_work(flags, screen, &options, run.report.as_deref(), resolve_flags.json, resolve),
+        Ok(options) => {
+            run_with_report(flags, screen, &options.destination, run, resolve_flags.json, |stop, progress| {
+                resolve(&options, stop, progress)
+            })
+        }
         Err(error) => Ok(wrong_usage(flags, &error)),
     }
 }
 
-/// Does something that takes a while with a table, and tells what came of it.
-fn run_work(
+/// Works on a table that is read by nothing but its state, and prints the result.
+fn run_with_report(
     flags: &Flags,
     screen: &Screen,
-    options: &ConvertOptions,
-    report_file: Option<&Path>,
+    table: &Destination,
+    run: &RunFlags,
     json: bool,
-    work: impl FnOnce(&ConvertOptions, &Stop, &dyn Progress) -> Run,
+    work: impl FnOnce(&Stop, &dyn Progress) -> Run,
 ) -> anyhow::Result<ExitStatus> {
+    let report_file = run.report.as_deref();
     if let Some(file) = report_file
-        && let Err(error) = refuse_report_at(options, file)
+        && let Err(error) = refuse_report_at(file, table, &[], &Selection::default())
     {
         return Ok(stopped(flags, error));
     }
+    run_work(flags, screen, report_file, json, work)
+}
+
+/// Works on a table, which takes a while, and prints the result.
+fn run_work(
+    flags: &Flags,
+    screen: &Screen,
+    report_file: Option<&Path>,
+    json: bool,
+    work: impl FnOnce(&Stop, &dyn Progress) -> Run,
+) -> anyhow::Result<ExitStatus> {
     let stop: Arc<Stop> = signals::listen()?;
     let draw = Draw::new(&flags.output, screen);
-    let Run { report, error } = work(options, &stop, &draw);
+    let Run { report, error } = work(&stop, &draw);
     draw.finish();
     let has_summary = !flags.output.quiet && !matches!(report.outcome, RunOutcome::Stopped | RunOutcome::Active);
     if has_summary {
@@ -130,12 +154,12 @@ fn run_work(
 }
 
 fn write_report(file: &Path, report: &Report) -> anyhow::Result<()> {
-    let json = json_text(report)?;
+    let json = json_text(report);
     write_text(file, &format!("{json}\n")).context("`--report`")
 }
 
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let json = json_text(value)?;
+    let json = json_text(value);
     output::data(&format!("{json}\n"), Escapes::Json)
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lakefront_pipeline::progress::{Event, Progress};
+use lakefront_operations::progress::{Event, Progress};
 
 use crate::{
     flags::{LogFormat, OutputFlags},

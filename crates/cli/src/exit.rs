@@ -1,6 +1,6 @@
 //! How the program ends.
 
-use lakefront_pipeline::{Error, StorageError, report::RunOutcome};
+use lakefront_operations::{Error, StorageError, report::RunOutcome};
 
 /// The exit status; clap's 2 for wrong usage comes beside these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context, anyhow, bail};
-use lakefront_pipeline::{ConvertOptions, field_name_text, field_names_text, printable_name, read_text};
+use lakefront_operations::{ReadingOptions, field_name_text, field_names_text, printable_name, read_text};
 use lakefront_schema::{FieldLists, FieldListsError, fields};
 
 /// Number of characters of the typed text that a message repeats.
@@ -81,8 +81,8 @@ fn shown_bare(list: &str) -> String {
 }
 
 /// Warns of names in `--fields` that CloudFront is not known to have, and of names that a list has twice.
-pub(crate) fn warn(options: &ConvertOptions) {
-    let lists = options.fields.iter().flat_map(FieldLists::iter);
+pub(crate) fn warn(reading: &ReadingOptions) {
+    let lists = reading.fields.iter().flat_map(FieldLists::iter);
     let (mut unknown, mut twice) = (BTreeSet::new(), BTreeSet::new());
     for list in lists {
         let mut names = BTreeSet::new();
@@ -90,7 +90,7 @@ pub(crate) fn warn(options: &ConvertOptions) {
             if !names.insert(name) {
                 twice.insert(name);
             }
-            if !fields::is_known_field(name) && !options.allowed_fields.contains(name) {
+            if !fields::is_known_field(name) && !reading.allowed_fields.contains(name) {
                 unknown.insert(name);
             }
         }

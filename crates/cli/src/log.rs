@@ -2,7 +2,7 @@
 
 use std::io;
 
-use lakefront_pipeline::{Escapes, escaped};
+use lakefront_operations::{Escapes, escaped};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -48,7 +48,7 @@ pub(crate) fn tell(format: LogFormat, screen: &Screen, text: &str) {
 pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
     match format {
         LogFormat::Text => output::error(error),
-        LogFormat::Json => tracing::error!("{}", lakefront_pipeline::message(error.as_ref(), hints::advise)),
+        LogFormat::Json => tracing::error!("{}", lakefront_operations::message(error.as_ref(), hints::advise)),
     }
 }
 

@@ -43,7 +43,7 @@ fn main() -> std::process::ExitCode {
         Ok(flags) => flags,
         Err(error) => return usage::answer(error),
     };
-    lakefront_pipeline::raise_open_files();
+    lakefront_operations::raise_open_files();
     let status = signals::survive_file_size_limit().and_then(|()| commands::run(&flags)).unwrap_or_else(|error| {
         log::error(flags.output.log_format, &error);
         ExitStatus::of(&error)

@@ -1,27 +1,27 @@
 //! What was typed to what it means; whatever is wrong with it is found here, before anything is touched.
 
 use std::{
-    collections::BTreeSet,
     hash::{BuildHasher as _, RandomState},
     num::NonZero,
     path::Path,
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
-use lakefront_pipeline::{
-    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Folder, Holder, Identity, Limits,
-    Source, encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, printable_name, read_text, select::Selection,
+use lakefront_operations::{
+    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Folder, Holder, Identity,
+    LeaseOptions, Limits, ReadingOptions, Resources, RetryOptions, RunOptions, Source, TableOptions,
+    default_memory_bytes, encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, printable_name, read_text,
+    select::Selection,
 };
 use lakefront_schema::TableSchema;
 
 use crate::{
     field_lists,
     flags::{
-        Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, ReadingFlags, RunFlags, SelectionFlags,
-        SourceStoreFlags, StoreFlags,
+        Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, ReadingFlags, RetryFlags, RunFlags,
+        SelectionFlags, SourceStoreFlags, StoreFlags,
     },
     hints,
     values::{bytes, duration, hour, max_rejects, number, time, trimmed},
@@ -138,7 +138,7 @@ pub(crate) fn convert_options(
     sources: Vec<Source>,
     destination: Destination,
 ) -> anyhow::Result<ConvertOptions> {
-    let options = run_options(stores, &flags.run, Some(&flags.reading), destination)?;
+    let run = run_options(stores, &flags.run, Some(&flags.reading), destination)?;
     let table = &flags.table;
     let max_file_bytes = table.max_file_bytes.as_deref().map(|text| bytes("--max-file-bytes", text)).transpose()?;
     if let (Some(given), Some(text)) = (max_file_bytes, &table.max_file_bytes)
@@ -155,26 +155,52 @@ pub(crate) fn convert_options(
     let compression =
         table.compression.as_deref().map(|text| printable_name(text).parse().context("`--compression`")).transpose()?;
     Ok(ConvertOptions {
-        selection: selection(&flags.selection, options.now)?,
+        selection: selection(&flags.selection, run.now)?,
         sources: with_ids(sources, &flags.selection.source_id)?,
-        schema: schema.map(Arc::new),
-        extend_schema: table.extend_schema,
-        partition_by,
-        identity: table.identity.map(|identity| match identity {
-            IdentityFlag::Key => Identity::Key,
-            IdentityFlag::Name => Identity::Name,
-        }),
-        new_identity: flags.selection.new_identity,
-        task_bytes: bytes("--task-bytes", &table.task_bytes)?,
         settle: duration("--settle", &flags.selection.settle)?,
-        compression,
-        max_file_bytes,
         allow_empty: flags.selection.allow_empty,
-        ..options
+        new_identity: flags.selection.new_identity,
+        table: TableOptions {
+            schema: schema.map(Arc::new),
+            extend_schema: table.extend_schema,
+            partition_by,
+            identity: table.identity.map(|identity| match identity {
+                IdentityFlag::Key => Identity::Key,
+                IdentityFlag::Name => Identity::Name,
+            }),
+            compression,
+            max_file_bytes,
+        },
+        reading: reading_options(&flags.reading)?,
+        run: RunOptions { task_bytes: bytes("--task-bytes", &table.task_bytes)?, ..run },
     })
 }
 
-/// The options of a run that works on a table, whatever it reads: no sources, and nothing of the table's settings changed.
+/// The options of a retry.
+///
+/// # Errors
+/// The flag that is wrong, and why.
+pub(crate) fn retry_options(
+    stores: &StoreFlags,
+    flags: &RetryFlags,
+    destination: Destination,
+) -> anyhow::Result<RetryOptions> {
+    let run = run_options(stores, &flags.run, Some(&flags.reading), destination)?;
+    Ok(RetryOptions { run, reading: reading_options(&flags.reading)? })
+}
+
+/// How logs are read.
+fn reading_options(flags: &ReadingFlags) -> anyhow::Result<ReadingOptions> {
+    let (max_text_bytes, max_ratio) = (flags.max_text_bytes.as_deref(), flags.max_ratio.as_deref());
+    Ok(ReadingOptions {
+        fields: field_lists::read(&flags.fields, &flags.allow_field)?,
+        allowed_fields: flags.allow_field.iter().cloned().collect(),
+        max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
+        max_ratio: max_ratio.map(|text| number("--max-ratio", text, 1..=u64::MAX)).transpose()?,
+    })
+}
+
+/// The options of any run that works on a table.
 ///
 /// # Errors
 /// The flag that is wrong, and why.
@@ -183,7 +209,7 @@ pub(crate) fn run_options(
     flags: &RunFlags,
     reading: Option<&ReadingFlags>,
     destination: Destination,
-) -> anyhow::Result<ConvertOptions> {
+) -> anyhow::Result<RunOptions> {
     let now = match &flags.now {
         Some(text) => time("--now", text)?,
         None => now(),
@@ -191,42 +217,26 @@ pub(crate) fn run_options(
     let threads = threads(flags.threads.as_deref())?;
     let memory_bytes = match &flags.memory_bytes {
         Some(text) => bytes("--memory-bytes", text)?,
-        None => ConvertOptions::default_memory_bytes(threads),
+        None => default_memory_bytes(threads),
     };
-    let max_text_bytes = reading.and_then(|reading| reading.max_text_bytes.as_deref());
-    let max_ratio = reading.and_then(|reading| reading.max_ratio.as_deref());
     let max_unreadable = flags.max_unreadable.as_deref();
-    Ok(ConvertOptions {
-        sources: Vec::new(),
+    Ok(RunOptions {
         connections: source_connections(stores, &flags.source_stores, &destination.connections())?,
-        selection: Selection::default(),
         destination,
-        schema: None,
-        extend_schema: false,
-        partition_by: None,
-        identity: None,
-        new_identity: false,
-        fields: reading.map_or(Ok(None), |reading| field_lists::read(&reading.fields, &reading.allow_field))?,
-        allowed_fields: reading.map_or_else(BTreeSet::new, |reading| reading.allow_field.iter().cloned().collect()),
-        max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
-        max_ratio: max_ratio.map(|text| number("--max-ratio", text, 1..=u64::MAX)).transpose()?,
-        task_bytes: DEFAULT_TASK_BYTES,
-        settle: Duration::ZERO,
         now,
         is_now_given: flags.now.is_some(),
-        compression: None,
-        max_file_bytes: None,
+        task_bytes: DEFAULT_TASK_BYTES,
         max_rejects: reading.and_then(|reading| reading.max_rejects.as_deref()).map(max_rejects).transpose()?,
         max_unreadable: max_unreadable.map(|text| number("--max-unreadable", text, 0..=u64::MAX)).transpose()?,
-        allow_empty: true,
-        threads,
-        memory_bytes,
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        lease: duration("--lease", &flags.lease)?,
-        take_over: flags.take_over,
+        resources: Resources { threads, memory_bytes },
+        lease: LeaseOptions {
+            lifetime: duration("--lease", &flags.lease)?,
+            take_over: flags.take_over,
+            holder: holder(),
+        },
         single_writer: flags.single_writer,
         run_id: run_id(),
-        holder: holder(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
         limits: Limits::default(),
         advise: hints::advise,
     })

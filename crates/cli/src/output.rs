@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use lakefront_pipeline::{Escapes, escaped, message};
+use lakefront_operations::{Escapes, escaped, message};
 
 use crate::hints;
 

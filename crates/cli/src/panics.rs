@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use lakefront_pipeline::{Escapes, escaped};
+use lakefront_operations::{Escapes, escaped};
 
 use crate::{flags::LogFormat, output};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use lakefront_pipeline::{Stop, read_text, thread_limits};
+use lakefront_operations::{Stop, read_text, thread_limits};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
     flag,
@@ -28,7 +28,7 @@ pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
     let listener = thread::Builder::new().name("signals".to_owned());
     let started = listener.spawn(move || {
         for _ in signals.forever() {
-            if asked.is_asked() {
+            if asked.is_requested() {
                 #[expect(
                     clippy::exit,
                     reason = "nothing half-written is visible, so that an impatient person may leave"
@@ -36,7 +36,7 @@ pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
                 std::process::exit(1);
             }
             tracing::warn!("stopping: the tasks at hand are given up; nothing half-written will be visible");
-            asked.ask();
+            asked.request();
         }
     });
     started.with_context(|| {

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
-use lakefront_pipeline::{
-    ConvertOptions, Identity, OpenEpoch, OpenTasks, Preview, Rebuilt, Report, Status, Verification, hour_text,
+use lakefront_operations::{
+    ConvertOptions, Identity, OpenEpochStatus, OpenTasks, Preview, Rebuilt, Report, Status, Verification, hour_text,
     printable_name,
 };
 use lakefront_schema::TableSchema;
@@ -228,7 +228,7 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
     for failure in preview.unlisted.iter().take(NAMED_FAILURES) {
         lines.add("warning", &format!("{}: {}", failure.location, failure.reason));
     }
-    lines.add("table", &format!("{} (nothing was written)", options.destination));
+    lines.add("table", &format!("{} (nothing was written)", options.run.destination));
     lines.text
 }
 
@@ -300,8 +300,8 @@ fn add_named(lines: &mut Lines, label: &str, names: &[String], count: u64) {
     }
 }
 
-fn open_epoch(open: &OpenEpoch) -> String {
-    let OpenEpoch { epoch, tasks, committed, inputs_left, host, pid, is_released, idle_seconds, .. } = open;
+fn open_epoch(open: &OpenEpochStatus) -> String {
+    let OpenEpochStatus { epoch, tasks, committed, inputs_left, host, pid, is_released, idle_seconds, .. } = open;
     let holder = match (host, pid) {
         (Some(host), Some(pid)) => format!("process {pid} on {}", printable_name(host)),
         _ => "nobody yet".to_owned(),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
-use lakefront_pipeline::printable_name;
+use lakefront_operations::printable_name;
 
 use crate::{exit::ExitStatus, output};
 

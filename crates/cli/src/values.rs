@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use jiff::{Timestamp, ToSpan as _, civil, tz::TimeZone};
-use lakefront_pipeline::{MaxRejects, printable_name};
+use lakefront_operations::{MaxRejects, printable_name};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lakefront_pipeline::Identity;
+use lakefront_operations::Identity;
 use serde_json::Value;
 
 use super::{

@@ -1,7 +1,7 @@
 //! Each record with a flipped bit, truncated, or replaced by an intact one: of the same table, of another one, or of
 //! another time. `verify` reports each; the next run refuses before it writes, or ends exact without that record.
 
-use lakefront_pipeline::{Stop, VerifyOptions, verify};
+use lakefront_operations::{Stop, VerifyOptions, verify};
 
 use super::kinds::Kind;
 use crate::{

@@ -1,0 +1,40 @@
+//! Hints about the execution of tasks: limits of the run and of this process.
+
+use lakefront_operations::EngineError;
+
+use super::{ledger, storage, table};
+
+/// Returns the hint for an error; `None` if there is nothing to say.
+#[expect(clippy::wildcard_enum_match_arm, reason = "many errors need no hint, and new ones may not")]
+pub(crate) fn hint(error: &EngineError) -> Option<String> {
+    Some(match error {
+        EngineError::Ledger(error) => return ledger::hint(error),
+        EngineError::Storage(error) => return storage::hint(error),
+        EngineError::Table(error) => return table::hint(error),
+        EngineError::TooManyRejects { quarantine, .. } => format!(
+            "they stand in `{quarantine}`; if they are in order, run again with a larger `--max-rejects`, or once without"
+        ),
+        EngineError::TooManyUnreadable { is_all: true, .. } => {
+            "check the permissions of the user or role that lakefront runs as: to read the logs, and to use their keys; `--max-unreadable N` goes on without these logs"
+                .to_owned()
+        }
+        EngineError::TooManyUnreadable { is_all: false, .. } => {
+            "let lakefront read them, or go on without them by a larger `--max-unreadable N`; `--exclude` leaves them out of later plans"
+                .to_owned()
+        }
+        EngineError::Columns { .. } => "please report this".to_owned(),
+        EngineError::Memory { least_bytes, .. } => format!("`--memory-bytes` must be at least {least_bytes}"),
+        EngineError::Addresses { least_kib, .. } => {
+            format!("raise it with `ulimit -v {least_kib}` or more; `--memory-bytes` alone limits memory")
+        }
+        EngineError::Threads { limits, .. } => format!("raise what limits them: {limits}"),
+        EngineError::TaskPanicked { .. } => {
+            "please report this, with the message above; the table waits for this task, so move the object away if it does it again"
+                .to_owned()
+        }
+        EngineError::PartitionColumns { .. } => {
+            "this version knows `year`, `month`, `day` and `hour`, in this order".to_owned()
+        }
+        _ => return None,
+    })
+}

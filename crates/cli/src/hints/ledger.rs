@@ -1,0 +1,97 @@
+//! Hints about the commit protocol: a state that is damaged, an epoch that is open, another run that is active.
+
+use lakefront_operations::{LedgerError, RecordKind, Source, printable_name};
+
+use super::storage;
+
+/// Hint about an open epoch that only an operator may decide about.
+pub(super) const RESOLVE: &str =
+    "make sure that no other run is active, then `lakefront resolve TABLE` does what is left of it again";
+
+/// Returns the hint for an error; `None` if there is nothing to say.
+#[expect(clippy::wildcard_enum_match_arm, reason = "many errors need no hint, and new ones may not")]
+pub(crate) fn hint(error: &LedgerError) -> Option<String> {
+    Some(match error {
+        LedgerError::Storage(error) => return storage::hint(error),
+        LedgerError::Damaged { kind: RecordKind::Derived, .. } | LedgerError::Unequal { kind: RecordKind::Derived, .. } => {
+            "`lakefront rebuild-state TABLE` makes it anew from the plan log".to_owned()
+        }
+        LedgerError::Damaged { kind: RecordKind::OfTask, .. } => {
+            "if no other run is active, `lakefront resolve TABLE` does its epoch again; first put back what log objects were deleted"
+                .to_owned()
+        }
+        LedgerError::Damaged { kind: RecordKind::Unique, .. } => {
+            "restore the object from a backup, as nothing else knows what it said".to_owned()
+        }
+        LedgerError::Unequal { .. } => {
+            "another version of the program, or another hand, wrote it; if no other run is active, `lakefront resolve TABLE` does its epoch again"
+                .to_owned()
+        }
+        LedgerError::NewerFormat { .. } => "a newer version of lakefront wrote it: run that one".to_owned(),
+        LedgerError::Foreign { .. } => "move it out of the state folder".to_owned(),
+        LedgerError::NoTableRecord { .. } => {
+            "restore it from a backup; or name another table, if this is no state of lakefront".to_owned()
+        }
+        LedgerError::NoEpochs { .. } => "restore the state that belongs to it, or name a new folder".to_owned(),
+        LedgerError::TableGone { .. } => {
+            "is it mounted? restore it; to begin anew, remove the state folder as well".to_owned()
+        }
+        LedgerError::OtherProcessed { .. } => {
+            "`lakefront rebuild-state TABLE` makes them anew from the plan log".to_owned()
+        }
+        LedgerError::NotEmpty { .. } => "name a new folder, or give the table's state as `--state`".to_owned(),
+        LedgerError::NoTable { .. } => {
+            "name the folder that `lakefront convert` wrote; its state may be elsewhere: `--state`".to_owned()
+        }
+        LedgerError::StateInTable { .. } => {
+            "keep the state outside of the table: readers list all of it".to_owned()
+        }
+        LedgerError::Active { .. } => "run again later; if it is dead for certain, `--take-over`".to_owned(),
+        LedgerError::NoConditions { .. } => {
+            "use another store; or `--single-writer`, if you make sure that only one run at a time writes to this table"
+                .to_owned()
+        }
+        LedgerError::MissedInputs { .. } => RESOLVE.to_owned(),
+        LedgerError::OtherIdentity { source_location, known, .. } => {
+            format!("{}; or, if that is fine, `--new-identity`", same_identity(known, source_location))
+        }
+        _ => return None,
+    })
+}
+
+/// Returns how a source is named so that the table knows it as before.
+fn same_identity(known: &Source, source: &Source) -> String {
+    let id = known.id().map(|id| format!("`--source-id {}`", printable_name(id)));
+    let is_same_place = Source::restore(&source.place_text(), source.file_name(), known.id())
+        .is_some_and(|as_known| as_known.knows_as(known));
+    match (id, is_same_place) {
+        (Some(id), true) => format!("give {id} for it"),
+        (Some(id), false) => format!("name {known} as the source, with {id}; `--include` takes a part of it"),
+        (None, true) => "leave `--source-id` out".to_owned(),
+        (None, false) => format!("name the source as {known}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(place: &str, id: Option<&str>) -> Source {
+        Source::restore(place, None, id).unwrap()
+    }
+
+    #[test]
+    fn a_hint_says_how_the_source_is_known() {
+        let (plain, archive) = (source("file:///logs", None), source("file:///logs", Some("archive")));
+        assert_eq!(same_identity(&archive, &plain), "give `--source-id archive` for it");
+        assert_eq!(same_identity(&plain, &archive), "leave `--source-id` out");
+        let part = source("file:///logs/2025", Some("archive"));
+        assert!(
+            same_identity(&archive, &part).starts_with("name file:///logs as the source, with `--source-id archive`")
+        );
+        let (key, all) = (source("s3://logs/cf", Some("archive")), source("s3://logs", None));
+        assert_eq!(same_identity(&key, &all), "give `--source-id archive` for it");
+        let (short, long) = (source("az://logs", None), source("abfss://logs@one.dfs.core.windows.net", None));
+        assert_eq!(same_identity(&short, &long), "name the source as az://logs");
+    }
+}

@@ -1,0 +1,42 @@
+//! The task that a thread works on, so that the message about a panic can name it.
+
+use std::{cell::RefCell, sync::Arc};
+
+use lakefront_ledger::plan::Task;
+use lakefront_storage::Object;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+}
+
+/// Returns the task that this thread works on, for a message about a panic in it; `None` outside of tasks.
+pub fn current_task() -> Option<Arc<str>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// Calls `work` as a part of a task; `None` if it is not of one.
+pub(crate) fn within<R>(task: Option<Arc<str>>, work: impl FnOnce() -> R) -> R {
+    let _restored = Restored { before: CURRENT.replace(task) };
+    work()
+}
+
+/// Restores the task of a thread, after a panic, too.
+struct Restored {
+    before: Option<Arc<str>>,
+}
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        CURRENT.set(self.before.take());
+    }
+}
+
+/// Returns the text that names a task.
+pub(crate) fn name(task: &Task) -> Arc<str> {
+    format!("task {} of epoch {}, whose first object is {}", task.id.task, task.id.epoch, first_object(task)).into()
+}
+
+/// Returns where the first object of a task is, printable.
+pub(crate) fn first_object(task: &Task) -> String {
+    task.inputs.first().map(Object::location).expect("a task has an object")
+}

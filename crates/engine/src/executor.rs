@@ -1,0 +1,167 @@
+//! Executes tasks of an epoch, several at once.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use lakefront_ledger::{Destination, plan::Task, records::LogRecord, seal::Stored};
+use lakefront_storage::Connections;
+
+use crate::{
+    Advise, Error, Settings, Stop, current_task,
+    observer::Observer,
+    outcome::TaskEnd,
+    pool::Pool,
+    task::{Slots, TaskContext, run_task},
+};
+
+/// Memory in bytes that the program needs apart from tasks: rules for user agents, their automata, listing and plan. 128 MiB.
+pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
+/// Memory in bytes of a task while it is decoded and encoded: text, columns and open row groups. 128 MiB.
+pub const TASK_MEMORY_BYTES: u64 = 128 << 20;
+/// Number of tasks under way for each task that is decoded and encoded: the others wait for a store.
+pub(crate) const TASKS_PER_SLOT: usize = 4;
+
+/// An epoch whose tasks are executed.
+#[derive(Clone, Copy, Debug)]
+pub struct Epoch<'e> {
+    /// Its log record.
+    pub log: &'e Stored<LogRecord>,
+    /// What its data files depend on.
+    pub settings: &'e Settings,
+    /// Whether another run may have worked on it before.
+    pub is_adopted: bool,
+}
+
+/// Executes tasks. Executing a task twice, at once or one after the other, is safe: the commit protocol sees to it.
+pub trait Executor {
+    /// Executes tasks of an epoch until each is committed, by this executor or another one, and tells `observer` of each.
+    ///
+    /// # Errors
+    /// The run must stop. Tasks that are committed stay committed; the others can be executed later.
+    fn execute(&self, epoch: Epoch<'_>, tasks: &[&Task], observer: &dyn Observer) -> Result<(), Error>;
+}
+
+/// Executes tasks on the threads of this process.
+#[derive(Debug)]
+pub struct LocalExecutor<'r> {
+    /// The table and its state.
+    pub destination: &'r Destination,
+    /// How log objects are reached, if they are in buckets.
+    pub connections: &'r Connections,
+    /// The threads that compute.
+    pub pool: &'r Pool,
+    /// The request to stop.
+    pub stop: &'r Stop,
+    /// Number of tasks that are decoded and encoded at the same time, which takes memory.
+    pub slots: usize,
+    /// Number of requests to a store that a task waits for at the same time.
+    pub requests: usize,
+    /// Gives the hints in messages about objects.
+    pub advise: Advise,
+}
+
+/// Returns the number of tasks that may be decoded and encoded at the same time: one more than threads, as one of them waits
+/// for the disk at times.
+///
+/// # Errors
+/// [`Error::Memory`]: not even one.
+pub fn slots(threads: usize, memory_bytes: u64) -> Result<usize, Error> {
+    let for_tasks = memory_bytes.saturating_sub(BASE_MEMORY_BYTES) / TASK_MEMORY_BYTES;
+    match usize::try_from(for_tasks).map_or(threads + 1, |for_tasks| for_tasks.min(threads + 1)) {
+        0 => Err(Error::Memory { memory_bytes, least_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES }),
+        slots => Ok(slots),
+    }
+}
+
+/// Returns the memory in bytes for this many threads: [`BASE_MEMORY_BYTES`], [`TASK_MEMORY_BYTES`] a thread, and one task
+/// more.
+pub fn default_memory_bytes(threads: usize) -> u64 {
+    BASE_MEMORY_BYTES + TASK_MEMORY_BYTES * (threads as u64 + 1)
+}
+
+impl Executor for LocalExecutor<'_> {
+    /// Each coordinator takes one task at a time, in order, and the number of slots limits how many decode and encode. The
+    /// first error stops all.
+    fn execute(&self, epoch: Epoch<'_>, tasks: &[&Task], observer: &dyn Observer) -> Result<(), Error> {
+        let Epoch { log, settings, is_adopted } = epoch;
+        let context = TaskContext {
+            destination: self.destination,
+            connections: self.connections,
+            requests: self.requests,
+            advise: self.advise,
+            log,
+            partition_by: settings.partition_by,
+            is_adopted,
+            decode: Arc::new(settings.decode_options()),
+            encode: Arc::new(settings.encode_options()),
+            pool: self.pool,
+            stop: self.stop,
+            observer,
+            slots: &Slots::new(self.slots),
+        };
+        let next = AtomicUsize::new(0);
+        let first_error = Mutex::new(None);
+        let coordinate = || {
+            while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(error) = execute_one(&context, task) {
+                    // No other task begins, and those at hand are given up.
+                    next.store(tasks.len(), Ordering::Relaxed);
+                    first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    self.stop.request();
+                    return;
+                }
+            }
+        };
+        if self.slots == 1 || tasks.len() == 1 {
+            coordinate();
+        } else {
+            thread::scope(|scope| {
+                for index in 0..(self.slots * TASKS_PER_SLOT).min(tasks.len()) {
+                    let started = thread::Builder::new().name(format!("task-{index}")).spawn_scoped(scope, coordinate);
+                    if let Err(error) = started {
+                        tracing::warn!("a thread cannot be started, so fewer tasks are done at once: {error}");
+                        coordinate();
+                        break;
+                    }
+                }
+            });
+        }
+        first_error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+}
+
+/// Executes a task and tells the observer of it. A panic in it becomes an error that names the task.
+fn execute_one(context: &TaskContext<'_>, task: &Task) -> Result<(), Error> {
+    let (epoch, number) = (task.id.epoch, task.id.task);
+    tracing::debug!(epoch, task = number, inputs = task.inputs.len(), "task begins");
+    context.stop.check()?;
+    let run = || {
+        let end = run_task(context, task)?;
+        let files = match end {
+            TaskEnd::Committed(done) => {
+                let files = done.commit.files.len();
+                context.observer.committed(done);
+                files
+            }
+            TaskEnd::CommittedByAnother(commit) => {
+                context.observer.committed_by_another(task, &commit);
+                commit.files.len()
+            }
+        };
+        tracing::debug!(epoch, task = number, files, "task committed");
+        Ok(())
+    };
+    let named = current_task::name(task);
+    // A panic leaves nothing half-changed that another task uses: the run stops, and what the task wrote has no names yet or
+    // is whole.
+    let result = catch_unwind(AssertUnwindSafe(|| current_task::within(Some(named), run)));
+    result.unwrap_or_else(|_panic| {
+        Err(Error::TaskPanicked { epoch, task: number, object: current_task::first_object(task) })
+    })
+}

@@ -1,0 +1,43 @@
+//! How the tasks of an epoch are executed: a task's way through stages 3 to 9, the pool of threads, memory.
+//!
+//! Reading order:
+//!
+//! 1. `settings`: what the data files of an epoch depend on besides its inputs.
+//! 2. `executor`: takes an epoch and a set of tasks and executes them; today on the threads of this process.
+//! 3. `task`: one task, from its objects to its commit; `outcome`: its results.
+//! 4. `pool`, `stop`, `process_limits`: threads, and the limits of this process.
+//! 5. `staged_file`, `quarantine`: files that a task writes.
+//! 6. `observer`, `progress`: what the caller is told meanwhile.
+//!
+//! Nothing here lists sources, decides about epochs or knows a flag.
+
+pub mod settings;
+
+pub mod executor;
+
+pub mod outcome;
+
+pub mod observer;
+
+pub mod progress;
+
+mod task;
+
+pub mod pool;
+
+mod stop;
+
+mod current_task;
+
+pub mod process_limits;
+
+pub mod quarantine;
+
+mod staged_file;
+
+mod error;
+
+pub use current_task::current_task;
+pub use error::{Advise, Error, message};
+pub use settings::Settings;
+pub use stop::Stop;

@@ -1,0 +1,190 @@
+//! Results of a task: the outcome of each of its objects, and sums over them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lakefront_cloudfront::{FieldNames, ObjectSummary};
+use lakefront_ledger::{
+    plan::Task,
+    records::{CommitRecord, InputOutcome, OutcomeWord},
+};
+use lakefront_storage::Object;
+
+use crate::{Advise, message};
+
+/// Outcome of an object.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Its rows are in the table.
+    Converted(ObjectSummary),
+    /// It was judged bad, and none of its rows are in the table.
+    Failed {
+        /// The reason in a word.
+        reason: &'static str,
+        /// The reason in a sentence, with a hint.
+        message: String,
+    },
+    /// It is no longer what was listed.
+    Lost(Lost),
+    /// It was converted before in another version, and is left alone.
+    Changed {
+        /// A sentence that says so.
+        message: String,
+    },
+}
+
+impl Outcome {
+    /// Returns the outcome of an object that was judged bad; `None` if the error is not a judgement of the object.
+    pub(crate) fn failed(verdict: &lakefront_cloudfront::Error, advise: Advise) -> Option<Self> {
+        Some(Self::Failed { reason: verdict.reason()?, message: message(verdict, advise) })
+    }
+
+    /// Returns why an object was not read as it was planned; `None` if it was.
+    pub(crate) fn lost(&self) -> Option<&Lost> {
+        if let Self::Lost(how) = self { Some(how) } else { None }
+    }
+
+    /// Returns the number of rows of a converted object.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        if let Self::Converted(summary) = self { Some(summary.rows) } else { None }
+    }
+
+    /// Returns the outcome as a commit keeps it.
+    pub(crate) fn record(&self) -> InputOutcome {
+        match self {
+            Self::Converted(summary) => InputOutcome::Converted {
+                lines: summary.lines,
+                rows: summary.rows,
+                rejects: summary.rejected,
+                comments: summary.comments,
+                blanks: summary.blanks,
+            },
+            Self::Failed { reason, .. } => InputOutcome::Failed { reason: (*reason).to_owned() },
+            Self::Lost(Lost::Gone) => InputOutcome::Gone {},
+            Self::Lost(Lost::Replaced) => InputOutcome::Replaced {},
+            Self::Lost(Lost::Unreadable(_)) => InputOutcome::Unreadable {},
+            Self::Changed { .. } => InputOutcome::Changed {},
+        }
+    }
+}
+
+/// Why an object that was planned is not in the table: its bytes were not read, or are not those that were planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// It vanished.
+    Gone,
+    /// It has another version.
+    Replaced,
+    /// The store does not give this one object to us. Has what the store says, with a hint in brackets; `None` if an
+    /// earlier run was told.
+    Unreadable(Option<Arc<str>>),
+}
+
+impl Lost {
+    /// Returns what a failed read says of the object; `None` if it says something of this run instead, which must stop.
+    pub fn from_error(error: &lakefront_storage::Error, advise: Advise) -> Option<Self> {
+        if error.is_gone() {
+            Some(Self::Gone)
+        } else if error.is_changed() {
+            Some(Self::Replaced)
+        } else if let lakefront_storage::Error::Unreadable { reason, .. } = error {
+            // In one line, as there may be many such objects.
+            Some(Self::Unreadable(Some(match (reason.split_once("\nhint: "), advise(error)) {
+                (Some((what, hint)), _) => format!("{what} ({hint})").into(),
+                (None, Some(hint)) => format!("{reason} ({hint})").into(),
+                (None, None) => reason.as_str().into(),
+            })))
+        } else {
+            None
+        }
+    }
+
+    /// Returns the word for it in the report.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Replaced => "replaced",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+
+    /// Returns the word for it in the state.
+    pub(crate) fn word(&self) -> OutcomeWord {
+        match self {
+            Self::Gone => OutcomeWord::Gone,
+            Self::Replaced => OutcomeWord::Replaced,
+            Self::Unreadable(_) => OutcomeWord::Unreadable,
+        }
+    }
+
+    /// Returns the meaning of a word in the state; `None` if it is not a word for a lost object.
+    pub fn from_word(word: OutcomeWord) -> Option<Self> {
+        match word {
+            OutcomeWord::Gone => Some(Self::Gone),
+            OutcomeWord::Replaced => Some(Self::Replaced),
+            OutcomeWord::Unreadable => Some(Self::Unreadable(None)),
+            OutcomeWord::Converted | OutcomeWord::Empty | OutcomeWord::Failed | OutcomeWord::Changed => None,
+        }
+    }
+
+    /// Returns the sentence for it.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Gone => "fetch: vanished after it was listed".to_owned(),
+            Self::Replaced => "fetch: changed after it was listed; the next run takes it as it is now".to_owned(),
+            Self::Unreadable(Some(reason)) => format!("fetch: cannot read it: {reason}; the next run tries it again"),
+            Self::Unreadable(None) => {
+                "fetch: an earlier run that began its task could not read it; the next run tries it again".to_owned()
+            }
+        }
+    }
+}
+
+/// Returns the sentence about an input that was converted before in another version.
+pub fn changed_message(task: &Task, input: usize) -> String {
+    match task.earlier.get(input).and_then(Option::as_ref) {
+        Some(earlier) => format!(
+            "list: has the name of {earlier}, which was converted, and another size; it is not read, and the rows of that one stay as they are"
+        ),
+        None => "list: changed after it was converted; its rows stay as they were".to_owned(),
+    }
+}
+
+/// Results of a task that this run committed.
+#[derive(Debug)]
+pub struct TaskDone {
+    /// The outcome of each input.
+    pub outcomes: Vec<(Object, Outcome)>,
+    /// Its commit.
+    pub commit: CommitRecord,
+    /// Sums over its good objects.
+    pub counts: TaskCounts,
+}
+
+/// Sums over the objects of a task. Kept together, as a task has thousands of objects.
+#[derive(Debug, Default)]
+pub struct TaskCounts {
+    /// Number of refused lines by reason.
+    pub rejects: BTreeMap<&'static str, u64>,
+    /// Number of cells that are not numbers, by the index of their column.
+    pub nulled_cells: Vec<u64>,
+    /// Fields that no column uses.
+    pub unclaimed_fields: FieldNames,
+}
+
+impl TaskCounts {
+    /// Takes over the decoder's values that are not kept for each object.
+    pub(crate) fn take_from(&mut self, summary: &mut ObjectSummary) {
+        let nulled_cells = std::mem::take(&mut summary.nulled_cells);
+        self.nulled_cells.resize(self.nulled_cells.len().max(nulled_cells.len()), 0);
+        self.nulled_cells.iter_mut().zip(nulled_cells).for_each(|(sum, count)| *sum += count);
+    }
+}
+
+/// How a task ended.
+#[derive(Debug)]
+pub(crate) enum TaskEnd {
+    /// This run committed it.
+    Committed(TaskDone),
+    /// Another run was faster. Has its commit.
+    CommittedByAnother(CommitRecord),
+}

@@ -1,0 +1,103 @@
+//! A run's threads and memory in, those that the limits of this process (`ulimit`) allow out.
+
+use lakefront_storage::{address_limit_bytes, open_files_left};
+
+use crate::{
+    Error,
+    executor::{BASE_MEMORY_BYTES, TASK_MEMORY_BYTES, TASKS_PER_SLOT, default_memory_bytes, slots},
+};
+
+/// Number of files that a thread, and the tasks that wait for it, have open at once on the local disk.
+const FILES_OF_A_THREAD: u64 = 3;
+/// Number of open files kept for everything else: the lock, the lease, a listing.
+const FILES_KEPT: u64 = 16;
+/// Number of threads reserved beside the pool if threads are limited: two for stores, and one that renews the lease.
+pub(crate) const OTHER_THREADS: usize = 3;
+/// Address space in bytes that a thread takes beside the memory that is counted: its stack, and its arena of the
+/// allocator.
+const THREAD_ADDRESS_BYTES: u64 = 66 << 20;
+
+/// Threads and memory of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// Number of threads that compute.
+    pub threads: usize,
+    /// Memory to stay within, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl Resources {
+    /// Returns the threads and memory that fit into the limits of this process, at most these.
+    ///
+    /// # Errors
+    /// Not even one thread fits.
+    pub fn within_limits(self) -> Result<Self, Error> {
+        self.within_open_files().within_addresses()
+    }
+
+    fn within_open_files(self) -> Self {
+        let left = open_files_left();
+        let fitting = left.saturating_sub(FILES_KEPT) / FILES_OF_A_THREAD;
+        let asked = self.threads.max(1);
+        match usize::try_from(fitting) {
+            Ok(fitting) if fitting < asked => {
+                let threads = fitting.max(1);
+                tracing::warn!(
+                    "{left} more open files (`ulimit -n`) are too few for {asked} threads, so {threads} will do"
+                );
+                Self { threads, ..self }
+            }
+            _ => self,
+        }
+    }
+
+    fn within_addresses(self) -> Result<Self, Error> {
+        let asked = Self { threads: self.threads.max(1), ..self };
+        let fewer = (1..asked.threads).rev();
+        let fewer = fewer.map(|threads| Self { threads, memory_bytes: default_memory_bytes(threads) });
+        let least = Self { threads: 1, memory_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES };
+        let choices = std::iter::once(asked).chain(fewer).chain(std::iter::once(least)).map(|choice| {
+            let memory_bytes = choice.memory_bytes.min(asked.memory_bytes);
+            let coordinators = match slots(choice.threads, memory_bytes) {
+                Ok(slots) if slots > 1 => slots * TASKS_PER_SLOT,
+                _ => 0,
+            };
+            let needed_bytes = address_bytes(memory_bytes, choice.threads + coordinators);
+            (Self { memory_bytes, ..choice }, needed_bytes)
+        });
+        let fitting = first_within_addresses(choices)?.expect("there is a choice");
+        if fitting.threads < asked.threads || fitting.memory_bytes < asked.memory_bytes {
+            tracing::warn!(
+                "{} threads and {} bytes of memory do not fit into `ulimit -v`, so {} and {} will do",
+                asked.threads,
+                asked.memory_bytes,
+                fitting.threads,
+                fitting.memory_bytes
+            );
+        }
+        Ok(fitting)
+    }
+}
+
+/// Returns the address space in bytes that a process with this much memory and this many threads needs, without that of
+/// its program. If there is less, not only may a thread fail to start: any failed allocation ends the process.
+pub fn address_bytes(memory_bytes: u64, threads: usize) -> u64 {
+    memory_bytes + (threads + OTHER_THREADS) as u64 * THREAD_ADDRESS_BYTES
+}
+
+/// Returns the first of these choices, each with the address space that it needs, that fits into the limit of this
+/// process (`ulimit -v`).
+///
+/// # Errors
+/// [`Error::Addresses`]: not even the last one fits.
+pub fn first_within_addresses<T>(mut choices: impl Iterator<Item = (T, u64)>) -> Result<Option<T>, Error> {
+    let Some(limit_bytes) = address_limit_bytes() else { return Ok(choices.next().map(|(choice, _)| choice)) };
+    let mut least_bytes = 0;
+    for (choice, needed_bytes) in choices {
+        if needed_bytes <= limit_bytes {
+            return Ok(Some(choice));
+        }
+        least_bytes = needed_bytes;
+    }
+    Err(Error::Addresses { limit_kib: limit_bytes / 1024, least_kib: least_bytes.div_ceil(1024) })
+}

@@ -1,0 +1,147 @@
+//! What a table's data files depend on: decided by its first run, kept in its log, used by all later ones.
+//!
+//! A later run that says nothing takes the table's own settings. One that says something may change how files are
+//! encoded and how logs are read from there on, and with `--extend-schema` append columns; it cannot change what is there.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lakefront_cloudfront::{DecodeOptions, TextLimits};
+use lakefront_ledger::{
+    Destination, Identity, create_once, paths,
+    read_record::damaged,
+    records::{FieldsRecord, LogRecord, SettingsRecord, TableRecord},
+    seal::to_json,
+};
+use lakefront_schema::{FieldLists, FieldListsError, TableSchema};
+use lakefront_table::{
+    PartitionBy,
+    encode::{Compression, EncodeOptions},
+    layout::LAYOUT_VERSION,
+};
+
+use crate::Error;
+
+/// A request cannot have happened later than so many seconds after its epoch was planned: a day, as clocks differ.
+pub const LATEST_AFTER_PLAN_SECONDS: i64 = 86_400;
+
+/// What data files depend on besides the logs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The table schema.
+    pub schema: Arc<TableSchema>,
+    /// How finely the table is partitioned.
+    pub partition_by: PartitionBy,
+    /// No data file depends on it, but which logs are read; and it is the table's from its first run on, too.
+    pub identity: Identity,
+    /// How pages are compressed.
+    pub compression: Compression,
+    /// Largest size of a data file in bytes.
+    pub max_file_bytes: u64,
+    /// Names for logs without a header.
+    pub fields: FieldLists,
+    /// Limits of the text of an object.
+    pub text_limits: TextLimits,
+    /// The clock of the run that planned the epoch.
+    pub now: Timestamp,
+    /// The version of the program, for data file footers.
+    pub program_version: String,
+}
+
+impl Settings {
+    /// Those that an epoch was planned with.
+    ///
+    /// # Errors
+    /// The log record cannot be understood.
+    pub fn of_epoch(destination: &Destination, table: &TableRecord, log: &LogRecord) -> Result<Self, Error> {
+        let state = destination.state();
+        let name = paths::log(log.epoch);
+        let damaged = |what: &str| damaged(state, &name, what);
+        let settings = &log.settings;
+        let schema = TableSchema::from_toml(&settings.schema, "the table's schema");
+        Ok(Self {
+            schema: Arc::new(schema.map_err(|error| damaged(&format!("has no table schema: {error}")))?),
+            partition_by: partition_by_of(destination, table)?,
+            identity: table.identity,
+            compression: settings.compression.parse().map_err(|_| damaged("has an unknown compression"))?,
+            max_file_bytes: settings.max_file_bytes,
+            fields: fields_of(settings.fields.as_ref())
+                .map_err(|error| damaged(&format!("names fields wrongly: {error}")))?,
+            text_limits: TextLimits { text_bytes: settings.text_bytes, ratio: settings.ratio },
+            now: log.now.parse().map_err(|_| damaged("has no time"))?,
+            program_version: log.program.clone(),
+        })
+    }
+
+    /// Returns the settings as a log record keeps them.
+    pub fn record(&self) -> SettingsRecord {
+        SettingsRecord {
+            schema: self.schema.to_toml(),
+            compression: self.compression.to_string(),
+            max_file_bytes: self.max_file_bytes,
+            fields: fields_record(&self.fields),
+            text_bytes: self.text_limits.text_bytes,
+            ratio: self.text_limits.ratio,
+        }
+    }
+
+    /// A fingerprint of all that data files depend on besides the inputs: the program among it.
+    pub fn layout(&self, program_version: &str) -> String {
+        let mut text =
+            format!("{LAYOUT_VERSION}\n{program_version}\n{}\n", self.partition_by.columns().join(",")).into_bytes();
+        text.extend(to_json(&self.record()));
+        let mut digits = create_once::sha256(&text);
+        digits.truncate(16);
+        digits
+    }
+
+    /// Returns the options of decoding.
+    pub(crate) fn decode_options(&self) -> DecodeOptions {
+        DecodeOptions {
+            schema: Arc::clone(&self.schema),
+            fields: self.fields.clone(),
+            latest_second: self.now.as_second() + LATEST_AFTER_PLAN_SECONDS,
+            text_limits: self.text_limits,
+        }
+    }
+
+    /// Returns the options of encoding.
+    pub(crate) fn encode_options(&self) -> EncodeOptions {
+        EncodeOptions {
+            schema: Arc::clone(&self.schema),
+            compression: self.compression,
+            max_file_bytes: self.max_file_bytes,
+            program_version: self.program_version.clone(),
+        }
+    }
+}
+
+/// The lists of field names, as the plan log keeps them: a single one is a text, as it was before there could be several.
+pub fn fields_record(lists: &FieldLists) -> Option<FieldsRecord> {
+    let mut texts: Vec<String> = lists.iter().map(str::to_owned).collect();
+    match texts.len() {
+        0 => None,
+        1 => texts.pop().map(FieldsRecord::One),
+        _ => Some(FieldsRecord::Several(texts)),
+    }
+}
+
+fn fields_of(record: Option<&FieldsRecord>) -> Result<FieldLists, FieldListsError> {
+    match record {
+        None => Ok(FieldLists::default()),
+        Some(FieldsRecord::One(list)) => FieldLists::try_new([list]),
+        Some(FieldsRecord::Several(lists)) => FieldLists::try_new(lists),
+    }
+}
+
+/// Returns how finely a table is partitioned.
+///
+/// # Errors
+/// [`Error::PartitionColumns`]: this version does not know its partition columns.
+pub fn partition_by_of(destination: &Destination, table: &TableRecord) -> Result<PartitionBy, Error> {
+    let finest = table.partition_columns.last().and_then(|finest| finest.parse::<PartitionBy>().ok());
+    finest.filter(|by| by.columns().iter().eq(table.partition_columns.iter())).ok_or_else(|| Error::PartitionColumns {
+        location: destination.state().location(paths::TABLE),
+        columns: table.partition_columns.join(",").escape_debug().to_string(),
+    })
+}

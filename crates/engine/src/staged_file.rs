@@ -1,0 +1,93 @@
+//! Files that are written in pieces before they get their names: a [`Staged`] with the face of [`Write`].
+
+use std::io::{self, Write};
+
+use lakefront_ledger::create_once;
+use lakefront_storage::{Staged, Store};
+use lakefront_table::encode::DataFiles;
+use sha2::{Digest as _, Sha256};
+
+use crate::Error;
+
+/// Appends are gathered to so many bytes: 1 MiB.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// A file without a name yet.
+#[derive(Debug)]
+pub(crate) struct StagedFile {
+    staged: Staged,
+    buffer: Vec<u8>,
+    hash: Sha256,
+}
+
+/// What stands under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+impl StagedFile {
+    pub(crate) fn create(store: &Store) -> io::Result<Self> {
+        Ok(Self { staged: store.stage().map_err(into_io)?, buffer: Vec::new(), hash: Sha256::new() })
+    }
+
+    /// Gives it its name in the store that it was made in, or finds these very bytes there.
+    pub(crate) fn put(mut self, store: &Store, name: &str) -> Result<Written, Error> {
+        self.flush().map_err(Self::error)?;
+        let written = Written { bytes: self.staged.len_bytes(), sha256: create_once::hex(&self.hash.finalize()) };
+        let put = || self.staged.put_if_absent(name).map(|_bytes| ());
+        create_once::settle(store, name, put, || create_once::holds(store, name, written.bytes, &written.sha256))?;
+        Ok(written)
+    }
+
+    /// Returns the error of a failed write: that of the store, wherever it passed through.
+    pub(crate) fn error(error: io::Error) -> Error {
+        lakefront_storage::Error::from_read(error).map_or_else(|source| Error::Write { source }, Error::storage)
+    }
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        if bytes.len() >= BUFFER_BYTES {
+            self.staged.append(bytes).map_err(into_io)?;
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    /// Empties the buffer and gives its memory back: thousands of these may wait.
+    fn flush(&mut self) -> io::Result<()> {
+        let buffer = std::mem::take(&mut self.buffer);
+        if buffer.is_empty() { Ok(()) } else { self.staged.append(&buffer).map_err(into_io) }
+    }
+}
+
+fn into_io(error: lakefront_storage::Error) -> io::Error {
+    io::Error::other(error)
+}
+
+/// Makes data files in a store's temporary folder.
+#[derive(Clone, Debug)]
+pub(crate) struct StagedFiles {
+    store: Store,
+}
+
+impl StagedFiles {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+impl DataFiles for StagedFiles {
+    type File = StagedFile;
+
+    fn create(&mut self) -> io::Result<StagedFile> {
+        StagedFile::create(&self.store)
+    }
+}

@@ -1,0 +1,105 @@
+//! Logs that are probably one log: moved, copied, or unpacked beside the packed one. They are counted and told, never
+//! dropped for that.
+
+use lakefront_cloudfront::object_key::last_segment;
+use serde::Serialize;
+
+use crate::Identity;
+
+/// The end of a packed log's name.
+const PACKED: &str = ".gz";
+
+/// New logs that look like logs which are converted already, or like each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Doubles {
+    /// Planned, although logs of the same name and size were converted under another key.
+    pub moved: u64,
+    /// Of the name and size of another new log of the same listing. Where logs are known by their names they are not
+    /// planned.
+    pub twins: u64,
+    /// Planned, although the same log was converted, or is planned, packed where this one is unpacked or the other way round.
+    pub unpacked: u64,
+    /// Where logs are known by their names: those with the name of another new log of the same listing, and another size.
+    /// They are looked at again when that one is converted.
+    pub other_sizes: u64,
+}
+
+impl Doubles {
+    /// Adds other counts.
+    pub fn add(&mut self, other: Self) {
+        self.moved += other.moved;
+        self.twins += other.twins;
+        self.unpacked += other.unpacked;
+        self.other_sizes += other.other_sizes;
+    }
+
+    /// What a person has to hear of these, a line each.
+    pub fn warnings(&self, identity: Identity) -> Vec<String> {
+        const TWICE: &str = "each is converted, so that its rows come into the table twice";
+        let by_name = "a table made with `--identity name` knows logs by their names, wherever they lie";
+        let mut warnings = Vec::new();
+        if self.moved > 0 {
+            warnings.push(format!(
+                "{} logs have the same name and size as logs already converted under another key: {TWICE}; {by_name}",
+                self.moved
+            ));
+        }
+        if self.twins > 0 && identity == Identity::Key {
+            warnings.push(format!(
+                "{} logs have the same name and size as another log of this listing: {TWICE}; {by_name}",
+                self.twins
+            ));
+        }
+        if self.unpacked > 0 {
+            warnings.push(format!(
+                "{} logs are there or were converted both with and without `{PACKED}` at the end of their name: {TWICE} where one is the other unpacked; `--exclude` leaves one of them out",
+                self.unpacked
+            ));
+        }
+        warnings
+    }
+}
+
+/// How a new log looks like one that was converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Double {
+    /// The same name and size under another key.
+    Moved,
+    /// The same name but for `.gz`.
+    Unpacked,
+}
+
+/// The name that a log has when it is unpacked if it is packed, or packed if it is not.
+pub fn partner(key: &str) -> String {
+    let name = last_segment(key);
+    name.strip_suffix(PACKED).map_or_else(|| format!("{name}{PACKED}"), str::to_owned)
+}
+
+/// Is this the name of a packed log?
+pub fn is_packed(key: &str) -> bool {
+    key.ends_with(PACKED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_log_and_the_unpacked_one_are_partners() {
+        assert_eq!(partner("a/E1.2024-05-17-10.x.gz"), "E1.2024-05-17-10.x");
+        assert_eq!(partner("b/E1.2024-05-17-10.x"), "E1.2024-05-17-10.x.gz");
+        assert!(is_packed("a/x.gz") && !is_packed("a.gz/x"));
+    }
+
+    #[test]
+    fn what_is_none_is_not_told() {
+        assert!(Doubles::default().warnings(Identity::Key).is_empty());
+        let doubles = Doubles { moved: 3, twins: 2, unpacked: 1, other_sizes: 4 };
+        let warnings = doubles.warnings(Identity::Key);
+        assert!(
+            warnings[0].starts_with("3 logs have the same name and size as logs already converted under another key")
+        );
+        assert_eq!(warnings.len(), 3);
+        assert_eq!(doubles.warnings(Identity::Name).len(), 2, "twins are not planned there");
+    }
+}

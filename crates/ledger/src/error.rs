@@ -1,0 +1,242 @@
+//! Failures of the commit protocol: each names the object of the state, the table or the epoch that it concerns.
+
+use std::{fmt, sync::Arc};
+
+use lakefront_storage::{Source, printable_name};
+
+/// A failure that stops the run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A record, a plan or another object of the state is missing, damaged or of another table.
+    #[error("commit: {location}: {what}")]
+    Damaged {
+        /// The object.
+        location: String,
+        /// What else knows its content.
+        kind: RecordKind,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A newer version of the program wrote an object of the state.
+    #[error("commit: {location}: has format {format}, and this version reads formats up to {newest}")]
+    NewerFormat {
+        /// The object.
+        location: String,
+        /// Its format.
+        format: u32,
+        /// The newest format that this version reads.
+        newest: u32,
+    },
+    /// A file in the state folder has a name that this program never gives.
+    #[error("commit: {location}: {FOREIGN}")]
+    Foreign {
+        /// The file.
+        location: String,
+    },
+    /// A state has no `table.json`, but has other objects.
+    #[error("commit: {location}: is missing, but there is `{beside}` beside it")]
+    NoTableRecord {
+        /// Where `table.json` should be.
+        location: String,
+        /// One of the other objects, printable.
+        beside: String,
+    },
+    /// A table has data files, and its state has no epoch.
+    #[error("commit: {table}: is not empty, and its state knows of no epoch")]
+    NoEpochs {
+        /// The table.
+        table: String,
+    },
+    /// A table's folder is gone, though rows were written to it.
+    #[error("commit: {table}: is gone, but its state says that rows were written to it")]
+    TableGone {
+        /// The table.
+        table: String,
+    },
+    /// The `seen` objects are not those that the last complete epoch left.
+    #[error("commit: {location}: holds other objects than the {objects} that epoch {epoch} left there")]
+    OtherProcessed {
+        /// The folder of the `seen` objects.
+        location: String,
+        /// The number of objects that should be there.
+        objects: u64,
+        /// The last complete epoch.
+        epoch: u64,
+    },
+    /// There is something at the destination already, and no state that knows of it.
+    #[error("store: {location}: not empty, and no state at `{state}` says what is in it")]
+    NotEmpty {
+        /// The table.
+        location: String,
+        /// Where its state should be.
+        state: String,
+    },
+    /// There is no table.
+    #[error("table: {location}: no such table")]
+    NoTable {
+        /// Where it should be.
+        location: String,
+    },
+    /// A table and its state are inside each other.
+    #[error("store: the table {table} and its state {state} overlap")]
+    StateInTable {
+        /// The table.
+        table: String,
+        /// The state.
+        state: String,
+    },
+    /// Another run works on the table.
+    #[error("commit: {holder} is at work on the table: {until}")]
+    Active {
+        /// The open epoch.
+        epoch: u64,
+        /// The run that works on it.
+        holder: String,
+        /// When that ends.
+        until: ActiveUntil,
+    },
+    /// The store creates a name although it exists.
+    #[error("commit: {location}: this store ignores put-if-absent, so that two runs at once could both write")]
+    NoConditions {
+        /// The state.
+        location: String,
+    },
+    /// A name has other bytes than it should.
+    #[error("commit: {location}: exists already with other bytes")]
+    Unequal {
+        /// The object.
+        location: String,
+        /// What else knows its content.
+        kind: RecordKind,
+    },
+    /// Inputs vanished that an earlier run of the same task may have stored rows of: only an operator may decide.
+    #[error(
+        "commit: {table}: epoch {epoch} is open, and {inputs} vanished, changed or became unreadable since an earlier run began to store the rows of task {task}: is the folder moved, not mounted, or forbidden now? Put back what was there if you can, as `resolve` deletes these rows"
+    )]
+    MissedInputs {
+        /// The table.
+        table: String,
+        /// The epoch.
+        epoch: u64,
+        /// The task.
+        task: u32,
+        /// The first of the inputs.
+        inputs: String,
+    },
+    /// A table knows a source by another identity than the one it was given now.
+    #[error(
+        "list: {source_location} {}: the table {table} knows {}, so that every log in it would be new, and all rows twice in the table",
+        named(source_location),
+        known_text(known, source_location)
+    )]
+    OtherIdentity {
+        /// The source as it was given.
+        source_location: Box<Source>,
+        /// The source that the table knows.
+        known: Box<Source>,
+        /// The table.
+        table: String,
+    },
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Storage(Arc<lakefront_storage::Error>),
+}
+
+/// Text about a file in the state folder that is none of the state's.
+pub const FOREIGN: &str = "is no object that lakefront writes";
+
+/// What else knows the content of an object of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// It can be regenerated from the log, the plans and the commits: `seen` and `closed`.
+    Derived,
+    /// It belongs to a task that can be executed again: `gone`.
+    OfTask,
+    /// Nothing else knows it.
+    Unique,
+}
+
+impl RecordKind {
+    /// Returns the kind of the object of a state that has this name.
+    pub fn of(name: &str) -> Self {
+        match name.split_once('/').map_or(name, |(folder, _)| folder) {
+            "seen" | "closed" => Self::Derived,
+            "gone" => Self::OfTask,
+            _ => Self::Unique,
+        }
+    }
+}
+
+/// When another run's work on a table ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActiveUntil {
+    /// When its lease has not been renewed for this many more seconds.
+    LeaseEnds {
+        /// Seconds left.
+        seconds: u64,
+    },
+    /// When it releases this lock.
+    Unlocked {
+        /// Where the lock is.
+        lock: String,
+    },
+}
+
+impl fmt::Display for ActiveUntil {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeaseEnds { seconds } => write!(out, "the epoch is free in {seconds} s unless it goes on"),
+            Self::Unlocked { lock } => write!(out, "it has the lock {lock}"),
+        }
+    }
+}
+
+fn named(source: &Source) -> String {
+    source
+        .id()
+        .map_or_else(|| "without a source id".to_owned(), |id| format!("as `--source-id {}`", printable_name(id)))
+}
+
+fn known_text(known: &Source, source: &Source) -> String {
+    if known.place_text() == source.place_text() {
+        format!("it {}", named(known))
+    } else {
+        format!("{known} {}", named(known))
+    }
+}
+
+impl Error {
+    /// Returns whether another run works on the table.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Active { .. })
+    }
+
+    /// Returns what is wrong with an object of the state, or with the table, that is not as this program left it; `None` for
+    /// other errors. Another look may help, if another run moved on meanwhile.
+    pub fn fault(&self) -> Option<String> {
+        let (Self::Damaged { location: place, .. }
+        | Self::NewerFormat { location: place, .. }
+        | Self::Foreign { location: place }
+        | Self::NoTableRecord { location: place, .. }
+        | Self::OtherProcessed { location: place, .. }
+        | Self::NoEpochs { table: place }
+        | Self::TableGone { table: place }) = self
+        else {
+            return None;
+        };
+        let text = self.to_string();
+        let (_, what) = text.split_once(&format!("{place}: ")).expect("the text names the place");
+        Some(what.to_owned())
+    }
+
+    /// Returns whether the state, or the table, is not as this program left it.
+    pub fn is_state_fault(&self) -> bool {
+        self.fault().is_some()
+    }
+
+    /// Wraps an error of `storage`, which names the object itself.
+    pub fn storage(error: lakefront_storage::Error) -> Self {
+        Self::Storage(Arc::new(error))
+    }
+}

@@ -1,0 +1,518 @@
+//! What a listing is compared with: the objects that were seen, a day at a time.
+//!
+//! A day is read when the first object of it is listed. Of each object 24 bytes are kept, a hash of what it is and one of
+//! its version, and of each that was converted 8 more, a hash of its name and size, by which a moved one is noticed: ten
+//! million fit into 320 MB.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{BuildHasher as _, RandomState},
+};
+
+use lakefront_cloudfront::object_key::{self, last_segment};
+use lakefront_storage::{Object, Store};
+
+use crate::{
+    Error, Identity,
+    doubles::{Double, partner},
+    open_epoch::OpenEpoch,
+    paths,
+    plan::Earlier,
+    processed::read,
+    read_record::{LogRef, damaged, missing},
+    records::{InputOutcome, OutcomeWord},
+    snapshot::{Snapshot, read_log},
+};
+
+const HOURS_PER_DAY: i32 = 24;
+
+/// What is known of a listed object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    Unknown,
+    /// This version, and what became of it.
+    Same(OutcomeWord),
+    /// Another version, and what became of that.
+    Other(OutcomeWord),
+    /// It is in an epoch that this run carried out, or in one that is open: no plan of this run takes it once more.
+    InOwnEpoch,
+}
+
+/// Tells objects apart by 128 bits and versions by 64: ten million are to fit into memory. The hashes are keyed, so that
+/// nobody outside can make two objects collide; they mean nothing to another one of these.
+#[derive(Debug)]
+pub struct Identities {
+    identity: Identity,
+    hashers: [RandomState; 3],
+}
+
+/// Number of the 64 bits of a mark that come from the size; the others come from the name.
+const SIZE_BITS: u32 = 16;
+
+impl Identities {
+    /// Returns hashers for this identity, keyed anew.
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, hashers: Default::default() }
+    }
+
+    /// Returns the hash of an object.
+    pub fn of(&self, source: &str, key: &str) -> [u64; 2] {
+        let identity = self.identity.of(source, key);
+        let [first, second, _] = &self.hashers;
+        [first.hash_one(identity), second.hash_one(identity)]
+    }
+
+    /// Of a version; where objects are known by their names, of the size alone. None where the size is not known.
+    pub fn of_version(&self, version: &str, size_bytes: Option<u64>) -> Option<u64> {
+        let [_, _, third] = &self.hashers;
+        match self.identity {
+            Identity::Key => Some(third.hash_one(version)),
+            Identity::Name => size_bytes.map(|size_bytes| third.hash_one(size_bytes)),
+        }
+    }
+
+    /// Of the name and, in the low bits, the size, wherever the object lies.
+    pub fn mark(&self, name: &str, size_bytes: Option<u64>) -> u64 {
+        let [first, _, third] = &self.hashers;
+        first.hash_one(name) >> SIZE_BITS << SIZE_BITS | third.hash_one(size_bytes) >> (u64::BITS - SIZE_BITS)
+    }
+}
+
+/// Is the name of this mark among sorted marks, of whatever size?
+pub fn has_name(marks: &[u64], mark: u64) -> bool {
+    let name = mark >> SIZE_BITS;
+    let first = marks.partition_point(|mark| mark >> SIZE_BITS < name);
+    marks.get(first).is_some_and(|mark| mark >> SIZE_BITS == name)
+}
+
+/// Looks objects up in what was seen, a day at a time.
+#[derive(Debug)]
+pub struct ProcessedLookup<'s> {
+    state: &'s Store,
+    snapshot: &'s Snapshot,
+    /// Log records of the epochs whose objects were read so far.
+    logs: HashMap<u64, LogRef>,
+    identity: Identity,
+    /// Hashes of objects and versions.
+    pub identities: Identities,
+    /// Whether names and sizes of what was converted are kept.
+    has_marks: bool,
+    days: HashMap<Option<i32>, Day>,
+    /// Epochs that the run at hand carried out.
+    own_epochs: &'s BTreeSet<u64>,
+    /// The inputs of an open epoch by identity, of several sizes where objects are known by their names.
+    open: HashMap<[u64; 2], Vec<OpenInput>>,
+}
+
+/// An input of an open epoch.
+#[derive(Clone, Copy, Debug)]
+struct OpenInput {
+    version_bits: u64,
+    /// None where its task is not committed.
+    outcome: Option<OutcomeWord>,
+}
+
+/// What is known of the objects of a day.
+#[derive(Debug, Default)]
+struct Day {
+    /// By identity; where objects are known by their names, one for each size of them.
+    entries: Vec<Entry>,
+    /// Of what was converted, in order. Empty where objects are known by their names: the entries say it.
+    marks: Vec<u64>,
+}
+
+/// Identity in 128 bits; version, whether its epoch is the run's own, and outcome in 64.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    identity: [u64; 2],
+    version_and_outcome: u64,
+}
+
+/// The low bits hold the outcome, and above it whether the epoch is the run's own.
+const OUTCOME_BITS: u32 = 4;
+const OWN_BIT: u64 = 1 << (OUTCOME_BITS - 1);
+const OUTCOMES: [OutcomeWord; 7] = [
+    OutcomeWord::Converted,
+    OutcomeWord::Empty,
+    OutcomeWord::Failed,
+    OutcomeWord::Gone,
+    OutcomeWord::Replaced,
+    OutcomeWord::Changed,
+    OutcomeWord::Unreadable,
+];
+
+impl Entry {
+    fn new(identity: [u64; 2], version: u64, outcome: OutcomeWord, is_own: bool) -> Self {
+        let outcome = OUTCOMES.iter().position(|word| *word == outcome).expect("the list has all outcomes") as u64;
+        let own_bit = if is_own { OWN_BIT } else { 0 };
+        Self { identity, version_and_outcome: version >> OUTCOME_BITS << OUTCOME_BITS | own_bit | outcome }
+    }
+
+    fn outcome(self) -> OutcomeWord {
+        let outcome = usize::try_from(self.version_and_outcome & (OWN_BIT - 1)).expect("three bits fit");
+        *OUTCOMES.get(outcome).expect("the bits are those of an outcome in the list")
+    }
+
+    fn is_own(self) -> bool {
+        self.version_and_outcome & OWN_BIT != 0
+    }
+
+    /// A version's hash, without the bits that the outcome takes.
+    fn version_bits(self) -> u64 {
+        self.version_and_outcome >> OUTCOME_BITS
+    }
+}
+
+impl<'s> ProcessedLookup<'s> {
+    /// Those of a table's history; `identity` is the table's, which a new one has from the run.
+    pub fn new(state: &'s Store, snapshot: &'s Snapshot, identity: Identity) -> Self {
+        const NONE: &BTreeSet<u64> = &BTreeSet::new();
+        Self {
+            state,
+            snapshot,
+            logs: HashMap::new(),
+            identity,
+            identities: Identities::new(identity),
+            has_marks: false,
+            days: HashMap::new(),
+            own_epochs: NONE,
+            open: HashMap::new(),
+        }
+    }
+
+    /// The same, which can tell [`doubles`](Self::double) too.
+    #[must_use]
+    pub fn with_marks(self) -> Self {
+        Self { has_marks: true, ..self }
+    }
+
+    /// Says of objects in these epochs that they are the run's own, as it carried them out itself.
+    #[must_use]
+    pub fn with_own_epochs(self, own_epochs: &'s BTreeSet<u64>) -> Self {
+        Self { own_epochs, ..self }
+    }
+
+    /// Knows the inputs of an open epoch, too: what became of those whose tasks are committed, and that the others are
+    /// planned.
+    #[must_use]
+    pub fn with_open_epoch(mut self, epoch: &OpenEpoch) -> Self {
+        epoch.inputs().for_each(|(object, outcome)| self.add_open(object, outcome));
+        self
+    }
+
+    /// Knows what became of the inputs of an open epoch whose tasks are committed.
+    #[must_use]
+    pub fn with_commits_of(mut self, epoch: &OpenEpoch) -> Self {
+        let committed = epoch.inputs().filter(|(_, outcome)| outcome.is_some());
+        committed.for_each(|(object, outcome)| self.add_open(object, outcome));
+        self
+    }
+
+    fn add_open(&mut self, object: &Object, outcome: Option<&InputOutcome>) {
+        let identity = self.identities.of(object.source(), object.key());
+        let version_bits = self.version_bits(object);
+        let outcome = outcome.map(InputOutcome::word);
+        self.open.entry(identity).or_default().push(OpenInput { version_bits, outcome });
+    }
+
+    /// What makes an object the same one here.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// The last epoch that counts.
+    pub fn last_epoch(&self) -> u64 {
+        self.snapshot.last_closed()
+    }
+
+    /// What is known of this object.
+    ///
+    /// # Errors
+    /// The run must stop: what was seen on its day cannot be read.
+    pub fn look_up(&mut self, object: &Object) -> Result<Known, Error> {
+        let identity = self.identities.of(object.source(), object.key());
+        let version_bits = self.version_bits(object);
+        let day = self.day(object)?;
+        let open = self.open.get(&identity).map(Vec::as_slice).unwrap_or_default();
+        let entries = self.days.get(&day).expect("the day was just loaded").entries.as_slice();
+        let of_object = of_identity(entries, identity);
+        Ok(match self.identity {
+            Identity::Key => known_by_key(of_object, open, version_bits),
+            Identity::Name => known_by_name(of_object, open, version_bits),
+        })
+    }
+
+    /// A version's hash, without the bits that the outcome takes.
+    fn version_bits(&self, object: &Object) -> u64 {
+        let version = self.identities.of_version(&object.version(), Some(object.size_bytes()));
+        version.expect("the size of a listed object is known") >> OUTCOME_BITS
+    }
+
+    /// Which converted object a new one looks like.
+    ///
+    /// # Errors
+    /// The run must stop: what was seen on its day cannot be read.
+    pub fn double(&mut self, object: &Object) -> Result<Option<Double>, Error> {
+        // With and without `.gz` the day is the same.
+        let day = self.day(object)?;
+        let Some(Day { entries, marks }) = self.days.get(&day).filter(|day| !day.entries.is_empty()) else {
+            return Ok(None);
+        };
+        let partner = partner(object.key());
+        if self.identity == Identity::Name {
+            let partners = of_identity(entries, self.identities.of("", &partner));
+            let is_converted = partners.iter().any(|entry| entry.outcome() == OutcomeWord::Converted);
+            return Ok(is_converted.then_some(Double::Unpacked));
+        }
+        let mark = self.identities.mark(last_segment(object.key()), Some(object.size_bytes()));
+        Ok(if marks.binary_search(&mark).is_ok() {
+            Some(Double::Moved)
+        } else {
+            has_name(marks, self.identities.mark(&partner, None)).then_some(Double::Unpacked)
+        })
+    }
+
+    /// The converted logs whose names these objects have, where logs are known by their names. Reads their days once more.
+    ///
+    /// # Errors
+    /// The run must stop: what was seen on their days cannot be read.
+    pub fn earlier<'o>(
+        &mut self,
+        changed: impl Iterator<Item = &'o Object>,
+    ) -> Result<BTreeMap<Object, Earlier>, Error> {
+        let mut days: BTreeMap<String, HashMap<&str, Vec<&Object>>> = BTreeMap::new();
+        for object in changed {
+            let day = days.entry(paths::day_of_hour(object_key::hour(object.key()))).or_default();
+            day.entry(last_segment(object.key())).or_default().push(object);
+        }
+        let mut earlier = BTreeMap::new();
+        for (day, by_name) in days {
+            for log in self.logs(&day)? {
+                read(self.state, &log, &day, |seen| {
+                    let is_converted = seen.outcome == OutcomeWord::Converted;
+                    let alike = by_name.get(last_segment(&seen.key)).filter(|_| is_converted);
+                    for object in alike.into_iter().flatten() {
+                        let (source, key) = (seen.source.clone().into_owned(), seen.key.clone().into_owned());
+                        earlier.insert((*object).clone(), Earlier { source, key });
+                    }
+                })?;
+            }
+        }
+        Ok(earlier)
+    }
+
+    /// Returns those of these objects that are hard links to converted logs: the same file, in the same version. Reads
+    /// the `seen` objects of all days, and looks at each file that has the version of one of these objects.
+    ///
+    /// # Errors
+    /// The run must stop: a `seen` object cannot be read.
+    pub fn names_of_converted<'o>(
+        &mut self,
+        objects: impl Iterator<Item = &'o Object>,
+    ) -> Result<BTreeSet<Object>, Error> {
+        let mut by_version: HashMap<String, Vec<&Object>> = HashMap::new();
+        for object in objects {
+            by_version.entry(object.version()).or_default().push(object);
+        }
+        let mut names = BTreeSet::new();
+        let days = if by_version.is_empty() { Vec::new() } else { self.snapshot.seen.keys().cloned().collect() };
+        for day in days {
+            for log in self.logs(&day)? {
+                read(self.state, &log, &day, |seen| {
+                    let is_converted = seen.outcome == OutcomeWord::Converted;
+                    let alike = by_version.get(&*seen.version).filter(|_| is_converted).into_iter().flatten();
+                    names.extend(alike.filter(|object| object.is_file_of(&seen.source, &seen.key)).copied().cloned());
+                })?;
+            }
+        }
+        Ok(names)
+    }
+
+    /// The day that an object is looked up in, which is loaded then.
+    fn day(&mut self, object: &Object) -> Result<Option<i32>, Error> {
+        // Of the key, not of the name: links may give an object another name tomorrow. Of its last segment alone, so that
+        // it is the same day wherever the object lies.
+        let day = object_key::hour(object.key()).map(|hour| hour.div_euclid(HOURS_PER_DAY));
+        if !self.days.contains_key(&day) {
+            let loaded = self.load(&paths::day_of_hour(day.map(|day| day * HOURS_PER_DAY)))?;
+            self.days.insert(day, loaded);
+        }
+        Ok(day)
+    }
+
+    /// Returns the log records of the closed epochs that saw objects of a day.
+    fn logs(&mut self, day: &str) -> Result<Vec<LogRef>, Error> {
+        let (snapshot, last_closed) = (self.snapshot, self.snapshot.last_closed());
+        let epochs = snapshot.seen.get(day).into_iter().flatten();
+        epochs.copied().filter(|epoch| *epoch <= last_closed).map(|epoch| self.log(epoch)).collect()
+    }
+
+    /// Returns the log record of an epoch; reads it once.
+    fn log(&mut self, epoch: u64) -> Result<LogRef, Error> {
+        if let Some(log) = self.logs.get(&epoch) {
+            return Ok(log.clone());
+        }
+        let log = match (&self.snapshot.last, &self.snapshot.table) {
+            (Some(last), _) if last.epoch == epoch => LogRef::of(last),
+            (_, Some(table)) => LogRef::of(&read_log(self.state, table, epoch)?),
+            (_, None) => return Err(missing(self.state, paths::TABLE)),
+        };
+        self.logs.insert(epoch, log.clone());
+        Ok(log)
+    }
+
+    /// All objects of a day; of several epochs that saw one, the last counts.
+    fn load(&mut self, day: &str) -> Result<Day, Error> {
+        let Day { mut entries, mut marks } = Day::default();
+        let keeps_marks = self.has_marks && self.identity == Identity::Key;
+        for log in self.logs(day)? {
+            let mut is_whole = true;
+            let is_own = self.own_epochs.contains(&log.epoch);
+            read(self.state, &log, day, |seen| {
+                let size_bytes = seen.size_bytes();
+                let identity = self.identities.of(&seen.source, &seen.key);
+                match self.identities.of_version(&seen.version, size_bytes) {
+                    Some(version) => entries.push(Entry::new(identity, version, seen.outcome, is_own)),
+                    None => is_whole = false,
+                }
+                if keeps_marks && seen.outcome == OutcomeWord::Converted {
+                    marks.push(self.identities.mark(last_segment(&seen.key), size_bytes));
+                }
+            })?;
+            if !is_whole {
+                return Err(damaged(self.state, &paths::seen(day, log.epoch), "has objects without their sizes"));
+            }
+        }
+        // Stable, so that the last epoch's entry is the last of its equals; kept is the first, hence the turning round.
+        entries.reverse();
+        match self.identity {
+            Identity::Key => {
+                entries.sort_by_key(|entry| entry.identity);
+                entries.dedup_by_key(|entry| entry.identity);
+            }
+            Identity::Name => {
+                entries.sort_by_key(|entry| (entry.identity, entry.version_bits()));
+                entries.dedup_by_key(|entry| (entry.identity, entry.version_bits()));
+            }
+        }
+        entries.shrink_to_fit();
+        marks.sort_unstable();
+        marks.dedup();
+        marks.shrink_to_fit();
+        Ok(Day { entries, marks })
+    }
+}
+
+/// The entries of an object.
+fn of_identity(entries: &[Entry], identity: [u64; 2]) -> &[Entry] {
+    let first = entries.partition_point(|entry| entry.identity < identity);
+    let (_, of_object) = entries.split_at(first);
+    let (of_object, _) = of_object.split_at(of_object.partition_point(|entry| entry.identity == identity));
+    of_object
+}
+
+/// An object has one version at a time: its last outcome counts.
+fn known_by_key(of_object: &[Entry], open: &[OpenInput], version_bits: u64) -> Known {
+    let last = match (open.last(), of_object.first()) {
+        (Some(OpenInput { outcome: None, .. }), _) => return Known::InOwnEpoch,
+        (Some(OpenInput { version_bits, outcome: Some(outcome) }), _) => (*version_bits, *outcome, false),
+        (None, Some(entry)) => (entry.version_bits(), entry.outcome(), entry.is_own()),
+        (None, None) => return Known::Unknown,
+    };
+    match last {
+        (last, outcome, is_own) if last == version_bits => same(outcome, is_own),
+        (_, outcome, _) => Known::Other(outcome),
+    }
+}
+
+/// Of one name there may be logs of several sizes, side by side. Once one of them is converted, no other is.
+fn known_by_name(of_name: &[Entry], open: &[OpenInput], version_bits: u64) -> Known {
+    let mut is_converted = false;
+    let mut is_unreadable = false;
+    let mut known = None;
+    let mut last = None;
+    let closed = of_name.iter().map(|entry| (entry.version_bits(), Some(entry.outcome()), entry.is_own()));
+    // An open epoch is the last: what it says of a size comes behind what is said before.
+    let open = open.iter().map(|input| (input.version_bits, input.outcome, false));
+    for (bits, outcome, is_own) in closed.chain(open) {
+        let is_same = bits == version_bits;
+        let Some(outcome) = outcome else {
+            if is_same {
+                return Known::InOwnEpoch;
+            }
+            // It will be, for all that is known.
+            is_converted = true;
+            continue;
+        };
+        is_converted |= matches!(outcome, OutcomeWord::Converted | OutcomeWord::Changed);
+        is_unreadable |= outcome == OutcomeWord::Unreadable;
+        last = Some(outcome);
+        if is_same {
+            known = Some((outcome, is_own));
+        }
+    }
+    match known {
+        // It gave nothing, and another size of it did: nothing is left to be done.
+        Some((OutcomeWord::Empty | OutcomeWord::Failed, is_own)) if is_converted => {
+            same(OutcomeWord::Converted, is_own)
+        }
+        Some((outcome, is_own)) if outcome.is_final() => same(outcome, is_own),
+        _ if is_converted => Known::Other(OutcomeWord::Converted),
+        // All that are new of one name wait their turn together.
+        _ if is_unreadable => Known::Other(OutcomeWord::Unreadable),
+        Some((outcome, _)) => Known::Same(outcome),
+        None => last.map_or(Known::Unknown, Known::Other),
+    }
+}
+
+/// The version that is known.
+fn same(outcome: OutcomeWord, is_own: bool) -> Known {
+    if is_own && outcome.is_final() { Known::InOwnEpoch } else { Known::Same(outcome) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use OutcomeWord::{Changed, Converted, Empty, Failed, Gone, Replaced, Unreadable};
+
+    fn by_name(entries: &[(u64, OutcomeWord)], size: u64) -> Known {
+        let word = |size: u64| size << OUTCOME_BITS;
+        let entries: Vec<Entry> =
+            entries.iter().map(|(size, outcome)| Entry::new([1, 1], word(*size), *outcome, false)).collect();
+        known_by_name(&entries, &[], size)
+    }
+
+    #[test]
+    fn a_name_that_was_converted_in_some_size_is_never_new() {
+        for outcome in [Converted, Empty, Failed, Gone, Replaced, Changed, Unreadable] {
+            assert_eq!(by_name(&[(1, Converted), (2, outcome)], 3), Known::Other(Converted), "{outcome:?}");
+            assert_eq!(by_name(&[(2, outcome), (1, Converted)], 1), Known::Same(Converted), "{outcome:?}");
+        }
+        assert_eq!(by_name(&[(1, Converted), (2, Gone)], 2), Known::Other(Converted));
+        assert_eq!(by_name(&[(1, Converted), (2, Changed)], 2), Known::Same(Changed));
+        assert_eq!(by_name(&[(1, Converted), (2, Failed)], 2), Known::Same(Converted), "nothing to try again");
+    }
+
+    #[test]
+    fn a_name_that_gave_nothing_is_new_in_another_size() {
+        assert_eq!(by_name(&[], 1), Known::Unknown);
+        for outcome in [Empty, Failed, Gone, Replaced] {
+            assert_eq!(by_name(&[(1, outcome)], 2), Known::Other(outcome));
+            assert_eq!(by_name(&[(1, outcome)], 1), Known::Same(outcome));
+        }
+        for size in 1..=3 {
+            assert_eq!(by_name(&[(1, Unreadable), (2, Gone)], size), Known::Other(Unreadable), "all at their turn");
+        }
+    }
+
+    #[test]
+    fn marks_tell_names_and_sizes() {
+        let identities = Identities::new(Identity::Key);
+        let mut marks: Vec<u64> = (0..1000).map(|n| identities.mark(&format!("E{n}.gz"), Some(n))).collect();
+        marks.sort_unstable();
+        assert!(marks.binary_search(&identities.mark("E7.gz", Some(7))).is_ok());
+        assert!(marks.binary_search(&identities.mark("E7.gz", Some(8))).is_err());
+        assert!(has_name(&marks, identities.mark("E7.gz", None)) && !has_name(&marks, identities.mark("E7", None)));
+    }
+}

@@ -1,0 +1,245 @@
+//! Stage 2. Candidates in, tasks out.
+//!
+//! A task is an ordered list of inputs, by (source, key), whose rows become at most a few data files per partition:
+//!
+//! - inputs of one source hour (one source day, where the table is partitioned by day or coarser);
+//! - or several small hours of one source day, up to [`SMALL_HOURS_BYTES`];
+//! - at most `task_bytes` of compressed bytes and [`MAX_TASK_INPUTS`] objects; a larger object is a task of its own;
+//! - objects without an hour in their name are grouped by size alone, and come last;
+//! - behind them, each in a task of its own, those that no run could read so far: a store that refuses them once more does
+//!   not hold up the others;
+//! - last those that changed after they were converted: they are not read, only seen.
+//!
+//! Tasks are numbered oldest day first, and an epoch is as many of them as one plan holds.
+//!
+//! **Invariant**: the plan is a function of the candidates and the options: never of time or threads.
+
+use std::{collections::BTreeMap, fmt};
+
+use lakefront_cloudfront::object_key;
+use lakefront_storage::{Object, printable_name};
+use lakefront_table::{PartitionBy, layout::TaskId};
+use serde::{Deserialize, Serialize};
+
+/// Small hours of a day share a task up to so many compressed bytes: 8 MiB.
+pub const SMALL_HOURS_BYTES: u64 = 8 << 20;
+/// A task has at most so many inputs, however small: what became of each is held until the task is committed.
+pub const MAX_TASK_INPUTS: usize = 10_000;
+/// An epoch has at most so many inputs.
+pub const MAX_EPOCH_INPUTS: usize = 200_000;
+/// An epoch has at most so many tasks.
+pub const MAX_EPOCH_TASKS: u32 = 50_000;
+
+/// A unit of work.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Its place in the order of all tasks.
+    pub id: TaskId,
+    /// What it reads, by (source, key).
+    pub inputs: Vec<Object>,
+    /// Its inputs were converted before in another version: they are not read.
+    pub is_changed: bool,
+    /// No run could read its inputs so far.
+    pub was_unreadable: bool,
+    /// For each input that is changed, where logs are known by their names, the log whose name it has. May be shorter.
+    pub earlier: Vec<Option<Earlier>>,
+}
+
+/// A log that was converted, by its identity in its source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// Its source.
+    pub source: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// For people: where it was.
+impl fmt::Display for Earlier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, key } = self;
+        match Object::restore(source, key, key, None, "0-0", 0) {
+            Some(object) => out.write_str(&object.location()),
+            None => write!(out, "`{}` of source `{}`", printable_name(key), printable_name(source)),
+        }
+    }
+}
+
+/// Objects and their compressed bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ObjectCount {
+    /// How many.
+    pub objects: u64,
+    /// How large, together.
+    pub bytes: u64,
+}
+
+impl ObjectCount {
+    /// Adds an object.
+    pub fn add(&mut self, object: &Object) {
+        self.objects += 1;
+        self.bytes += object.size_bytes();
+    }
+
+    /// Adds other counts.
+    pub fn add_all(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+    }
+
+    /// Returns what is left without a part of it.
+    #[must_use]
+    pub fn without(self, part: Self) -> Self {
+        Self { objects: self.objects - part.objects, bytes: self.bytes - part.bytes }
+    }
+
+    /// The inputs of tasks.
+    pub fn of(tasks: &[Task]) -> Self {
+        let mut count = Self::default();
+        tasks.iter().flat_map(|task| &task.inputs).for_each(|object| count.add(object));
+        count
+    }
+}
+
+/// What a plan depends on besides its objects.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanOptions {
+    /// How finely the table is partitioned.
+    pub partition_by: PartitionBy,
+    /// A task has at most so many compressed bytes, but for a single larger object.
+    pub task_bytes: u64,
+    /// An epoch has at most so many inputs, but for a single task with more; [`MAX_EPOCH_INPUTS`].
+    pub epoch_inputs: usize,
+}
+
+/// The objects that a plan is about, each list in any order and without doubles.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    /// To be converted.
+    pub new: Vec<Object>,
+    /// To be converted, though no run could read them so far.
+    pub unreadable: Vec<Object>,
+    /// Converted before in another version: to be left as they are.
+    pub changed: Vec<Object>,
+}
+
+impl Candidates {
+    /// Is there nothing to plan?
+    pub fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.unreadable.is_empty() && self.changed.is_empty()
+    }
+}
+
+/// Plans the conversion of the candidates. `first_epoch` is the number of the first plan.
+pub fn plan(candidates: Candidates, options: PlanOptions, first_epoch: u64) -> Vec<Task> {
+    let Candidates { new, mut unreadable, changed } = candidates;
+    // Day -> hour -> objects.
+    let mut days: BTreeMap<i32, BTreeMap<i32, Vec<Object>>> = BTreeMap::new();
+    let mut undated = Vec::new();
+    for object in new {
+        match object_key::hour(object.key()) {
+            Some(hour) => days.entry(hour.div_euclid(24)).or_default().entry(hour).or_default().push(object),
+            None => undated.push(object),
+        }
+    }
+    let mut numbering = Numbering {
+        next: TaskId { epoch: first_epoch, task: 0 },
+        inputs: 0,
+        epoch_inputs: options.epoch_inputs,
+        tasks: Vec::new(),
+    };
+    for hours in days.into_values() {
+        let groups = if options.partition_by == PartitionBy::Hour {
+            join_small_hours(hours)
+        } else {
+            vec![in_order(hours.into_values())]
+        };
+        for group in groups {
+            numbering.add(cut(group, options.task_bytes), false, false);
+        }
+    }
+    numbering.add(cut(in_order(std::iter::once(undated)), options.task_bytes), false, false);
+    unreadable.sort_unstable();
+    numbering.add(unreadable.into_iter().map(|object| vec![object]).collect(), false, true);
+    numbering.add(cut(in_order(std::iter::once(changed)), u64::MAX), true, false);
+    numbering.tasks
+}
+
+/// How many different hours are in the objects' keys.
+pub fn hours_of(tasks: &[Task]) -> usize {
+    let keys = tasks.iter().flat_map(|task| &task.inputs).map(Object::key);
+    keys.filter_map(object_key::hour).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+/// The hours of a day, neighbours joined while they are small together.
+fn join_small_hours(hours: BTreeMap<i32, Vec<Object>>) -> Vec<Vec<Object>> {
+    let mut groups: Vec<Vec<Vec<Object>>> = Vec::new();
+    let mut open_bytes = u64::MAX;
+    for objects in hours.into_values() {
+        let bytes: u64 = objects.iter().map(Object::size_bytes).sum();
+        match groups.last_mut() {
+            Some(group) if open_bytes.saturating_add(bytes) <= SMALL_HOURS_BYTES => {
+                open_bytes += bytes;
+                group.push(objects);
+            }
+            _ => {
+                open_bytes = bytes;
+                groups.push(vec![objects]);
+            }
+        }
+    }
+    groups.into_iter().map(|group| in_order(group.into_iter())).collect()
+}
+
+fn in_order(lists: impl Iterator<Item = Vec<Object>>) -> Vec<Object> {
+    let mut objects: Vec<Object> = lists.flatten().collect();
+    objects.sort_unstable();
+    objects
+}
+
+/// Cuts a list wherever it would pass `task_bytes` or [`MAX_TASK_INPUTS`].
+fn cut(objects: Vec<Object>, task_bytes: u64) -> Vec<Vec<Object>> {
+    let mut tasks: Vec<Vec<Object>> = Vec::new();
+    let mut open_bytes = u64::MAX;
+    for object in objects {
+        let bytes = object.size_bytes();
+        match tasks.last_mut() {
+            Some(task) if task.len() < MAX_TASK_INPUTS && open_bytes.saturating_add(bytes) <= task_bytes => {
+                open_bytes += bytes;
+                task.push(object);
+            }
+            _ => {
+                open_bytes = bytes;
+                tasks.push(vec![object]);
+            }
+        }
+    }
+    tasks
+}
+
+/// Numbers tasks, and begins another epoch where one is full.
+struct Numbering {
+    next: TaskId,
+    inputs: usize,
+    epoch_inputs: usize,
+    tasks: Vec<Task>,
+}
+
+impl Numbering {
+    fn add(&mut self, lists: Vec<Vec<Object>>, is_changed: bool, was_unreadable: bool) {
+        for inputs in lists {
+            let is_full = self.inputs + inputs.len() > self.epoch_inputs || self.next.task >= MAX_EPOCH_TASKS;
+            if is_full && self.next.task > 0 {
+                self.next = TaskId { epoch: self.next.epoch + 1, task: 0 };
+                self.inputs = 0;
+            }
+            self.inputs += inputs.len();
+            self.tasks.push(Task { id: self.next, inputs, is_changed, was_unreadable, earlier: Vec::new() });
+            self.next.task += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,344 @@
+//! What a run finds: the table's past, read once and checked before anything is written.
+//!
+//! Only names are read of the distant past: a listing of `log/`, `closed/` and `seen/`. The last record of each says
+//! whether anything is missing from the others. What does not add up is looked at again, as another run may have moved on
+//! between two listings; what still does not is an error: never "empty", never a guess.
+//!
+//! Records have the digests of the records that they build on:
+//!
+//! ```text
+//! table.json <--- log/1 <--- closed/1 <--- log/2 <--- closed/2 <--- log/3 ...      each log names table.json, too,
+//!                   ^           '---------------------'               |            and each closed the one before
+//!                   '--- commit, gone, quarantine, seen of epoch 1    '--- of epoch 3
+//! ```
+
+use std::collections::BTreeMap;
+
+use lakefront_storage::Store;
+
+use crate::{
+    Destination, Error, Identity,
+    create_once::sha256,
+    paths,
+    read_record::{self, check_of_epoch, damaged, missing, read_table},
+    records::{ClosedRecord, LogRecord, TableRecord},
+    seal::{Record as _, Stored},
+};
+
+/// How often a state that does not add up is looked at.
+const LOOKS: usize = 10;
+
+/// The last log record and the last `closed`.
+type LastRecords = (Option<Stored<LogRecord>>, Option<Stored<ClosedRecord>>);
+
+/// What a table remembers.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// None for a table that is not made yet.
+    pub table: Option<Stored<TableRecord>>,
+    /// The last epoch that was decided, open or not.
+    pub last: Option<Stored<LogRecord>>,
+    /// What the last complete epoch gave.
+    pub closed: Option<Stored<ClosedRecord>>,
+    /// The epochs that saw objects of a day.
+    pub seen: BTreeMap<String, Vec<u64>>,
+}
+
+impl Snapshot {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The run must stop: the state is unreadable, incomplete, of a newer format, or not this table's.
+    pub fn open(destination: &Destination) -> Result<Self, Error> {
+        let mut looks = 1;
+        loop {
+            match Self::look(destination) {
+                Err(error) if error.is_state_fault() && looks < LOOKS => looks += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// As [`open`](Self::open), of a table that has to be there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`Error::NoTable`].
+    pub fn open_existing(destination: &Destination) -> Result<Self, Error> {
+        let snapshot = Self::open(destination)?;
+        if snapshot.table.is_none() {
+            return Err(Error::NoTable { location: destination.to_string() });
+        }
+        Ok(snapshot)
+    }
+
+    /// What makes a log the same one in this table.
+    pub fn identity(&self) -> Identity {
+        self.table.as_ref().map(|table| table.identity).unwrap_or_default()
+    }
+
+    /// The number of the last epoch; 0 if there is none.
+    pub fn last_epoch(&self) -> u64 {
+        self.last.as_ref().map_or(0, |record| record.epoch)
+    }
+
+    /// The number of the last complete epoch; 0 if there is none.
+    pub fn last_closed(&self) -> u64 {
+        self.closed.as_ref().map_or(0, |record| record.epoch)
+    }
+
+    /// The decision that is not carried out yet, if there is one.
+    pub fn open_epoch(&self) -> Option<&Stored<LogRecord>> {
+        self.last.as_ref().filter(|record| record.epoch > self.last_closed())
+    }
+
+    fn look(destination: &Destination) -> Result<Self, Error> {
+        let state = destination.state();
+        let Some(table) = read_table(state)? else {
+            return new_table(destination);
+        };
+        // In this order: an epoch that is closed in between shows as open, never as closed without having been decided.
+        let closed = epochs(state, paths::CLOSED)?;
+        let log = epochs(state, paths::LOG)?;
+        let seen = seen_names(state)?;
+        if log.len() > closed.len() + 1 {
+            return Err(missing(state, &paths::closed(closed.len() as u64 + 1)));
+        }
+        if closed.len() > log.len() {
+            return Err(missing(state, &paths::log(log.len() as u64 + 1)));
+        }
+        refuse_undecided(state, log.len() as u64 + 1)?;
+        if let Some(ahead) = seen.values().flatten().find(|epoch| **epoch > log.len() as u64) {
+            return Err(missing(state, &paths::log(*ahead)));
+        }
+        let (last, closed) = Self::last_records(state, &table, log.len() as u64, closed.len() as u64)?;
+        if log.is_empty() && !destination.table().is_empty().map_err(Error::storage)? {
+            return Err(Error::NoEpochs { table: destination.to_string() });
+        }
+        if let Some(closed) = &closed {
+            check_seen(state, closed, &seen)?;
+            let has_data = closed.total.files > 0 && !destination.table().root_exists().map_err(Error::storage)?;
+            if has_data {
+                return Err(Error::TableGone { table: destination.to_string() });
+            }
+        }
+        Ok(Self { table: Some(table), last, closed, seen })
+    }
+
+    /// The last log record and the last `closed`, which build on each other.
+    fn last_records(
+        state: &Store,
+        table: &Stored<TableRecord>,
+        last: u64,
+        last_closed: u64,
+    ) -> Result<LastRecords, Error> {
+        if last == 0 {
+            return Ok((None, None));
+        }
+        let log = read_log(state, table, last)?;
+        let name = paths::log(last);
+        if last_closed < last {
+            let closed = if last_closed == 0 { None } else { Some(read_closed(state, last_closed)?) };
+            check_rank(state, &log, closed.as_ref().is_some_and(|closed| closed.is_sealed()))?;
+            check_before(state, &name, log.closed.as_deref(), closed.as_ref())?;
+            return Ok((Some(log), closed));
+        }
+        let closed = read_closed(state, last)?;
+        check_of_epoch(state, &log, &paths::closed(last), &*closed)?;
+        // Log and `closed` of an epoch could both have been replaced by those of an earlier version, which have no
+        // digests.
+        if !log.is_sealed() && last > 1 {
+            check_rank(state, &log, read_closed(state, last - 1)?.is_sealed())?;
+        }
+        Ok((Some(log), Some(closed)))
+    }
+}
+
+/// Reads the log record of an epoch of this table.
+///
+/// # Errors
+/// The record is missing, damaged, or another table's.
+pub fn read_log(state: &Store, table: &Stored<TableRecord>, epoch: u64) -> Result<Stored<LogRecord>, Error> {
+    let name = paths::log(epoch);
+    let record: Stored<LogRecord> = read_record::read(state, &name)?;
+    if record.epoch != epoch {
+        return Err(damaged(state, &name, &format!("speaks of epoch {}", record.epoch)));
+    }
+    if record.is_sealed() && record.table.as_deref() != Some(table.sha256()) {
+        return Err(damaged(
+            state,
+            &name,
+            "was not written for `table.json` as it is: one of the two is another table's",
+        ));
+    }
+    check_rank(state, &record, table.is_sealed())?;
+    Ok(record)
+}
+
+/// Checks that all epochs since the first one with checksums have them.
+///
+/// # Errors
+/// This one has no checksum, and one before it has.
+pub fn check_rank(state: &Store, log: &Stored<LogRecord>, was_sealed: bool) -> Result<(), Error> {
+    if !was_sealed || log.is_sealed() {
+        return Ok(());
+    }
+    let what = "has no checksum, though records before it have: it is not the one that was written";
+    Err(damaged(state, &paths::log(log.epoch), what))
+}
+
+/// What a complete epoch gave.
+///
+/// # Errors
+/// It is missing, or is not that.
+pub fn read_closed(state: &Store, epoch: u64) -> Result<Stored<ClosedRecord>, Error> {
+    let name = paths::closed(epoch);
+    let record: Stored<ClosedRecord> = read_record::read(state, &name)?;
+    if record.epoch != epoch {
+        return Err(damaged(state, &name, &format!("speaks of epoch {}", record.epoch)));
+    }
+    Ok(record)
+}
+
+/// Checks the digest of its predecessor that the record `later` has, `named`.
+///
+/// # Errors
+/// It is the digest of another record.
+pub fn check_before(
+    state: &Store,
+    later: &str,
+    named: Option<&str>,
+    before: Option<&Stored<ClosedRecord>>,
+) -> Result<(), Error> {
+    match (named, before) {
+        (Some(named), Some(before)) if named == before.sha256() => Ok(()),
+        (Some(_), Some(before)) => {
+            let what = format!("is not the record that `{later}` builds on: it is of another table or of another time");
+            Err(damaged(state, &paths::closed(before.epoch), &what))
+        }
+        (Some(_), None) => Err(damaged(state, later, "names an epoch before it, and there is none")),
+        (None, Some(before)) if before.is_sealed() => {
+            Err(damaged(state, later, "names no epoch before it, and there is one"))
+        }
+        (None, _) => Ok(()),
+    }
+}
+
+/// Reads the `closed` records from the first to the last, and checks that each builds on the one before.
+#[derive(Debug)]
+pub struct ClosedEpochs<'h> {
+    state: &'h Store,
+    snapshot: &'h Snapshot,
+    before: Option<Stored<ClosedRecord>>,
+}
+
+impl<'h> ClosedEpochs<'h> {
+    /// Returns a reader of the `closed` records of a history.
+    pub fn new(state: &'h Store, snapshot: &'h Snapshot) -> Self {
+        Self { state, snapshot, before: None }
+    }
+
+    /// Returns the next record; `None` after the last.
+    ///
+    /// # Errors
+    /// The record is missing or damaged, or does not fit the others.
+    pub fn read_next(&mut self) -> Result<Option<&Stored<ClosedRecord>>, Error> {
+        let epoch = self.before.as_ref().map_or(0, |before| before.epoch) + 1;
+        let Some(last) = self.snapshot.closed.as_ref().filter(|last| epoch <= last.epoch) else { return Ok(None) };
+        // The last one was compared with the log when the history was read.
+        let record = if epoch == last.epoch { last.clone() } else { read_closed(self.state, epoch)? };
+        check_before(self.state, &paths::closed(epoch), record.before.as_deref(), self.before.as_ref())?;
+        Ok(Some(self.before.insert(record)))
+    }
+}
+
+/// The digest over all names of `seen` objects, from the one before.
+pub fn seen_digest(before: &str, epoch: u64, days: &[String]) -> String {
+    sha256(format!("{before}\n{epoch}\n{}", days.join(",")).as_bytes())
+}
+
+/// Without a table record, nothing else may be there.
+fn new_table(destination: &Destination) -> Result<Snapshot, Error> {
+    let state = destination.state();
+    if let Some(entry) = state.list("").map_err(Error::storage)?.into_iter().next() {
+        return Err(Error::NoTableRecord {
+            location: state.location(paths::TABLE),
+            beside: lakefront_storage::printable_name(&entry.name),
+        });
+    }
+    if !destination.table().is_empty().map_err(Error::storage)? {
+        return Err(Error::NotEmpty { location: destination.to_string(), state: state.location("") });
+    }
+    Ok(Snapshot::default())
+}
+
+/// The epochs of records below `folder`, which have to be 1, 2, 3 and so on.
+///
+/// # Errors
+/// One is missing, or there is something else.
+pub fn epochs(state: &Store, folder: &str) -> Result<Vec<u64>, Error> {
+    let mut epochs = Vec::new();
+    for entry in state.list(folder).map_err(Error::storage)? {
+        let epoch = paths::epoch_of_record(&entry.name).ok_or_else(|| foreign(state, &entry.name))?;
+        epochs.push(epoch);
+        let expected = epochs.len() as u64;
+        if epoch != expected {
+            let name = if folder == paths::LOG { paths::log(expected) } else { paths::closed(expected) };
+            return Err(missing(state, &name));
+        }
+    }
+    Ok(epochs)
+}
+
+fn seen_names(state: &Store) -> Result<BTreeMap<String, Vec<u64>>, Error> {
+    let mut seen: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for entry in state.list(paths::SEEN).map_err(Error::storage)? {
+        let (day, epoch) = paths::day_and_epoch(&entry.name).ok_or_else(|| foreign(state, &entry.name))?;
+        seen.entry(day.to_owned()).or_default().push(epoch);
+    }
+    for epochs in seen.values_mut() {
+        epochs.sort_unstable();
+    }
+    Ok(seen)
+}
+
+/// The `seen` objects up to an epoch have to be those that its digest was taken from.
+fn check_seen(state: &Store, closed: &ClosedRecord, seen: &BTreeMap<String, Vec<u64>>) -> Result<(), Error> {
+    let mut days_of: BTreeMap<u64, Vec<String>> = (1..=closed.epoch).map(|epoch| (epoch, Vec::new())).collect();
+    let mut objects = 0;
+    for (day, epochs) in seen {
+        for epoch in epochs {
+            if let Some(days) = days_of.get_mut(epoch) {
+                days.push(day.clone());
+                objects += 1;
+            }
+        }
+    }
+    let digest = days_of.iter().fold(String::new(), |before, (epoch, days)| seen_digest(&before, *epoch, days));
+    if objects == closed.seen.objects && digest == closed.seen.digest {
+        return Ok(());
+    }
+    Err(Error::OtherProcessed {
+        location: state.location(paths::SEEN.trim_end_matches('/')),
+        objects: closed.seen.objects,
+        epoch: closed.epoch,
+    })
+}
+
+/// Nothing may speak of an epoch that was not decided: its log record must have been lost.
+///
+/// # Errors
+/// Something does.
+pub fn refuse_undecided(state: &Store, epoch: u64) -> Result<(), Error> {
+    let places = [paths::commits_of(epoch), paths::gone_of(epoch), paths::quarantine_of(epoch), paths::lease(epoch)];
+    for place in places {
+        if !state.list(&place).map_err(Error::storage)?.is_empty() {
+            return Err(missing(state, &paths::log(epoch)));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the error about a file in the state folder that is none of the state's.
+pub fn foreign(state: &Store, name: &str) -> Error {
+    Error::Foreign { location: state.location(name) }
+}

@@ -1,0 +1,421 @@
+//! Listing in, candidates out: what there is, without what is known.
+//!
+//! ```text
+//!   listed object --> not selected | waits | known --> skipped, and counted
+//!                 '-> new | failed before in another version --> candidate
+//!                 |-> unreadable in an earlier run           --> candidate, behind all others
+//!                 '-> converted before in another version    --> changed: reported, never read
+//! ```
+//!
+//! Memory does not depend on how much there is: of what is known 32 bytes an object are kept, of the days that are
+//! listed, and of what is new the oldest, at most [`MAX_CANDIDATES`](crate::options::MAX_CANDIDATES). The next listing
+//! finds the rest. Which these are does not depend on the order of the listing; where logs are known by their names, logs of
+//! one name stand side by side in their order, so that the first of them by its key is taken wherever the cut is.
+
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+};
+
+use lakefront_cloudfront::object_key::{self, last_segment};
+use lakefront_engine::{
+    Stop,
+    progress::{Event, Progress},
+};
+use lakefront_ledger::{
+    Identity,
+    doubles::{Double, Doubles, is_packed, partner},
+    lookup::{Known, ProcessedLookup, has_name},
+    paths::hour_text,
+    plan::{Candidates, Earlier, ObjectCount},
+    records::{OutcomeWord, Waiting},
+};
+use lakefront_storage::{ListFailure, Listing, Object, list};
+
+use crate::{
+    ConvertOptions, Error,
+    key_pruning::SelectionGuide,
+    select::{LeftOut, PatternUse},
+};
+
+/// What a new object takes until it is converted, with its plan and what became of it: 512 bytes, generously.
+const CANDIDATE_BYTES: u64 = 512;
+
+/// What a listing found.
+#[derive(Debug, Default)]
+pub(crate) struct Discovered {
+    /// The oldest of what is new or changed, in order of hour, source and key. Objects without an hour come last.
+    pub(crate) candidates: Candidates,
+    /// The logs whose names the changed ones have, where logs are known by their names.
+    pub(crate) earlier: BTreeMap<Object, Earlier>,
+    /// What looks like a log that is converted or planned as well.
+    pub(crate) doubles: Doubles,
+    /// All that is new or changed, kept or not.
+    pub(crate) wanted: ObjectCount,
+    /// Those among them that were converted before in another version.
+    pub(crate) changed: ObjectCount,
+    /// How many of all these were left for the next listing.
+    pub(crate) left: u64,
+    /// Objects found.
+    pub(crate) listed: u64,
+    /// Objects whose hour has not settled yet.
+    pub(crate) waiting: ObjectCount,
+    /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
+    pub(crate) first_waiting_hour: Option<i32>,
+    /// Objects that the selection does not take.
+    pub(crate) not_selected: ObjectCount,
+    /// The same by reason.
+    pub(crate) left_out: BTreeMap<LeftOut, u64>,
+    /// Named pipes, sockets and devices with names that the selection takes.
+    pub(crate) special: u64,
+    /// Patterns of the selection that matched nothing, each with its flag, printable.
+    pub(crate) unused_patterns: Vec<String>,
+    /// Objects that were taken by an earlier run, as they are.
+    pub(crate) known: u64,
+    /// Objects that are in epochs which this run carried out, or in an open epoch.
+    pub(crate) in_own_epochs: u64,
+    /// Those among them that were judged bad.
+    pub(crate) known_failed: u64,
+    /// What could not be listed.
+    pub(crate) failures: Vec<ListFailure>,
+}
+
+/// Lists the sources and leaves out what the table has seen, which `seen` says, and what this run could not read, `refused`:
+/// the next run tries that again.
+///
+/// # Errors
+/// The run must stop: someone asked for it, or what was seen cannot be read.
+pub(crate) fn discover(
+    options: &ConvertOptions,
+    seen: ProcessedLookup<'_>,
+    refused: &BTreeSet<Object>,
+    stop: &Stop,
+    progress: &dyn Progress,
+) -> Result<Discovered, Error> {
+    let mut sieve = Sieve {
+        options,
+        settled_before: settled_before(options),
+        identity: seen.identity(),
+        seen,
+        refused,
+        patterns: PatternUse::of(&options.selection),
+        candidates: BinaryHeap::new(),
+        most: most_candidates(options),
+        found: Discovered::default(),
+    };
+    let mut error = None;
+    let mut on_object = |object: Object| {
+        if error.is_none() {
+            error = sieve.take(object).err();
+        }
+    };
+    let guide = SelectionGuide(&options.selection);
+    let listed = list(
+        &options.sources,
+        &options.run.connections,
+        &guide,
+        &mut on_object,
+        &mut |objects| progress.on(Event::Listed { objects }),
+        &|| stop.is_requested(),
+    );
+    if let Some(error) = error {
+        return Err(error);
+    }
+    sieve.take_listing(listed.map_err(Error::storage)?);
+    sieve.finish()
+}
+
+/// What passes is a candidate.
+struct Sieve<'s> {
+    options: &'s ConvertOptions,
+    settled_before: i64,
+    patterns: PatternUse<'s>,
+    identity: Identity,
+    seen: ProcessedLookup<'s>,
+    refused: &'s BTreeSet<Object>,
+    /// The oldest so far; the newest of them on top.
+    candidates: BinaryHeap<Candidate>,
+    /// How many of them are kept.
+    most: usize,
+    found: Discovered,
+}
+
+/// An object that is to be planned. The order is that in which candidates are.
+#[derive(Debug)]
+struct Candidate {
+    /// The hour in its name, and then those without one, and then those that were unreadable.
+    turn: (bool, i32),
+    object: Object,
+    kind: Kind,
+    double: Option<Double>,
+    /// Whether the file was replaced by one that has other names (hard links).
+    is_relinked: bool,
+    identity: Identity,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    New,
+    Changed,
+    Unreadable,
+}
+
+impl Sieve<'_> {
+    fn take(&mut self, object: Object) -> Result<(), Error> {
+        // A link in a source may lead into the table.
+        if self.options.run.destination.holds(&object) {
+            return Ok(());
+        }
+        let found = &mut self.found;
+        found.listed += 1;
+        self.patterns.name(object.name());
+        if let Some(reason) = self.options.selection.left_out(object.name()) {
+            found.not_selected.add(&object);
+            *found.left_out.entry(reason).or_default() += 1;
+            return Ok(());
+        }
+        let hour = object_key::hour(object.key());
+        let known = self.seen.look_up(&object)?;
+        let kind = match known {
+            // What was gone or replaced was not converted, whatever version it had, nor was what failed or was empty.
+            Known::Unknown
+            | Known::Same(OutcomeWord::Gone | OutcomeWord::Replaced)
+            | Known::Other(OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Failed | OutcomeWord::Empty) => {
+                Kind::New
+            }
+            Known::Same(OutcomeWord::Unreadable) | Known::Other(OutcomeWord::Unreadable)
+                if self.refused.contains(&object) =>
+            {
+                found.in_own_epochs += 1;
+                return Ok(());
+            }
+            Known::Same(OutcomeWord::Unreadable) | Known::Other(OutcomeWord::Unreadable) => Kind::Unreadable,
+            Known::InOwnEpoch => {
+                found.in_own_epochs += 1;
+                return Ok(());
+            }
+            Known::Same(
+                outcome @ (OutcomeWord::Converted | OutcomeWord::Empty | OutcomeWord::Changed | OutcomeWord::Failed),
+            ) => {
+                found.known += 1;
+                found.known_failed += u64::from(outcome == OutcomeWord::Failed);
+                return Ok(());
+            }
+            Known::Other(OutcomeWord::Converted | OutcomeWord::Changed) => Kind::Changed,
+        };
+        if let Some(hour) = hour.filter(|hour| (i64::from(*hour) + 1) * 3600 > self.settled_before) {
+            found.waiting.add(&object);
+            found.first_waiting_hour = Some(found.first_waiting_hour.map_or(hour, |first| first.min(hour)));
+            return Ok(());
+        }
+        if object.is_archived() {
+            let reason = "is archived (Glacier) and was not converted before: restore it, or leave it out".to_owned();
+            let (location, name) = (object.location(), object.name().to_owned());
+            found.failures.push(ListFailure { location, name, may_hold_objects: false, reason });
+            return Ok(());
+        }
+        found.wanted.add(&object);
+        if kind == Kind::Changed {
+            found.changed.add(&object);
+        }
+        // One that is known itself would be told to look like itself.
+        let double = if known == Known::Unknown { self.seen.double(&object)? } else { None };
+        let turn = (kind == Kind::Unreadable, hour.unwrap_or(i32::MAX));
+        let is_relinked = kind != Kind::Changed && known != Known::Unknown && object.is_linked();
+        self.candidates.push(Candidate { turn, object, kind, double, is_relinked, identity: self.identity });
+        if self.candidates.len() > self.most {
+            self.candidates.pop();
+            found.left += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes what else was met, as far as the selection does not leave it out.
+    fn take_listing(&mut self, listing: Listing) {
+        let Listing { failures, special, folders } = listing;
+        let selection = &self.options.selection;
+        for folder in &folders {
+            self.patterns.folder(folder);
+        }
+        for name in special.iter().chain(failures.iter().map(|failure| &failure.name)) {
+            self.patterns.name(name);
+        }
+        self.found.special = special.iter().filter(|name| selection.takes_name(name)).count() as u64;
+        self.found.failures.extend(failures.into_iter().filter(|failure| selection.misses(failure)));
+    }
+
+    fn finish(self) -> Result<Discovered, Error> {
+        let Self { candidates, mut found, mut seen, identity, patterns, .. } = self;
+        found.unused_patterns = patterns.unused();
+        let mut candidates = candidates.into_sorted_vec();
+        // Some filesystems show a file twice that is replaced while its folder is read.
+        candidates.dedup_by(|later, earlier| later.object == earlier.object);
+        drop_names_of_converted(&mut candidates, &mut found, &mut seen)?;
+        if identity == Identity::Name {
+            candidates = one_of_each_name(candidates, &mut found, seen.last_epoch());
+        }
+        count_doubles(&candidates, &seen, &mut found.doubles);
+        if identity == Identity::Name {
+            let changed = candidates.iter().filter(|candidate| candidate.kind == Kind::Changed);
+            found.earlier = seen.earlier(changed.map(|candidate| &candidate.object))?;
+        }
+        let lists = &mut found.candidates;
+        for Candidate { object, kind, .. } in candidates {
+            let list = match kind {
+                Kind::New => &mut lists.new,
+                Kind::Unreadable => &mut lists.unreadable,
+                Kind::Changed => &mut lists.changed,
+            };
+            list.push(object);
+        }
+        Ok(found)
+    }
+}
+
+impl Candidate {
+    fn name(&self) -> &str {
+        last_segment(self.object.key())
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.turn.cmp(&other.turn).then_with(|| self.identity.order(&self.object, &other.object))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
+
+/// Drops logs that were tried before and were replaced by a hard link to a converted log, whose rows are in the table
+/// already. A new hard link to a converted log is a log of its own, like a copy.
+fn drop_names_of_converted(
+    candidates: &mut Vec<Candidate>,
+    found: &mut Discovered,
+    seen: &mut ProcessedLookup<'_>,
+) -> Result<(), Error> {
+    let relinked = candidates.iter().filter(|candidate| candidate.is_relinked);
+    let names = seen.names_of_converted(relinked.map(|candidate| &candidate.object))?;
+    for candidate in candidates.extract_if(.., |candidate| names.contains(&candidate.object)) {
+        let Candidate { object, .. } = candidate;
+        tracing::warn!("{}: is a hard link to a converted log, and is not read again", object.location());
+        found.wanted = found.wanted.without(ObjectCount { objects: 1, bytes: object.size_bytes() });
+        found.known += 1;
+    }
+    Ok(())
+}
+
+/// Of new logs with one name the first by its key, of changed ones the first of each size. What is left out is counted: in
+/// the same size it is known once the first is taken; in another size it is for the next listing, when it is known whether
+/// the first gave rows. Of logs that could not be read another one is tried each time, as one of them may be readable: which,
+/// `last_epoch` says.
+fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epoch: u64) -> Vec<Candidate> {
+    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    let mut candidates = candidates.into_iter().peekable();
+    while let Some(first) = candidates.next() {
+        let mut group = vec![first];
+        while let Some(alike) =
+            candidates.next_if(|next| group.first().is_some_and(|first| first.name() == next.name()))
+        {
+            group.push(alike);
+        }
+        if group.first().is_some_and(|first| first.kind == Kind::Unreadable) {
+            let turns = last_epoch % group.len() as u64;
+            group.rotate_left(usize::try_from(turns).unwrap_or_default());
+        }
+        let start = kept.len();
+        for candidate in group {
+            let size_bytes = candidate.object.size_bytes();
+            let of_name = kept.get(start..).unwrap_or_default();
+            if of_name.iter().any(|kept| kept.object.size_bytes() == size_bytes) {
+                found.doubles.twins += 1;
+            } else if !of_name.is_empty() && candidate.kind != Kind::Changed {
+                found.doubles.other_sizes += 1;
+            } else {
+                kept.push(candidate);
+                continue;
+            }
+            let counts = if candidate.kind == Kind::Changed {
+                vec![&mut found.wanted, &mut found.changed]
+            } else {
+                vec![&mut found.wanted]
+            };
+            for count in counts {
+                *count = count.without(ObjectCount { objects: 1, bytes: size_bytes });
+            }
+        }
+    }
+    kept
+}
+
+/// Counts the new logs that look like converted ones, and those that look like each other.
+fn count_doubles(candidates: &[Candidate], seen: &ProcessedLookup<'_>, doubles: &mut Doubles) {
+    let new = || candidates.iter().filter(|candidate| candidate.kind != Kind::Changed);
+    for candidate in new() {
+        match candidate.double {
+            Some(Double::Moved) => doubles.moved += 1,
+            Some(Double::Unpacked) => doubles.unpacked += 1,
+            None => {}
+        }
+    }
+    let others = || new().filter(|candidate| candidate.double.is_none());
+    let mark = |candidate: &Candidate| seen.identities.mark(candidate.name(), Some(candidate.object.size_bytes()));
+    let mut marks: Vec<u64> = others().map(mark).collect();
+    marks.sort_unstable();
+    let twins = marks.windows(2).filter(|pair| matches!(pair, [one, other] if one == other)).count();
+    doubles.twins += twins as u64;
+    let packed = others().filter(|candidate| is_packed(candidate.object.key()));
+    let unpacked = packed.filter(|packed| has_name(&marks, seen.identities.mark(&partner(packed.object.key()), None)));
+    doubles.unpacked += unpacked.count() as u64;
+}
+
+impl Discovered {
+    /// What waits, as the plan log keeps it.
+    pub(crate) fn waiting_record(&self) -> Waiting {
+        Waiting {
+            objects: self.waiting.objects,
+            bytes: self.waiting.bytes,
+            first_hour: self.first_waiting_hour.map(hour_text),
+        }
+    }
+
+    /// Number of objects that the range of hours leaves out as their names have no hour.
+    pub(crate) fn without_hour(&self) -> u64 {
+        self.left_out.get(&LeftOut::WithoutHour).copied().unwrap_or_default()
+    }
+
+    /// Warns of patterns that matched nothing. A listing that met nothing proves nothing.
+    pub(crate) fn warn_of_unused_patterns(&self) {
+        let names = self.listed + self.special + self.failures.len() as u64;
+        for pattern in self.unused_patterns.iter().filter(|_| names > 0) {
+            tracing::warn!(
+                "`{pattern}` matches nothing, of {names} names listed: a pattern without `/` is for the last part of a name, one with `/` for the whole name"
+            );
+        }
+    }
+}
+
+/// Returns how many candidates fit into the run's memory, with their plan.
+fn most_candidates(options: &ConvertOptions) -> usize {
+    let fitting = usize::try_from(options.run.resources.memory_bytes / CANDIDATE_BYTES).unwrap_or(usize::MAX);
+    options.run.limits.candidates.min(fitting).max(1)
+}
+
+/// An hour that ends later than this second waits. Without a time to settle none does, not even an hour to come.
+fn settled_before(options: &ConvertOptions) -> i64 {
+    if options.settle.is_zero() {
+        return i64::MAX;
+    }
+    options.run.now.as_second().saturating_sub(i64::try_from(options.settle.as_secs()).unwrap_or(i64::MAX))
+}

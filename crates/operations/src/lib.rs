@@ -1,0 +1,94 @@
+//! What one can ask for: convert, retry, resolve, verify, status, rebuild-state, ddl. One file an operation.
+//!
+//! Reading order, along the data's way:
+//!
+//! 1. [`stage`]: the eleven names; [`options`]: what an operation depends on, and the defaults.
+//! 2. `convert`: a conversion, from listing to report; `retry` and `resolve`: what only an operator decides. All three are
+//!    runs of a `session`, which takes epochs, has them executed by `engine` and finalizes them.
+//! 3. [`select`]: which listed objects are wanted; `key_pruning`: which keys of a bucket need not be listed; `discover`: of
+//!    these, what the table has not processed; `preflight`: what must not be, before anything is written.
+//! 4. `next_settings`: what a run may change of a table; `field_names`: texts about names that CloudFront does not have.
+//! 5. `preview`: what a conversion would do.
+//! 6. [`report`]: a run in one value.
+//! 7. `status`, `verify`, `rebuild_state`, `table_ddl`: what an operator asks; `unconverted`: objects that gave no rows.
+
+// The names of the stages, and the options.
+pub mod stage;
+
+pub mod options;
+
+// Runs.
+mod session;
+
+mod convert;
+
+mod retry;
+
+mod resolve;
+
+// What a run reads, and what it must not touch.
+pub mod select;
+
+mod key_pruning;
+
+mod discover;
+
+mod preflight;
+
+mod next_settings;
+
+mod field_names;
+
+mod preview;
+
+pub mod report;
+
+// What an operator asks.
+mod status;
+
+mod unconverted;
+
+mod verify;
+
+mod rebuild_state;
+
+mod table_ddl;
+
+mod error;
+
+pub use convert::convert;
+pub use error::Error;
+pub use field_names::{field_name_text, field_names_text};
+pub use lakefront_cloudfront::{Error as LogError, TextLimits, decompress};
+pub use lakefront_engine::{
+    Advise, Error as EngineError, Stop, current_task,
+    executor::{BASE_MEMORY_BYTES, TASK_MEMORY_BYTES, default_memory_bytes},
+    message,
+    process_limits::Resources,
+    progress,
+};
+pub use lakefront_ledger::{
+    ActiveUntil, Destination, Doubles, Error as LedgerError, Identity, RecordKind,
+    escape::{Escapes, escaped, json_text},
+    lease::{DEFAULT_LEASE, Holder, LeaseOptions},
+    open_epoch::OpenTasks,
+    paths::hour_text,
+    records::{OutcomeCounts, Waiting},
+};
+pub use lakefront_schema::Error as SchemaError;
+pub use lakefront_storage::{
+    Addressing, ConnectOptions, Connections, Encryption, Error as StorageError, Folder, ListFailure, Source,
+    printable_name, raise_open_files, read_text, thread_limits, write_text,
+};
+pub use lakefront_table::{Error as TableError, PartitionBy, ddl, encode};
+pub use options::{ConvertOptions, Limits, MaxRejects, ReadingOptions, RetryOptions, RunOptions, TableOptions};
+pub use preflight::refuse_report_at;
+pub use preview::{Preview, preview};
+pub use rebuild_state::{Rebuilt, rebuild_state};
+pub use report::Report;
+pub use resolve::resolve;
+pub use retry::retry;
+pub use session::Run;
+pub use status::{OpenEpochStatus, Status, status};
+pub use table_ddl::{AppendedColumns, TableDdl, table_ddl};
+pub use verify::{Fault, MAX_NAMED_FAULTS, Verification, VerifyOptions, verify};

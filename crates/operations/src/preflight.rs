@@ -1,0 +1,264 @@
+//! What a run refuses before it writes: places that overlap, a state that is not this table's, a clock that is wrong, a listing
+//! that found nothing.
+
+use std::{collections::BTreeSet, path::Path};
+
+use jiff::Timestamp;
+use lakefront_cloudfront::object_key;
+use lakefront_engine::settings::{LATEST_AFTER_PLAN_SECONDS, Settings};
+use lakefront_ledger::{
+    Destination,
+    concurrent::side_by_side,
+    create_once, paths,
+    plan::Task,
+    read_record,
+    records::{CommitRecord, FileRecord},
+    snapshot::{Snapshot, read_closed},
+    tables_around,
+};
+use lakefront_storage::{Folder, Source, Store};
+use lakefront_table::{PartitionBy, PartitionKey, layout::task_of_data_file};
+
+use crate::{
+    ConvertOptions, Error, RunOptions,
+    discover::Discovered,
+    select::{LeftOut, Selection},
+};
+
+/// Refuses sources that share objects with the table or its state, or that have ids and share objects with each other: an
+/// object would be two.
+///
+/// # Errors
+/// [`Error::Overlap`], [`Error::SourcesOverlap`], [`Error::SourceIsTable`].
+pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
+    for (index, source) in options.sources.iter().enumerate() {
+        if options.run.destination.overlaps(source) {
+            // The table itself in the place of the logs.
+            refuse_table(options, source)?;
+            return Err(Error::Overlap {
+                source_location: source.to_string(),
+                table: options.run.destination.to_string(),
+            });
+        }
+        let mut before = options.sources.iter().take(index);
+        if let Some(other) = before.find(|other| source.id() != other.id() && source.overlaps_source(other)) {
+            return Err(Error::SourcesOverlap { one: other.to_string(), other: source.to_string() });
+        }
+    }
+    options.sources.iter().try_for_each(|source| refuse_table(options, source))
+}
+
+/// Refuses a new table or state inside another table, as readers list everything below a table, or inside a state.
+/// Existing tables and states stay usable wherever they are.
+pub(crate) fn refuse_nested(destination: &Destination) -> Result<(), Error> {
+    let Some(([table, state], connections)) = destination.places() else { return Ok(()) };
+    // Other errors are reported when the state is read.
+    if !destination.state().read_range(paths::TABLE, 0..1).is_err_and(|error| error.is_not_found()) {
+        return Ok(());
+    }
+    let nested = |inner: String, around: &Folder, is_state| {
+        let what = if is_state { "the state" } else { "the table" };
+        Err(Error::TableInTable { inner, what, around: around.to_string() })
+    };
+    if let Some(around) = tables_around::around(table, connections) {
+        return nested(table.to_string(), &around.folder, around.is_state);
+    }
+    let inner = format!("the state {state}");
+    // A state beside the table is inside the same folders.
+    if state.ancestors() != table.ancestors()
+        && let Some(around) = tables_around::around(state, connections)
+    {
+        return nested(inner, &around.folder, around.is_state);
+    }
+    // A folder that does not exist holds nothing.
+    if tables_around::has_data_files(state, connections).unwrap_or_default() {
+        return nested(inner, state, false);
+    }
+    Ok(())
+}
+
+/// A source must hold raw logs: it must not be a table, nor its state, nor lie in one.
+fn refuse_table(options: &ConvertOptions, source: &Source) -> Result<(), Error> {
+    let Some(folder) = source.folder() else { return Ok(()) };
+    match tables_around::find(&folder, &options.run.connections, &options.run.destination) {
+        // What cannot be looked at is for the listing to tell.
+        Err(_) | Ok(None) => Ok(()),
+        Ok(Some(found)) => {
+            let is = if found.folder == folder { "is" } else { "lies in" };
+            let what = if found.is_state { "the state of a lakefront table" } else { "a lakefront table" };
+            let around = if found.folder == folder { String::new() } else { format!(", {}", found.folder) };
+            Err(Error::SourceIsTable { source_location: source.to_string(), what: format!("{is} {what}{around}") })
+        }
+    }
+}
+
+/// How many epochs with data files are looked at, the last ones, before a state is held to be another table's.
+const EPOCHS_LOOKED_AT: usize = 5;
+
+/// Number of data files that are compared before a state is held to be another table's.
+const FILES_COMPARED: usize = 20;
+/// Largest data file in bytes that is compared by its hash: 8 MiB. Larger ones are compared by their sizes.
+const MAX_HASHED_BYTES: u64 = 8 << 20;
+
+/// Checks that the table holds what its state says: at least one data file of the last epochs, as it was stored. A table that
+/// is not mounted, or the state of another table, is found before anything is written. Two tables of the same nights have
+/// data files of the same names, so that a name alone proves nothing.
+///
+/// # Errors
+/// None of these files is there as it was stored.
+pub(crate) fn refuse_other_table(destination: &Destination, snapshot: &Snapshot) -> Result<(), Error> {
+    let state = destination.state();
+    if snapshot.closed.as_ref().is_none_or(|closed| closed.total.files == 0) {
+        return Ok(());
+    }
+    let (mut looked_at, mut compared) = (0, 0);
+    'epochs: for epoch in (1..=snapshot.last_closed()).rev() {
+        if looked_at == EPOCHS_LOOKED_AT {
+            break;
+        }
+        if read_closed(state, epoch)?.files == 0 {
+            continue;
+        }
+        looked_at += 1;
+        for entry in state.list(&paths::commits_of(epoch)).map_err(Error::storage)? {
+            let commit = match read_record::read::<CommitRecord>(state, &entry.name) {
+                // Damage of the past is for `verify` to tell.
+                Err(error) if error.is_state_fault() => continue,
+                commit => commit?,
+            };
+            let Some(smallest) = commit.files.iter().min_by_key(|file| file.bytes) else { continue };
+            match is_as_stored(destination.table(), smallest)? {
+                Some(true) => return Ok(()),
+                Some(false) => compared += 1,
+                None => {}
+            }
+            if compared == FILES_COMPARED {
+                break 'epochs;
+            }
+        }
+    }
+    let (table, state) = (destination.to_string(), state.location(""));
+    Err(if compared > 0 { Error::OtherFiles { table, state } } else { Error::NoFiles { table, state } })
+}
+
+/// Returns whether a data file has the bytes that its commit names; none where it is not there.
+fn is_as_stored(table: &Store, file: &FileRecord) -> Result<Option<bool>, Error> {
+    if file.bytes <= MAX_HASHED_BYTES {
+        return match create_once::holds(table, &file.path, file.bytes, &file.sha256) {
+            Ok(is_same) => Ok(Some(is_same)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(Error::storage(error)),
+        };
+    }
+    let entries = table.list(&file.path).map_err(Error::storage)?;
+    let found = entries.iter().find(|entry| entry.name == file.path);
+    Ok(found.map(|entry| entry.size_bytes == file.bytes))
+}
+
+/// Refuses a report that would be written over a log, or into the table or its state.
+///
+/// # Errors
+/// [`Error::ReportPlace`].
+pub fn refuse_report_at(
+    report: &Path,
+    destination: &Destination,
+    sources: &[Source],
+    selection: &Selection,
+) -> Result<(), Error> {
+    let folder = report.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What cannot be looked at is told when the report is written.
+    let Some(Ok(folder)) = folder.to_str().map(Folder::parse_state) else { return Ok(()) };
+    let refuse = |what: String| {
+        Err(Error::ReportPlace { report: lakefront_storage::printable_name(&report.display().to_string()), what })
+    };
+    let around: Vec<Folder> = std::iter::once(folder.clone()).chain(folder.ancestors()).collect();
+    if let Some((places, _)) = destination.places() {
+        for (place, what) in places.iter().zip(["the table", "the state"]) {
+            if around.contains(place) {
+                return refuse(format!("{what} {place}"));
+            }
+        }
+    }
+    let Some(name) = report.file_name().and_then(|name| name.to_str()).filter(|_| report.exists()) else {
+        return Ok(());
+    };
+    for source in sources {
+        let Some(place) = source.folder() else { continue };
+        let is_log = match source.file_name() {
+            Some(file) => place == folder && file == name,
+            None => around.contains(&place) && selection.takes_name(name),
+        };
+        if is_log {
+            return refuse(format!("the source {source}, where it is read as a log"));
+        }
+    }
+    Ok(())
+}
+
+/// Where an epoch is about to store files, none of it or of a later one may be: the state would be older than the table.
+pub(crate) fn refuse_later_files(
+    options: &RunOptions,
+    snapshot: &Snapshot,
+    settings: &Settings,
+    tasks: &[Task],
+) -> Result<(), Error> {
+    let table = options.destination.table();
+    let hours = tasks.iter().flat_map(|task| &task.inputs).filter_map(|object| object_key::hour(object.key()));
+    // A day is looked at as a whole; where the table is coarser, its partition.
+    let by = settings.partition_by.min(PartitionBy::Day);
+    let partitions: BTreeSet<PartitionKey> = hours.map(|hour| PartitionKey::of_hour(hour, by)).collect();
+    let list = |partition: PartitionKey| table.list(&format!("{partition}/")).map_err(Error::storage);
+    for entries in side_by_side(partitions, options.limits.requests, list) {
+        for entry in entries? {
+            if task_of_data_file(&entry.name).is_some_and(|task| task.epoch > snapshot.last_epoch()) {
+                let (location, last_epoch) = (table.location(&entry.name), snapshot.last_epoch());
+                return Err(Error::LaterFile { location, last_epoch });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A clock that stands long before the last run's would take the rows of today for rows of the future.
+pub(crate) fn refuse_early_clock(options: &RunOptions, snapshot: &Snapshot) -> Result<(), Error> {
+    let Some(last) = snapshot.last.as_ref().filter(|_| !options.is_now_given) else { return Ok(()) };
+    let planned: Option<Timestamp> = last.now.parse().ok();
+    match planned {
+        Some(planned) if planned.as_second() > options.now.as_second() + LATEST_AFTER_PLAN_SECONDS => {
+            Err(Error::ClockBehind { now: options.now.to_string(), last: last.now.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nothing below the sources is mostly a wrong folder.
+pub(crate) fn require_objects(options: &ConvertOptions, found: &Discovered) -> Result<(), Error> {
+    let known = found.known + found.in_own_epochs;
+    if options.allow_empty || !found.candidates.is_empty() || found.waiting.objects > 0 || known > 0 {
+        return Ok(());
+    }
+    let sources: Vec<String> = options.sources.iter().map(ToString::to_string).collect();
+    let below = sources.join(", ");
+    if found.not_selected.objects == 0 {
+        return Err(Error::NoObjects { below });
+    }
+    Err(Error::NoneSelected { objects: found.not_selected.objects, below, why: why_none(options, found) })
+}
+
+/// Why no object is selected: one reason for all, or how many each reason has.
+fn why_none(options: &ConvertOptions, found: &Discovered) -> String {
+    let text = |reason: LeftOut| options.selection.reason_text(reason);
+    let reasons: Vec<(LeftOut, u64)> = found.left_out.iter().map(|(reason, objects)| (*reason, *objects)).collect();
+    let one = |(reason, objects): &(LeftOut, u64)| {
+        let are = if *objects == 1 { "is" } else { "are" };
+        format!("{objects} {are} {}", text(*reason))
+    };
+    match reasons.as_slice() {
+        [(reason, 1)] => format!("it is {}", text(*reason)),
+        [(reason, _)] => format!("all are {}", text(*reason)),
+        several => {
+            let several: Vec<String> = several.iter().map(one).collect();
+            several.join("; ")
+        }
+    }
+}

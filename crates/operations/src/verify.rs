@@ -1,0 +1,449 @@
+//! Table and state are held against each other. Reads the whole history, and writes nothing.
+//!
+//! | | what is checked |
+//! |---|---|
+//! | I1 | each task's data files have as many rows as its inputs gave; deep: by their footers |
+//! | I2 | the log is linear, nothing is ahead of it, and each record builds on those that are there; each version of an input is in one plan, or retried; none is converted twice |
+//! | I6 | what a commit says is stored is there, in that size; deep: with that hash |
+//! | I7 | lines = rows + rejects + comments + blanks, for each input; the quarantine has every reject and failed object |
+//! | I11 | every file of the table is in a commit, or of an open epoch |
+
+mod task_objects;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use lakefront_engine::{
+    Stop,
+    pool::{Pending, Pool},
+    process_limits::{address_bytes, first_within_addresses},
+    settings::Settings,
+};
+use lakefront_ledger::{
+    Destination, create_once,
+    finalize::final_records,
+    lookup::Identities,
+    open_epoch::{OpenTasks, committed},
+    paths,
+    plan::Task,
+    plan_file::read_plan,
+    records::{ClosedRecord, CommitRecord, FileRecord, InputOutcome, LogRecord, OutcomeWord, TableRecord},
+    seal::{Record as _, Stored},
+    snapshot::{Snapshot, check_before, check_rank, read_closed, read_log},
+};
+use lakefront_storage::printable_name;
+use lakefront_table::{
+    footer::{END_BYTES, footer_bytes, rows_of},
+    layout::{TaskId, task_of_data_file},
+};
+use serde::Serialize;
+
+use crate::Error;
+
+/// So many faults are named; all of them are counted.
+pub const MAX_NAMED_FAULTS: usize = 1000;
+/// Data files that are read ahead for each thread.
+const FILES_AHEAD: usize = 2;
+
+/// Memory in bytes that a thread takes while it reads data files: 64 MiB.
+const READING_BYTES: u64 = 64 << 20;
+
+/// How much is verified.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Read every data file, too.
+    pub deep: bool,
+    /// Data files of partitions that end before this day, as `2024-05-17`, may be missing: they have expired.
+    pub since: Option<String>,
+    /// Threads that read.
+    pub threads: usize,
+}
+
+/// Returns the number of threads that fit into this process's address space, at most the requested number.
+fn threads(options: &VerifyOptions) -> Result<usize, Error> {
+    let choices = (1..=options.threads.max(1)).rev();
+    let choices = choices.map(|threads| (threads, address_bytes(READING_BYTES * (threads as u64 + 1), threads)));
+    Ok(first_within_addresses(choices)?.expect("there is a choice"))
+}
+
+/// What was looked at, and what is wrong.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Verification {
+    /// Epochs, an open one among them.
+    pub epochs: u64,
+    /// Number of epochs of earlier versions, whose records have no checksums and were read unchecked.
+    pub epochs_without_checksums: u64,
+    /// The open epoch, if there is one: what its committed tasks gave counts, and is verified.
+    pub open: Option<OpenTasks>,
+    /// Committed tasks.
+    pub tasks: u64,
+    /// Inputs of these.
+    pub inputs: u64,
+    /// Data files that are there.
+    pub files: u64,
+    /// Rows that commits say they have.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Data files that are gone, of partitions before `since`.
+    pub expired_files: u64,
+    /// Faults, named or not.
+    pub num_faults: u64,
+    /// The first [`MAX_NAMED_FAULTS`] of them.
+    pub faults: Vec<Fault>,
+}
+
+/// Something that should not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The invariant that is broken.
+    pub invariant: &'static str,
+    /// Of which object of table or state, or which log object.
+    pub object: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Holds a table and its state against each other.
+///
+/// # Errors
+/// There is no such table, its state is not sound, or something cannot be read: nothing is known then. What is wrong with
+/// the table is in [`Verification::faults`] instead.
+pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -> Result<Verification, Error> {
+    let snapshot = Snapshot::open_existing(destination)?;
+    let table = snapshot.table.as_ref().expect("an existing table has a record");
+    let entries = destination.table().list("").map_err(Error::storage)?;
+    let mut check = Check {
+        destination,
+        options,
+        found: Verification::default(),
+        files: entries.into_iter().map(|entry| (entry.name, entry.size_bytes)).collect(),
+        lost_commits: BTreeSet::new(),
+        quarantines: BTreeMap::new(),
+        pool: Pool::try_new(threads(options)?)?,
+        reading: VecDeque::new(),
+        identities: Identities::new(snapshot.identity()),
+        outcomes: Vec::new(),
+    };
+    let mut before: Option<Stored<ClosedRecord>> = None;
+    let mut was_sealed = table.is_sealed();
+    for epoch in 1..=snapshot.last_epoch() {
+        stop.check()?;
+        let log = read_log(destination.state(), table, epoch)?;
+        check_before(destination.state(), &paths::log(epoch), log.closed.as_deref(), before.as_ref())?;
+        check_rank(destination.state(), &log, was_sealed)?;
+        was_sealed = log.is_sealed();
+        check.found.epochs_without_checksums += u64::from(!was_sealed);
+        let tasks = read_plan(destination.state(), &log)?;
+        // Settings that cannot be understood are damage, too.
+        Settings::of_epoch(destination, table, &log)?;
+        let commits = committed(destination.state(), &log, &tasks)?;
+        if snapshot.open_epoch().is_some_and(|open| open.epoch == epoch) {
+            let (tasks, committed) = (tasks.len() as u64, commits.len() as u64);
+            check.found.open = Some(OpenTasks { epoch, tasks, committed });
+        }
+        let quarantine = destination.state().list(&paths::quarantine_of(epoch)).map_err(Error::storage)?;
+        check.quarantines = quarantine.into_iter().map(|entry| (entry.name, entry.size_bytes)).collect();
+        for (task, commit) in &commits {
+            let task = usize::try_from(*task).ok().and_then(|task| tasks.get(task));
+            check.task(&log, task.expect("commits were checked against the plan"), commit, stop)?;
+        }
+        check.uncommitted(&log, &tasks, &commits)?;
+        if epoch <= snapshot.last_closed() {
+            before = Some(check.closed(&log, &tasks, &commits, before.as_ref())?);
+        }
+        check.found.epochs += 1;
+    }
+    while let Some(file) = check.reading.pop_front() {
+        check.finish_file(file)?;
+    }
+    check.ahead_of_log(snapshot.last_epoch())?;
+    check.orphans(snapshot.open_epoch().map(|log| log.epoch));
+    check.converted_once(table, snapshot.last_epoch())?;
+    Ok(check.found)
+}
+
+struct Check<'v> {
+    destination: &'v Destination,
+    options: &'v VerifyOptions,
+    found: Verification,
+    /// What the table holds, by name: those that a commit speaks of are taken out.
+    files: BTreeMap<String, u64>,
+    /// Tasks of closed epochs without a commit.
+    lost_commits: BTreeSet<TaskId>,
+    /// The quarantines of the epoch at hand, by name.
+    quarantines: BTreeMap<String, u64>,
+    pool: Pool,
+    reading: VecDeque<(FileRecord, Pending<Result<Read, lakefront_storage::Error>>)>,
+    identities: Identities,
+    /// What became of each input, in the order of epochs.
+    outcomes: Vec<Seen>,
+}
+
+/// What a data file holds.
+struct Read {
+    bytes: u64,
+    sha256: String,
+    rows: Option<u64>,
+}
+
+/// An input in 24 bytes and a word: ten million are to fit into memory.
+#[derive(Clone, Copy)]
+struct Seen {
+    identity: [u64; 2],
+    version: u64,
+    outcome: OutcomeWord,
+    is_retry: bool,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, invariant: &'static str, object: String, what: String) {
+        self.found.num_faults += 1;
+        if self.found.faults.len() < MAX_NAMED_FAULTS {
+            self.found.faults.push(Fault { invariant, object, what });
+        }
+    }
+
+    fn task(&mut self, log: &Stored<LogRecord>, task: &Task, commit: &CommitRecord, stop: &Stop) -> Result<(), Error> {
+        self.found.tasks += 1;
+        self.found.inputs += task.inputs.len() as u64;
+        let state = self.destination.state();
+        let commit_location = state.location(&paths::commit(task.id));
+        let (mut input_rows, mut entries) = (0, 0);
+        for (object, outcome) in task.inputs.iter().zip(&commit.inputs) {
+            match outcome {
+                InputOutcome::Converted { lines, rows, rejects, comments, blanks } => {
+                    input_rows += rows;
+                    entries += rejects;
+                    if *lines != rows + rejects + comments + blanks {
+                        let what = format!(
+                            "{lines} lines are not {rows} rows, {rejects} rejects, {comments} comments and {blanks} blanks"
+                        );
+                        self.fault("I7", object.location(), what);
+                    }
+                }
+                InputOutcome::Failed { .. } => entries += 1,
+                InputOutcome::Gone {}
+                | InputOutcome::Replaced {}
+                | InputOutcome::Changed {}
+                | InputOutcome::Unreadable {} => {}
+            }
+            self.outcomes.push(Seen {
+                identity: self.identities.of(object.source(), object.key()),
+                version: self
+                    .identities
+                    .of_version(&object.version(), Some(object.size_bytes()))
+                    .expect("the size of an input is known"),
+                // `retry` may convert it yet, and nothing is doubled by that.
+                outcome: if outcome.has_only_rejects() { OutcomeWord::Failed } else { outcome.word() },
+                is_retry: log.retry,
+            });
+        }
+        let file_rows: u64 = commit.files.iter().map(|file| file.rows).sum();
+        if file_rows != input_rows {
+            self.fault(
+                "I1",
+                commit_location.clone(),
+                format!("its data files have {file_rows} rows, its inputs gave {input_rows}"),
+            );
+        }
+        self.quarantine(task, commit, entries)?;
+        if self.options.deep {
+            self.gone(log, task, commit)?;
+        }
+        for file in &commit.files {
+            stop.check()?;
+            self.file(file)?;
+        }
+        Ok(())
+    }
+
+    /// A commit implies its data.
+    fn file(&mut self, file: &FileRecord) -> Result<(), Error> {
+        let location = self.destination.table().location(&file.path);
+        let listed = self.files.remove(&file.path);
+        let Some(bytes) = listed.map_or_else(|| self.stored_since(file), |bytes| Ok(Some(bytes)))? else {
+            if self.options.since.as_ref().is_some_and(|since| is_before(file.partition(), since)) {
+                self.found.expired_files += 1;
+            } else {
+                self.fault("I6", location, "is missing, though a task that stored it is committed".to_owned());
+            }
+            return Ok(());
+        };
+        self.found.files += 1;
+        self.found.rows += file.rows;
+        self.found.bytes += bytes;
+        if bytes != file.bytes {
+            self.fault("I6", location, format!("has {bytes} bytes, and {} were stored", file.bytes));
+            return Ok(());
+        }
+        if self.options.deep {
+            if self.reading.len() >= FILES_AHEAD * self.options.threads.max(1)
+                && let Some(oldest) = self.reading.pop_front()
+            {
+                self.finish_file(oldest)?;
+            }
+            let (store, name) = (self.destination.table().clone(), file.path.clone());
+            let reading = self.pool.start(move || {
+                let (bytes, sha256) = create_once::hash_of(&store, &name)?;
+                let end = store.read_tail(&name, END_BYTES)?;
+                let rows = match footer_bytes(&end) {
+                    Some(footer) => rows_of(&store.read_tail(&name, footer)?),
+                    None => None,
+                };
+                Ok(Read { bytes, sha256, rows })
+            });
+            self.reading.push_back((file.clone(), reading));
+        }
+        Ok(())
+    }
+
+    /// Returns the size of a data file that is not among those that were listed: one of an open epoch may have been stored
+    /// since, by a run that is at work.
+    fn stored_since(&self, file: &FileRecord) -> Result<Option<u64>, Error> {
+        if self.found.open.is_none() {
+            return Ok(None);
+        }
+        let entries = self.destination.table().list(&format!("{}/", file.partition())).map_err(Error::storage)?;
+        Ok(entries.into_iter().find(|entry| entry.name == file.path).map(|entry| entry.size_bytes))
+    }
+
+    fn finish_file(
+        &mut self,
+        (file, reading): (FileRecord, Pending<Result<Read, lakefront_storage::Error>>),
+    ) -> Result<(), Error> {
+        let read = reading.wait().map_err(Error::storage)?;
+        let location = self.destination.table().location(&file.path);
+        if read.bytes != file.bytes || read.sha256 != file.sha256 {
+            self.fault("I6", location, format!("holds other bytes than were stored: their SHA-256 is {}", read.sha256));
+        } else if read.rows != Some(file.rows) {
+            let rows = read.rows.map_or_else(|| "no footer".to_owned(), |rows| format!("{rows} rows"));
+            self.fault("I1", location, format!("has {rows}, and its commit says {} rows", file.rows));
+        }
+        Ok(())
+    }
+
+    /// A closed epoch has all its commits, and what was made of them is what should be. Gives what it should be.
+    fn closed(
+        &mut self,
+        log: &Stored<LogRecord>,
+        tasks: &[Task],
+        commits: &BTreeMap<u32, CommitRecord>,
+        before: Option<&Stored<ClosedRecord>>,
+    ) -> Result<Stored<ClosedRecord>, Error> {
+        let state = self.destination.state();
+        let is_complete = commits.len() == tasks.len();
+        for task in tasks.iter().filter(|task| !commits.contains_key(&task.id.task)) {
+            self.lost_commits.insert(task.id);
+            self.fault(
+                "I2",
+                state.location(&paths::commit(task.id)),
+                "is missing, though its epoch is closed".to_owned(),
+            );
+        }
+        let record = read_closed(state, log.epoch)?;
+        if !is_complete {
+            return Ok(record);
+        }
+        let expected = final_records(log, tasks, commits.values().collect(), before);
+        if record != expected.record {
+            let what = "says something else than log, plan and commits: `lakefront rebuild-state TABLE`".to_owned();
+            self.fault("I2", state.location(&paths::closed(log.epoch)), what);
+        }
+        for (name, bytes) in &expected.seen {
+            if !create_once::holds_bytes(state, name, bytes).map_err(Error::storage)? {
+                let what = "is not what log, plan and commits say: `lakefront rebuild-state TABLE`".to_owned();
+                self.fault("I2", state.location(name), what);
+            }
+        }
+        Ok(expected.record)
+    }
+
+    fn orphans(&mut self, open_epoch: Option<u64>) {
+        for name in std::mem::take(&mut self.files).into_keys() {
+            match task_of_data_file(&name) {
+                Some(task) if Some(task.epoch) == open_epoch => {}
+                Some(task) => {
+                    let what = if self.lost_commits.contains(&task) {
+                        "is in no commit, as its commit is missing: leave it where it is, its rows count"
+                    } else {
+                        "is in no commit: its rows may be in the table twice"
+                    };
+                    self.fault("I11", self.destination.table().location(&name), what.to_owned());
+                }
+                None => self.fault(
+                    "I11",
+                    self.destination.table().location(&name),
+                    format!("`{}` is no data file of lakefront", printable_name(&name)),
+                ),
+            }
+        }
+    }
+
+    /// No object is converted twice, and no version planned twice but where that is right.
+    fn converted_once(&mut self, table: &Stored<TableRecord>, last_epoch: u64) -> Result<(), Error> {
+        // Stable: of one object, in the order of epochs.
+        self.outcomes.sort_by_key(|seen| seen.identity);
+        let mut wrong: HashMap<[u64; 2], &'static str> = HashMap::new();
+        for seen in self.outcomes.chunk_by(|a, b| a.identity == b.identity) {
+            let converted = seen.iter().filter(|seen| seen.outcome == OutcomeWord::Converted).count();
+            let identity = seen.first().expect("a chunk has an element").identity;
+            if converted > 1 {
+                wrong.insert(identity, "was converted more than once");
+            } else if seen.windows(2).any(|pair| matches!(pair, [first, next] if !may_follow(*first, *next))) {
+                wrong.insert(identity, "is in two plans in the same version");
+            }
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let mut named = BTreeSet::new();
+        for epoch in 1..=last_epoch {
+            let log = read_log(self.destination.state(), table, epoch)?;
+            for object in read_plan(self.destination.state(), &log)?.into_iter().flat_map(|task| task.inputs) {
+                if let Some(what) = wrong.get(&self.identities.of(object.source(), object.key()))
+                    && named.insert(object.clone())
+                {
+                    self.fault("I2", object.location(), (*what).to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// May an object be planned again like this?
+fn may_follow(first: Seen, next: Seen) -> bool {
+    match first.outcome {
+        OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Unreadable => true,
+        OutcomeWord::Failed => next.is_retry || next.version != first.version,
+        OutcomeWord::Empty => next.version != first.version,
+        // An object that gave nothing but rejects may have changed before it is tried again.
+        OutcomeWord::Changed if next.is_retry => true,
+        OutcomeWord::Converted | OutcomeWord::Changed => {
+            next.outcome == OutcomeWord::Changed && next.version != first.version
+        }
+    }
+}
+
+/// Does a partition end before a day? `year=2024/month=05` ends before `2024-06-01`, and not before `2024-05-31`.
+fn is_before(partition: &str, day: &str) -> bool {
+    let values: Vec<&str> = partition.split('/').filter_map(|segment| Some(segment.split_once('=')?.1)).collect();
+    let values = values.get(..3).unwrap_or(&values).join("-");
+    day.get(..values.len()).is_some_and(|day| values.as_str() < day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_before;
+
+    #[test]
+    fn a_partition_ends_before_a_day_if_all_of_it_does() {
+        assert!(is_before("year=2024/month=05/day=16/hour=23", "2024-05-17"));
+        assert!(!is_before("year=2024/month=05/day=17/hour=00", "2024-05-17"));
+        assert!(is_before("year=2024/month=05", "2024-06-01"));
+        assert!(!is_before("year=2024/month=05", "2024-05-31"));
+        assert!(is_before("year=2023", "2024-01-01"));
+        assert!(!is_before("year=2024", "2024-12-31"));
+    }
+}

@@ -1,12 +1,16 @@
 //! Crates and what they depend on: the table in ARCHITECTURE.md is what the manifests say, and arrows point down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
+use serde_json::{Value, json};
 use toml::Table;
 
 use crate::{
     markdown::{code_spans, table},
-    repository::{Finding, TextFile, assert_none, file, files, line_of},
+    repository::{Finding, TextFile, assert_none, file, files, line_of, root},
 };
 
 /// A row of the table.
@@ -34,48 +38,100 @@ fn rows(architecture: &TextFile) -> BTreeMap<String, Row> {
         .collect()
 }
 
-/// The crates of `manifests` against the table.
-fn check_table(architecture: &TextFile, manifests: &[TextFile]) -> Vec<Finding> {
+/// A crate of the workspace, as `cargo metadata` describes it.
+struct Package {
+    /// Its folder below `crates/`.
+    folder: String,
+    /// The folders of our crates that it depends on.
+    ours: BTreeSet<String>,
+    /// The other crates that it depends on.
+    outside: BTreeSet<String>,
+    /// The folders of our crates that its tests, benches and examples depend on.
+    ours_for_tests: BTreeSet<String>,
+}
+
+impl Package {
+    fn manifest(&self) -> String {
+        format!("crates/{}/Cargo.toml", self.folder)
+    }
+}
+
+/// Returns the crates in the output of `cargo metadata --no-deps`.
+fn packages(metadata: &Value) -> Vec<Package> {
+    let folder =
+        |name: &str, path: &Value| path.as_str().and_then(|path| path.rsplit('/').next()).unwrap_or(name).to_owned();
+    metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|package| {
+            let manifest = package["manifest_path"].as_str().unwrap();
+            let mut own = Package {
+                folder: manifest.rsplit('/').nth(1).unwrap().to_owned(),
+                ours: BTreeSet::new(),
+                outside: BTreeSet::new(),
+                ours_for_tests: BTreeSet::new(),
+            };
+            for dependency in package["dependencies"].as_array().unwrap() {
+                let name = dependency["name"].as_str().unwrap();
+                // Of ours, `cargo` knows the path.
+                match (dependency["path"].is_string(), dependency["kind"].as_str()) {
+                    (true, None) => own.ours.insert(folder(name, &dependency["path"])),
+                    (true, Some(_)) => own.ours_for_tests.insert(folder(name, &dependency["path"])),
+                    (false, None) => own.outside.insert(name.to_owned()),
+                    (false, Some(_)) => false,
+                };
+            }
+            own
+        })
+        .collect()
+}
+
+/// Returns the output of `cargo metadata` for this repository.
+fn metadata() -> Value {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(root());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Checks the crates against the table.
+fn check_table(architecture: &TextFile, packages: &[Package]) -> Vec<Finding> {
     let rows = rows(architecture);
     let mut findings = Vec::new();
-    let mut seen = BTreeSet::new();
-    for manifest in manifests {
-        let Some(folder) = manifest.crate_folder() else { continue };
-        seen.insert(folder.to_owned());
+    for package in packages {
+        let folder = &package.folder;
+        let mut find = |what: String| findings.push(Finding::new(&package.manifest(), 1, what));
         let Some(row) = rows.get(folder) else {
-            findings.push(Finding::new(
-                &manifest.path,
-                1,
-                format!("crate `{folder}` is not in ARCHITECTURE.md's table of crates: give it a row"),
-            ));
+            find(format!("crate `{folder}` is not in ARCHITECTURE.md's table of crates: give it a row"));
             continue;
         };
-        let (ours, outside) = dependencies(manifest, "dependencies");
-        for (kind, used, allowed) in [("own", &ours, &row.ours), ("outside", &outside, &row.outside)] {
+        let mut unused = Vec::new();
+        for (kind, used, allowed) in [("own", &package.ours, &row.ours), ("outside", &package.outside, &row.outside)] {
             for name in used.difference(allowed) {
-                let what = format!(
+                find(format!(
                     "`{folder}` may not use the {kind} crate `{name}`: a new edge is a design change, see the table in ARCHITECTURE.md"
-                );
-                findings.push(Finding::new(&manifest.path, line_of(&manifest.text, name), what));
+                ));
             }
-            for name in allowed.difference(used) {
-                let what = format!("`{folder}` does not use the {kind} crate `{name}`: take it out of the table");
-                findings.push(Finding::new(&architecture.path, row.line, what));
-            }
+            unused.extend(allowed.difference(used).map(|name| format!("the {kind} crate `{name}`")));
         }
-        for name in &ours {
+        for name in &package.ours {
             if rows.get(name).is_none_or(|below| below.layer >= row.layer) {
-                let what = format!("`{folder}` uses `{name}`, which is in no lower layer");
-                findings.push(Finding::new(&manifest.path, line_of(&manifest.text, name), what));
+                find(format!("`{folder}` uses `{name}`, which is in no lower layer"));
             }
         }
-        let (ours_for_tests, _) = dependencies(manifest, "dev-dependencies");
-        for name in ours_for_tests.iter().filter(|name| *name != OURS_FOR_TESTS && !ours.contains(*name)) {
-            let what = format!("tests of `{folder}` may not use `{name}`: put the test where both are known");
-            findings.push(Finding::new(&manifest.path, line_of(&manifest.text, name), what));
+        for name in
+            package.ours_for_tests.iter().filter(|name| *name != OURS_FOR_TESTS && !package.ours.contains(*name))
+        {
+            find(format!("tests of `{folder}` may not use `{name}`: put the test where both are known"));
+        }
+        for name in unused {
+            let what = format!("`{folder}` does not use {name}: take it out of the table");
+            findings.push(Finding::new(&architecture.path, row.line, what));
         }
     }
-    for (name, row) in rows.iter().filter(|(name, _)| !seen.contains(*name)) {
+    for (name, row) in rows.iter().filter(|(name, _)| packages.iter().all(|package| package.folder != **name)) {
         findings.push(Finding::new(
             &architecture.path,
             row.line,
@@ -83,18 +139,6 @@ fn check_table(architecture: &TextFile, manifests: &[TextFile]) -> Vec<Finding> 
         ));
     }
     findings
-}
-
-/// A manifest's dependencies: ours by their folders, and those from outside.
-fn dependencies(manifest: &TextFile, section: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-    let (mut ours, mut outside) = (BTreeSet::new(), BTreeSet::new());
-    for (name, _) in section_of(manifest, section) {
-        match name.strip_prefix("lakefront-") {
-            Some(folder) => ours.insert(folder.to_owned()),
-            None => outside.insert(name),
-        };
-    }
-    (ours, outside)
 }
 
 fn section_of(manifest: &TextFile, section: &str) -> Table {
@@ -173,7 +217,7 @@ fn manifests() -> Vec<TextFile> {
 
 #[test]
 fn crates_depend_on_what_the_table_says() {
-    assert_none(check_table(&file("ARCHITECTURE.md"), &manifests()));
+    assert_none(check_table(&file("ARCHITECTURE.md"), &packages(&metadata())));
 }
 
 #[test]
@@ -204,29 +248,33 @@ fn an_arrow_that_is_not_in_the_table_is_found() {
         "| layer | crate | in one line | depends on | outside |\n|---|---|---|---|---|\n\
          | 0 | `schema` | x | | `toml` |\n| 1 | `table` | x | `schema` | |\n| 1 | `gone` | x | | |\n",
     );
-    let manifest = |folder: &str, text: &str| TextFile::new(&format!("crates/{folder}/Cargo.toml"), text);
-    let check = |manifests: &[TextFile]| -> Vec<String> {
-        check_table(&architecture, manifests).iter().map(ToString::to_string).collect()
-    };
-    let upwards = check(&[
-        manifest("schema", "[dependencies]\nlakefront-table.workspace = true\n"),
-        manifest(
-            "table",
-            "[dependencies]\nlakefront-schema.workspace = true\nrayon.workspace = true\n[dev-dependencies]\nlakefront-cli.workspace = true\n",
-        ),
-        manifest("extra", ""),
-    ]);
+    let ours = |name: &str, kind: Value| json!({ "name": format!("lakefront-{name}"), "kind": kind, "path": format!("/x/crates/{name}") });
+    let metadata = json!({ "packages": [
+        { "manifest_path": "/x/crates/schema/Cargo.toml", "dependencies": [ours("table", Value::Null)] },
+        {
+            "manifest_path": "/x/crates/table/Cargo.toml",
+            "dependencies": [
+                ours("schema", Value::Null),
+                { "name": "rayon", "kind": null },
+                { "name": "criterion", "kind": "dev" },
+                ours("cli", json!("dev")),
+                ours("loggen", json!("dev")),
+            ],
+        },
+        { "manifest_path": "/x/crates/extra/Cargo.toml", "dependencies": [] },
+    ] });
+    let found: Vec<String> = check_table(&architecture, &packages(&metadata)).iter().map(ToString::to_string).collect();
     let expected = [
-        "crates/schema/Cargo.toml:2: `schema` may not use the own crate `table`",
+        "crates/schema/Cargo.toml:1: `schema` may not use the own crate `table`",
+        "crates/schema/Cargo.toml:1: `schema` uses `table`, which is in no lower layer",
         "ARCHITECTURE.md:3: `schema` does not use the outside crate `toml`",
-        "crates/schema/Cargo.toml:2: `schema` uses `table`, which is in no lower layer",
-        "crates/table/Cargo.toml:3: `table` may not use the outside crate `rayon`",
-        "crates/table/Cargo.toml:5: tests of `table` may not use `cli`",
+        "crates/table/Cargo.toml:1: `table` may not use the outside crate `rayon`",
+        "crates/table/Cargo.toml:1: tests of `table` may not use `cli`",
         "crates/extra/Cargo.toml:1: crate `extra` is not in ARCHITECTURE.md's table",
         "ARCHITECTURE.md:5: there is no `crates/gone`",
     ];
-    assert_eq!(upwards.len(), expected.len(), "{upwards:#?}");
-    for (finding, expected) in upwards.iter().zip(expected) {
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (finding, expected) in found.iter().zip(expected) {
         assert!(finding.starts_with(expected), "{finding}");
     }
 }

@@ -11,14 +11,16 @@ use lakefront_operations::{
 use lakefront_schema::TableSchema;
 
 use crate::{
-    draw::{Draw, Screen},
     exit::ExitStatus,
     field_lists,
     flags::{
         Command, ConvertFlags, DdlFlags, Flags, ResolveFlags, RetryFlags, RunFlags, SchemaFlags, SchemaFormat,
         StateFlags, VerifyFlags,
     },
-    log, options, output, signals, summary, values,
+    log, options, output,
+    output::Screen,
+    progress::ProgressDisplay,
+    signals, summary, values,
 };
 
 /// Does what was typed.
@@ -53,7 +55,7 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
     field_lists::warn(&options.reading);
     if convert_flags.dry_run {
         let stop = signals::listen()?;
-        let draw = Draw::new(&flags.output, screen);
+        let draw = ProgressDisplay::new(&flags.output, screen);
         let preview = preview(&options, &stop, &draw);
         draw.finish();
         return match preview {
@@ -124,12 +126,12 @@ fn run_work(
     work: impl FnOnce(&Stop, &dyn Progress) -> Run,
 ) -> anyhow::Result<ExitStatus> {
     let stop: Arc<Stop> = signals::listen()?;
-    let draw = Draw::new(&flags.output, screen);
+    let draw = ProgressDisplay::new(&flags.output, screen);
     let Run { report, error } = work(&stop, &draw);
     draw.finish();
     let has_summary = !flags.output.quiet && !matches!(report.outcome, RunOutcome::Stopped | RunOutcome::Active);
     if has_summary {
-        log::tell(flags.output.log_format, screen, &summary::of_run(&report));
+        log::emit(flags.output.log_format, screen, &summary::of_run(&report));
     } else if report.rejected_rows() > 0 {
         // The summary says so in the same words: no warning depends on it.
         tracing::warn!(

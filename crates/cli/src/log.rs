@@ -7,12 +7,13 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
-    draw::Screen,
     flags::{LogFormat, OutputFlags},
-    hints, output, panics,
+    hints,
+    output::{self, Screen},
+    panics,
 };
 
-/// Starts telling. Messages and progress share the terminal: `screen` keeps them apart.
+/// Starts logging. Messages and progress share the terminal: `screen` keeps them apart.
 pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
     let level = match (flags.quiet, flags.verbose) {
         // As JSON, progress and the summary are messages too.
@@ -27,7 +28,7 @@ pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
         .with_max_level(level)
         .with_target(false)
         .with_ansi(false)
-        .with_writer(move || Lines { screen: screen.clone(), format, line: Vec::new() });
+        .with_writer(move || MessageWriter { screen: screen.clone(), format, line: Vec::new() });
     // What other crates tell of their requests may hold credentials: at no level is it shown.
     let ours = filter_fn(|metadata| metadata.target().starts_with("lakefront"));
     match flags.log_format {
@@ -36,15 +37,15 @@ pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
     }
 }
 
-/// Tells something that is meant for people, in the format asked for.
-pub(crate) fn tell(format: LogFormat, screen: &Screen, text: &str) {
+/// Prints a message that is meant for people, in the format asked for.
+pub(crate) fn emit(format: LogFormat, screen: &Screen, text: &str) {
     match format {
-        LogFormat::Text => screen.tell(text),
+        LogFormat::Text => screen.emit(text),
         LogFormat::Json => tracing::info!("{text}"),
     }
 }
 
-/// Tells why the program stops, in the format asked for.
+/// Prints why the program stops, in the format asked for.
 pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
     match format {
         LogFormat::Text => output::error(error),
@@ -53,13 +54,13 @@ pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
 }
 
 /// Gathers a message and hands it over whole.
-struct Lines {
+struct MessageWriter {
     screen: Screen,
     format: LogFormat,
     line: Vec<u8>,
 }
 
-impl io::Write for Lines {
+impl io::Write for MessageWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.line.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -70,13 +71,13 @@ impl io::Write for Lines {
     }
 }
 
-impl Drop for Lines {
+impl Drop for MessageWriter {
     fn drop(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
         let language = match self.format {
             LogFormat::Text => Escapes::Text,
             LogFormat::Json => Escapes::Json,
         };
-        self.screen.tell(&escaped(line.trim_end(), language));
+        self.screen.emit(&escaped(line.trim_end(), language));
     }
 }

@@ -11,7 +11,7 @@ mod values;
 mod commands;
 
 // What a person sees meanwhile and afterwards.
-mod draw;
+mod progress;
 
 mod log;
 

@@ -1,10 +1,14 @@
 //! The only door to stdout and stderr. Data goes to stdout, everything else to stderr.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use lakefront_operations::{Escapes, escaped, message};
 
-use crate::hints;
+use crate::{
+    flags::{LogFormat, OutputFlags},
+    hints,
+};
 
 /// Prints data, with characters that a terminal must not get escaped in the data's language. A reader that closed the
 /// pipe (`| head`) is not an error.
@@ -21,12 +25,39 @@ pub(crate) fn data(text: &str, language: Escapes) -> anyhow::Result<()> {
 }
 
 /// Prints a message to stderr, escaped for a terminal.
-pub(crate) fn tell(text: &str) {
+pub(crate) fn emit(text: &str) {
     // Ignore: stderr is closed too.
     let _ = writeln!(io::stderr().lock(), "{}", escaped(text, Escapes::Text));
 }
 
-/// Tells why the program stops: the error and its causes, hints on lines of their own.
+/// Prints why the program stops: the error and its causes, hints on lines of their own.
 pub(crate) fn error(error: &anyhow::Error) {
-    tell(&format!("error: {}", message(error.as_ref(), hints::advise)));
+    emit(&format!("error: {}", message(error.as_ref(), hints::advise)));
+}
+
+/// The terminal that progress and messages share, which keeps them apart; clones share it.
+#[derive(Clone)]
+pub(crate) struct Screen {
+    bars: Option<MultiProgress>,
+}
+
+impl Screen {
+    /// Returns a screen, with bars if stderr is a terminal and may be drawn on.
+    pub(crate) fn new(flags: &OutputFlags) -> Self {
+        let draws = !flags.quiet && flags.log_format == LogFormat::Text && io::stderr().is_terminal();
+        Self { bars: draws.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())) }
+    }
+
+    /// Returns the bars; `None` if nothing is drawn.
+    pub(crate) fn bars(&self) -> Option<&MultiProgress> {
+        self.bars.as_ref()
+    }
+
+    /// Prints a message above the bars.
+    pub(crate) fn emit(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => bars.suspend(|| emit(text)),
+            None => emit(text),
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use lakefront_operations::{Escapes, escaped};
+use lakefront_operations::{Escapes, current_task, escaped};
 
 use crate::{flags::LogFormat, output};
 
@@ -21,32 +21,40 @@ static IS_JSON: AtomicBool = AtomicBool::new(false);
 /// Installs a hook that reports panics in this format.
 pub(crate) fn start(format: LogFormat) {
     IS_JSON.store(format == LogFormat::Json, Ordering::Relaxed);
-    panic::set_hook(Box::new(tell));
+    panic::set_hook(Box::new(report_panic));
 }
 
 /// Reports a panic and ends the program without unwinding, as another thread might wait for this one for ever. Files
 /// that are half-written have no name yet, and the next run finishes the epoch, as after a kill.
-fn tell(info: &PanicHookInfo<'_>) {
+fn report_panic(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-    let text = text(&place, thread::current().name(), info.payload(), &Backtrace::capture());
+    let task = current_task();
+    let text = text(&place, thread::current().name(), task.as_deref(), info.payload(), &Backtrace::capture());
     if IS_JSON.load(Ordering::Relaxed) {
         let line = serde_json::json!({ "level": "ERROR", "message": text }).to_string();
-        output::tell(&escaped(&line, Escapes::Json));
+        output::emit(&escaped(&line, Escapes::Json));
     } else {
-        output::tell(&text);
+        output::emit(&text);
     }
     #[expect(clippy::exit, reason = "a bug was met: nothing that this process still does can be trusted")]
     std::process::exit(1);
 }
 
 /// Returns the message about a panic.
-fn text(place: &str, thread: Option<&str>, payload: &(dyn Any + Send), backtrace: &Backtrace) -> String {
+fn text(
+    place: &str,
+    thread: Option<&str>,
+    task: Option<&str>,
+    payload: &(dyn Any + Send),
+    backtrace: &Backtrace,
+) -> String {
     let thread = thread.unwrap_or("without a name");
+    let task = task.map_or_else(String::new, |task| format!(", in {task}"));
     let what = payload.downcast_ref::<&'static str>().map_or_else(String::new, |message| format!(": {message}"));
     let is_captured = backtrace.status() == BacktraceStatus::Captured;
     let backtrace = if is_captured { format!("\n{backtrace}") } else { String::new() };
     format!(
-        "error: this is a bug in lakefront {version}: it stopped at {place}, in the thread `{thread}`{what}\n\
+        "error: this is a bug in lakefront {version}: it stopped at {place}, in the thread `{thread}`{task}{what}\n\
          hint: table and state are as after a kill, and the next run goes on from there\n\
          hint: please report it with these lines, the command without its secrets, what `lakefront status TABLE` says, and a log that causes it, if there is one; RUST_BACKTRACE=1 adds a backtrace{backtrace}",
         version = env!("CARGO_PKG_VERSION"),
@@ -56,6 +64,7 @@ fn text(place: &str, thread: Option<&str>, payload: &(dyn Any + Send), backtrace
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lakefront_operations::within_task;
     use std::process::Command;
 
     /// Variable that says how the child process is to panic.
@@ -79,6 +88,10 @@ mod tests {
                 let thread = thread::Builder::new().name("worker\u{9b}-1".to_owned());
                 thread.spawn(|| panic!("a literal")).unwrap().join().unwrap_err();
             }
+            "task" => {
+                let name = "task 7 of epoch 3, whose first object is file:///logs/E1.gz";
+                within_task(Some(name.into()), || panic!("a literal"));
+            }
             "value" => panic!("a value: {}", std::hint::black_box("hunter2")),
             _ => panic!("a literal"),
         }
@@ -87,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_any_thread_is_called_a_bug_and_exits_with_1() {
-        for kind in ["main", "thread", "json"] {
+        for kind in ["main", "thread", "task", "json"] {
             let (status, stderr) = child(kind);
             assert_eq!(status, Some(1), "{stderr}");
             for says in ["this is a bug in lakefront", "panics.rs:", "a literal", "please report it", "the next run"] {
@@ -96,6 +109,11 @@ mod tests {
         }
         let (_, stderr) = child("thread");
         assert!(stderr.contains(r"`worker\u{9b}-1`"), "{stderr:?}");
+        let (_, stderr) = child("task");
+        assert!(
+            stderr.contains(", in task 7 of epoch 3, whose first object is file:///logs/E1.gz: a literal"),
+            "{stderr}"
+        );
         let (_, stderr) = child("json");
         let line = stderr.lines().find(|line| line.starts_with('{')).unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(line).unwrap()["level"], "ERROR");

@@ -18,7 +18,7 @@ pub(crate) fn answer(error: clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if text.lines().any(|line| printable_name(line) != line) {
         // Something was not escaped above: print all of it escaped, without clap's colours.
-        output::tell(text.trim_end());
+        output::emit(text.trim_end());
     } else {
         let _ = error.print();
     }

@@ -14,8 +14,8 @@ pub fn current_task() -> Option<Arc<str>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// Calls `work` as a part of a task; `None` if it is not of one.
-pub(crate) fn within<R>(task: Option<Arc<str>>, work: impl FnOnce() -> R) -> R {
+/// Calls `work` as a part of the task of this name; `None`: of no task.
+pub fn within_task<R>(task: Option<Arc<str>>, work: impl FnOnce() -> R) -> R {
     let _restored = Restored { before: CURRENT.replace(task) };
     work()
 }

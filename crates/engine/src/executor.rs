@@ -17,15 +17,9 @@ use crate::{
     observer::Observer,
     outcome::TaskEnd,
     pool::Pool,
+    resources::TASKS_PER_SLOT,
     task::{Slots, TaskContext, run_task},
 };
-
-/// Memory in bytes that the program needs apart from tasks: rules for user agents, their automata, listing and plan. 128 MiB.
-pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
-/// Memory in bytes of a task while it is decoded and encoded: text, columns and open row groups. 128 MiB.
-pub const TASK_MEMORY_BYTES: u64 = 128 << 20;
-/// Number of tasks under way for each task that is decoded and encoded: the others wait for a store.
-pub(crate) const TASKS_PER_SLOT: usize = 4;
 
 /// An epoch whose tasks are executed.
 #[derive(Clone, Copy, Debug)]
@@ -64,25 +58,6 @@ pub struct LocalExecutor<'r> {
     pub requests: usize,
     /// Gives the hints in messages about objects.
     pub advise: Advise,
-}
-
-/// Returns the number of tasks that may be decoded and encoded at the same time: one more than threads, as one of them waits
-/// for the disk at times.
-///
-/// # Errors
-/// [`Error::Memory`]: not even one.
-pub fn slots(threads: usize, memory_bytes: u64) -> Result<usize, Error> {
-    let for_tasks = memory_bytes.saturating_sub(BASE_MEMORY_BYTES) / TASK_MEMORY_BYTES;
-    match usize::try_from(for_tasks).map_or(threads + 1, |for_tasks| for_tasks.min(threads + 1)) {
-        0 => Err(Error::Memory { memory_bytes, least_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES }),
-        slots => Ok(slots),
-    }
-}
-
-/// Returns the memory in bytes for this many threads: [`BASE_MEMORY_BYTES`], [`TASK_MEMORY_BYTES`] a thread, and one task
-/// more.
-pub fn default_memory_bytes(threads: usize) -> u64 {
-    BASE_MEMORY_BYTES + TASK_MEMORY_BYTES * (threads as u64 + 1)
 }
 
 impl Executor for LocalExecutor<'_> {
@@ -160,7 +135,7 @@ fn execute_one(context: &TaskContext<'_>, task: &Task) -> Result<(), Error> {
     let named = current_task::name(task);
     // A panic leaves nothing half-changed that another task uses: the run stops, and what the task wrote has no names yet or
     // is whole.
-    let result = catch_unwind(AssertUnwindSafe(|| current_task::within(Some(named), run)));
+    let result = catch_unwind(AssertUnwindSafe(|| current_task::within_task(Some(named), run)));
     result.unwrap_or_else(|_panic| {
         Err(Error::TaskPanicked { epoch, task: number, object: current_task::first_object(task) })
     })

@@ -5,7 +5,7 @@
 //! 1. `settings`: what the data files of an epoch depend on besides its inputs.
 //! 2. `executor`: takes an epoch and a set of tasks and executes them; today on the threads of this process.
 //! 3. `task`: one task, from its objects to its commit; `outcome`: its results.
-//! 4. `pool`, `stop`, `process_limits`: threads, and the limits of this process.
+//! 4. `pool`, `stop`, `resources`: threads, and the limits of this process.
 //! 5. `staged_file`, `quarantine`: files that a task writes.
 //! 6. `observer`, `progress`: what the caller is told meanwhile.
 //!
@@ -29,7 +29,7 @@ mod stop;
 
 mod current_task;
 
-pub mod process_limits;
+pub mod resources;
 
 pub mod quarantine;
 
@@ -37,7 +37,7 @@ mod staged_file;
 
 mod error;
 
-pub use current_task::current_task;
+pub use current_task::{current_task, within_task};
 pub use error::{Advise, Error, message};
 pub use settings::Settings;
 pub use stop::Stop;

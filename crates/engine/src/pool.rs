@@ -17,8 +17,8 @@ use lakefront_table::encode::{ColumnEncoder, ColumnRunner};
 
 use crate::{
     Error,
-    current_task::{current_task, within},
-    process_limits::OTHER_THREADS,
+    current_task::{current_task, within_task},
+    resources::OTHER_THREADS,
 };
 
 /// The threads that compute.
@@ -106,7 +106,7 @@ impl Pool {
         let (sender, receiver) = mpsc::sync_channel(1);
         let task = current_task();
         self.threads.spawn(move || {
-            let result = catch_unwind(AssertUnwindSafe(|| within(task, job)));
+            let result = catch_unwind(AssertUnwindSafe(|| within_task(task, job)));
             // Ignore: nobody waits for the result if the run is stopping.
             let _ = sender.send(result);
         });
@@ -127,7 +127,7 @@ impl ColumnRunner for Pool {
             for (index, column) in columns.iter_mut().enumerate() {
                 let (errors, task) = (&errors, task.clone());
                 scope.spawn(move |_| {
-                    if let Err(error) = within(task, || job(index, column)) {
+                    if let Err(error) = within_task(task, || job(index, column)) {
                         errors.lock().unwrap_or_else(PoisonError::into_inner).insert(index, error);
                     }
                 });
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_job_belongs_to_the_task_of_the_thread_that_starts_it() {
         let pool = Pool::try_new(1).unwrap();
-        let named = within(Some("task 7".into()), || pool.start(current_task).wait());
+        let named = within_task(Some("task 7".into()), || pool.start(current_task).wait());
         assert_eq!(named.as_deref(), Some("task 7"));
         assert_eq!(pool.start(current_task).wait(), None);
     }

@@ -11,8 +11,8 @@ use lakefront_storage::{Store, printable_name};
 use crate::{
     ActiveUntil, Error, paths,
     read_record::read_lease,
-    records::{FORMAT, LeaseRecord, LogRecord},
-    seal::to_shown_json,
+    records::{LeaseRecord, LogRecord},
+    seal::{FORMAT, to_shown_json},
 };
 
 /// A lease is renewed this often, or four times in its life if that is more often.

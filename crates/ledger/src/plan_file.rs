@@ -20,8 +20,8 @@ use crate::{
     paths,
     plan::{Earlier, Task},
     read_record::{self, damaged, unreadable},
-    records::{FORMAT_SEALED, LogRecord},
-    seal::{Record as _, Stored},
+    records::LogRecord,
+    seal::{FORMAT_SEALED, Record as _, Stored},
 };
 
 #[derive(Serialize, Deserialize)]

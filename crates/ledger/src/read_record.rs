@@ -15,8 +15,8 @@ use crate::{
     Error, RecordKind,
     jsonl::JsonlReader,
     paths,
-    records::{FORMAT, FORMAT_OF_NEW_WORDS, FORMAT_SEALED, LeaseRecord, LogRecord, OfEpoch, TableRecord},
-    seal::{self, AnyFormat, Record, Seal, Stored},
+    records::{LeaseRecord, LogRecord, OfEpoch, TableRecord},
+    seal::{self, AnyFormat, FORMAT, FORMAT_OF_NEW_WORDS, FORMAT_SEALED, Record, Seal, Stored},
 };
 
 /// Largest `table.json` and lease in bytes: 64 KiB. Both have a few hundred bytes.

@@ -6,15 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Identity, seal::Record};
-
-/// The format of a record without a checksum whose words and keys every version knows.
-pub const FORMAT: u32 = 1;
-/// The format of a record without a checksum, but with a word or key that versions of format 1 do not know and must not
-/// ignore: the outcome `unreadable`, several lists of field names, or that logs are known by their names.
-pub const FORMAT_OF_NEW_WORDS: u32 = 2;
-/// The format of a record with a checksum, which names what it builds on. It is the newest one.
-pub const FORMAT_SEALED: u32 = 3;
+use crate::{
+    Identity,
+    seal::{FORMAT, FORMAT_OF_NEW_WORDS, Record, Stored},
+};
 
 /// `table.json`: what the table is, from its first day on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +97,13 @@ impl Record for LogRecord {
 
     fn has_links(&self, is_sealed: bool) -> bool {
         self.table.is_some() == is_sealed && self.closed.is_some() == (is_sealed && self.epoch > 1)
+    }
+}
+
+impl Stored<LogRecord> {
+    /// Returns the digest by which the records of its epoch name it; `None` if they have no checksums.
+    pub fn digest_in_epoch(&self) -> Option<&str> {
+        self.is_sealed().then(|| self.sha256())
     }
 }
 

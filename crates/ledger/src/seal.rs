@@ -17,8 +17,15 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     create_once::{hex, sha256},
     escape::json_line,
-    records::{FORMAT_SEALED, LogRecord},
 };
+
+/// The format of a record without a checksum whose words and keys every version knows.
+pub const FORMAT: u32 = 1;
+/// The format of a record without a checksum, but with a word or key that versions of format 1 do not know and must not
+/// ignore: the outcome `unreadable`, several lists of field names, or that logs are known by their names.
+pub const FORMAT_OF_NEW_WORDS: u32 = 2;
+/// The format of a record with a checksum, which names what it builds on. It is the newest one.
+pub const FORMAT_SEALED: u32 = 3;
 
 /// Beginning of a record's checksum, after all of its other keys.
 const KEY: &str = ",\"checksum\":\"";
@@ -77,13 +84,6 @@ impl<T> Stored<T> {
     /// Returns the record alone.
     pub fn into_record(self) -> T {
         self.record
-    }
-}
-
-impl Stored<LogRecord> {
-    /// Returns the digest by which the records of its epoch name it; `None` if they have no checksums.
-    pub fn digest_in_epoch(&self) -> Option<&str> {
-        self.is_sealed().then_some(&self.sha256)
     }
 }
 

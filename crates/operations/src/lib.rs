@@ -61,11 +61,9 @@ pub use error::Error;
 pub use field_names::{field_name_text, field_names_text};
 pub use lakefront_cloudfront::{Error as LogError, TextLimits, decompress};
 pub use lakefront_engine::{
-    Advise, Error as EngineError, Stop, current_task,
-    executor::{BASE_MEMORY_BYTES, TASK_MEMORY_BYTES, default_memory_bytes},
-    message,
-    process_limits::Resources,
-    progress,
+    Advise, Error as EngineError, Stop, current_task, message, progress,
+    resources::{BASE_MEMORY_BYTES, Resources, TASK_MEMORY_BYTES, default_memory_bytes},
+    within_task,
 };
 pub use lakefront_ledger::{
     ActiveUntil, Destination, Doubles, Error as LedgerError, Identity, RecordKind,

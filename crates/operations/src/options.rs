@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use lakefront_engine::{Advise, process_limits::Resources};
+use lakefront_engine::{Advise, resources::Resources};
 use lakefront_ledger::{
     Destination, Identity,
     lease::LeaseOptions,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lakefront_engine::{Stop, executor::slots, progress::Progress};
+use lakefront_engine::{Stop, progress::Progress, resources::slots};
 use lakefront_ledger::{
     Identity,
     doubles::Doubles,

@@ -8,11 +8,12 @@ use std::{
 use lakefront_cloudfront::{Enricher, FieldNames, enrich::user_agent::UserAgentRules, object_key};
 use lakefront_engine::{
     Settings, Stop,
-    executor::{Epoch, Executor, LocalExecutor, slots},
+    executor::{Epoch, Executor, LocalExecutor},
     observer::Observer,
     outcome::{Outcome, TaskDone},
     pool::Pool,
     progress::{Event, Progress},
+    resources::slots,
 };
 use lakefront_ledger::{
     Destination,
@@ -27,8 +28,8 @@ use lakefront_ledger::{
     plan::{ObjectCount, Task},
     plan_file::{plan_bytes, read_plan},
     read_record::missing,
-    records::{ClosedRecord, CommitRecord, Digest, FORMAT_SEALED, Kind, LogRecord, TableRecord, Waiting},
-    seal::Stored,
+    records::{ClosedRecord, CommitRecord, Digest, Kind, LogRecord, TableRecord, Waiting},
+    seal::{FORMAT_SEALED, Stored},
     snapshot::Snapshot,
 };
 use lakefront_storage::{Lock, Object};

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use lakefront_engine::{
     Stop,
     pool::{Pending, Pool},
-    process_limits::{address_bytes, first_within_addresses},
+    resources::{address_bytes, first_within_addresses},
     settings::Settings,
 };
 use lakefront_ledger::{

@@ -1,11 +1,15 @@
-//! A run's threads and memory in, those that the limits of this process (`ulimit`) allow out.
+//! Threads and memory of a run, and the limits of this process (`ulimit`) for them.
 
 use lakefront_storage::{address_limit_bytes, open_files_left};
 
-use crate::{
-    Error,
-    executor::{BASE_MEMORY_BYTES, TASK_MEMORY_BYTES, TASKS_PER_SLOT, default_memory_bytes, slots},
-};
+use crate::Error;
+
+/// Memory in bytes that the program needs apart from tasks: rules for user agents, their automata, listing and plan. 128 MiB.
+pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
+/// Memory in bytes of a task while it is decoded and encoded: text, columns and open row groups. 128 MiB.
+pub const TASK_MEMORY_BYTES: u64 = 128 << 20;
+/// Number of tasks under way for each task that is decoded and encoded: the others wait for a store.
+pub(crate) const TASKS_PER_SLOT: usize = 4;
 
 /// Number of files that a thread, and the tasks that wait for it, have open at once on the local disk.
 const FILES_OF_A_THREAD: u64 = 3;
@@ -16,6 +20,25 @@ pub(crate) const OTHER_THREADS: usize = 3;
 /// Address space in bytes that a thread takes beside the memory that is counted: its stack, and its arena of the
 /// allocator.
 const THREAD_ADDRESS_BYTES: u64 = 66 << 20;
+
+/// Returns the number of tasks that may be decoded and encoded at the same time: one more than threads, as one of them waits
+/// for the disk at times.
+///
+/// # Errors
+/// [`Error::Memory`]: not even one.
+pub fn slots(threads: usize, memory_bytes: u64) -> Result<usize, Error> {
+    let for_tasks = memory_bytes.saturating_sub(BASE_MEMORY_BYTES) / TASK_MEMORY_BYTES;
+    match usize::try_from(for_tasks).map_or(threads + 1, |for_tasks| for_tasks.min(threads + 1)) {
+        0 => Err(Error::Memory { memory_bytes, least_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES }),
+        slots => Ok(slots),
+    }
+}
+
+/// Returns the memory in bytes for this many threads: [`BASE_MEMORY_BYTES`], [`TASK_MEMORY_BYTES`] a thread, and one task
+/// more.
+pub fn default_memory_bytes(threads: usize) -> u64 {
+    BASE_MEMORY_BYTES + TASK_MEMORY_BYTES * (threads as u64 + 1)
+}
 
 /// Threads and memory of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
-//! How far a run is: bars on a terminal, a line now and then elsewhere, nothing with `--quiet`.
+//! Progress of a run: bars on a terminal, a line now and then elsewhere, nothing with `--quiet`.
 
 use std::{
-    io::{self, IsTerminal},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -9,44 +8,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lakefront_operations::progress::{Event, Progress};
 
 use crate::{
     flags::{LogFormat, OutputFlags},
-    log, output,
+    log,
+    output::Screen,
 };
 
-/// Without a terminal, a line is told this often.
+/// Time between two lines without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// So many objects that were not converted are told one by one.
+/// Number of objects that were not converted that are reported one by one.
 const TOLD_FAILURES: u64 = 20;
 
-/// Where progress and messages go; clones share it.
-#[derive(Clone)]
-pub(crate) struct Screen {
-    bars: Option<MultiProgress>,
-}
-
-impl Screen {
-    /// With bars if stderr is a terminal and may be drawn on.
-    pub(crate) fn new(flags: &OutputFlags) -> Self {
-        let draws = !flags.quiet && flags.log_format == LogFormat::Text && io::stderr().is_terminal();
-        Self { bars: draws.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())) }
-    }
-
-    /// Tells a line above the bars.
-    pub(crate) fn tell(&self, text: &str) {
-        match &self.bars {
-            Some(bars) => bars.suspend(|| output::tell(text)),
-            None => output::tell(text),
-        }
-    }
-}
-
 /// Draws the events of a run.
-pub(crate) struct Draw {
+pub(crate) struct ProgressDisplay {
     screen: Screen,
     format: LogFormat,
     style: Style,
@@ -57,11 +35,11 @@ pub(crate) struct Draw {
 enum Style {
     Silent,
     Bars { listing: ProgressBar, objects: ProgressBar, bytes: ProgressBar },
-    Lines(Arc<Mutex<Lines>>),
+    Lines(Arc<Mutex<ProgressLines>>),
 }
 
 /// The last line that was told, and what has been done since the start.
-struct Lines {
+struct ProgressLines {
     started: Instant,
     told: Instant,
     planned_objects: u64,
@@ -70,9 +48,9 @@ struct Lines {
     bytes: u64,
 }
 
-impl Draw {
+impl ProgressDisplay {
     pub(crate) fn new(flags: &OutputFlags, screen: &Screen) -> Self {
-        let style = match &screen.bars {
+        let style = match &screen.bars() {
             _ if flags.quiet => Style::Silent,
             Some(bars) => Style::Bars {
                 listing: bars.add(ProgressBar::new_spinner().with_style(style("{spinner} list: {msg}"))),
@@ -81,8 +59,14 @@ impl Draw {
             },
             None => {
                 let now = now();
-                let lines =
-                    Lines { started: now, told: now, planned_objects: 0, planned_bytes: 0, objects: 0, bytes: 0 };
+                let lines = ProgressLines {
+                    started: now,
+                    told: now,
+                    planned_objects: 0,
+                    planned_bytes: 0,
+                    objects: 0,
+                    bytes: 0,
+                };
                 Style::Lines(Arc::new(Mutex::new(lines)))
             }
         };
@@ -117,7 +101,7 @@ impl Draw {
                 bytes.set_style(style(
                     "bytes   {bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}, {eta} left",
                 ));
-                if let Some(bars) = &self.screen.bars {
+                if let Some(bars) = &self.screen.bars() {
                     objects.set_draw_target(ProgressDrawTarget::stderr());
                     bytes.set_draw_target(ProgressDrawTarget::stderr());
                     bars.add(objects.clone());
@@ -134,7 +118,7 @@ impl Draw {
                 lines.started = now();
                 let counted =
                     format!("{} objects, {}, {tasks} tasks", HumanCount(planned_objects), HumanBytes(planned_bytes));
-                log::tell(self.format, &self.screen, &format!("plan: {counted}"));
+                log::emit(self.format, &self.screen, &format!("plan: {counted}"));
             }
         }
     }
@@ -182,14 +166,14 @@ impl Draw {
                 lines.bytes += done_bytes;
                 if lines.told.elapsed() >= LINE_EVERY {
                     lines.told = now();
-                    log::tell(self.format, &self.screen, &lines.text(rows));
+                    log::emit(self.format, &self.screen, &lines.text(rows));
                 }
             }
         }
     }
 }
 
-impl Lines {
+impl ProgressLines {
     fn text(&self, rows: u64) -> String {
         let Self { started, planned_objects, planned_bytes, objects, bytes, .. } = self;
         let elapsed = started.elapsed();
@@ -207,7 +191,7 @@ impl Lines {
     }
 }
 
-impl Progress for Draw {
+impl Progress for ProgressDisplay {
     fn on(&self, event: Event) {
         match event {
             Event::Listed { objects } => {

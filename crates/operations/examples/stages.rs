@@ -1,7 +1,7 @@
 //! The work of `make bench-instructions`: one stage on always the same 20,000 rows, in a function that can be found.
 //!
 //! `stages STAGE` prints how many rows that were. What the stage needs is made before; only what [`measured`] does is
-//! counted. `scripts/bench_instructions.py` runs it below callgrind.
+//! counted. `scripts/bench/instructions.py` runs it below callgrind.
 
 #![expect(clippy::print_stdout, reason = "a program of its own, for measuring")]
 #![expect(clippy::unwrap_used, reason = "what cannot run should stop")]

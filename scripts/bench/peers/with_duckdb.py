@@ -1,10 +1,10 @@
-"""DuckDB: one COPY. Row groups of a partition are written early, or memory grows with the number of partitions."""
+"""DuckDB: one COPY. Row groups are written early; otherwise memory grows with the number of partitions."""
 
 import duckdb
 
 from task import PARTITION, arguments, types
 
-# The default, 524,288 rows for each partition and thread, takes gigabytes; fewer make small row groups.
+# The default, 524,288 rows per partition and thread, takes gigabytes; a small value makes small row groups.
 FLUSH_ROWS = 20_000
 
 

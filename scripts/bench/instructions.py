@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
-"""Instructions that each stage takes for a row, counted by callgrind: a loss shows without trusting a clock.
+"""Counts the instructions per row of each stage with callgrind: a regression shows without a clock.
 
-Runs crates/pipeline/examples/stages.rs, which does one stage on always the same 20,000 rows, and prints the counts beside
-those that were recorded last, in scripts/instructions.json. Nothing fails: an instruction is no time, and another
-compiler gives other counts. Zstandard's are in `compress`, as is all of `encode`; `agents` is `enrich` with user agents
-that are mostly new to it.
+Runs crates/pipeline/examples/stages.rs, which runs one stage on the same 20,000 rows each time, and prints the counts
+next to the recorded ones in scripts/bench/instructions.json. A difference is not a failure: instructions are not time,
+and another compiler gives other counts. `compress` is `encode` with Zstandard; `agents` is `enrich` with user agents
+most of which it has not seen before.
 
-    STAGES_BIN=target/release/examples/stages scripts/bench_instructions.py [--record] [STAGE...]
+    STAGES_BIN=target/release/examples/stages scripts/bench/__main__.py instructions [--record] [STAGE...]
 """
 
 import argparse
@@ -22,13 +21,13 @@ from pathlib import Path
 
 RECORD = Path(__file__).resolve().parent / "instructions.json"
 STAGES = ["decompress", "decode", "agents", "enrich", "encode", "compress"]
-# What is counted: from where this function is entered to where it is left.
+# Only instructions executed inside this function are counted.
 MEASURED = "stages::measured*"
-VALGRIND_HINT = "valgrind is not installed: `apt-get install valgrind`, or what your system calls it"
+VALGRIND_HINT = "valgrind is not installed: `apt-get install valgrind`, or the package of your system"
 
 
 def count(stage):
-    """Instructions for a row, of one stage."""
+    """Returns the instructions per row of one stage."""
     with tempfile.TemporaryDirectory() as folder:
         callgrind = ["valgrind", "--tool=callgrind", f"--toggle-collect={MEASURED}", f"--callgrind-out-file={folder}/out"]
         ran = subprocess.run([*callgrind, os.environ["STAGES_BIN"], stage], capture_output=True, text=True)
@@ -40,15 +39,17 @@ def count(stage):
 
 
 def compiler():
-    """The version that the counts hold for."""
+    """Returns the version of the compiler, which the counts depend on."""
     return subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"which stages [{' '.join(STAGES)}]")
-    parser.add_argument("--record", action="store_true", help="keep these counts for the next time")
-    arguments = parser.parse_args()
+def main(argv):
+    parser = argparse.ArgumentParser(
+        prog="bench instructions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"stages to count [{' '.join(STAGES)}]")
+    parser.add_argument("--record", action="store_true", help="write the counts to the file of recorded ones")
+    arguments = parser.parse_args(argv)
     if not shutil.which("valgrind"):
         sys.exit(VALGRIND_HINT)
     if unknown := set(arguments.stages) - set(STAGES):
@@ -56,8 +57,8 @@ def main():
     recorded = json.loads(RECORD.read_text()) if RECORD.exists() else {"per_row": {}}
     stages = arguments.stages or STAGES
     if recorded.get("compiler", compiler()) != compiler():
-        print(f"recorded with {recorded['compiler']}, counted with {compiler()}: differences may be the compiler's")
-    print(f"{'stage':12}{'recorded':>12}{'now':>12}{'change':>9}   instructions for a row", flush=True)
+        print(f"recorded with {recorded['compiler']}, counted with {compiler()}: the compiler may be the cause of differences")
+    print(f"{'stage':12}{'recorded':>12}{'now':>12}{'change':>9}   instructions per row", flush=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for stage, now in zip(stages, pool.map(count, stages)):
             before = recorded["per_row"].get(stage)
@@ -67,7 +68,3 @@ def main():
     if arguments.record:
         kept = {"compiler": compiler(), "per_row": {stage: recorded["per_row"][stage] for stage in STAGES if stage in recorded["per_row"]}}
         RECORD.write_text(json.dumps(kept, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The logs that benches read: made once by loggen, kept in bench-data/ (or $BENCH_DATA)."""
+"""Sets of logs for the benches: made once by loggen, kept in bench-data/ (or $BENCH_DATA)."""
 
 import os
 import shutil
@@ -6,12 +6,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-DATA = Path(os.environ.get("BENCH_DATA") or Path(__file__).resolve().parents[1] / "bench-data").absolute()
+DATA = Path(os.environ.get("BENCH_DATA") or Path(__file__).resolve().parents[2] / "bench-data").absolute()
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What loggen is asked for."""
+    """Arguments of loggen."""
 
     seed: int
     distributions: int
@@ -36,16 +36,16 @@ SHAPES = {
     "A": Shape(101, distributions=3, hours=24, files_per_hour=28, rows_per_file=1_000),
     # A backfill of few large objects, 80 MB of text each.
     "B": Shape(202, distributions=1, hours=24, files_per_hour=1, rows_per_file=150_000),
-    # Three gigabytes of text, to be held against one object of the same rows.
+    # Three gigabytes of text, to be compared with one object of the same rows.
     "H": Shape(303, distributions=1, hours=24, files_per_hour=1, rows_per_file=237_000),
-    # A quiet site: nothing but what an object costs.
+    # A quiet site: measures the cost per object.
     "T": Shape(404, distributions=1, hours=24, files_per_hour=8_334, rows_per_file=1),
     "one": Shape(505, distributions=1, hours=1, files_per_hour=1, rows_per_file=1),
 }
 
 
 def made(name, make):
-    """A folder in bench-data/, made by `make(folder)` if it is not there; never half of it."""
+    """Returns a folder in bench-data/; `make(folder)` fills it if it does not exist. It is never incomplete."""
     folder = DATA / name
     if not folder.is_dir():
         unfinished = DATA / f"{name}.unfinished"
@@ -57,7 +57,7 @@ def made(name, make):
 
 
 def logs_of(name):
-    """The folder of a set."""
+    """Returns the folder of a set."""
     flags = SHAPES[name].flags()
     return made(name, lambda folder: subprocess.run([os.environ["LOGGEN_BIN"], folder, *flags], check=True))
 
@@ -67,14 +67,14 @@ def objects_of(folder):
 
 
 def text_bytes(path):
-    """How long the text of an object of one gzip member is: its last four bytes say so."""
+    """Returns the text length of an object of one gzip member, from its last four bytes."""
     with open(path, "rb") as file:
         file.seek(-4, os.SEEK_END)
         return int.from_bytes(file.read(), "little")
 
 
 def join(objects, folder):
-    """One object of the members of all these, with the key of the first."""
+    """Writes one object with the members of all `objects`, under the key of the first."""
     with open(folder / objects[0].name, "wb") as joined:
         for path in objects:
             with open(path, "rb") as file:
@@ -82,19 +82,19 @@ def join(objects, folder):
 
 
 def joined(name):
-    """A folder with one object of all rows of a set."""
+    """Returns a folder with one object that has all rows of a set."""
     return made(f"{name}-joined", lambda folder: join(objects_of(logs_of(name)), folder))
 
 
 def repeated_and_joined(name, gigabytes):
-    """A folder with one object of about so many GB of text: a set's objects one after the other, again and again."""
+    """Returns a folder with one object of about this many GB of text: the objects of a set, repeated."""
     objects = objects_of(logs_of(name))
     times = max(1, round(gigabytes * 1e9 / sum(map(text_bytes, objects))))
     return made(f"{name}-joined-{gigabytes:g}", lambda folder: join(objects * times, folder))
 
 
 def repeated(name, times):
-    """A folder with a set's objects so many times, under keys of their own: hard links, as the bytes are the same."""
+    """Returns a folder with `times` hard links to each object of a set, each under its own key."""
 
     def link(folder):
         for path in objects_of(logs_of(name)):
@@ -107,7 +107,7 @@ def repeated(name, times):
 
 
 def warm(folder):
-    """Reads all objects once: what is measured is work, not the disk."""
+    """Reads all objects once, so that runs find them in the page cache."""
     with os.scandir(folder) as entries:
         for entry in entries:
             with open(entry, "rb") as file:

@@ -1,12 +1,13 @@
-"""What it takes to list a million keys of a bucket: requests, seconds, memory.
+"""Measures requests, seconds and memory of listing a bucket of a million keys.
 
     make bench-listing
 
-The bucket is made up here: a server on this machine that holds nothing but keys, four distributions of hourly logs over
-two years, and answers ListObjectsV2 as S3 does, 1,000 keys a page. `convert --dry-run` lists it in several ways. The
-server is the slower of the two: the requests are what carries over to a real store.
+The bucket is a local server that has only keys: hourly logs of four distributions over two years. It answers
+ListObjectsV2 as S3 does, 1,000 keys per page. `convert --dry-run` lists it in several ways. The server is slower than
+lakefront: only the number of requests applies to a real store.
 """
 
+import argparse
 import bisect
 import http.server
 import os
@@ -17,7 +18,7 @@ import threading
 import urllib.parse
 from datetime import datetime, timedelta
 
-from bench_measure import measure
+from measure import measure
 
 DISTRIBUTIONS = ["E1EXAMPLE0AAAA", "E2EXAMPLE0BBBB", "E3EXAMPLE0CCCC", "E4EXAMPLE0DDDD"]
 FIRST_HOUR = datetime(2023, 1, 1)
@@ -33,7 +34,7 @@ WAYS = [
 
 
 def keys():
-    """All keys, in byte order."""
+    """Yields all keys of the bucket."""
     each = KEYS // len(DISTRIBUTIONS)
     for distribution in DISTRIBUTIONS:
         for number in range(each):
@@ -42,7 +43,7 @@ def keys():
 
 
 class Bucket(http.server.BaseHTTPRequestHandler):
-    """Lists, and knows no object: a table is looked for, and is not there."""
+    """Answers listings. It has no objects: lakefront looks for a table and finds none."""
 
     protocol_version = "HTTP/1.1"
     keys = sorted(keys())
@@ -50,14 +51,14 @@ class Bucket(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         url = urllib.parse.urlsplit(self.path)
-        asked = dict(urllib.parse.parse_qsl(url.query))
-        if "list-type" not in asked or url.path.strip("/") != "logs":
+        query = dict(urllib.parse.parse_qsl(url.query))
+        if "list-type" not in query or url.path.strip("/") != "logs":
             return self.answer(404, "<Error><Code>NoSuchKey</Code></Error>")
         type(self).requests += 1
-        prefix, after = asked.get("prefix", ""), asked.get("continuation-token") or asked.get("start-after", "")
+        prefix, after = query.get("prefix", ""), query.get("continuation-token") or query.get("start-after", "")
         begin = max(bisect.bisect_left(self.keys, prefix), bisect.bisect_right(self.keys, after))
         last = bisect.bisect_left(self.keys, prefix + "\U0010ffff")
-        end = min(begin + min(int(asked.get("max-keys", PAGE)), PAGE), last)
+        end = min(begin + min(int(query.get("max-keys", PAGE)), PAGE), last)
         found = self.keys[begin:max(begin, end)]
         is_more = bool(found) and end < len(self.keys) and self.keys[end].startswith(prefix)
         token = f"<NextContinuationToken>{found[-1]}</NextContinuationToken>" if is_more else ""
@@ -86,7 +87,11 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 512
 
 
-def main():
+def main(argv):
+    parser = argparse.ArgumentParser(
+        prog="bench listing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args(argv)
     server = Server(("127.0.0.1", 0), Bucket)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     os.environ |= {
@@ -95,19 +100,15 @@ def main():
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
     }
-    print(f"{len(Bucket.keys):,} keys, {PAGE:,} in a page at most")
+    print(f"{len(Bucket.keys):,} keys, at most {PAGE:,} per page")
     for name, *flags in WAYS:
         Bucket.requests = 0
-        with tempfile.TemporaryDirectory() as folder, open(f"{folder}/told", "w+") as told:
+        with tempfile.TemporaryDirectory() as folder, open(f"{folder}/output", "w+") as output:
             command = [os.environ["LAKEFRONT_BIN"], "convert", "s3://logs/cf", f"{folder}/table", "--dry-run", *flags]
-            figures = measure(command, told)
-            told.seek(0)
-            text = told.read()
+            figures = measure(command, output)
+            output.seek(0)
+            text = output.read()
         if figures.status:
             raise SystemExit(f"{name}: exit status {figures.status}\n{text}")
         listed, mib = re.search(r"listed\s+([\d,]+)", text)[1], figures.peak / (1 << 20)
         print(f"{name:18} listed={listed} requests={Bucket.requests} seconds={figures.wall:.1f} peak_mib={mib:.0f}")
-
-
-
-main()

@@ -1,4 +1,4 @@
-"""ClickHouse, in process (chdb): one INSERT into files of partitions. It skips the header, as it knows no comments."""
+"""ClickHouse, in process (chdb): one INSERT into partitioned files. It has no comment lines, so it skips the header by line count."""
 
 import os
 import tempfile

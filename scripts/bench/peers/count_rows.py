@@ -1,4 +1,4 @@
-"""Prints how many rows and partitions the Parquet files below a folder have, by their footers."""
+"""Prints the number of rows and partitions of the Parquet files below a folder, from their footers."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What the sets of every day do not show: memory over ten times as much, more threads, one huge object, many tiny ones."""
+"""Scenarios for lakefront: memory on ten times the rows, threads, one huge object, many tiny objects, compression."""
 
 import os
 import shutil
@@ -7,10 +7,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import bench_sets as sets
-from bench_measure import MIB, measure
-from bench_runs import lakefront, programs, rotated, run
-from bench_tables import LAKEFRONT, MAX_PEAK_MIB, by_round, median, ratio, span, table
+import sets
+from measure import MIB, measure
+from runs import lakefront, programs, rotated, run
+from tables import LAKEFRONT, MAX_PEAK_MIB, by_round, median, ratio, span, table
 
 TENFOLD = "B x 10"
 # Ten times the rows, and tasks of three objects instead of one.
@@ -28,11 +28,11 @@ def ours(*flags):
 
 
 class Memory:
-    """Sets A and B, and B ten times over: does memory stay flat?"""
+    """Sets A and B, and B ten times: does memory stay flat?"""
 
     @staticmethod
     def bench(arguments, records):
-        # How much is held at once is a matter of timing: the peak of one run says little.
+        # The peak depends on timing: one run is not enough.
         rounds = min(arguments.rounds, 3)
         of_set = {"A": (sets.logs_of("A"), rounds), "B": (sets.logs_of("B"), rounds), TENFOLD: (sets.repeated("B", 10), 1)}
         for name, (logs, turns) in of_set.items():
@@ -52,7 +52,7 @@ class Memory:
         table(["set", "rows", "wall s", "peak MiB"], rows)
         for name, peak in peaks.items():
             bars.add(f"memory: peak MiB on {name}", peak, MAX_PEAK_MIB, digits=0)
-        bars.add("memory: peak on B ten times over / on B", peaks[TENFOLD] / peaks["B"], FLAT_FACTOR)
+        bars.add("memory: peak on B ten times / on B", peaks[TENFOLD] / peaks["B"], FLAT_FACTOR)
 
 
 class Threads:
@@ -82,7 +82,7 @@ class Threads:
 
 
 class Huge:
-    """One object of 3 GB of text, beside the same rows in 24 objects."""
+    """One object of 3 GB of text, compared with the same rows in 24 objects."""
 
     @staticmethod
     def bench(arguments, records):
@@ -100,7 +100,7 @@ class Huge:
         print("\n## One huge object\n")
         of_program = {name: [r for r in records if r["program"] == name] for name in ["gunzip", "24 objects", "one object"]}
         rows = [[name, span(runs), f"{max(r['peak'] for r in runs) / MIB:.0f}"] for name, runs in of_program.items()]
-        table(["what", "wall s", "peak MiB"], rows)
+        table(["run", "wall s", "peak MiB"], rows)
         rounds = [{name: runs[name]["wall"] for name in of_program} for runs in by_round(records)]
         times = statistics.median(r["one object"] / (r["gunzip"] + r["24 objects"]) for r in rounds)
         bars.add("huge: wall / (gunzip + the same rows in 24 objects)", times, MAX_TIMES_HUGE)
@@ -108,7 +108,7 @@ class Huge:
 
 
 class Tiny:
-    """200,000 objects of one row: what an object costs."""
+    """200,000 objects of one row: the cost per object."""
 
     @staticmethod
     def bench(arguments, records):
@@ -131,12 +131,12 @@ class Tiny:
             cpu = median(runs, "cpu") / objects * 1e6
             peak = max(record["peak"] for record in runs) / MIB
             rows.append([program, span(runs), f"{of_object[program]:.1f}", f"{cpu:.1f}", f"{peak:.0f}"])
-        table(["what", "wall s", "µs an object", "CPU µs an object", "peak MiB"], rows)
-        bars.add("tiny: microseconds an object", of_object[LAKEFRONT], MAX_TINY_MICROSECONDS, digits=1)
+        table(["run", "wall s", "µs per object", "CPU µs per object", "peak MiB"], rows)
+        bars.add("tiny: microseconds per object", of_object[LAKEFRONT], MAX_TINY_MICROSECONDS, digits=1)
 
 
 class One:
-    """One object of one row, on tmpfs: start to finish; with and without the rules for user agents."""
+    """One object of one row, on tmpfs: the whole run, with and without the rules for user agents."""
 
     RUNS = 21
 
@@ -157,7 +157,7 @@ class One:
 
     @staticmethod
     def table(records, bars):
-        print("\n## One tiny object, start to finish\n")
+        print("\n## One tiny object, the whole run\n")
         walls = {}
         for record in records:
             walls.setdefault(record["program"], []).append(record["wall"] * 1000)
@@ -167,17 +167,17 @@ class One:
 
 
 def schema_without_user_agents():
-    """The default table schema without the columns that need the rules."""
+    """Returns the default table schema without the columns that need the rules."""
     binary = os.environ["LAKEFRONT_BIN"]
-    told = subprocess.run([binary, "schema", "cf_logs"], check=True, capture_output=True, text=True).stdout
-    start, *columns = told.split("[[column]]\n")
+    schema = subprocess.run([binary, "schema", "cf_logs"], check=True, capture_output=True, text=True).stdout
+    start, *columns = schema.split("[[column]]\n")
     kept = [column for column in columns if not any(f'derive = "{name}"' in column for name in OF_USER_AGENTS)]
     assert len(kept) == len(columns) - len(OF_USER_AGENTS)
     return "[[column]]\n".join([start.replace("cf_logs", "no_user_agents", 1), *kept])
 
 
 class Levels:
-    """What other ways of compressing cost, and save."""
+    """Cost and size of other compressions."""
 
     @staticmethod
     def bench(arguments, records):
@@ -201,4 +201,4 @@ class Levels:
         table(["set", "wall s", "CPU s", "MB"], rows)
 
 
-SPECIALS = {"memory": Memory, "threads": Threads, "huge": Huge, "tiny": Tiny, "one": One, "levels": Levels}
+SCENARIOS = {"memory": Memory, "threads": Threads, "huge": Huge, "tiny": Tiny, "one": One, "levels": Levels}

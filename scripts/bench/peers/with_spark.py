@@ -1,4 +1,4 @@
-"""Spark, local: rows are brought together by hour before they are written, or each task writes files of its own."""
+"""Spark, local: rows are shuffled by hour before they are written; otherwise each task writes its own files."""
 
 import tempfile
 

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
-"""Which share of a conversion's processor time each stage takes, by perf, on set A or B.
+"""Samples with perf the share of a conversion's processor time that each stage takes, on sets A and B.
 
-A sample belongs to the innermost function on its stack that is known to be a stage's; time in the allocator, in memcmp
-or in the kernel so counts for the stage that asked for it. What the main thread does, nothing else does meanwhile: by
-Amdahl's law its share says what many cores would give. Needs `perf`, and a binary with its symbols.
+A sample is attributed to the innermost function of its stack that belongs to a stage. Time in the allocator, in memcmp
+or in the kernel therefore counts for the stage that called it. The main thread's work is serial: Amdahl's law derives
+the largest possible speed-up on many cores from its share. Needs `perf`, and a binary with its symbols.
 
-    LAKEFRONT_BIN=target/release/lakefront LOGGEN_BIN=target/release/loggen scripts/bench_profile.py [A|B]...
+    LAKEFRONT_BIN=target/release/lakefront LOGGEN_BIN=target/release/loggen scripts/bench/__main__.py profile [A|B]...
 """
 
 import argparse
@@ -18,10 +17,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from bench_sets import DATA, logs_of, warm
-from bench_tables import table
+from sets import DATA, logs_of, warm
+from tables import table
 
-# In this order: the first that matches a function's name has it.
+# A function belongs to the first stage whose pattern matches its name.
 STAGES = {
     "decompress": r"zlib_rs|flate2|crc32fast|cloudfront::decompress",
     "decode": r"cloudfront::(decode|header|percent|reject)|memchr",
@@ -39,7 +38,7 @@ SAMPLES_A_SECOND = 299
 
 
 def samples(name, threads):
-    """The samples of a conversion: whether the main thread was at work, and its stack, innermost function first."""
+    """Yields the samples of a conversion: True if of the main thread, and the stack, innermost function first."""
     logs = logs_of(name)
     warm(logs)
     with tempfile.TemporaryDirectory(dir=DATA, prefix="profile-") as folder:
@@ -48,9 +47,9 @@ def samples(name, threads):
         convert = [os.environ["LAKEFRONT_BIN"], "convert", logs, table_, "-q", f"--threads={threads}"]
         subprocess.run([*record, *convert], check=True)
         script = ["perf", "script", "--no-inline", "-F", "pid,tid,ip,sym", f"-i{data}"]
-        with subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as told:
+        with subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as printed:
             is_main, stack = False, []
-            for line in told.stdout:
+            for line in printed.stdout:
                 if ids := re.match(r"\s*(\d+)/(\d+)\s*$", line):
                     is_main, stack = ids[1] == ids[2], []
                 elif line.strip():
@@ -61,6 +60,7 @@ def samples(name, threads):
 
 
 def stage(stack):
+    """Returns the stage that a stack is attributed to."""
     for function in stack:
         for name, pattern in STAGES.items():
             if re.search(pattern, function):
@@ -69,7 +69,7 @@ def stage(stack):
 
 
 def shares(name, threads):
-    """Shares of all samples, by stage; zstd's count for `encode`, too."""
+    """Returns each stage's share of all samples; zstd's samples also count for `encode`."""
     counted, of_main = Counter(), 0
     for is_main, stack in samples(name, threads):
         counted[stage(stack)] += 1
@@ -79,19 +79,17 @@ def shares(name, threads):
     return {name: counted[name] / total for name in [*STAGES, ELSE]} | {MAIN: of_main / total}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs="*", default=["A", "B"], help="which sets [A B]")
-    parser.add_argument("--threads", type=int, default=2, help="with how many threads; one has no threads for tasks [2]")
-    arguments = parser.parse_args()
+def main(argv):
+    parser = argparse.ArgumentParser(
+        prog="bench profile", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sets", nargs="*", default=["A", "B"], help="sets of logs [A B]")
+    parser.add_argument("--threads", type=int, default=2, help="number of threads; with 1, the main thread runs the tasks [2]")
+    arguments = parser.parse_args(argv)
     if not shutil.which("perf"):
-        sys.exit("perf is not installed: `apt-get install linux-perf`, or what your system calls it")
+        sys.exit("perf is not installed: `apt-get install linux-perf`, or the package of your system")
     DATA.mkdir(exist_ok=True)
     of_sets = [shares(name, arguments.threads) for name in arguments.sets]
     table(["stage", *arguments.sets], [[name, *(f"{share[name]:.1%}" for share in of_sets)] for name in [*STAGES, ELSE, MAIN]])
     for name, share in zip(arguments.sets, of_sets):
         print(f"{name}: {MANY_CORES} cores give at most {1 / (share[MAIN] + (1 - share[MAIN]) / MANY_CORES):.1f} times one")
-
-
-if __name__ == "__main__":
-    main()

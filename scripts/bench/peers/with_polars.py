@@ -6,7 +6,7 @@ import sys
 from task import PARTITION, arguments, types
 
 asked = arguments()
-# Read when the module is loaded.
+# Polars reads the variable at import.
 os.environ["POLARS_MAX_THREADS"] = str(asked.threads)
 import polars as pl  # noqa: E402
 

@@ -1,9 +1,9 @@
-"""What each peer is asked to do, said once: columns and types in, partitioned zstd Parquet out.
+"""The task of each peer: convert logs to Parquet compressed with zstd, partitioned by hour.
 
-Read every `.gz` below LOGS; leave out lines that begin with `#`; 33 fields, of which one is a date and three are whole
-numbers, `-` is NULL; add the object's name and the distribution's id, which is its part before the first dot; write
-Parquet compressed by zstd below OUT, in folders `year=YYYY/month=MM/day=DD/hour=HH` of the row's own time. No browser,
-no operating system, no state, no fsync, and rows in any order: less than lakefront does.
+Read every `.gz` below LOGS and skip lines that begin with `#`. Of the 33 fields one is a date and three are integers;
+`-` is NULL. Add the object's name and the distribution's id, which is the part of the name before the first dot. Write
+below OUT, in folders `year=YYYY/month=MM/day=DD/hour=HH` of the row's own time. The peers do less than lakefront: no
+browser, no operating system, no state, no fsync, and rows in any order.
 """
 
 import argparse
@@ -16,20 +16,20 @@ FIELDS = """
     sc_range_start sc_range_end
 """.split()
 PARTITION = ["year", "month", "day", "hour"]
-# The lines that a log begins with: for readers that cannot leave out comments.
+# Number of header lines of a log, for readers that cannot skip comments.
 HEADER_LINES = 2
 
 
 def types(date, number, text):
-    """Each field with its type, as the peer calls it."""
+    """Returns the type of each field, in the terms of the peer."""
     of_field = {"date": date, "sc_bytes": number, "sc_status": number, "cs_bytes": number}
     return {field: of_field.get(field, text) for field in FIELDS}
 
 
 def arguments():
-    """What a peer is told: logs, out, threads."""
+    """Parses the arguments of a peer: logs, out, threads."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("logs", help="the folder of logs")
-    parser.add_argument("out", help="a folder, not there yet")
+    parser.add_argument("logs", help="folder of logs")
+    parser.add_argument("out", help="output folder; must not exist")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""Single runs of the programs that `bench_peers.py` compares, and the records of what they took."""
+"""Runs of single programs for `compare.py`, and the records of their figures."""
 
 import json
 import os
@@ -9,16 +9,16 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from bench_measure import measure
-from bench_sets import DATA
+from measure import measure
+from sets import DATA
 
 PEERS = Path(__file__).resolve().parent / "peers"
-# What unpacks alone; where a command is not installed, its row is missing.
+# Programs that only unpack. A command that is not installed is skipped.
 UNPACKERS = {"gzip": "gzip -dc", "libdeflate": "libdeflate-gunzip -c", "igzip": "igzip -dc"}
 
 
 def unpack(command):
-    """As many processes as threads; each takes four objects at a time."""
+    """Returns the command of an unpacker: one process per thread, four objects at a time."""
     pipe = f'find "$0" -name "*.gz" -print0 | xargs -0 -P "$1" -n 4 {command} > /dev/null'
     return lambda logs, _out, threads: ["sh", "-c", pipe, f"{logs}/", str(threads)]
 
@@ -33,14 +33,14 @@ def lakefront(binary, *flags):
 
 
 def programs(arguments):
-    """Every program: its name, and its command for logs, out and threads."""
+    """Returns the programs by name, each as a function from logs, out and threads to a command."""
     found = {"gunzip": lambda logs, _out, threads: [os.environ["GUNZIP_BIN"], logs, threads]}
     found |= {name: unpack(command) for name, command in UNPACKERS.items() if shutil.which(command.split()[0])}
     found |= {name: peer(name) for name in ["duckdb", "polars", "datafusion", "clickhouse", "pyarrow"]}
     if arguments.spark:
         found["spark"] = peer("spark")
     found["lakefront"] = lakefront(os.environ["LAKEFRONT_BIN"])
-    # The peers' columns and more: what the default table leaves out is in here.
+    # Has all columns of the peers; the default table leaves some out.
     found["lakefront wide"] = lakefront(os.environ["LAKEFRONT_BIN"], "--schema=cf_logs_wide")
     found |= {name: lakefront(binary) for name, binary in (also.split("=", 1) for also in arguments.also)}
     wanted = arguments.only.split(",") if arguments.only else [*found]
@@ -48,12 +48,12 @@ def programs(arguments):
 
 
 def count(out):
-    """What was written: files, bytes, and by their footers rows and partitions."""
+    """Counts the written files and bytes, and from the footers rows and partitions."""
     files = [path for path in out.rglob("*.parquet") if not path.name.startswith((".", "_"))]
     if not files:
         return {"files": 0, "bytes": 0, "rows": 0, "partitions": 0}
-    told = subprocess.run([os.environ["PEERS_PYTHON"], PEERS / "count_rows.py", out], check=True, capture_output=True)
-    rows, partitions = map(int, told.stdout.split())
+    printed = subprocess.run([os.environ["PEERS_PYTHON"], PEERS / "count_rows.py", out], check=True, capture_output=True)
+    rows, partitions = map(int, printed.stdout.split())
     return {"files": len(files), "bytes": sum(map(size, files)), "rows": rows, "partitions": partitions}
 
 
@@ -62,7 +62,7 @@ def size(path):
 
 
 class Records:
-    """What every run took, also in a file."""
+    """The figures of all runs; each is also appended to a file."""
 
     def __init__(self, path):
         self.path, self.all = path, []
@@ -74,10 +74,10 @@ class Records:
 
 
 def run(command, threads, logs, **about):
-    """One run into a folder that is removed afterwards, as a record."""
+    """Runs a program into a temporary folder; returns the record of the run."""
     with tempfile.TemporaryDirectory(dir=DATA, prefix="out-") as folder, tempfile.TemporaryFile() as output:
         out = Path(folder) / "table"
-        # What earlier runs left to be written is no business of this one.
+        # Writes of earlier runs must not slow this one.
         os.sync()
         figures = measure(command(logs, out, threads), output)
         if figures.status != 0:

@@ -1,10 +1,10 @@
-"""DataFusion: an external table of CSV, and one COPY. Its partitioned writer keeps a file open for each partition."""
+"""DataFusion: an external table of CSV, and one COPY. Its partitioned writer keeps one file open per partition."""
 
 from datafusion import SessionConfig, SessionContext
 
 from task import PARTITION, arguments, types
 
-# A character that no log has: DataFusion cannot be told that nothing is quoted.
+# A character that no log contains, as quoting cannot be turned off in DataFusion.
 NO_QUOTE = r"\x01"
 
 
@@ -23,7 +23,7 @@ def main():
             'format.compression' 'gzip', 'format.delimiter' E'\\t', 'format.comment' '#', 'format.has_header' 'false',
             'format.null_regex' '^-$', 'format.quote' E'{NO_QUOTE}')
     """)
-    # Its reader takes `null_regex` for numbers and dates alone.
+    # The reader applies `null_regex` only to numbers and dates.
     cells = [f"nullif({name}, '-') AS {name}" if kind == "VARCHAR" else name for name, kind in fields.items()]
     context.sql(f"""
         COPY (

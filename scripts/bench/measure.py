@@ -1,4 +1,4 @@
-"""Runs a command and says what it took: wall and CPU seconds, and the peak of memory of all its processes together."""
+"""Runs a command; measures wall and CPU seconds, and the peak memory of all its processes together."""
 
 import ctypes
 import os
@@ -18,25 +18,25 @@ PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass
 class Figures:
-    """What a run took."""
+    """Time and memory of a run."""
 
     status: int
     wall: float
-    # Of all its processes, user and system.
+    # Seconds, user and system, of all processes.
     cpu: float
-    # Bytes of memory: the largest sum over its processes.
+    # Bytes of memory: the largest sum over all processes.
     peak: int
-    # The share of the machine's cores that anything else used meanwhile: where it is large, distrust `wall`.
+    # Share of the machine's cores that other programs used meanwhile. If it is large, do not trust `wall`.
     others: float
 
 
 def measure(command, output=None):
-    """Runs a command to its end; `output` takes what it prints.
+    """Runs a command to its end; `output` receives its stdout and stderr.
 
-    The kernel's own figure of a process's peak is exact, but of one process, and never below what this script had when
-    it started one. Therefore memory is polled as well; the larger of both counts.
+    The kernel's peak is exact, but it covers one process, and it is never below the memory of this script at the fork.
+    Therefore memory is polled as well, and the larger figure is taken.
     """
-    # Processes that outlive their parents become this one's, so that their CPU time is known.
+    # Processes that outlive their parents become children of this one, so that their CPU time is counted.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     busy, started = busy_seconds(), time.monotonic()
@@ -60,7 +60,7 @@ def measure(command, output=None):
 
 
 class Poll:
-    """Looks again and again at how much memory a process and its children have."""
+    """Polls the memory of a process and all its descendants."""
 
     def __init__(self, pid):
         self.pid, self.peak, self.ended = pid, 0, threading.Event()
@@ -78,7 +78,7 @@ class Poll:
 
 
 def tree(pid):
-    """A process and all below it."""
+    """Yields a process and all its descendants."""
     yield pid
     try:
         threads = os.listdir(f"/proc/{pid}/task")
@@ -94,7 +94,7 @@ def read(path):
         with open(path) as file:
             return file.read()
     except OSError:
-        # It has ended.
+        # The process has ended.
         return ""
 
 
@@ -104,6 +104,6 @@ def resident_bytes(pid):
 
 
 def busy_seconds():
-    """Seconds that all cores together were busy since the machine started."""
+    """Returns the busy seconds of all cores together since the machine started."""
     user, nice, system, _idle, _iowait, irq, softirq, steal, *_ = map(int, read("/proc/stat").split("\n")[0].split()[1:])
     return (user + nice + system + irq + softirq + steal) / TICKS

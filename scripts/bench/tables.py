@@ -1,16 +1,16 @@
-"""Records of runs in, Markdown tables and PASS or FAIL out."""
+"""Makes Markdown tables, and PASS or FAIL of each bar, from the records of runs."""
 
 import os
 import platform
 import statistics
 from collections import defaultdict
 
-from bench_measure import MIB
-from bench_sets import SHAPES
+from measure import MIB
+from sets import SHAPES
 
-# Programs that only unpack. The first is the floor that bars are held against.
+# Programs that only unpack. The bars compare lakefront with the first.
 UNPACKING = ["gunzip", "gzip", "libdeflate", "igzip"]
-# "The fastest of" is over these; the others are there for comparison.
+# "The fastest peer" is one of these; the other programs are only shown.
 PEERS = ["duckdb", "polars", "datafusion", "clickhouse"]
 LAKEFRONT = "lakefront"
 COLUMNS = ["program", "wall s", "x gunzip", "x lakefront", "CPU s", "CPU x gunzip", "cores", "peak MiB", "files", "MB", "rows right"]
@@ -20,7 +20,7 @@ MAX_PEAK_MIB = 512
 
 
 class Bars:
-    """What has to hold, and whether it did."""
+    """Limits that the figures must keep, and the results."""
 
     def __init__(self):
         self.lines, self.passed = [], True
@@ -37,7 +37,7 @@ class Bars:
 
 
 def machine():
-    """What figures are of."""
+    """Returns a description of the machine."""
     with open("/proc/cpuinfo") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -45,7 +45,7 @@ def machine():
 
 
 def by_round(records):
-    """The records of each round, by program."""
+    """Returns for each round its successful records by program."""
     rounds = defaultdict(dict)
     for record in records:
         if record["status"] == 0:
@@ -54,7 +54,7 @@ def by_round(records):
 
 
 def ratio(rounds, of, to, key="wall"):
-    """The median over rounds of one program's figure to another's; `to` may be several: the least of them counts."""
+    """Returns the median over rounds of the ratio of two programs' figures; of several `to`, the smallest is taken."""
     names = [to] if isinstance(to, str) else to
     ratios = []
     for runs in rounds:
@@ -85,7 +85,7 @@ def table(columns, rows):
 
 
 def rows_right(name, runs):
-    """Whether every run wrote the rows that the set has."""
+    """Returns the table cell that says if every run wrote all rows of the set."""
     if not any(run["files"] for run in runs):
         return "-"
     wrong = [run["rows"] for run in runs if run["rows"] != SHAPES[name].rows]
@@ -93,14 +93,14 @@ def rows_right(name, runs):
 
 
 def peers_table(name, records, bars):
-    """The table of one set, and its bars."""
+    """Prints the table of one set and adds its bars."""
     rounds, shape = by_round(records), SHAPES[name]
     of_program = defaultdict(list)
     for record in records:
         of_program[record["program"]].append(record)
     print(f"\n## Set {name}: {shape.objects:,} objects of {shape.rows_per_file:,} rows")
     others = [record["others"] for record in records]
-    print(f"\n{len(rounds)} rounds. Of the machine, others used {median(records, 'others'):.0%} ({max(others):.0%} at most).\n")
+    print(f"\n{len(rounds)} rounds. Other programs used {median(records, 'others'):.0%} of the machine ({max(others):.0%} at most).\n")
     rows = []
     for program, runs in sorted(of_program.items(), key=lambda item: median(item[1], "wall")):
         good = [run for run in runs if run["status"] == 0]
@@ -137,6 +137,6 @@ def peers_bars(name, rounds, of_program, bars):
     for what, value, limit, digits in comparisons:
         if value is not None:
             bars.add(f"{name}: {what}", value, limit, digits=digits)
-    every = [run for runs in of_program.values() for run in runs]
-    wrong = sum(bool(run["status"] or run["files"] and run["rows"] != SHAPES[name].rows) for run in every)
-    bars.add(f"{name}: of {len(every)} runs failed or have wrong rows", wrong, 0, digits=0)
+    all_runs = [run for runs in of_program.values() for run in runs]
+    wrong = sum(bool(run["status"] or run["files"] and run["rows"] != SHAPES[name].rows) for run in all_runs)
+    bars.add(f"{name}: of {len(all_runs)} runs failed or have wrong rows", wrong, 0, digits=0)

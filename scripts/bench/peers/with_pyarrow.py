@@ -9,12 +9,12 @@ import pyarrow.dataset as ds
 
 from task import FIELDS, HEADER_LINES, PARTITION, arguments, types
 
-# Rows are held until a row group has so many: fewer make many small ones, more take more memory.
+# Minimum rows of a row group. A small value makes many small row groups; a large one takes more memory.
 LEAST_GROUP_ROWS = 100_000
 
 
 def with_names(batches, schema):
-    """Batches of one log each, with what is told by its name and by date and time."""
+    """Yields the batches of one log each, with the columns derived from its name and from date and time."""
     for batch in batches:
         if batch.num_rows == 0:
             continue

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the parts of Ceph that tests/servers/ceph.py starts, unless they are there. Nothing of it runs as a service.
+# Installs the parts of Ceph that tests/servers/ceph.py starts, unless they are installed. None of them runs as a service.
 set -euo pipefail
 
 is_there() {

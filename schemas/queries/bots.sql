@@ -1,8 +1,8 @@
--- Which bots ask most, and where do they enter?
+-- Bots with the most requests, by edge location.
 --
--- Requests of user agents that are known bots, by viewer address and edge location, the busiest first.
--- Runs unchanged on Athena, Spark and DuckDB. On a big table, restrict `year`, `month` and `day` as well:
--- they are partition columns, so whatever they leave out is never read.
+-- Requests of user agents that are known bots, by viewer address and edge location, most requests first.
+-- Runs unchanged on Athena, Spark and DuckDB. On a big table, also restrict `year`, `month` and `day`:
+-- they are partition columns, so the engine skips the other partitions.
 SELECT
     requestip,
     location,

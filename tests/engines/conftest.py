@@ -1,4 +1,4 @@
-"""One Spark session with Hive support for all tests, and the tables that they look at."""
+"""One Spark session with Hive support for all tests, and the tables that they read."""
 
 import os
 import sys
@@ -6,19 +6,18 @@ from pathlib import Path
 
 import pytest
 
-# The reader of logs, the makers of tables and the answers to the queries are those of tests/integration, the servers
-# those of tests/servers.
+# The reader of logs, the makers of tables and the query answers are in tests/integration, the servers in tests/servers.
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "integration"), str(Path(__file__).resolve().parents[1])]
 
 import harness
 
-# Everything stays on this machine, and workers use the Python of this environment.
+# Everything runs on this machine, and workers use the Python of this environment.
 os.environ.update(SPARK_LOCAL_IP="127.0.0.1", SPARK_LOCAL_HOSTNAME="localhost", PYSPARK_PYTHON=sys.executable)
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
-    """Spark with two threads and a Hive metastore of its own, which is empty at first."""
+    """Returns Spark with two threads and a separate Hive metastore, which is empty at first."""
     from pyspark.sql import SparkSession
 
     folder = tmp_path_factory.mktemp("spark")
@@ -42,7 +41,7 @@ def spark(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def converted(tmp_path_factory):
-    """Makes and converts a set when it is first asked for."""
+    """Makes and converts a set at its first use."""
     made = {}
 
     def get(name):
@@ -61,7 +60,7 @@ def each(request, converted):
 
 @pytest.fixture(scope="session")
 def hive_table(spark, each):
-    """The name of a table that the generated DDL made in the metastore, where it is run twice."""
+    """Returns the name of a table that the generated DDL created in the metastore; the DDL is run twice."""
     name = f"of_{each.name}"
     sql = harness.lakefront("ddl", each.table, "--database", "default", "--table", name).stdout
     for statement in harness.statements(sql) * 2:

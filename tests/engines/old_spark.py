@@ -1,4 +1,4 @@
-"""Spark 3.3 reads a table: every cell as a line of JSON, from an environment of its own.
+"""Reads a table with Spark 3.3 and writes each row as a line of JSON; runs in a separate environment.
 
     .venv/old-spark/bin/python tests/engines/old_spark.py TABLE OUTPUT
 """

@@ -1,4 +1,4 @@
-"""What only a store that checks signatures and policies can show: who may do what, and what is said to whom may not."""
+"""Tests that need a store with signatures and policies: permissions, and messages about denied access."""
 
 import json
 import re
@@ -31,14 +31,14 @@ def lake(store, reference):
 
 
 def policy(kind):
-    """One of the policies of docs/object-stores.md, by what stands behind its fence."""
+    """Returns one of the policies of docs/object-stores.md, by the word after its fence."""
     text = (REPOSITORY / "docs" / "object-stores.md").read_text()
     (block,) = re.findall(rf"^```json {kind}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     return json.loads(block)
 
 
 def grant(bucket, kind, without=()):
-    """Gives that policy on a bucket to the other account, but for some (statement, action)."""
+    """Grants that policy on a bucket to the other account, except for some (statement, action)."""
     document = policy(kind)
     named = {"source": "arn:aws:s3:::logs", "table": "arn:aws:s3:::lake"}[kind]
     statements = []
@@ -54,14 +54,14 @@ def grant(bucket, kind, without=()):
 
 
 def as_other(lake):
-    """The same lake, seen by somebody who owns neither bucket."""
+    """Returns the same lake for a user who owns neither bucket."""
     env = {"AWS_ACCESS_KEY_ID": OTHER["key"], "AWS_SECRET_ACCESS_KEY": OTHER["secret"]}
     lake.environment = lambda more, plain=lake.environment: plain({**env, **(more or {})})
     lake.lake = Bucket(lake.lake.name, lake.store.client(**OTHER))
     return lake
 
 
-def test_the_policies_of_the_document_are_enough(lake, reference):
+def test_the_documented_policies_are_sufficient(lake, reference):
     grant(lake.logs, "source")
     grant(lake.lake, "table")
     lake = as_other(lake)
@@ -82,31 +82,31 @@ def test_the_policies_of_the_document_are_enough(lake, reference):
         ("table", "WriteState", "s3:GetObject"),
     ],
 )
-def test_no_permission_of_the_document_is_too_much_and_a_missing_one_is_named(lake, kind, sid, action):
+def test_every_documented_permission_is_needed_and_a_missing_one_is_named(lake, kind, sid, action):
     grant(lake.logs, "source", {(sid, action)})
     grant(lake.lake, "table", {(sid, action)})
     bucket = lake.logs.name if kind == "source" else lake.lake.name
     if (sid, action) == ("WriteState", "s3:GetObject"):
-        # Who made a table may read its state by Ceph's ACLs, as is no longer so with AWS: it is somebody else's.
+        # With Ceph's ACLs, but no longer with AWS, the creator of a table may read its state: so another user creates it.
         lake.convert("-q")
-    # A log that cannot be read costs no other one. With twenty of them and none that can be read, the run would stop.
+    # An unreadable log does not affect the others. If none of twenty could be read, the run would stop.
     status = 3 if sid == "ReadLogs" else 1
     said = as_other(lake).convert("-q", status=status)
     assert action in said.stderr and bucket in said.stderr, said.stderr
 
 
-def test_a_stranger_is_told_which_bucket_is_closed(lake):
+def test_an_unknown_user_is_told_which_bucket_denies_access(lake):
     said = as_other(lake).convert("-q", status=1)
     assert "s3:ListBucket" in said.stderr and "hint: " in said.stderr
 
 
-def test_an_unknown_key_and_a_wrong_secret_are_told_apart(lake):
+def test_an_unknown_key_and_a_wrong_secret_have_different_messages(lake):
     said = lake.convert("-q", env={"AWS_SECRET_ACCESS_KEY": "wrong"}, status=1).stderr
     assert "SignatureDoesNotMatch" in said and "wrong" not in said.split("SignatureDoesNotMatch")[0]
     assert "InvalidAccessKeyId" in lake.convert("-q", env={"AWS_ACCESS_KEY_ID": "nobody"}, status=1).stderr
 
 
-def test_keys_with_control_characters_do_not_cost_the_others(lake, reference):
+def test_keys_with_control_characters_do_not_affect_other_logs(lake, reference):
     for key in CONTROL_KEYS:
         lake.logs.put(key, b"")
     lake.convert("-q", status=3)

@@ -1,4 +1,4 @@
-"""The generated DDL in the parser of Hive itself, whose language Athena's DDL is."""
+"""Parses the generated DDL with Hive's own parser; Athena's DDL is Hive's language."""
 
 import pytest
 from py4j.protocol import Py4JJavaError
@@ -16,7 +16,7 @@ def parse(spark):
 
 
 @pytest.mark.parametrize("wrong", ["CREATE EXTERNAL TABLE cf-logs (a string)", "ALTER TABLE t ADD PARTITION (a='1');"])
-def test_the_parser_refuses_what_is_wrong(parse, wrong):
+def test_the_parser_refuses_invalid_statements(parse, wrong):
     with pytest.raises(Py4JJavaError):
         parse(wrong)
 

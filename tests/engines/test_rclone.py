@@ -1,4 +1,4 @@
-"""A store that ignores `If-None-Match` and writes over names: refused, unless somebody vouches for a single writer."""
+"""A store that ignores `If-None-Match` and overwrites names: refused, unless the operator guarantees a single writer."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_it_is_refused_before_a_row_is_written(lake):
     said = lake.convert("-q", status=1).stderr
     assert "ignores put-if-absent" in said and "--single-writer" in said
     assert lake.files() == {}
-    # It is refused each time.
+    # It is refused every time.
     lake.convert("-q", status=1)
 
 
@@ -32,6 +32,6 @@ def test_a_single_writer_may_use_it(lake, reference):
     assert lake.files() == reference.files
 
 
-def test_logs_may_lie_there(lake, reference, tmp_path):
+def test_it_may_hold_logs(lake, reference, tmp_path):
     lake.convert("-q", table=tmp_path / "cf_logs")
     assert lakes.files_below(tmp_path / "cf_logs") == reference.files

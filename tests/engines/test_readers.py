@@ -1,7 +1,6 @@
-"""Every reader that docs/engines.md names reads every column of every set: the cells of the logs, none more, none less.
+"""Every reader in docs/engines.md reads every column of every set: exactly the cells of the logs.
 
-A reader here is a function of a data file that gives its columns, with cells as Python has them. Spark 4 is in
-test_spark.py.
+A reader here is a function from a data file to its columns, with cells as Python values. Spark 4 is in test_spark.py.
 """
 
 import datetime
@@ -20,7 +19,7 @@ OLD_SPARK = REPOSITORY / ".venv" / "old-spark" / "bin" / "python"
 
 
 def of_arrow(table):
-    """The columns of an Arrow table; moments as microseconds, as Python's own depend on the machine's time zones."""
+    """Returns the columns of an Arrow table; timestamps as microseconds, because Python's depend on the machine's time zones."""
     from pyarrow import int64, timestamp
 
     columns = dict(zip(table.column_names, table.columns))
@@ -61,7 +60,7 @@ def clickhouse(path):
 
 
 def fastparquet(path):
-    """With the types named, as docs/engines.md advises."""
+    """Reads with explicit types, as docs/engines.md advises."""
     import fastparquet
     import pandas
 
@@ -75,7 +74,7 @@ def fastparquet(path):
 
 
 def cell(value):
-    """A cell as the reader of the logs gives it, however a reader writes a map or a NULL."""
+    """Returns a cell in the form of the log reader, for any form of maps and NULLs of a reader."""
     import pandas
 
     if value is None or value is pandas.NA or isinstance(value, float) and math.isnan(value):
@@ -96,7 +95,7 @@ def wanted(each, names):
 
 
 def assert_equal(found, wanted, names):
-    """The first difference says more than all rows."""
+    """Shows only the first difference, which is easier to read than all rows."""
     missing, unexpected = sorted((wanted - found).items(), key=str), sorted((found - wanted).items(), key=str)
     for wanted_row, found_row in zip(missing, unexpected):
         assert dict(zip(names, found_row[0])) == dict(zip(names, wanted_row[0]))
@@ -131,13 +130,13 @@ def test_spark_3_3_reads_every_column_of_the_folder(each, tmp_path):
     assert_equal(Counter(tuple(map(cell, row)) for row in rows), wanted(each, names), names)
 
 
-def test_fastparquet_loses_text_behind_a_full_dictionary_whoever_wrote_the_file(tmp_path):
-    """That docs/engines.md says so is right until this test fails."""
+def test_fastparquet_loses_text_after_a_full_dictionary_in_files_of_any_writer(tmp_path):
+    """If this test fails, correct docs/engines.md."""
     import fastparquet
     import pyarrow
     import pyarrow.parquet
 
-    # Of 2,048 cells, pyarrow looks 1,024 up before it asks whether the dictionary is full.
+    # Of 2,048 cells, pyarrow looks up 1,024 before it checks if the dictionary is full.
     cells = [f"/{number}" for number in range(2048)]
     path = tmp_path / "full-dictionary.parquet"
     table = pyarrow.table({"uri": cells, "bytes": range(2048)})
@@ -147,5 +146,5 @@ def test_fastparquet_loses_text_behind_a_full_dictionary_whoever_wrote_the_file(
     file = fastparquet.ParquetFile(str(path))
     lost = file.to_pandas()
     assert [cell(value) for value in lost["uri"]] == cells[:1024] + [None] * 1024
-    assert lost["bytes"].tolist() == table["bytes"].to_pylist(), "numbers are read right"
+    assert lost["bytes"].tolist() == table["bytes"].to_pylist(), "numbers are read correctly"
     assert file.to_pandas(dtypes=file.dtypes)["uri"].tolist() == cells

@@ -1,4 +1,4 @@
-"""Spark reads the table: by its path, and by the DDL that makes it known to a Hive metastore."""
+"""Spark reads the table: by its path, and as a table that the DDL created in a Hive metastore."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from harness import PARTITION_COLUMNS, folders, lakefront, loggen, query, readme
 
 
 def rows(frame, names):
-    """The rows of a frame as a multiset, in the shape in which the reader of the logs gives them."""
+    """Returns the rows of a frame as a multiset, in the form of the log reader."""
     special = {"requesttime": "unix_micros(requesttime)", "extra": "map_entries(extra)"}
     selected = frame.selectExpr(*[special.get(name, f"`{name}`") for name in names]).collect()
     plain = lambda cell: tuple(map(tuple, cell)) if isinstance(cell, list) else cell
@@ -23,7 +23,7 @@ def wanted(each, names):
 
 
 def files_read(frame):
-    """How many files Spark opens to answer."""
+    """Returns the number of files that Spark opens for a query."""
     frame.collect()
     scan = frame._jdf.queryExecution().executedPlan().collectLeaves().head()
     return scan.metrics().apply("numFiles").value()
@@ -35,7 +35,7 @@ def test_the_folder_has_exactly_the_rows_of_the_logs(spark, each):
     assert rows(frame, frame.columns) == wanted(each, frame.columns)
 
 
-def test_the_table_that_the_ddl_makes_has_exactly_the_rows_of_the_logs(spark, each, hive_table):
+def test_the_table_created_by_the_ddl_has_exactly_the_rows_of_the_logs(spark, each, hive_table):
     frame = spark.table(hive_table)
     assert frame.columns[-4:] == PARTITION_COLUMNS
     assert rows(frame, frame.columns) == wanted(each, frame.columns)
@@ -50,13 +50,13 @@ def test_partitions_are_the_folders_after_running_the_ddl_twice(spark, each, hiv
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_the_query_gives_what_the_logs_say(spark, each, hive_table, answer):
+def test_the_query_result_matches_the_logs(spark, each, hive_table, answer):
     spark.table(hive_table).createOrReplaceTempView("cf_logs")
     assert [tuple(row) for row in spark.sql(query(answer.__name__)).collect()] == answer(each.logs.rows)
 
 
 @pytest.mark.parametrize("source", ["folder", "table"])
-def test_only_the_files_of_the_wanted_partition_are_opened(spark, each, hive_table, source):
+def test_only_the_files_of_the_selected_partition_are_opened(spark, each, hive_table, source):
     frame = spark.read.parquet(str(each.table)) if source == "folder" else spark.table(hive_table)
     path = each.files[0].parent
     condition = " AND ".join(part.replace("=", " = '") + "'" for part in path.parts[-4:])
@@ -67,7 +67,7 @@ def test_only_the_files_of_the_wanted_partition_are_opened(spark, each, hive_tab
 
 def test_hives_own_reader_gives_the_same_rows(spark, converted, hive_table, each):
     if each.schema == "cf_logs_wide":
-        # Hive 2 does not read the timestamps of Parquet that are not its own.
+        # Hive 2 reads timestamps of Parquet only from its own files.
         names = ["requestip", "bytes", "cport", "timetakenseconds", "extra", "hour"]
     else:
         names = list(each.logs.rows[0])

@@ -1,4 +1,4 @@
-"""Tables in real stores: Ceph's gateway, LocalStack, Azure's emulator. Whoever holds it, the table is the same."""
+"""Tables in real stores: Ceph's gateway, LocalStack, Azure's emulator. The table is the same in each."""
 
 import importlib
 import itertools
@@ -23,7 +23,7 @@ def store(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    """A few logs, and their table as it is on disk."""
+    """Returns a few logs, and their table on disk."""
     return lakes.reference(tmp_path_factory.mktemp("reference"))
 
 
@@ -38,7 +38,7 @@ def lake(store, proxy, reference):
     return lakes.Lake(store.through(proxy.endpoint), reference.folder)
 
 
-def test_a_table_is_that_on_disk_and_a_second_run_writes_nothing(lake, proxy, reference):
+def test_a_table_equals_that_on_disk_and_a_second_run_writes_nothing(lake, proxy, reference):
     lake.convert("-q")
     lake.assert_is(reference)
     proxy.forget()
@@ -60,14 +60,14 @@ def test_late_logs_are_added(lake, reference):
 
 
 @pytest.mark.parametrize("name", list(FAULTS))
-def test_faults_on_the_way_change_nothing(lake, proxy, reference, name):
+def test_injected_faults_change_nothing(lake, proxy, reference, name):
     proxy.faults = FAULTS[name]
     lake.convert("-q")
     proxy.faults = []
     lake.assert_is(reference)
 
 
-def test_runs_that_begin_together_make_one_table(lake, reference):
+def test_runs_started_at_once_make_one_table(lake, reference):
     for _ in range(3):
         runs = [lake.start() for _ in range(6)]
         statuses = [run.wait(120) for run in runs]
@@ -76,7 +76,7 @@ def test_runs_that_begin_together_make_one_table(lake, reference):
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_run_that_is_killed_at_any_write_is_finished_by_the_next(store, tmp_path_factory, moment):
+def test_the_next_run_completes_a_run_killed_at_any_write(store, tmp_path_factory, moment):
     small = lakes.reference(tmp_path_factory.mktemp("small"), hours=2, rows_per_file=40)
     for write in itertools.count():
         with Proxy(store.endpoint) as proxy:
@@ -99,7 +99,7 @@ def test_a_run_that_is_killed_at_any_write_is_finished_by_the_next(store, tmp_pa
     assert write > 10
 
 
-def test_a_store_that_fails_for_a_while_is_waited_for(lake, proxy, reference):
+def test_a_run_waits_for_a_store_that_fails_for_a_while(lake, proxy, reference):
     proxy.faults = [Fault("503", times=8)]
     lake.convert("-q")
     proxy.faults = []

@@ -1,4 +1,4 @@
-"""What the queries of schemas/queries have to answer, computed from the rows of the logs."""
+"""The expected results of the queries of schemas/queries, computed from the rows of the logs."""
 
 from collections import Counter
 

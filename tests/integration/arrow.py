@@ -1,4 +1,4 @@
-"""The table as pyarrow reads it."""
+"""Reads the table with pyarrow."""
 
 from collections import Counter
 
@@ -9,13 +9,13 @@ from harness import PARTITION_COLUMNS
 
 
 def dataset(table):
-    """The table, with partition values as strings."""
+    """Returns the table, with partition values as strings."""
     partition = pyarrow.schema([(name, pyarrow.string()) for name in PARTITION_COLUMNS])
     return pyarrow.dataset.dataset(table, partitioning=pyarrow.dataset.partitioning(partition, flavor="hive"))
 
 
 def assert_rows(folder, logs):
-    """The table in a folder has exactly the rows that `logs` read."""
+    """Checks that the table in a folder has exactly the rows that `logs` read."""
     table = dataset(folder).to_table()
     if logs.schema == "cf_logs_wide":
         where = table.schema.get_field_index("requesttime")

@@ -1,4 +1,4 @@
-"""The tables that the tests look at, made once for all of them."""
+"""The tables that the tests read, made once for all of them."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-# The servers and the proxy are those of tests/servers.
+# The servers and the proxy are in tests/servers.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import harness
@@ -17,7 +17,7 @@ from servers.proxy import Proxy
 
 @pytest.fixture(scope="session")
 def converted(tmp_path_factory):
-    """Makes and converts a set when it is first asked for."""
+    """Makes and converts a set at its first use."""
     made = {}
 
     def get(name):
@@ -36,7 +36,7 @@ def each(request, converted):
 
 @pytest.fixture
 def duck():
-    """DuckDB with a view `cf_logs` on a table, partition values as strings."""
+    """Returns DuckDB with a view `cf_logs` of a table, partition values as strings."""
 
     def connect(table):
         connection = duckdb.connect()
@@ -51,25 +51,25 @@ def duck():
 
 @pytest.fixture(scope="session")
 def moto_store(tmp_path_factory):
-    """The S3 of all tests."""
+    """Returns the S3 server of all tests."""
     with moto(tmp_path_factory.mktemp("moto")) as store:
         yield store
 
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory):
-    """A few logs, and their table as it is on disk."""
+    """Returns a few logs, and their table on disk."""
     return lakes.reference(tmp_path_factory.mktemp("reference"))
 
 
 @pytest.fixture
 def proxy(moto_store):
-    """A proxy before the S3, without faults as yet."""
+    """Returns a proxy in front of the S3 server, at first without faults."""
     with Proxy(moto_store.endpoint) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def lake(moto_store, proxy, reference):
-    """Two buckets that are reached by way of the proxy: the logs of `reference`, and no table."""
+    """Returns two buckets behind the proxy: one with the logs of `reference`, and one without a table."""
     return lakes.Lake(moto_store.through(proxy.endpoint), reference.folder)

@@ -1,4 +1,4 @@
-"""Runs the two programs, and makes the logs and tables that the tests look at."""
+"""Runs the two programs, and makes the logs and tables that the tests read."""
 
 import gzip
 import itertools
@@ -18,8 +18,8 @@ LAKEFRONT = os.environ["LAKEFRONT_BIN"]
 LOGGEN = os.environ["LOGGEN_BIN"]
 PARTITION_COLUMNS = ["year", "month", "day", "hour"]
 
-# One file for each era of CloudFront's logs: how many fields a row has, and an hour in which that was so. Of the hours
-# from September 2013 to 2019, user agents are escaped twice.
+# One file for each era of CloudFront's logs: the number of fields in a row, and an hour of that era. In the hours from
+# September 2013 to 2019, user agents are escaped twice.
 ERAS = [
     (12, "2010-06-01T05"),
     (15, "2013-02-01T09"),
@@ -31,8 +31,8 @@ ERAS = [
     (33, "2020-01-01T00"),
 ]
 
-# By hand: what loggen never writes. Fields that no column claims, a row cut short, a number that is none or that does
-# not fit, a row without a date, blank lines, and a file without rows.
+# Logs written by hand, with content that loggen never writes: fields without a column, a truncated row, cells that are not
+# numbers or do not fit, a row without a date, blank lines, and a file without rows.
 BY_HAND = """\
 #Version: 1.0
 #Fields: date time c-ip sc-bytes sc-status cs(User-Agent) time-taken asn c-port x-new-field another-field
@@ -46,7 +46,7 @@ BY_HAND = """\
 
 
 def run(*command, status=0, env=None, seconds=None):
-    """What a program wrote to stdout, and to stderr. Its exit status has to be `status`, or one of them; any for None."""
+    """Returns stdout and stderr of a program. Checks that its exit status is `status`, or one of them; None accepts any."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, timeout=seconds)
     statuses = (done.returncode,) if status is None else status if isinstance(status, tuple) else (status,)
     assert done.returncode in statuses, f"{command} exits with {done.returncode}:\n{done.stderr}"
@@ -62,18 +62,18 @@ def loggen(folder, **flags):
 
 
 def current(folder):
-    """Two distributions, four hours around midnight, many rows in an hour that is not their file's."""
+    """Two distributions, four hours around midnight, many rows in another hour than their file's."""
     loggen(folder, distributions=2, start="2025-01-02T22", hours=4, files_per_hour=2, rows_per_file=500, late_percent=5)
 
 
 def eras(folder):
-    """All eras in one table, below folders of their own."""
+    """All eras in one table, each in a separate folder."""
     for fields, start in ERAS:
         loggen(folder / f"of-{fields}-fields", seed=fields, era=fields, start=start, rows_per_file=300)
 
 
 def wide(folder):
-    """Generated logs, logs by hand, one without rows and one that is damaged."""
+    """Generated logs, logs written by hand, one without rows and one that is damaged."""
     loggen(folder, seed=7, start="2025-02-01T05", hours=2, rows_per_file=700)
     (folder / "plain").mkdir()
     (folder / "plain" / "E1BYHAND.2025-02-01-00.00000001").write_text(BY_HAND)
@@ -82,7 +82,7 @@ def wide(folder):
     (folder / "E1DAMAGED.2025-02-01-00.00000003.gz").write_bytes(damaged)
 
 
-# Rows of the set `varied`, and the one from which on most columns are of another kind: dictionaries have to end there.
+# Number of rows of the set `varied`, and the row after which most columns change, so that their dictionaries end there.
 VARIED_ROWS, VARIED_TURN = 60_000, 25_000
 INT_64 = [-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 2, 2**63 - 1]
 INT_32 = [-(2**31), -(2**31) + 1, -1, 0, 1, 2**31 - 2, 2**31 - 1]
@@ -91,8 +91,8 @@ TEXTS = ["", "Gr\u00fc\u00dfe,%20J\u00fcrgen", "\u2602" * 40, "\U0010ffff" * 20,
 
 
 def varied(folder):
-    """One log whose columns are all that Parquet has encodings for: cells that repeat, that never do and that do so at
-    first, missing, empty, long and of several bytes a character, the largest and the least numbers."""
+    """One log with columns for all encodings of Parquet: cells that repeat, that never do and that do so at first,
+    missing, empty, long and with several bytes per character, the largest and the smallest numbers."""
     chance = random.Random(20250301)
     lines = ["#Version: 1.0"]
     for row in range(VARIED_ROWS):
@@ -124,7 +124,7 @@ def varied(folder):
     (folder / "E1VARIED.2025-03-01-05.00000001.gz").write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
 
 
-# What each set is, its table schema, convert's exit status (3 where an object is damaged) and what else convert is told.
+# Each set: its maker, its table schema, convert's exit status (3 if an object is damaged) and more flags of convert.
 SETS = {
     "current": (current, "cf_logs", 0, []),
     "eras": (eras, "cf_logs", 0, []),
@@ -134,7 +134,7 @@ SETS = {
 
 
 def convert(name, folder):
-    """The set of that name in a new folder: its logs as `Logs` reads them, its table, and the report."""
+    """Converts the set of that name in a new folder; returns its logs as `Logs` reads them, its table, and the report."""
     make, schema, status, flags = SETS[name]
     logs, table, report = folder / "logs", folder / "lake" / "cf_logs", folder / "report.json"
     logs.mkdir()
@@ -152,7 +152,7 @@ def convert(name, folder):
 
 
 def table_of_years(folder):
-    """A table of three years of hours; its data files are one file under many names, and it came without its state."""
+    """Makes a table of three years of hours, without its state; all data files are hard links to one file."""
     logs, table = folder / "logs", folder / "lake" / "cf_logs"
     logs.mkdir()
     (logs / "E1BYHAND.2023-01-01-00.00000001").write_text(
@@ -170,23 +170,23 @@ def table_of_years(folder):
 
 
 def folders(table):
-    """The partitions of a table, as their folders say."""
+    """Returns the partitions of a table, from its folders."""
     return sorted({path.parent.relative_to(table).as_posix() for path in table.rglob("*.parquet")})
 
 
 def statements(sql):
-    """The statements of a text that `lakefront ddl` wrote."""
+    """Returns the statements in the output of `lakefront ddl`."""
     return [part.strip() for part in sql.split(";\n") if part.strip()]
 
 
 def readme_blocks(info):
-    """The fenced blocks of README.md that open with ```info. There has to be one."""
+    """Returns the fenced blocks of README.md that begin with ```info; there must be at least one."""
     text = (REPOSITORY / "README.md").read_text()
     found = re.findall(rf"^```{re.escape(info)}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-    assert found, f"README.md has no block that opens with ```{info}"
+    assert found, f"README.md has no block that begins with ```{info}"
     return found
 
 
 def query(name):
-    """The text of one of the queries that ship."""
+    """Returns the text of one of the built-in queries."""
     return (REPOSITORY / "schemas" / "queries" / f"{name}.sql").read_text()

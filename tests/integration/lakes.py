@@ -1,4 +1,4 @@
-"""Logs and tables in a store: the program run on them, and what it left there."""
+"""Logs and tables in a store: runs the program on them, and reads its output back."""
 
 import subprocess
 from types import SimpleNamespace
@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import harness
 from logs import Logs
 
-# No test of a store takes as long; what hangs is a failure.
+# No test of a store takes as long, so a program that hangs fails its test.
 SECONDS = 120
 
 
 def reference(folder, **settings):
-    """Logs on disk, and the table that the program makes of them there: what any store has to hold in the end. The folder
-    is what the bucket is: a log's name in the table is its whole key there."""
+    """Makes logs on disk and their table, the expected result in any store. The folder corresponds to the bucket: the name
+    of a log in the table is its whole key there."""
     logs, table = folder / "logs", folder / "lake" / "cf_logs"
     settings = {"distributions": 2, "start": "2025-01-02T22", "hours": 3, "rows_per_file": 120, **settings}
     harness.loggen(logs / "cf", **settings)
@@ -21,12 +21,12 @@ def reference(folder, **settings):
 
 
 def files_below(table):
-    """The data files of a table on disk: their bytes, by their names below it."""
+    """Returns the bytes of the data files of a table on disk, by their names below it."""
     return {path.relative_to(table).as_posix(): path.read_bytes() for path in sorted(table.rglob("*.parquet"))}
 
 
 class Lake:
-    """A bucket with logs, another for a table, and the program run on them."""
+    """A bucket with logs, another for a table, and runs of the program on them."""
 
     def __init__(self, store, logs=None):
         self.store = store
@@ -36,7 +36,7 @@ class Lake:
             self.logs.upload(logs)
 
     def environment(self, env):
-        """The store's environment; with `env` over it, where None takes a variable away."""
+        """Returns the store's environment, updated with `env`; None removes a variable."""
         return {name: value for name, value in {**self.store.env, **(env or {})}.items() if value is not None}
 
     def run(self, *arguments, status=0, env=None):
@@ -46,28 +46,28 @@ class Lake:
         return self.run("convert", source or self.source, table or self.table, *flags, status=status, env=env)
 
     def start(self, *flags, env=None):
-        """A conversion that goes on by itself."""
+        """Starts a conversion and does not wait for it."""
         command = [harness.LAKEFRONT, "convert", self.source, self.table, "-q", *flags]
         return subprocess.Popen(command, env=self.environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def files(self):
-        """The data files: their bytes, by their names below the table. Nothing else is there."""
+        """Returns the bytes of all objects of the table, which are only data files, by their names below it."""
         return {key.removeprefix("cf_logs/"): self.lake.get(key) for key in self.lake.keys("cf_logs/")}
 
     def state(self):
-        """The names of the state."""
+        """Returns the names of the state's objects."""
         return [key.removeprefix("cf_logs.lakefront/") for key in self.lake.keys("cf_logs.lakefront/")]
 
     def assert_is(self, reference):
-        """The table is the one on disk, to the byte, and the program finds nothing wrong with it."""
+        """Checks that the table equals the one on disk, byte for byte, and that `verify` finds no error."""
         found = self.files()
         assert sorted(found) == sorted(reference.files)
         assert [name for name in found if found[name] != reference.files[name]] == []
         self.run("verify", self.table, "--deep")
 
     def assert_rows(self, folder, logs):
-        """The table has exactly the rows of `logs`; it is fetched into a folder first."""
-        # Not all that look at lakes have pyarrow.
+        """Checks that the table has exactly the rows of `logs`; downloads it into a folder first."""
+        # Imported here because not all users of lakes have pyarrow.
         from arrow import assert_rows
 
         assert_rows(self.lake.download("cf_logs/", folder), logs)

@@ -1,4 +1,4 @@
-"""Standard logs read the slow and obvious way: a second opinion on every row, which shares nothing with lakefront."""
+"""A slow and simple reader of standard logs: an independent check of every row, which shares no code with lakefront."""
 
 import datetime
 import functools
@@ -13,7 +13,7 @@ import ua_parser
 import ua_parser.loaders
 import ua_parser.regex
 
-# The regular expressions in Rust: Python's own stop looking for a bot's name after the first 100 characters.
+# The regular expressions of Rust: Python's own look for a bot's name only in the first 100 characters.
 USER_AGENTS = ua_parser.Parser(ua_parser.regex.Resolver(ua_parser.loaders.load_builtins()))
 MICROSECOND = datetime.timedelta(microseconds=1)
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -24,7 +24,7 @@ def string(cell):
 
 
 def number(cell, kind, bits=64):
-    """The number in a cell, None where there is none, the cell's fraction cut off where `kind` is int."""
+    """Returns the number in a cell, without its fraction if `kind` is int; None if it is not a number."""
     exponent = r"([eE][+-]?\d+)?" if kind is float else ""
     if cell is None or not re.fullmatch(rf"[+-]?\d+(\.\d*)?{exponent}", cell):
         return None
@@ -46,7 +46,7 @@ def double(cell):
     return number(cell, float)
 
 
-# Column, what reads it, and the field that it reads. Columns that are not simply a field are made in `row`.
+# Column, its reader, and the field that it reads. Columns that are not just a field are made in `row`.
 CF_LOGS = [
     ("logtime", string, "time"),
     ("location", string, "x-edge-location"),
@@ -97,7 +97,7 @@ COLUMNS = {"cf_logs": CF_LOGS, "cf_logs_wide": CF_LOGS_WIDE}
 
 @functools.cache
 def user_agent(logged):
-    """Browser family, operating-system family and `True` for a bot, of a user agent as it stands in the log."""
+    """Returns browser family, operating-system family and `True` for a bot, of a user agent as logged."""
     if logged is None or logged == "-":
         return "Other", "Other", "False"
     text = urllib.parse.unquote(logged, errors="replace")
@@ -162,7 +162,7 @@ class Logs:
         row["hour"] = record["time"][:2]
         if self.schema == "cf_logs_wide":
             time = datetime.datetime.fromisoformat(f"{record['date']}T{record['time']}+00:00")
-            # As microseconds: Python's own reading of a timestamp depends on the time zone data of the machine.
+            # As microseconds, because Python's own timestamps depend on the time zone data of the machine.
             row["requesttime"] = (time - EPOCH) // MICROSECOND
             claimed = {field for _, _, field in columns} | {"date"}
             row["extra"] = tuple(

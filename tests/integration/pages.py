@@ -1,6 +1,6 @@
-"""The page headers of Parquet files, read by hand: no reader tells of them, and old readers stop at what they do not know.
+"""Parses the page headers of Parquet files: readers do not show them, and old readers fail at unknown ones.
 
-They are structs of Thrift's compact protocol; `parquet.thrift` of the Parquet format says what the numbers mean.
+They are structs of Thrift's compact protocol; `parquet.thrift` of the Parquet format defines the numbers.
 """
 
 from types import SimpleNamespace
@@ -66,7 +66,7 @@ class Compact:
 
 
 def pages(data, chunk):
-    """The pages of a column chunk, in order; `data` is the file, `chunk` what pyarrow says of the chunk."""
+    """Returns the pages of a column chunk, in order; `data` is the file, `chunk` pyarrow's metadata of the chunk."""
     start = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
     reader = Compact(data, start)
     found = []

@@ -1,4 +1,4 @@
-"""The DDL is what Athena takes: small enough, complete, the same each time, and never with a bad name in it."""
+"""Athena accepts the DDL: it is small enough, complete, the same each time, and never has an invalid name in it."""
 
 import re
 
@@ -19,7 +19,7 @@ def years(tmp_path_factory):
 
 
 def partitions(statement):
-    """(folder, location) of each partition that a statement adds."""
+    """Returns (folder, location) of each partition that a statement adds."""
     found = re.findall(r"PARTITION \(([^)]*)\) LOCATION '([^']*)'", statement)
     return [("/".join(re.sub(r"[`' ]", "", values).split(",")), location) for values, location in found]
 
@@ -43,7 +43,7 @@ def test_a_table_of_thousands_of_partitions_takes_several_statements_of_limited_
     assert [folder for add in adds for folder, _ in partitions(add)] == folders(years)
 
 
-def test_projection_takes_one_statement_however_many_partitions_there_are(years):
+def test_projection_takes_one_statement_for_any_number_of_partitions(years):
     (create,) = statements(ddl(years, "--projection"))
     properties = dict(re.findall(r"'([\w.]+)' = '([^']*)'", create))
     assert properties["projection.enabled"] == "true"
@@ -68,7 +68,7 @@ def test_coarser_partitions_have_fewer_columns(converted, tmp_path):
 
 @pytest.mark.parametrize("name", ["", "1; DROP TABLE cf_logs", "CF-logs", "cf`logs", 'cf"logs', "cf logs", "a.b", "a" * 256])
 @pytest.mark.parametrize("flag", ["--table", "--database"])
-def test_a_name_that_is_no_identifier_is_refused(converted, flag, name):
+def test_a_name_that_is_not_an_identifier_is_refused(converted, flag, name):
     done = lakefront("ddl", converted("current").table, flag, name, status=2)
     assert done.stdout == ""
     assert "hint:" in done.stderr
@@ -86,7 +86,7 @@ def test_a_quote_in_the_location_is_escaped(converted):
     assert "\nLOCATION 's3://amzn-s3-demo-bucket/it\\'s/'" in sql
 
 
-def test_a_location_that_is_no_url_is_refused(converted):
+def test_a_location_that_is_not_a_url_is_refused(converted):
     done = lakefront("ddl", converted("current").table, "--location", "amzn-s3-demo-bucket/lake", status=2)
     assert done.stdout == ""
     assert "hint:" in done.stderr

@@ -1,4 +1,4 @@
-"""DuckDB reads the table: values, types, partitions, and the queries of schemas/queries as they stand."""
+"""DuckDB reads the table: values, types, partitions, and the queries of schemas/queries unchanged."""
 
 import re
 from collections import Counter
@@ -22,9 +22,9 @@ DUCKDB_TYPES_WIDE = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_the_query_gives_what_the_logs_say(duck, each, answer):
+def test_the_query_result_matches_the_logs(duck, each, answer):
     wanted = answer(each.logs.rows)
-    assert wanted, "the logs have nothing for this query to find"
+    assert wanted, "the logs have no rows for this query"
     assert duck(each.table).execute(query(answer.__name__)).fetchall() == wanted
 
 
@@ -48,7 +48,7 @@ def test_partition_values_keep_their_leading_zero(duck, each):
 
 
 @pytest.mark.parametrize("condition", ["hour = '23'", "year = '2025' AND month = '01' AND day = '03' AND hour = '01'"])
-def test_only_the_files_of_the_wanted_partitions_are_opened(duck, converted, condition):
+def test_only_the_files_of_the_selected_partitions_are_opened(duck, converted, condition):
     current = converted("current")
     values = dict(re.findall(r"(\w+) = '(\d+)'", condition))
     wanted = [path for path in current.files if {f"{k}={v}" for k, v in values.items()} <= set(path.parts)]
@@ -60,7 +60,7 @@ def test_only_the_files_of_the_wanted_partitions_are_opened(duck, converted, con
     assert rows == sum(all(row[k] == v for k, v in values.items()) for row in current.logs.rows)
 
 
-def test_fields_that_no_column_claims_are_in_the_map(duck, converted):
+def test_fields_that_no_column_uses_are_in_the_map(duck, converted):
     select = "SELECT extra['x-new-field'] FROM cf_logs WHERE requestip = '192.0.2.1' AND filename LIKE 'plain/%'"
     connection = duck(converted("wide").table)
     assert connection.execute(select).fetchall() == [("a%20value",)]

@@ -1,4 +1,4 @@
-"""The proxy that breaks requests does what it says, and no more: in front of a small server that remembers what it got."""
+"""The proxy injects its faults, and nothing else: tested with a small server that records its requests."""
 
 import http.client
 import http.server
@@ -13,12 +13,12 @@ from servers.faults import ANSWERS, WHAT, Fault
 from servers.proxy import Proxy
 
 BODY = b"0123456789" * 20_000
-# In two pages, as a store gives them; the second one begins behind `k3`.
+# In two pages, as a store returns them; the second page begins after `k3`.
 KEYS = [f"k{number}" for number in range(7)]
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
-    """Keeps what is put, and lists KEYS."""
+    """Stores objects, and lists KEYS."""
 
     protocol_version = "HTTP/1.1"
 
@@ -69,7 +69,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 def upstream():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     server.got = []
-    # Connections that break are what these tests are about.
+    # These tests break connections on purpose.
     server.handle_error = lambda *_: None
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
@@ -84,7 +84,7 @@ def proxy(upstream):
 
 
 def ask(proxy, method="GET", target="/bucket/key", body=None, headers=None):
-    """One request: status and body."""
+    """Sends one request; returns status and body."""
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
     try:
         connection.request(method, target, body, headers or {})
@@ -95,7 +95,7 @@ def ask(proxy, method="GET", target="/bucket/key", body=None, headers=None):
 
 
 def breaks(proxy, *arguments):
-    """Does the connection break instead of giving an answer?"""
+    """Returns True if the connection breaks instead of giving an answer."""
     try:
         ask(proxy, *arguments)
     except (ConnectionError, http.client.HTTPException):
@@ -103,7 +103,7 @@ def breaks(proxy, *arguments):
     return False
 
 
-def test_what_no_fault_hits_passes_as_it_is(proxy, upstream):
+def test_a_request_without_a_fault_is_forwarded_unchanged(proxy, upstream):
     headers = {"Host": "of.the.client", "X-Odd-Case": "kept"}
     assert ask(proxy, "PUT", "/bucket/a%20b?x=%2F", BODY, headers) == (200, b"")
     path, body, seen = upstream.got[0]
@@ -138,7 +138,7 @@ def test_requests_are_counted_by_kind(proxy):
 
 
 @pytest.mark.parametrize("what, works", [("reset-before", False), ("lost-reply", True), ("reset-after", True)])
-def test_a_connection_breaks_before_or_after_the_store_did_the_work(proxy, upstream, what, works):
+def test_a_connection_breaks_before_or_after_the_store_handled_the_request(proxy, upstream, what, works):
     proxy.faults = [Fault(what, kinds="PUT", times=1)]
     assert breaks(proxy, "PUT", "/bucket/key", BODY)
     assert [body for _, body, _ in upstream.got] == ([BODY] if works else [])
@@ -146,14 +146,14 @@ def test_a_connection_breaks_before_or_after_the_store_did_the_work(proxy, upstr
     assert proxy.counts["faults"] == {what: 1}
 
 
-def test_a_connection_breaks_in_the_midst_of_a_request(proxy, upstream):
+def test_a_connection_breaks_within_a_request(proxy, upstream):
     proxy.faults = [Fault("reset-midway", kinds="PUT")]
     assert breaks(proxy, "PUT", "/bucket/key", BODY)
     assert all(len(body) < len(BODY) for _, body, _ in upstream.got)
 
 
 @pytest.mark.parametrize("target", ["/bucket/key", "/bucket/key?chunked", "/bucket?list-type=2"])
-def test_an_answer_breaks_off_in_the_midst_of_its_body(proxy, target):
+def test_an_answer_breaks_off_within_its_body(proxy, target):
     proxy.faults = [Fault("cut-body")]
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
     connection.request("GET", target)
@@ -165,7 +165,7 @@ def test_an_answer_breaks_off_in_the_midst_of_its_body(proxy, target):
 
 
 @pytest.mark.parametrize("what", list(ANSWERS))
-def test_an_error_is_answered_without_asking_the_store(proxy, upstream, what):
+def test_an_error_is_answered_without_a_request_to_the_store(proxy, upstream, what):
     proxy.faults = [Fault(what, times=1)]
     status, body = ask(proxy, "PUT", "/bucket/key", BODY)
     assert status == ANSWERS[what]["status"] and ANSWERS[what]["code"].encode() in body
@@ -173,7 +173,7 @@ def test_an_error_is_answered_without_asking_the_store(proxy, upstream, what):
     assert ask(proxy, "PUT", "/bucket/key", BODY)[0] == 200
 
 
-def test_an_answer_has_the_headers_that_it_should_have(proxy):
+def test_an_answer_has_the_required_headers(proxy):
     proxy.faults = [Fault("answer", status=301, code="PermanentRedirect", headers={"x-amz-bucket-region": "eu-central-1"})]
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
     connection.request("HEAD", "/bucket")
@@ -182,7 +182,7 @@ def test_an_answer_has_the_headers_that_it_should_have(proxy):
     connection.close()
 
 
-def test_an_error_comes_after_the_store_did_the_work(proxy, upstream):
+def test_an_error_comes_after_the_store_handled_the_request(proxy, upstream):
     proxy.faults = [Fault("late-error", status=500, code="InternalError", times=1)]
     status, body = ask(proxy, "PUT", "/bucket/key", BODY)
     assert status == 500 and b"InternalError" in body and len(upstream.got) == 1
@@ -225,7 +225,7 @@ def test_a_fault_can_begin_late_and_end_early(proxy):
     assert ask(proxy, "PUT", "/bucket/key", b"")[0] == 200
 
 
-def test_a_fault_can_hit_each_request_the_first_time_only(proxy):
+def test_a_fault_can_hit_only_the_first_try_of_each_request(proxy):
     proxy.faults = [Fault("503", tries=1)]
     assert [ask(proxy, target=f"/bucket/{key}")[0] for key in "abab"] == [503, 503, 200, 200]
 

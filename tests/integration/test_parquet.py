@@ -13,13 +13,13 @@ from pages import pages
 STRING = ("BYTE_ARRAY", "String")
 BIGINT = ("INT64", "None")
 TYPES = {string: STRING, bigint: BIGINT, integer: ("INT32", "None"), double: ("DOUBLE", "None")}
-# Columns with `dictionary = false`: what is unique has bounds that tell nothing, so none are kept.
+# Columns with `dictionary = false`: minimum and maximum of unique values are useless, so none are kept.
 UNIQUE = {"requestid", "connectionid"}
 ARROW_TYPES = {string: pa.string(), bigint: pa.int64(), integer: pa.int32(), double: pa.float64()}
 
 
 def expected(schema, types, date, timestamp):
-    """(column, type) of a table schema, in its order."""
+    """Returns (column, type) of a table schema, in its order."""
     before = [("logdate", date)] + [(name, types[read]) for name, read, _ in COLUMNS["cf_logs"]]
     derived = ["browserfamily", "osfamily", "isbot", "filename", "distribution"]
     columns = before + [(name, types[string]) for name in derived]
@@ -58,7 +58,7 @@ def test_files_carry_no_arrow_schema_and_no_partition_columns(each):
 
 
 def chunks(each):
-    """Each column chunk of each data file, with the cells in it; the chunks of maps without cells."""
+    """Yields each column chunk of each data file with its cells; the chunks of maps without cells."""
     for path in each.files:
         file = pa.parquet.ParquetFile(path)
         for group in range(file.num_row_groups):
@@ -78,7 +78,7 @@ def test_every_column_chunk_has_zstd_statistics_and_a_page_index(each):
         assert chunk.is_stats_set, chunk.path_in_schema
 
 
-def test_statistics_say_what_is_in_the_row_group(each):
+def test_statistics_match_the_row_group(each):
     for chunk, all_cells in chunks(each):
         if all_cells is None:
             continue
@@ -88,7 +88,7 @@ def test_statistics_say_what_is_in_the_row_group(each):
         assert statistics.has_min_max == (bool(cells) and name not in UNIQUE), name
         if not statistics.has_min_max:
             continue
-        if isinstance(cells[0], str):  # long strings are cut: the bounds may be wider, never narrower
+        if isinstance(cells[0], str):  # long strings are truncated: the bounds may be wider, never narrower
             low, high = min(cell.encode() for cell in cells), max(cell.encode() for cell in cells)
             assert statistics.min.encode() <= low and statistics.max.encode() >= high, name
             if max(len(low), len(high)) <= 64:
@@ -104,7 +104,7 @@ def test_columns_of_unique_cells_have_no_dictionary(converted):
 
 
 def pages_of(files):
-    """The pages of each column chunk of each data file, with the chunk."""
+    """Yields the pages of each column chunk of each data file, with the chunk."""
     for path in files:
         data, metadata = path.read_bytes(), pa.parquet.ParquetFile(path).metadata
         for group in range(metadata.num_row_groups):
@@ -114,17 +114,17 @@ def pages_of(files):
 
 
 def kinds_of_pages(files):
-    """(column, page's kind, encoding) of all pages, and the encodings of their levels."""
+    """Returns (column, page type, encoding) of all pages, and the encodings of their levels."""
     read = [(chunk.path_in_schema, page) for chunk, pages in pages_of(files) for page in pages]
     kinds = {(column, page.kind, page.encoding) for column, page in read}
     return kinds, set().union(*(page.levels for _, page in read))
 
 
-# What readers have known from the beginning: `DELTA_...` stops Spark before 3.4, and so AWS Glue 4, and others.
+# Encodings that all readers support. `DELTA_...` fails in Spark before 3.4, and so in AWS Glue 4, and in others.
 EVERY_READER_KNOWS = {("data", "PLAIN"), ("data", "RLE_DICTIONARY"), ("dictionary", "PLAIN")}
 
 
-def test_pages_have_the_encodings_that_every_reader_knows(each):
+def test_pages_have_the_encodings_that_every_reader_supports(each):
     kinds, levels = kinds_of_pages(each.files)
     assert {kind[1:] for kind in kinds} == EVERY_READER_KNOWS, sorted(kinds)
     assert levels == {"RLE"}
@@ -144,7 +144,7 @@ def test_the_varied_log_has_columns_with_a_dictionary_without_one_and_with_a_ful
     assert max(pa.parquet.ParquetFile(path).num_row_groups for path in converted("varied").files) > 1
 
 
-# A column of each type that a table schema of one's own may have.
+# A column of each type that a custom table schema may have.
 EVERY_TYPE = [
     ("logdate", "date", 'derive = "date"'),
     ("moment", "timestamp", 'derive = "requesttime"'),
@@ -159,7 +159,7 @@ EVERY_TYPE = [
 
 @pytest.mark.parametrize("has_dictionary", [True, False])
 @pytest.mark.parametrize("compression", ["zstd(9)", "snappy", "none"])
-def test_so_have_those_of_a_table_schema_of_ones_own(converted, tmp_path, has_dictionary, compression):
+def test_pages_of_a_custom_table_schema_have_these_encodings(converted, tmp_path, has_dictionary, compression):
     columns = [
         f'[[column]]\nname = "{name}"\ntype = "{kind}"\n{source}\n' + ("" if has_dictionary else "dictionary = false\n")
         for name, kind, source in EVERY_TYPE
@@ -175,7 +175,7 @@ def test_so_have_those_of_a_table_schema_of_ones_own(converted, tmp_path, has_di
 
 
 def test_both_readers_agree_on_every_column(each):
-    """In the order of the rows: what one reader takes for another row's cell shows."""
+    """Compares in the order of the rows, which shows cells that a reader puts into another row."""
     for path in each.files:
         read = pa.parquet.ParquetFile(path).read()
         for name in read.column_names:
@@ -189,7 +189,7 @@ def test_both_readers_agree_on_every_column(each):
 
 
 @pytest.mark.parametrize("column, value", [("hour", "23"), ("day", "03")])
-def test_a_pyarrow_dataset_opens_only_the_files_of_the_wanted_partitions(converted, column, value):
+def test_a_pyarrow_dataset_opens_only_the_files_of_the_selected_partitions(converted, column, value):
     current = converted("current")
     condition = pa.dataset.field(column) == value
     files = {fragment.path for fragment in dataset(current.table).get_fragments(condition)}

@@ -1,4 +1,4 @@
-"""What README.md shows for DuckDB runs as it stands there."""
+"""The DuckDB blocks of README.md run unchanged."""
 
 import duckdb
 

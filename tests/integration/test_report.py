@@ -1,4 +1,4 @@
-"""The report and the quarantine agree with what the logs hold."""
+"""The report and the quarantine agree with the contents of the logs."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Every row of the logs is in the table exactly once, with the cells and in the partition that it should have."""
+"""Every row of the logs is in the table exactly once, with the right cells and in the right partition."""
 
 from arrow import assert_rows, dataset
 from harness import PARTITION_COLUMNS, folders

@@ -1,4 +1,4 @@
-"""Logs and tables in S3: the same table as on disk, and the same promises."""
+"""Logs and tables in S3: the same table as on disk, and the same guarantees."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from logs import Logs
 WRITES = ("PUT", "POST", "DELETE")
 
 
-def test_a_table_in_s3_is_that_on_disk(lake, proxy, reference):
+def test_a_table_in_s3_equals_that_on_disk(lake, proxy, reference):
     lake.convert("-q")
     lake.assert_is(reference)
     # Each log is read once, nothing is stored in parts, and nothing is deleted from the table.
@@ -25,14 +25,14 @@ def test_a_table_in_s3_is_that_on_disk(lake, proxy, reference):
     assert proxy.count("DELETE", key="cf_logs/") == 0
 
 
-def test_the_state_stands_beside_the_table(lake):
+def test_the_state_is_next_to_the_table(lake):
     lake.convert("-q")
     assert {"table.json", "log/0000000001.json", "closed/0000000001.json"} <= set(lake.state())
     below = {key.split("/")[0] for key in lake.lake.keys()}
     assert below == {"cf_logs", "cf_logs.lakefront"}
 
 
-def test_the_state_stands_where_the_flag_says(lake, reference):
+def test_the_state_is_where_the_flag_says(lake, reference):
     state = lake.lake.url("of/its/own")
     lake.convert("-q", "--state", state)
     assert lake.files() == reference.files and lake.state() == []
@@ -72,7 +72,7 @@ def test_a_whole_bucket_may_be_the_source(lake, reference):
     lake.assert_is(reference)
 
 
-def test_a_prefix_is_a_folder_and_not_a_text(lake, reference):
+def test_a_prefix_is_a_folder_and_not_the_beginning_of_a_name(lake, reference):
     lake.logs.put("cf-other/E1OTHER.2025-01-02-22.00000001.gz", b"no log")
     lake.convert("-q")
     lake.assert_is(reference)
@@ -93,7 +93,7 @@ def test_a_dry_run_writes_nothing(lake, proxy):
     assert proxy.count(*WRITES) == 0
 
 
-def test_late_logs_are_added_to_what_is_there(lake, proxy, reference, tmp_path):
+def test_late_logs_are_added_to_the_table(lake, proxy, reference, tmp_path):
     keys = lake.logs.keys("cf/")
     late = {key: lake.logs.get(key) for key in keys[1::3]}
     for key in late:
@@ -109,7 +109,7 @@ def test_late_logs_are_added_to_what_is_there(lake, proxy, reference, tmp_path):
     lake.assert_rows(tmp_path / "fetched", reference.logs)
 
 
-def test_status_verify_and_ddl_know_a_table_in_s3(lake, proxy, reference):
+def test_status_verify_and_ddl_read_a_table_in_s3(lake, proxy, reference):
     lake.convert("-q")
     proxy.forget()
     status = json.loads(lake.run("status", lake.table, "--json").stdout)
@@ -119,7 +119,7 @@ def test_status_verify_and_ddl_know_a_table_in_s3(lake, proxy, reference):
     assert proxy.count(*WRITES) == 0
 
 
-def test_a_damaged_table_is_noticed(lake):
+def test_a_damaged_table_is_detected(lake):
     lake.convert("-q")
     name = next(iter(lake.files()))
     lake.lake.put(f"cf_logs/{name}", lake.files()[name][:-1] + b"?")
@@ -191,7 +191,7 @@ def test_of_two_runs_at_once_the_second_exits_with_75(lake, proxy, reference):
     is_at_work = threading.Event()
 
     def hold(request):
-        # The first run waits in front of its first data file until the second one is gone.
+        # The first run waits before its first data file until the second one has ended.
         if request.kind == "PUT" and request.key.startswith("cf_logs/") and not is_at_work.is_set():
             is_at_work.set()
             may_go_on.wait(30)
@@ -208,25 +208,25 @@ def test_of_two_runs_at_once_the_second_exits_with_75(lake, proxy, reference):
     lake.assert_is(reference)
 
 
-def test_runs_that_begin_together_make_one_table(lake, reference):
+def test_runs_started_at_once_make_one_table(lake, reference):
     runs = [lake.start() for _ in range(4)]
     statuses = [run.wait(60) for run in runs]
     assert 0 in statuses and set(statuses) <= {0, 75}, [run.stderr.read() for run in runs]
     lake.assert_is(reference)
 
 
-def test_a_run_that_is_told_to_stop_leaves_its_work_to_the_next(lake, proxy, reference, tmp_path):
+def test_a_stopped_run_leaves_its_work_to_the_next(lake, proxy, reference, tmp_path):
     is_told = threading.Event()
 
     def tell(request):
-        # In front of its first data file, with a task for each log still to come.
+        # Before its first data file, when each log's task is still to be done.
         if request.kind == "PUT" and request.key.startswith("cf_logs/") and not is_told.is_set():
             is_told.set()
             run.terminate()
             time.sleep(0.5)
 
     proxy.before = tell
-    # Memory for one task at a time: no other one is past its reading.
+    # Memory for one task at a time: no other task has read its logs.
     run = lake.start("--task-bytes", "1", "--threads", "1", "--memory-bytes", "256MiB")
     assert run.wait(60) == 1, run.stderr.read()
     assert 0 < len(lake.files()) < len(reference.files)

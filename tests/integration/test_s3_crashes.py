@@ -1,4 +1,4 @@
-"""A run that is killed at any moment: the next one finishes it, and every row is in the table once."""
+"""A run is killed at any moment: the next one completes it, and every row is in the table once."""
 
 import itertools
 
@@ -17,7 +17,7 @@ def small(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def num_writes(moto_store, small):
-    """How many writes a whole conversion takes."""
+    """Returns the number of writes of a whole conversion."""
     with Proxy(moto_store.endpoint) as proxy:
         Lake(moto_store.through(proxy.endpoint), small.folder).convert("-q")
         return proxy.count("PUT", "DELETE")
@@ -25,7 +25,7 @@ def num_writes(moto_store, small):
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_killed_run_is_finished_by_the_next(moto_store, small, num_writes, share, moment):
+def test_the_next_run_completes_a_killed_one(moto_store, small, num_writes, share, moment):
     with Proxy(moto_store.endpoint) as proxy:
         lake = Lake(moto_store.through(proxy.endpoint), small.folder)
         write, counter, running = int(share * (num_writes - 1)), itertools.count(), []
@@ -40,13 +40,13 @@ def test_a_killed_run_is_finished_by_the_next(moto_store, small, num_writes, sha
         running[0].communicate(timeout=60)
         assert running[0].returncode == -9
         running.clear()
-        # Its lease is fresh as yet: the next run waits for somebody who knows better.
+        # Its lease is still fresh: the next run waits until the lease expires or the operator takes over.
         lake.convert("-q", status=(0, 75))
         lake.convert("-q", "--take-over")
         lake.assert_is(small)
 
 
-def test_a_run_that_is_killed_again_and_again_comes_to_an_end(moto_store, small):
+def test_a_conversion_killed_repeatedly_comes_to_an_end(moto_store, small):
     with Proxy(moto_store.endpoint, [Fault("latency", seconds=0.005)]) as proxy:
         lake = Lake(moto_store.through(proxy.endpoint), small.folder)
         for allowed in itertools.count(3, 4):

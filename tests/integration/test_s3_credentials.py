@@ -1,4 +1,4 @@
-"""Where credentials may come from: all of AWS's default chain, in its order. Who signed is seen at the proxy."""
+"""Sources of credentials: all of AWS's default chain, in its order. The proxy records whose keys signed a request."""
 
 import datetime
 import hashlib
@@ -18,14 +18,14 @@ NOBODY = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 
 
 def until(seconds):
-    """That many seconds from now, as AWS writes it."""
+    """Returns the time that many seconds from now, in AWS's format."""
     when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @pytest.fixture
 def answers():
-    """A server of JSON: what it answers by path, and what it was asked."""
+    """Returns a JSON server: its answers by path, and the requests received."""
     texts, asked = {}, []
 
     class Answers(http.server.BaseHTTPRequestHandler):
@@ -59,7 +59,7 @@ def answers():
 
 @pytest.fixture
 def profiles(tmp_path):
-    """Writes the two files of profiles, and gives the environment that names them."""
+    """Writes the two files of profiles, and returns the environment that names them."""
 
     def write(config, credentials=""):
         (tmp_path / "config").write_text(config)
@@ -92,7 +92,7 @@ def test_the_profile_of_the_environment(lake, proxy, profiles):
     assert signers(proxy.seen()) == {"ofmine"}
 
 
-def test_a_profile_that_is_named_goes_before_keys_of_the_environment(lake, proxy, profiles):
+def test_a_profile_flag_takes_precedence_over_keys_of_the_environment(lake, proxy, profiles):
     files = profiles("[profile mine]\n" + KEYS.format("ofmine"))
     lake.convert("-q", "--profile", "mine", env=files)
     assert signers(proxy.seen()) == {"ofmine"}
@@ -112,14 +112,14 @@ def test_the_endpoint_of_the_environment(lake, proxy, reference, name):
     assert lake.files() == reference.files
 
 
-def test_the_endpoint_of_a_flag_goes_before_that_of_the_environment(lake, proxy):
+def test_the_endpoint_flag_takes_precedence_over_the_environment(lake, proxy):
     nowhere = "http://127.0.0.1:9"
     env = {"AWS_ENDPOINT_URL": nowhere, "AWS_ENDPOINT_URL_S3": nowhere}
     lake.convert("-q", "--endpoint-url", proxy.endpoint, env=env)
     assert proxy.count()
 
 
-def test_a_process_gives_credentials_and_is_asked_again_when_they_expire(lake, proxy, profiles, tmp_path):
+def test_a_credential_process_is_run_again_when_its_credentials_expire(lake, proxy, profiles, tmp_path):
     program = tmp_path / "give"
     program.write_text(
         f"#!/bin/sh\necho >> {tmp_path}/asked\n"
@@ -127,7 +127,7 @@ def test_a_process_gives_credentials_and_is_asked_again_when_they_expire(lake, p
         f" \"SessionToken\": \"y\", \"Expiration\": \"{until(1)}\"}}'\n"
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    # The run is longer than a credential's life.
+    # The run is longer than a credential's lifetime.
     proxy.faults = [Fault("latency", seconds=0.15)]
     lake.convert("-q", env={**NOBODY, **profiles(f"[default]\ncredential_process = {program}\n")})
     used = signers(proxy.seen())
@@ -183,7 +183,7 @@ SESSION = "arn:aws:iam::111122223333:user/somebody"
 
 @pytest.fixture
 def logged_in(tmp_path, profiles):
-    """Writes what `aws login` leaves behind, and gives the environment of a profile with it."""
+    """Writes the files of `aws login`, and returns the environment of a profile with its session."""
 
     def write(ends=3600):
         key = tmp_path / "dpop.pem"
@@ -226,7 +226,7 @@ def test_a_session_of_aws_login_is_renewed_before_it_ends(lake, proxy, answers, 
 
 
 @pytest.mark.parametrize("what", ["missing", "expired", "of a role"])
-def test_a_session_of_aws_login_that_is_missing_or_over_asks_to_log_in(lake, proxy, answers, logged_in, profiles, what):
+def test_a_missing_or_ended_session_of_aws_login_asks_to_log_in(lake, proxy, answers, logged_in, profiles, what):
     write, env = logged_in
     if what == "expired":
         write(ends=-60)
@@ -241,7 +241,7 @@ def test_a_session_of_aws_login_that_is_missing_or_over_asks_to_log_in(lake, pro
     assert "a-refresh-token" not in said.stderr and not proxy.count()
 
 
-def test_a_role_of_a_profile_that_is_named_is_asked_for_in_its_region(lake, proxy, moto_store, profiles):
+def test_the_role_of_a_profile_flag_is_requested_in_its_region(lake, proxy, moto_store, profiles):
     text = "[profile base]\n" + KEYS.format("ofbase") + (
         "[profile mine]\nrole_arn = arn:aws:iam::111122223333:role/lakefront\nsource_profile = base\nregion = us-east-1\n"
     )

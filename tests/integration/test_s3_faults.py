@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way to the store and back: the same table, to the byte."""
+"""Faults between the program and the store: the table is the same, byte for byte."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_the_table_is_the_same(lake, proxy, reference, name):
     assert lake.files() == reference.files
 
 
-def test_every_kind_of_fault_is_tried():
+def test_every_kind_of_fault_is_tested():
     tried = {fault.what for faults in FAULTS.values() for fault in faults}
     assert tried >= set(WHAT)
 
@@ -50,14 +50,14 @@ def test_faults_do_hit(lake, proxy):
     assert len(proxy.counts["faults"]) >= 6, proxy.counts
 
 
-def test_a_store_that_only_fails_is_given_up_with_a_message(lake, proxy):
+def test_a_run_gives_up_with_a_message_if_the_store_always_fails(lake, proxy):
     proxy.faults = [Fault("503", match=f"^/{lake.logs.name}")]
     said = lake.convert("-q", status=1).stderr
     assert lake.logs.name in said and ("503" in said or "SlowDown" in said)
     assert proxy.count(match=f"^/{lake.logs.name}") < 100
 
 
-def test_a_store_that_fails_for_a_while_is_waited_for(lake, proxy, reference):
+def test_a_run_waits_for_a_store_that_fails_for_a_while(lake, proxy, reference):
     proxy.faults = [Fault("503", times=8)]
     lake.convert("-q")
     proxy.faults = []
@@ -65,7 +65,7 @@ def test_a_store_that_fails_for_a_while_is_waited_for(lake, proxy, reference):
 
 
 @pytest.mark.parametrize("kind", ["LIST", "PUT"])
-def test_a_request_that_hangs_is_tried_again(lake, proxy, reference, kind):
+def test_a_request_that_hangs_is_retried(lake, proxy, reference, kind):
     proxy.faults = [Fault("latency", kinds=kind, seconds=600, times=1)]
     lake.convert("-q")
     assert proxy.counts["faults"] == {"latency": 1}
@@ -73,7 +73,7 @@ def test_a_request_that_hangs_is_tried_again(lake, proxy, reference, kind):
     lake.assert_is(reference)
 
 
-def test_a_store_that_always_loses_the_reply_of_a_write_is_given_up_with_its_name(lake, proxy):
+def test_a_run_gives_up_and_names_the_store_if_replies_of_writes_are_always_lost(lake, proxy):
     proxy.faults = [Fault("lost-reply", kinds="PUT")]
     said = lake.convert("-q", status=1).stderr
     assert "cannot write it: the network failed: no answer from `127.0.0.1:" in said and lake.lake.name in said

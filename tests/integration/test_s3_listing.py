@@ -1,4 +1,4 @@
-"""Which keys are asked for, and what becomes of those that no program can name."""
+"""Which keys are listed, and how keys are handled that no program can name."""
 
 import gzip
 import itertools
@@ -16,11 +16,11 @@ HEAD = (
     "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status"
     " cs(Referer) cs(User-Agent) cs-uri-query\n"
 )
-# Distributions, days and hours of a lake in which few keys are wanted.
+# Distributions, days and hours of a lake of which few keys are selected.
 DISTRIBUTIONS = ["E1FIRST", "E2SECOND", "E3THIRD"]
 DAYS = [f"2025-03-{day:02}" for day in range(1, 29)]
 HOURS = [f"{hour:02}" for hour in range(0, 24, 3)]
-# A page of lists is short, so that few objects make many pages.
+# Pages of lists are short, so that few objects make many pages.
 PAGE_KEYS = 10
 
 
@@ -49,7 +49,7 @@ LAYOUTS = {"flat": flat, "by day": by_day, "by hive": by_hive}
 
 @pytest.fixture(scope="module", params=list(LAYOUTS))
 def wide_lake(request, moto_store):
-    """A lake with months of logs, laid out in one of three ways, and what gives a log's key."""
+    """Returns a lake with months of logs in one of three layouts, and the function for a log's key."""
     key = LAYOUTS[request.param]
     with Proxy(moto_store.endpoint, [Fault("short-list", keys=PAGE_KEYS, match=r"^/logs-")]) as proxy:
         lake = Lake(moto_store.through(proxy.endpoint))
@@ -69,14 +69,14 @@ def wide_lake(request, moto_store):
         (["--distribution", "E3THIRD", "--from", "2025-03-10"], ["E3THIRD"], DAYS[9:], HOURS),
     ],
 )
-def test_only_the_keys_that_are_wanted_are_listed(wide_lake, tmp_path, flags, distributions, days, hours):
+def test_only_the_selected_keys_are_listed(wide_lake, tmp_path, flags, distributions, days, hours):
     lake, proxy, key = wide_lake
     proxy.forget()
     table = tmp_path / "cf_logs"
     lake.convert("-q", "--partition-by", "day", *flags, table=table)
     wanted = {key(*parts) for parts in itertools.product(distributions, days, hours)}
     assert {request.key for request in proxy.seen("GET")} == wanted
-    # Pages have an end somewhere, and distributions and folders are found by looking; but nothing is listed throughout.
+    # Pages end at any key, and distributions and folders are found by listing; but nothing is listed completely.
     everything = len(DISTRIBUTIONS) * len(DAYS) * len(HOURS)
     listed = sum(request.listed for request in proxy.seen("LIST"))
     assert listed <= len(wanted) + everything // 4 + 2 * PAGE_KEYS, [request.target for request in proxy.seen("LIST")]
@@ -91,7 +91,7 @@ def test_without_a_range_all_pages_are_listed_once(wide_lake, tmp_path):
     assert sum(request.listed for request in proxy.seen("LIST")) < 2 * everything
 
 
-def test_finding_nothing_in_a_range_is_an_error_but_for_allow_empty(lake):
+def test_finding_nothing_in_a_range_is_an_error_unless_allowed(lake):
     lake.convert("-q", "--from", "2031-01-01", status=1)
     lake.convert("-q", "--from", "2031-01-01", "--allow-empty")
 
@@ -105,7 +105,7 @@ ODD_KEYS = [
     "cf/E1ODD\t.2025-01-02-22.00000005.gz",
     "cf/E1ODD\x7f.2025-01-02-22.00000006.gz",
 ]
-# What S3 knows how to store, and a program has to read like any other.
+# Keys that S3 can store, and that the program must read like any other.
 HARMLESS_KEYS = [
     "cf/E1OK.2025-01-02-22.with blank.gz",
     "cf/E1OK.2025-01-02-22.100%.gz",
@@ -119,7 +119,7 @@ HARMLESS_KEYS = [
 
 
 @pytest.mark.parametrize("odd", ODD_KEYS)
-def test_a_key_that_cannot_be_represented_does_not_cost_the_others(lake, reference, odd, tmp_path):
+def test_a_key_that_cannot_be_represented_does_not_affect_other_logs(lake, reference, odd, tmp_path):
     lake.logs.put(odd, log("2025-01-02", "22"))
     report = tmp_path / "report.json"
     done = lake.convert("-q", "--report", report, status=3)
@@ -130,19 +130,19 @@ def test_a_key_that_cannot_be_represented_does_not_cost_the_others(lake, referen
     assert lake.files() == reference.files
 
 
-def test_odd_keys_that_are_excluded_are_no_failures(lake, reference):
+def test_excluded_odd_keys_are_not_failures(lake, reference):
     for odd in ODD_KEYS:
         lake.logs.put(odd, log("2025-01-02", "22"))
     lake.convert("-q", "--exclude", "E1ODD*", "--exclude", "a/")
     assert lake.files() == reference.files
 
 
-def test_many_odd_keys_are_reported_and_the_rest_is_converted(lake, reference):
+def test_many_odd_keys_are_reported_and_all_others_are_converted(lake, reference):
     for odd in ODD_KEYS:
         lake.logs.put(odd, b"")
     lake.convert("-q", status=3)
     assert lake.files() == reference.files
-    # It is so each time, as the keys are there still.
+    # Each run reports them, because the keys are still there.
     lake.convert("-q", status=3)
 
 
@@ -159,7 +159,7 @@ def test_keys_with_any_other_characters_are_read(moto_store, tmp_path):
     lake.convert("-q")
 
 
-def test_a_folder_marker_is_no_log(lake, reference):
+def test_a_folder_marker_is_not_a_log(lake, reference):
     lake.logs.put("cf/", b"")
     lake.logs.put("cf/below/", b"")
     lake.convert("-q")

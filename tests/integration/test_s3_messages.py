@@ -1,4 +1,4 @@
-"""What is said when something is wrong: bucket, key, the permission that is missing, and what to do."""
+"""Messages about errors: they name bucket, key and the missing permission, and say what to do."""
 
 import time
 
@@ -12,14 +12,14 @@ REGION = {"x-amz-bucket-region": "eu-central-1"}
 
 
 def assert_says(done, *words, at_most=4000):
-    """All words are in what the program said, which is not long."""
+    """Checks that all words are in the program's message, and that it is not long."""
     missing = [word for word in words if word not in done.stderr]
     assert not missing, f"{missing} not in:\n{done.stderr}"
     assert len(done.stderr) < at_most, done.stderr
 
 
 @pytest.mark.parametrize("which", ["source", "table"])
-def test_a_bucket_that_is_missing_is_named(lake, which):
+def test_a_missing_bucket_is_named(lake, which):
     said = lake.convert("-q", **{which: "s3://no-such-bucket-of-ours/cf"}, status=1)
     assert_says(said, "no such bucket: `s3://no-such-bucket-of-ours`", "hint: ")
 
@@ -37,7 +37,7 @@ def test_a_missing_permission_is_named_with_its_bucket(lake, proxy, kinds, which
     proxy.faults = [Fault("denied", kinds=kinds, match=f"^/{bucket}")]
     said = lake.convert("-q", status=1)
     assert_says(said, bucket, permission, "hint: ")
-    assert proxy.count() < 60, "what is denied is not asked for again and again"
+    assert proxy.count() < 60, "a denied request is not repeated"
 
 
 REFUSALS = {
@@ -65,7 +65,7 @@ def test_an_object_that_is_refused_is_named_and_the_others_are_converted(lake, p
         assert_says(said, lake.logs.url(key), says)
         assert len([line for line in said.stderr.splitlines() if key in line]) == 1, said.stderr
     asked = proxy.count("GET", match=key.split(".")[-2])
-    assert asked == 4, "each night it is asked for once more, and not again and again"
+    assert asked == 4, "each night it is requested once more, and not repeatedly"
     proxy.faults = []
     lake.convert("-q")
     lake.assert_rows(tmp_path / "table", reference.logs)
@@ -79,7 +79,7 @@ def test_a_missing_permission_to_read_logs_is_named_and_stops_the_run_after_twen
     said = lake.convert("-q", status=1)
     assert_says(said, lake.logs.name, "s3:GetObject", "none of the first 20 objects can be read", "hint: ", at_most=12_000)
     proxy.faults = []
-    # It leaves out what the other run could not read where it began, and takes it right after.
+    # The next run leaves out the logs that the other run could not read, and converts them right after.
     lake.convert("-q")
     assert "nothing new" in lake.convert().stderr
 
@@ -94,7 +94,7 @@ def test_credentials_that_expire_while_logs_are_read_stop_the_run(lake, proxy):
 @pytest.mark.parametrize(
     "status, code", [(403, "InvalidAccessKeyId"), (400, "ExpiredToken"), (403, "AccountProblem"), (404, "NoSuchBucket")]
 )
-def test_what_the_store_says_of_us_for_one_log_stops_the_run(lake, proxy, reference, tmp_path, status, code):
+def test_an_error_of_the_account_for_one_log_stops_the_run(lake, proxy, reference, tmp_path, status, code):
     asked = lake.logs.keys("cf/")[3].split(".")[-2]
     proxy.faults = [Fault("answer", kinds="GET", status=status, code=code, message="no", match=asked)]
     lake.convert("-q", status=1)
@@ -103,7 +103,7 @@ def test_what_the_store_says_of_us_for_one_log_stops_the_run(lake, proxy, refere
     lake.assert_rows(tmp_path / "table", reference.logs)
 
 
-def test_a_denied_key_of_kms_is_told_from_a_denied_bucket(lake, proxy):
+def test_a_denied_kms_key_and_a_denied_bucket_have_different_messages(lake, proxy):
     message = "User: arn:aws:iam::111122223333:user/x is not authorized to perform: kms:GenerateDataKey on this resource"
     proxy.faults = [Fault("answer", kinds="PUT", status=403, code="AccessDenied", message=message)]
     assert_says(lake.convert("-q", status=1), "kms:GenerateDataKey", lake.lake.name)
@@ -130,13 +130,13 @@ def test_a_wrong_region_is_named_with_the_right_one(lake, proxy, which, status, 
 
 
 @pytest.mark.parametrize("which", ["logs", "lake"])
-def test_an_expired_token_is_called_that(lake, proxy, which):
+def test_an_expired_token_is_reported_as_expired(lake, proxy, which):
     bucket = getattr(lake, which).name
     proxy.faults = [Fault("expired", match=f"^/{bucket}")]
     assert_says(lake.convert("-q", status=1), "expired", bucket)
 
 
-def test_a_token_that_expires_in_the_midst_leaves_a_table_that_the_next_run_finishes(lake, proxy, reference):
+def test_the_next_run_completes_a_table_whose_token_expired(lake, proxy, reference):
     proxy.faults = [Fault("expired", match=r"/cf_logs/")]
     assert_says(lake.convert("-q", status=1), "expired")
     proxy.faults = []
@@ -147,13 +147,13 @@ def test_a_token_that_expires_in_the_midst_leaves_a_table_that_the_next_run_fini
 @pytest.mark.parametrize(
     "code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "AllAccessDisabled"]
 )
-def test_what_the_store_says_is_passed_on(lake, proxy, code):
+def test_the_message_of_the_store_is_passed_on(lake, proxy, code):
     proxy.faults = [Fault("answer", status=403, code=code, message="What the store says.", match=f"^/{lake.logs.name}")]
     assert_says(lake.convert("-q", status=1), code, "What the store says.", lake.logs.name)
 
 
 @pytest.mark.parametrize("kind", ["GLACIER", "DEEP_ARCHIVE"])
-def test_an_archived_log_is_named_and_costs_nothing_else(lake, proxy, reference, kind):
+def test_an_archived_log_is_named_and_does_not_affect_others(lake, proxy, reference, kind):
     key = "cf/E1COLD.2025-01-02-22.00000001.gz"
     lake.logs.put(key, lake.logs.get(lake.logs.keys("cf/")[0]), StorageClass=kind)
     assert_says(lake.convert("-q", status=3), lake.logs.url(key), "archived (Glacier)", "restore")
@@ -161,7 +161,7 @@ def test_an_archived_log_is_named_and_costs_nothing_else(lake, proxy, reference,
     lake.convert("-q", "--exclude", "cf/E1COLD*")
 
 
-def test_a_log_that_was_converted_and_archived_since_is_known(lake, reference):
+def test_a_log_archived_after_its_conversion_is_known(lake, reference):
     lake.convert("-q")
     key = lake.logs.keys("cf/")[0]
     lake.logs.put(key, lake.logs.get(key), StorageClass="GLACIER")
@@ -169,7 +169,7 @@ def test_a_log_that_was_converted_and_archived_since_is_known(lake, reference):
     assert lake.files() == reference.files
 
 
-def test_a_log_in_an_archive_that_no_list_tells_of_is_named(lake, proxy):
+def test_an_archived_log_that_the_list_does_not_show_as_archived_is_named(lake, proxy):
     key = lake.logs.keys("cf/")[2]
     message = "The operation is not valid for the object's access tier"
     answer = {"status": 403, "code": "InvalidObjectState", "message": message, "match": key.split(".")[-2]}
@@ -177,7 +177,7 @@ def test_a_log_in_an_archive_that_no_list_tells_of_is_named(lake, proxy):
     assert_says(lake.convert("-q", status=3), lake.logs.url(key), "InvalidObjectState", "archived", "--exclude")
 
 
-def test_no_credentials_at_all_are_said_to_be_missing(lake, proxy):
+def test_missing_credentials_are_reported(lake, proxy):
     nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     began = time.monotonic()
     said = lake.convert("-q", env=nobody, status=1)
@@ -191,16 +191,16 @@ def test_a_profile_that_does_not_exist_is_named(lake):
     assert_says(lake.convert("-q", env={**nobody, "AWS_PROFILE": "no-such"}, status=1), "`no-such`", "hint: ")
 
 
-def test_a_server_that_is_not_there_is_named(lake):
+def test_an_unreachable_server_is_named(lake):
     (port,) = free_ports(1)
     began = time.monotonic()
     said = lake.convert("-q", "--endpoint-url", f"http://127.0.0.1:{port}", status=1)
     assert f"127.0.0.1:{port}" in said.stderr
-    assert time.monotonic() - began < 15, "an endpoint that was never there is soon given up"
+    assert time.monotonic() - began < 15, "an endpoint that was never reached is given up soon"
 
 
 @pytest.mark.parametrize("where", ["flag", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
-def test_plain_http_is_for_this_machine_only(lake, where):
+def test_plain_http_is_only_for_this_machine(lake, where):
     endpoint = "http://s3.example.com"
     flags, env = (["--endpoint-url", endpoint], {}) if where == "flag" else ([], {where: endpoint})
     env = {"AWS_ENDPOINT_URL_S3": None, **env}
@@ -230,8 +230,8 @@ def test_plain_http_to_this_machine_needs_no_flag(lake, moto_store, reference, h
         ("gs://", "expected `s3://bucket/prefix`"),
     ],
 )
-def test_a_url_that_is_none_is_refused(lake, proxy, url, says):
-    """Not all of it is shown where it may hold keys."""
+def test_an_invalid_url_is_refused(lake, proxy, url, says):
+    """The message does not show all of it, because it may have keys."""
     assert_says(lake.convert("-q", source=url, status=1), says)
     assert proxy.count() == 0
 

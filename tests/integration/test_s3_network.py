@@ -1,11 +1,11 @@
-"""Ways to AWS: proxies, certificates, regions; and what is said where one of them leads nowhere. Nothing here reaches AWS."""
+"""The way to AWS: proxies, certificates, regions, and messages about errors in them. These tests never reach AWS."""
 
 import pytest
 
 import lakes
 from servers.aws import Aws
 from servers.process import free_ports
-from servers.store import surroundings
+from servers.store import isolated_env
 from test_s3_messages import assert_says
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest"}
@@ -31,53 +31,53 @@ def logs(moto_store, aws, reference):
 
 
 def convert(bucket, table, *flags, status=0, **env):
-    """A conversion into a folder, by somebody who knows of AWS only this."""
+    """Converts into a folder, with only these settings of AWS."""
     source = bucket if isinstance(bucket, str) else bucket.url("cf")
     command = [lakes.harness.LAKEFRONT, "convert", source, table, "-q", *flags]
-    env = surroundings(**{**KEYS, **{name: str(value) for name, value in env.items()}})
+    env = isolated_env(**{**KEYS, **{name: str(value) for name, value in env.items()}})
     return lakes.harness.run(*command, status=status, env=env, seconds=lakes.SECONDS)
 
 
 def through(aws, **env):
-    """The environment of who reaches AWS by the proxy and trusts its authority."""
+    """Returns the environment of a client that uses the proxy to AWS and trusts its authority."""
     return {"HTTPS_PROXY": aws.proxy, "AWS_CA_BUNDLE": aws.bundle, **env}
 
 
-def test_the_region_of_a_bucket_is_asked_for_where_nobody_says_it(aws, logs, reference, tmp_path):
+def test_the_region_of_a_bucket_is_requested_if_nothing_names_it(aws, logs, reference, tmp_path):
     bucket = logs()
     convert(bucket, tmp_path / "t", **through(aws))
     assert lakes.files_below(tmp_path / "t") == reference.files
     assert set(aws.hosts) == {f"{bucket.name}.s3.amazonaws.com", f"{bucket.name}.s3.eu-west-1.amazonaws.com"}
 
 
-def test_a_bucket_with_dots_stands_in_the_path_also_where_its_region_is_asked_for(aws, logs, reference, tmp_path):
+def test_a_bucket_with_dots_is_in_the_path_also_in_the_request_for_its_region(aws, logs, reference, tmp_path):
     bucket = logs("my.logs.example")
     convert(bucket, tmp_path / "t", **through(aws))
     assert lakes.files_below(tmp_path / "t") == reference.files
     assert set(aws.hosts) == {"s3.us-east-1.amazonaws.com", "s3.eu-west-1.amazonaws.com"}
 
 
-def test_a_bucket_with_dots_and_a_region_stands_in_the_path(aws, logs, reference, tmp_path):
+def test_a_bucket_with_dots_and_a_region_is_in_the_path(aws, logs, reference, tmp_path):
     convert(logs("my.logs.example"), tmp_path / "t", "--region", "eu-west-1", **through(aws))
     assert lakes.files_below(tmp_path / "t") == reference.files
     assert set(aws.hosts) == {"s3.eu-west-1.amazonaws.com"}
 
 
-def test_a_bucket_with_dots_in_the_host_is_told_why_it_cannot_be(aws, logs, tmp_path):
+def test_a_bucket_with_dots_in_the_host_is_refused_with_the_reason(aws, logs, tmp_path):
     flags = ["--region", "eu-west-1", "--addressing-style", "virtual"]
     said = convert(logs("my.logs.example"), tmp_path / "t", *flags, status=1, **through(aws))
     assert_says(said, "the network failed", "certificate", "--addressing-style path")
 
 
 @pytest.mark.parametrize("name", ["no-such-bucket-of-ours", "no.such.bucket.of.ours"])
-def test_a_bucket_that_is_missing_is_not_called_a_network_that_failed(aws, tmp_path, name):
+def test_a_missing_bucket_is_not_reported_as_a_network_failure(aws, tmp_path, name):
     said = convert(f"s3://{name}/cf", tmp_path / "t", status=1, **through(aws))
     assert_says(said, f"no such bucket: `s3://{name}`", "hint: ")
     assert "network" not in said.stderr
 
 
 @pytest.mark.parametrize("name", ["logs", "my.logs.example"])
-def test_a_network_that_failed_is_not_called_a_missing_bucket(aws, logs, tmp_path, name):
+def test_a_network_failure_is_not_reported_as_a_missing_bucket(aws, logs, tmp_path, name):
     bucket = logs(name)
     nobody = f"http://127.0.0.1:{free_ports(1)[0]}"
     no_proxy = convert(bucket, tmp_path / "t", status=1, HTTPS_PROXY=nobody)
@@ -91,12 +91,12 @@ def test_a_network_that_failed_is_not_called_a_missing_bucket(aws, logs, tmp_pat
     assert_says(untrusted, "certificate", "AWS_CA_BUNDLE")
 
 
-def test_a_host_whose_name_is_unknown_is_a_network_that_failed(tmp_path):
+def test_an_unknown_host_name_is_a_network_failure(tmp_path):
     said = convert("s3://logs/cf", tmp_path / "t", "--endpoint-url", "https://s3.example.invalid", status=1)
     assert_says(said, "the network failed: no answer from `s3.example.invalid`", "hint: ")
 
 
-def test_an_authority_is_trusted_that_the_environment_names(aws, logs, reference, tmp_path):
+def test_an_authority_named_by_the_environment_is_trusted(aws, logs, reference, tmp_path):
     flags = ["--endpoint-url", aws.endpoint]
     said = convert(logs(), tmp_path / "t", *flags, status=1)
     assert_says(said, "the network failed", "certificate", "AWS_CA_BUNDLE")
@@ -104,19 +104,19 @@ def test_an_authority_is_trusted_that_the_environment_names(aws, logs, reference
     assert sorted(lakes.files_below(tmp_path / "t")) == sorted(reference.files)
 
 
-def test_an_authority_is_trusted_that_the_profile_names_and_the_environment_goes_first(aws, logs, tmp_path):
+def test_an_authority_named_by_the_profile_is_trusted_unless_the_environment_names_one(aws, logs, tmp_path):
     config = tmp_path / "config"
     config.write_text(f"[profile mine]\nca_bundle = {aws.bundle}\n[profile other]\nca_bundle = {tmp_path}/absent.pem\n")
     flags = ["--endpoint-url", aws.endpoint]
     convert(logs(), tmp_path / "of-environment", *flags, AWS_CONFIG_FILE=config, AWS_PROFILE="mine")
-    # The profile is named, and its keys are not there: the role of the environment is asked instead.
+    # The profile exists, but has no keys: the role of the environment is used instead.
     said = convert(logs(), tmp_path / "t", *flags, status=2, AWS_CONFIG_FILE=config, AWS_PROFILE="other")
     assert_says(said, "`ca_bundle` of the profile `other`", f"{tmp_path}/absent.pem", "hint: ")
     convert(logs(), tmp_path / "t", *flags, AWS_CONFIG_FILE=config, AWS_PROFILE="other", AWS_CA_BUNDLE=aws.bundle)
 
 
 @pytest.mark.parametrize("text, says", [(None, "cannot be read"), ("", "holds no certificate"), ("words", "holds no certificate")])
-def test_a_file_that_is_no_bundle_of_certificates_is_wrong_usage(aws, logs, tmp_path, text, says):
+def test_a_file_that_is_not_a_bundle_of_certificates_is_wrong_usage(aws, logs, tmp_path, text, says):
     path = tmp_path / "authorities.pem"
     if text is not None:
         path.write_text(text)
@@ -134,7 +134,7 @@ WEB_IDENTITY = {
 }
 
 
-def test_the_service_that_gives_a_role_is_reached_by_the_proxy_and_trusted_as_the_store_is(aws, logs, reference, tmp_path):
+def test_requests_to_the_service_for_roles_use_the_proxy_and_the_trusted_authority(aws, logs, reference, tmp_path):
     (tmp_path / "token").write_text("eyJhbGciOiJub25lIn0.e30.")
     env = {**WEB_IDENTITY, "AWS_WEB_IDENTITY_TOKEN_FILE": tmp_path / "token"}
     convert(logs(), tmp_path / "t", **through(aws, **env))
@@ -142,10 +142,10 @@ def test_the_service_that_gives_a_role_is_reached_by_the_proxy_and_trusted_as_th
     assert "sts.eu-west-1.amazonaws.com" in aws.hosts
 
 
-def test_a_service_that_gives_credentials_and_is_not_reached_is_a_network_that_failed(aws, logs, tmp_path):
+def test_an_unreachable_service_for_credentials_is_a_network_failure(aws, logs, tmp_path):
     (tmp_path / "token").write_text("eyJhbGciOiJub25lIn0.e30.")
     env = {**WEB_IDENTITY, "AWS_WEB_IDENTITY_TOKEN_FILE": tmp_path / "token", "AWS_ENDPOINT_URL_STS": aws.endpoint}
-    # The service is not trusted, the store is not asked.
+    # The service's certificate is not trusted; no request is sent to the store.
     said = convert(logs(), tmp_path / "t", "--endpoint-url", "http://127.0.0.1:9", status=1, **env)
     assert_says(said, "the network failed on the way to the service that gives the AWS credentials", "certificate")
 
@@ -160,9 +160,9 @@ def test_a_service_that_gives_credentials_and_is_not_reached_is_a_network_that_f
         ("s3://logs--use1-az5--x-s3/cf", "directory bucket"),
     ],
 )
-def test_an_arn_is_wrong_usage_and_the_name_that_will_do_is_said(tmp_path, place, name, says):
+def test_an_arn_is_wrong_usage_and_the_message_has_the_name_to_use(tmp_path, place, name, says):
     (tmp_path / "logs").mkdir()
     places = [name, tmp_path / "t"] if place == "source" else [tmp_path / "logs", name]
-    said = lakes.harness.lakefront("convert", *places, status=2, env=surroundings(**KEYS))
+    said = lakes.harness.lakefront("convert", *places, status=2, env=isolated_env(**KEYS))
     assert_says(said, says, "hint: ")
     assert not (tmp_path / "t").exists()

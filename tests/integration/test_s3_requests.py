@@ -1,4 +1,4 @@
-"""What is sent to a store, by the flags: whose keys, what is signed, encryption, owner, payer, and how a bucket is addressed."""
+"""Requests to a store for each flag: keys, signatures, encryption, owner, payer, and addressing of buckets."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from servers.proxy import Proxy
 
 
 def signers(requests):
-    """The access keys that signed the requests; None for those that nobody signed."""
+    """Returns the access keys that signed the requests; None for unsigned requests."""
     return {
         request.headers["authorization"].partition("Credential=")[2].partition("/")[0]
         if "authorization" in request.headers
@@ -17,7 +17,7 @@ def signers(requests):
 
 
 def of(lake, which, proxy, *kinds):
-    """The requests to one of the two buckets."""
+    """Returns the requests to one of the two buckets."""
     return proxy.seen(*kinds, match=f"^/{getattr(lake, which).name}")
 
 
@@ -27,7 +27,7 @@ def test_every_request_is_signed_for_the_region(lake, proxy):
     assert {scope.split("/")[2] for scope in scopes} == {"eu-west-3"}
 
 
-def test_encryption_and_owner_are_asked_for_with_every_write_to_the_table(lake, proxy):
+def test_every_write_to_the_table_requests_encryption_and_owner(lake, proxy):
     key = "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d"
     lake.convert("-q", "--sse", "aws:kms", "--sse-kms-key-id", key, "--acl", "bucket-owner-full-control")
     writes = of(lake, "lake", proxy, "PUT")
@@ -44,13 +44,13 @@ def test_encryption_with_keys_of_the_store(lake, proxy):
     assert {request.headers.get("x-amz-server-side-encryption") for request in of(lake, "lake", proxy, "PUT")} == {"AES256"}
 
 
-def test_nothing_of_the_kind_is_sent_unasked(lake, proxy):
+def test_no_such_header_is_sent_without_a_flag(lake, proxy):
     lake.convert("-q")
     names = {name for request in proxy.seen() for name in request.headers}
     assert not {name for name in names if "encryption" in name or "acl" in name or "payer" in name}
 
 
-def test_names_are_taken_on_condition(lake, proxy):
+def test_objects_are_created_on_condition(lake, proxy):
     lake.convert("-q")
     data_files = proxy.seen("PUT", key="cf_logs/")
     assert {request.headers.get("if-none-match") for request in data_files} == {"*"}
@@ -74,7 +74,7 @@ def test_the_requester_pays_with_every_request_to_the_source(lake, proxy):
 
 @pytest.fixture
 def public(lake):
-    """The same lake; anybody may read its logs."""
+    """Returns the same lake with logs that anyone may read."""
     for key in lake.logs.keys("cf/"):
         lake.logs.put(key, lake.logs.get(key), ACL="public-read")
     return lake
@@ -86,7 +86,7 @@ def test_a_public_bucket_is_read_without_a_signature(public, proxy, tmp_path):
     assert signers(proxy.seen()) == {None}
 
 
-def test_a_public_source_and_a_table_of_ones_own(public, proxy):
+def test_a_public_source_and_a_private_table(public, proxy):
     public.convert("-q", "--source-no-sign-request")
     assert signers(of(public, "logs", proxy)) == {None}
     assert signers(of(public, "lake", proxy)) == {"test"}
@@ -111,18 +111,18 @@ def test_a_bucket_is_a_path_of_an_endpoint(lake, proxy, style):
     assert {request.headers["host"] for request in proxy.seen()} == {f"127.0.0.1:{proxy.port}"}
 
 
-def test_a_bucket_is_a_host_name_where_that_is_wanted(lake, proxy):
-    """No name server here knows such hosts: the proxy stands between, as HTTP knows proxies."""
+def test_a_bucket_is_in_the_host_name_if_requested(lake, proxy):
+    """No name server here resolves such hosts, so the program uses the proxy as an HTTP proxy."""
     proxy.faults = [Fault("denied")]
     flags = ["--addressing-style", "virtual", "--endpoint-url", "http://localhost:9"]
     lake.convert("-q", *flags, env={"HTTP_PROXY": proxy.endpoint}, status=1)
-    # The source is looked at first: it might be a table.
+    # The source is read first: it might be a table.
     hosts = {f"{bucket.name}.localhost:9" for bucket in (lake.logs, lake.lake)}
     assert {request.headers["host"] for request in proxy.seen()} == hosts
 
 
 def test_requests_are_few(lake, proxy, reference):
-    """Each costs money: a log is one GET, a data file one PUT, and the rest does not grow with their numbers."""
+    """Requests cost money: a log takes one GET, a data file one PUT, and the number of other requests does not grow with them."""
     lake.convert("-q")
     assert len(of(lake, "logs", proxy, "GET")) == len(lake.logs.keys())
     assert len(of(lake, "logs", proxy, "HEAD")) == 0

@@ -1,4 +1,4 @@
-"""Secrets stay where they are: canaries in all places they can come from are in nothing that the program writes."""
+"""Secrets are never written: canaries in all sources of secrets do not appear in any output of the program."""
 
 import base64
 import urllib.parse
@@ -26,7 +26,7 @@ aws_session_token = {CANARIES["file token"]}
 aws_access_key_id = AKIDOFSOURCE
 aws_secret_access_key = {CANARIES["source"]}
 """
-# A process that gives its secret, and one that fails with it in its mouth.
+# A process that prints its secret, and one that fails and has it in its message.
 CONFIG = f"""\
 [profile process]
 credential_process = /bin/echo '{{"Version": 1, "AccessKeyId": "AKIDOFPROCESS", "SecretAccessKey": "{CANARIES["process"]}"}}'
@@ -63,7 +63,7 @@ def assert_no_canary(text, where):
 
 
 def run(lake, proxy, tmp_path, flags, say):
-    """Runs a conversion with canaries everywhere, and looks for them in all that it left."""
+    """Runs a conversion with canaries everywhere, and searches all of its output for them."""
     (tmp_path / "credentials").write_text(PROFILES)
     (tmp_path / "config").write_text(CONFIG)
     env = {
@@ -71,7 +71,7 @@ def run(lake, proxy, tmp_path, flags, say):
         "AWS_SESSION_TOKEN": CANARIES["token"],
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
-        # Whoever raises the level by the environment does not learn more than by the flags.
+        # A log level set by the environment shows no more than one set by flags.
         "RUST_LOG": "trace",
         "RUST_BACKTRACE": "full",
     }
@@ -89,7 +89,7 @@ def run(lake, proxy, tmp_path, flags, say):
 
 @pytest.mark.parametrize("faults", list(FAULTS))
 @pytest.mark.parametrize("say", [["-vv"], ["-vv", "--log-format", "json"]], ids=["text", "json"])
-def test_nothing_of_the_environment_is_written(lake, proxy, tmp_path, faults, say):
+def test_secrets_of_the_environment_are_not_written(lake, proxy, tmp_path, faults, say):
     proxy.faults = FAULTS[faults]
     done = run(lake, proxy, tmp_path, [], say)
     assert done.status == (0 if faults in ("none", "reset", "cut") else 1), done.stderr
@@ -97,7 +97,7 @@ def test_nothing_of_the_environment_is_written(lake, proxy, tmp_path, faults, sa
 
 
 @pytest.mark.parametrize("flags", list(FLAGS))
-def test_nothing_of_profiles_processes_endpoints_and_keys_is_written(lake, proxy, tmp_path, flags):
+def test_secrets_of_profiles_processes_endpoints_and_keys_are_not_written(lake, proxy, tmp_path, flags):
     if flags == "url":
         lake.source = lake.source.replace("s3://", f"s3://user:{CANARIES['endpoint']}@")
     run(lake, proxy, tmp_path, FLAGS[flags], ["-vvv"])

@@ -1,7 +1,7 @@
-"""Servers that tests start on loopback and stop when they are done, and a proxy that breaks what passes through it.
+"""Servers that tests start on loopback and stop afterwards, and a proxy that injects faults.
 
-Each server is a context manager of a module of its own: it takes a folder for its data and what it says, waits until the
-server answers, and gives a `Store`: endpoint, keys, the environment that a client needs, and buckets.
+Each server is a context manager in its own module. It takes a folder for its data and its log, waits until the server
+answers, and returns a `Store`: endpoint, keys, the environment for a client, and buckets.
 
-A server that cannot be started is a `Failed`, never a skipped test.
+A server that cannot be started raises `Failed`; no test is skipped.
 """

@@ -1,6 +1,6 @@
-"""Runs a command beside a server: `python -m servers moto [--fault JSON]... -- COMMAND`.
+"""Runs a command with a server: `python -m servers moto [--fault JSON]... -- COMMAND`.
 
-The command finds the store in its environment: endpoint, keys, and the name of an empty bucket in `BUCKET`.
+The environment of the command has the store's endpoint and keys, and the name of an empty bucket in `BUCKET`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from .proxy import Proxy
 
 flags = argparse.ArgumentParser(prog="servers", description=__doc__)
 flags.add_argument("server", choices=["moto", "ceph", "localstack", "rclone", "azurite"])
-flags.add_argument("--fault", action="append", default=[], type=json.loads, help="as in faults.py, as JSON")
+flags.add_argument("--fault", action="append", default=[], type=json.loads, help="a fault of faults.py, as JSON")
 flags.add_argument("--seed", type=int, default=1)
 flags.add_argument("command", nargs="+")
 asked = flags.parse_args()

@@ -1,7 +1,8 @@
-"""AWS as a network: a proxy that plays the hosts of amazonaws.com, with TLS, before a server that does the work.
+"""The network of AWS: a proxy that imitates the hosts of amazonaws.com, with TLS, in front of a server.
 
-A client that is told `HTTPS_PROXY` asks for `bucket.s3.eu-west-1.amazonaws.com` and the like. Each bucket is in one region:
-who asks elsewhere is told where. The certificates fit the hosts as AWS's do: `*.s3.amazonaws.com` fits no name with dots.
+A client that uses it as `HTTPS_PROXY` requests hosts like `bucket.s3.eu-west-1.amazonaws.com`. Each bucket is in one
+region; a request to another region is answered with the right one. The certificates match the same hosts as those of
+AWS: `*.s3.amazonaws.com` does not match a name with dots.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ NAMES += ["DNS:localhost", "IP:127.0.0.1"]
 
 
 class Aws:
-    """The proxy, `proxy`; and the same server behind TLS without a proxy, `endpoint`."""
+    """The proxy is `proxy`; `endpoint` is the same server with TLS and without a proxy."""
 
     def __init__(self, upstream, folder):
         parts = urllib.parse.urlsplit(upstream)
@@ -29,7 +30,7 @@ class Aws:
         self.authority = Authority(folder)
         self.tls = self.authority.server(*NAMES)
         self.bundle = self.authority.bundle
-        # Where buckets are, by name; hosts that the proxy does not reach; hosts that were asked for.
+        # Regions of buckets by name; hosts that the proxy does not reach; hosts that were requested.
         self.regions, self.unreachable, self.hosts = {}, set(), []
 
     def __enter__(self):
@@ -55,7 +56,7 @@ class Aws:
             server.server_close()
 
     def where(self, host, path):
-        """The bucket that is asked for, its key, and the region whose host is asked; None for another service."""
+        """Returns bucket, key, and the region whose host was requested; None for another service."""
         for s3 in S3_HOSTS:
             region = s3.removeprefix("s3.").removesuffix("amazonaws.com").rstrip(".") or "us-east-1"
             if host == s3:
@@ -79,7 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             self.connection = self.aws.tls.wrap_socket(self.connection, server_side=True)
         except (ssl.SSLError, OSError):
-            # Who does not trust the certificate goes away.
+            # A client that does not trust the certificate closes the connection.
             self.close_connection = True
             raise ConnectionError("no TLS") from None
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")

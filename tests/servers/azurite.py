@@ -1,4 +1,4 @@
-"""azurite: Microsoft's own emulator of Azure's blobs."""
+"""azurite, Microsoft's emulator of Azure's blobs."""
 
 import contextlib
 import itertools
@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass, field
 
 from .process import REPOSITORY, Failed, answers, free_ports, program, running
-from .store import Folders, surroundings
+from .store import Folders, isolated_env
 
 FOLDER = REPOSITORY / ".tools" / "azurite"
 MAIN = FOLDER / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-# The account of every azurite, as Microsoft documents it: no secret.
+# The account of every azurite, documented by Microsoft: it is not secret.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 COUNTER = itertools.count(1)
@@ -18,7 +18,7 @@ COUNTER = itertools.count(1)
 
 @dataclass(frozen=True)
 class BlobStore:
-    """A store that speaks as Azure's blobs do."""
+    """A store with the interface of Azure's blobs."""
 
     name: str
     endpoint: str
@@ -29,19 +29,19 @@ class BlobStore:
 
     @property
     def env(self):
-        """What a client finds in its environment."""
-        return surroundings(
+        """Returns the environment of a client."""
+        return isolated_env(
             AZURE_STORAGE_ACCOUNT_NAME=ACCOUNT,
             AZURE_STORAGE_ACCOUNT_KEY=self.key,
             AZURE_STORAGE_ENDPOINT=f"{self.endpoint}/{ACCOUNT}",
         )
 
     def through(self, endpoint):
-        """The same store, reached by way of a proxy."""
+        """Returns the same store, reached through a proxy."""
         return BlobStore(self.name, endpoint, self.key, self.direct or self.endpoint)
 
     def bucket(self, name="container"):
-        """A new, empty container, whose name begins with `name`."""
+        """Makes an empty container, whose name begins with `name`."""
         from azure.storage.blob import BlobServiceClient
 
         service = BlobServiceClient(f"{self.direct or self.endpoint}/{ACCOUNT}", credential=KEY)
@@ -50,7 +50,7 @@ class BlobStore:
 
 @dataclass(frozen=True)
 class Container(Folders):
-    """A container: what `store.Bucket` is in S3."""
+    """A container, like `store.Bucket` in S3."""
 
     client: object = field(repr=False)
 

@@ -1,4 +1,4 @@
-"""Ceph's object gateway: a real S3 server, which checks signatures and policies. One monitor, one OSD in memory."""
+"""Ceph's object gateway, a real S3 server that checks signatures and policies. One monitor, one OSD in memory."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from .store import Store
 
 HINT = "`make test-engines` installs it: apt-get install radosgw ceph-mon ceph-osd"
 
-# Nothing is replicated or checked among daemons, and nobody outside this machine is spoken to.
+# Daemons do not replicate or check data, and do not contact other machines.
 CONFIGURATION = """\
 [global]
 fsid = {fsid}
@@ -72,7 +72,7 @@ def ceph(folder):
     endpoint = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as daemons:
         start = lambda name, *command, **more: daemons.enter_context(running(name, folder, *command, env=env, **more))
-        # On a busy machine, a monitor that has just started may know nobody yet, and refuses what is asked.
+        # On a busy machine, a monitor that has just started may refuse requests.
         knows_us = lambda: succeeds("ceph", "--connect-timeout", "30", "mon", "stat", env=everything)
         start("ceph-mon", "ceph-mon", "-f", "-i", "a", is_ready=knows_us)
         disk = str(uuid.uuid4())
@@ -89,10 +89,10 @@ def ceph(folder):
         gateway = ["radosgw", "-f", "-n", "client.rgw", f"--rgw-frontends=beast endpoint=127.0.0.1:{port}"]
         start("radosgw", *gateway, is_ready=is_ready, seconds=120)
         user = ["user", "create", "--uid=test", "--display-name=test", "--access-key=test", "--secret-key=testtest"]
-        # As many buckets as tests want.
+        # Any number of buckets.
         user += ["--max-buckets=0"]
         json.loads(admin(*user))
-        # Somebody else, in an account of their own, who owns nothing: for policies and foreign buckets.
+        # A user of another account, who owns nothing: for policies and buckets of others.
         other = ["user", "create", "--uid=other", "--display-name=other", "--access-key=other", "--secret-key=otherother"]
         json.loads(admin(*other))
         yield Store("ceph", endpoint)

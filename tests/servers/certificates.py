@@ -1,4 +1,4 @@
-"""An authority of one's own and what it vouches for, made anew with openssl: nothing of it is worth keeping."""
+"""A certificate authority for tests and its certificates, made with openssl each time."""
 
 import ssl
 
@@ -19,7 +19,7 @@ class Authority:
         )
 
     def server(self, *names):
-        """The TLS of a server that has these names: `DNS:*.example.com`, `IP:127.0.0.1`."""
+        """Returns the TLS context of a server with these names: `DNS:*.example.com`, `IP:127.0.0.1`."""
         key, request, certificate, extensions = (self.folder / f"server.{end}" for end in ("key", "csr", "pem", "ext"))
         run(
             "openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",

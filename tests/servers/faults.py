@@ -1,4 +1,4 @@
-"""What can go wrong with a request on its way to a store and back, and what is remembered of each request."""
+"""Faults of requests to a store and of their answers, and the record of each request."""
 
 import urllib.parse
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ WHAT = {
     "short-list": "a list of S3 comes in pages of at most `keys` keys, with empty ones among them",
     "answer": "the store is not asked: `status`, error `code`, `message` and `headers` are the answer",
 }
-# Answers that have a name.
+# Answers with a name.
 ANSWERS = {
     "500": {"status": 500, "code": "InternalError", "message": "We encountered an internal error. Please try again."},
     "503": {"status": 503, "code": "SlowDown", "message": "Please reduce your request rate."},
@@ -25,16 +25,16 @@ ANSWERS = {
 
 @dataclass
 class Fault:
-    """Something that goes wrong with requests of some kinds, whose target holds the pattern `match`."""
+    """A fault of requests of some kinds, whose target matches the pattern `match`."""
 
     what: str
-    # LIST, GET, PUT, HEAD, DELETE and POST, separated by blanks; all where it is empty.
+    # LIST, GET, PUT, HEAD, DELETE and POST, separated by blanks; all if empty.
     kinds: str = ""
     match: str = ""
     chance: float = 1.0
-    # Only the first so many times that the same is asked, so that a client which tries again gets through.
+    # Hits only this many tries of the same request, so that a client that retries succeeds.
     tries: int | None = None
-    # It leaves the first `after` requests alone that it could hit, and ends when it has hit `times`.
+    # Skips the first `after` requests that match, and ends after `times` hits.
     after: int = 0
     times: int | None = None
     seconds: float = 0.05
@@ -51,7 +51,7 @@ class Fault:
             for name, value in named.items():
                 setattr(self, name, value)
         elif self.what not in WHAT:
-            raise ValueError(f"no fault is called {self.what}: {', '.join([*WHAT, *ANSWERS])}")
+            raise ValueError(f"unknown fault {self.what}: {', '.join([*WHAT, *ANSWERS])}")
         else:
             self.name = self.what
         self.met, self.hits = 0, 0
@@ -59,26 +59,26 @@ class Fault:
 
 @dataclass
 class Request:
-    """One request that came."""
+    """A request that the proxy received."""
 
     kind: str
     method: str
-    # Path and query, as they were sent.
+    # Path and query, as sent.
     target: str
     headers: dict
-    # The status that the client got; None where it got none.
+    # The status that the client received; None if it received none.
     status: int | None = None
-    # How many keys and prefixes the client got, where it asked for a list.
+    # The number of keys and prefixes that the client received, for a list.
     listed: int = 0
-    # What was done to it.
+    # The faults that hit it.
     faults: list = field(default_factory=list)
 
     @property
     def key(self):
-        """The object's key (in path style), decoded."""
+        """Returns the object's key (in path style), decoded."""
         return urllib.parse.unquote(self.target.partition("?")[0]).partition("/")[2].partition("/")[2]
 
     @property
     def query(self):
-        """The query's parameters, decoded."""
+        """Returns the query's parameters, decoded."""
         return dict(urllib.parse.parse_qsl(self.target.partition("?")[2], keep_blank_values=True))

@@ -1,7 +1,7 @@
-"""Google Cloud Storage, as far as reading goes: lists, and objects that are unpacked on their way as Google does it.
+"""Google Cloud Storage for reading: lists, and objects that are decompressed in transit as Google does it.
 
-An object whose metadata say `Content-Encoding: gzip` is unpacked for who does not take gzip: its length is not told, a range
-is not looked at. It speaks the XML interface, which `object_store` uses.
+An object with the metadata `Content-Encoding: gzip` is decompressed if the client does not accept gzip: the answer has no
+length, and a range is ignored. It has the XML interface, which `object_store` uses.
 """
 
 import gzip
@@ -12,7 +12,7 @@ import urllib.parse
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from .store import surroundings
+from .store import isolated_env
 
 WHEN = "Sat, 04 Jan 2025 03:04:05 GMT"
 LISTED = "2025-01-04T03:04:05.000Z"
@@ -21,7 +21,7 @@ LISTED = "2025-01-04T03:04:05.000Z"
 @dataclass(frozen=True)
 class Stored:
     body: bytes
-    # What the metadata say of the body; empty for nothing.
+    # The `Content-Encoding` in the metadata; empty for none.
     encoding: str = ""
 
     @property
@@ -30,7 +30,7 @@ class Stored:
 
 
 class Gcs:
-    """One bucket, `logs`, of objects by key; and what was asked: method, target, headers."""
+    """One bucket, `logs`, with objects by key; and the requests received: method, target, headers."""
 
     def __init__(self):
         self.objects, self.asked = {}, []
@@ -51,7 +51,7 @@ class Gcs:
 
     @property
     def env(self):
-        return surroundings(GOOGLE_BASE_URL=self.endpoint, GOOGLE_SKIP_SIGNATURE="true")
+        return isolated_env(GOOGLE_BASE_URL=self.endpoint, GOOGLE_SKIP_SIGNATURE="true")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -87,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def _unpacked(self, headers, stored):
-        """The whole text, without its length."""
+        """Sends the whole text, without its length."""
         headers["Warning"] = "214 UploadServer gunzipped"
         self.send_response(200)
         for name, value in {**headers, "Transfer-Encoding": "chunked"}.items():

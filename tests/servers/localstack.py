@@ -1,4 +1,4 @@
-"""LocalStack: an S3 whose answers to conditional requests are those of AWS. Run without docker and without an account."""
+"""LocalStack, an S3 server that answers conditional requests like AWS. It runs without docker and without an account."""
 
 import contextlib
 import os
@@ -19,9 +19,9 @@ def localstack(folder):
         "SERVICES": "s3",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "FILESYSTEM_ROOT": str(folder / "localstack"),
-        # It keeps objects below the temporary folder.
+        # It stores objects below the temporary folder.
         "TMPDIR": str(folder / "tmp"),
-        # It stays at home: no certificate is fetched, nothing is reported.
+        # It sends nothing to other machines: no certificate is fetched, nothing is reported.
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DISABLE_EVENTS": "1",
         "PATH": f"{PYTHON.parent}:{os.environ['PATH']}",

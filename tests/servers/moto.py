@@ -1,4 +1,4 @@
-"""moto: the quick S3. It believes any key, answers `If-None-Match` with 412, and knows storage classes."""
+"""moto, a fast S3 server. It accepts any key, answers `If-None-Match` with 412, and has storage classes."""
 
 import contextlib
 import sys
@@ -9,7 +9,7 @@ from .store import Store
 
 @contextlib.contextmanager
 def moto(folder, checks_keys_after=None):
-    """A moto server; one that checks signatures and policies once it has answered `checks_keys_after` requests."""
+    """Runs a moto server; after `checks_keys_after` requests it checks signatures and policies."""
     (port,) = free_ports(1)
     endpoint = f"http://127.0.0.1:{port}"
     env = {"MOTO_S3_CUSTOM_ENDPOINTS": endpoint}

@@ -1,4 +1,4 @@
-"""Programs that are started for tests: on free ports, waited for, stopped with all that they started, their words kept."""
+"""Programs for tests: started on free ports, waited for, stopped with their children, output kept in a log."""
 
 import contextlib
 import os
@@ -14,16 +14,16 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 4
-# Below the ports that the kernel gives to outgoing connections, so that none of these takes a port before its server.
+# Below the kernel's ports for outgoing connections, so that no connection takes a port before its server.
 PORTS = range(20_000, 32_000)
 
 
 class Failed(Exception):
-    """A server cannot be had. The message says why, and what to do."""
+    """A server cannot be started. The message says why, and what to do."""
 
 
 def free_ports(count):
-    """Ports of loopback that nobody listens on, all different."""
+    """Returns free ports of loopback, all different."""
     chance, found = random.Random(), []
     while len(found) < count:
         port = chance.choice(PORTS)
@@ -39,7 +39,7 @@ def free_ports(count):
 
 
 def program(name, hint):
-    """Where a program is."""
+    """Returns the path of a program."""
     found = shutil.which(name)
     if not found:
         raise Failed(f"`{name}` is not installed: {hint}")
@@ -47,7 +47,7 @@ def program(name, hint):
 
 
 def answers(url):
-    """Does something speak HTTP there? An error status is an answer, too."""
+    """Returns True if something at the URL speaks HTTP; an error status is an answer, too."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True
@@ -58,12 +58,12 @@ def answers(url):
 
 
 def tail(path, count=25):
-    """The last lines of what a program said."""
+    """Returns the last lines of a log."""
     return "\n".join(path.read_text(errors="replace").splitlines()[-count:])
 
 
 def run(*command, env=None, seconds=120):
-    """What a command wrote to stdout; a `Failed` where it fails."""
+    """Returns the stdout of a command; raises `Failed` if the command fails."""
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env, timeout=seconds)
     if done.returncode != 0:
         raise Failed(f"{command} exits with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -71,7 +71,7 @@ def run(*command, env=None, seconds=120):
 
 
 def succeeds(*command, env=None):
-    """Does a command exit with 0?"""
+    """Returns True if a command exits with 0."""
     try:
         run(*command, env=env)
     except Failed:
@@ -81,10 +81,10 @@ def succeeds(*command, env=None):
 
 @contextlib.contextmanager
 def running(name, folder, *command, env=None, is_ready=None, seconds=60):
-    """A program and all that it starts, from when it is ready until the block ends. What it says is in `name`.log."""
+    """Runs a program and its children from readiness until the block ends. Its output is in `name`.log."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
-    # It ends with the tests also where these are killed.
+    # It ends with the tests, even if these are killed.
     command = ["setpriv", "--pdeathsig", "TERM", *map(str, command)]
     with log.open("ab") as said:
         process = subprocess.Popen(
@@ -110,7 +110,7 @@ def running(name, folder, *command, env=None, is_ready=None, seconds=60):
 
 
 def stop(process):
-    """Ends a program and its children: politely, then not."""
+    """Ends a program and its children: first with SIGTERM, then with SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

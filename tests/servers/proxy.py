@@ -1,12 +1,12 @@
-"""A proxy before a store that does to requests what networks and busy stores do, and remembers every one of them.
+"""A proxy in front of a store that injects the faults of networks and busy stores, and records every request.
 
-It passes bytes on as they are, so that signatures hold: the `Host` header stays, heads are not written anew.
+It forwards bytes unchanged, so that signatures stay valid: the `Host` header stays, heads are not rewritten.
 
     with Proxy(store.endpoint, [Fault("lost-reply", kinds="PUT", chance=0.1)]) as proxy:
         ... proxy.endpoint, proxy.faults, proxy.count("PUT")
 
-Whether a fault hits is a function of the seed, the fault, the request's method and target, and how often that was asked
-before: threads that run otherwise meet the same faults.
+A hit depends only on the seed, the fault, the request's method and target, and the number of earlier identical
+requests: the faults are the same if threads run in another order.
 
 Other processes control it under `/-/`: `GET /-/counts`, `PUT /-/faults` with a list of objects like `{"what": "503"}`.
 """
@@ -30,19 +30,19 @@ NAME = r"<(?:Key|Prefix|Name)>(.*?)</"
 
 
 class Broken(Exception):
-    """The connection to the client is to break now."""
+    """Raised to break the connection to the client."""
 
 
 class Proxy:
-    """The proxy, with a thread of its own, from `__enter__` to `__exit__`."""
+    """The proxy, with its own thread, from `__enter__` to `__exit__`."""
 
     def __init__(self, upstream, faults=(), seed=1, before=None, after=None, host="127.0.0.1"):
         parts = urllib.parse.urlsplit(upstream)
         self.address = parts.hostname, parts.port or 80
         self.host, self.seed = host, seed
-        # May be changed at any time, as may the hooks: `before` sees a request when it has come, `after` when the store
-        # has answered it and the client does not know yet. They run in threads of their own; the connection breaks where
-        # one returns True.
+        # May be changed at any time, and so may the hooks: `before` gets a request when it has arrived, `after` when the
+        # store has answered it but the client has no answer yet. They run in separate threads; if one returns True, the
+        # connection breaks.
         self.faults = list(faults)
         self.before, self.after = before, after
         self.requests = []
@@ -66,23 +66,23 @@ class Proxy:
         return f"http://{self.host}:{self.port}"
 
     def count(self, *kinds, match="", key=""):
-        """How many requests came: of these kinds, whose target holds the pattern, whose key begins so."""
+        """Counts the requests of these kinds whose target matches the pattern and whose key has this prefix."""
         return len(self.seen(*kinds, match=match, key=key))
 
     def seen(self, *kinds, match="", key=""):
-        """The requests that came, as `count` counts them."""
+        """Returns the requests that `count` counts."""
         wanted = lambda one: (not kinds or one.kind in kinds) and re.search(match, one.target) and one.key.startswith(key)
         return [one for one in list(self.requests) if wanted(one)]
 
     @property
     def counts(self):
-        """How many requests of each kind came, and how many times each fault hit."""
+        """Returns the number of requests of each kind, and the number of hits of each fault."""
         requests = Counter(request.kind for request in list(self.requests))
         faults = Counter(name for request in list(self.requests) for name in request.faults)
         return {"requests": dict(requests), "faults": dict(faults)}
 
     def forget(self):
-        """Counts from zero, and rolls the dice as at first."""
+        """Resets all counts and the random numbers."""
         self.requests.clear()
         self._asked.clear()
 
@@ -103,7 +103,7 @@ class Proxy:
         except Broken:
             reset(writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
-            # One side went away, or the proxy stops.
+            # One side closed the connection, or the proxy stops.
             pass
         finally:
             upstream.close()
@@ -130,7 +130,7 @@ class Proxy:
         if page is not None and request.kind == "LIST":
             return await self._page(writer, request, hits, page)
 
-        # One connection for each request: one that the store has closed meanwhile cannot be told from a fault of ours.
+        # One connection per request: a connection that the store closed meanwhile would look like an injected fault.
         await upstream.open()
         upstream.writer.write(head.raw)
         half = (head.length or 0) // 2 if "reset-midway" in hits else None
@@ -138,7 +138,7 @@ class Proxy:
         if "reset-midway" in hits:
             raise Broken
         if "reset-after" in hits:
-            # The store gets time to read what was sent and begin; what it answers reaches nobody.
+            # The store gets time to read the request and begin; its answer is dropped.
             await asyncio.sleep(0.05)
             raise Broken
         reply = await read_head(upstream.reader)
@@ -173,7 +173,7 @@ class Proxy:
             raise ConnectionError("the store wants no further request here")
 
     def _hits(self, request):
-        """The faults that hit this request, by what they do; of two that do the same, the first."""
+        """Returns the faults that hit this request, by their effect; of two with the same effect, the first."""
         hits = {}
         asked = self._asked[request.method, request.target]
         self._asked[request.method, request.target] += 1
@@ -192,7 +192,7 @@ class Proxy:
         return hits
 
     def _cut(self, body, keys):
-        """A list as pages to be given out one by one: of at most `keys` keys, every third of them empty, or one page."""
+        """Splits a list into pages of at most `keys` keys, every third of them empty; or returns one page."""
         text = body.decode()
         entries = re.findall(ENTRY, text, flags=re.DOTALL)
         if keys is None or not entries or "</ListBucketResult>" not in text:
@@ -213,7 +213,7 @@ class Proxy:
             frame = re.sub(r"<IsTruncated>\w+</IsTruncated>|<NextContinuationToken>.*?</NextContinuationToken>", "", frame)
             entries = [f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>", *entries]
         frame = re.sub(r"<KeyCount>\d+</KeyCount>", f"<KeyCount>{request.listed}</KeyCount>", frame)
-        # Entries stand where the store puts them: at the end, or in a list of their own, as with Azure.
+        # Entries stay where the store puts them: at the end, or in a separate list, as with Azure.
         end = next((tag for tag in ("</Blobs>", "</ListBucketResult>") if tag in frame), None)
         body = frame.replace(end, "".join(entries) + end, 1) if end else frame
         await answer(writer, request, 200, body.encode(), is_cut="cut-body" in hits)
@@ -268,6 +268,6 @@ async def answer(writer, request, status, body, headers=None, kind="application/
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + sent)
     await writer.drain()
     if is_cut:
-        # What was sent has to arrive before the connection breaks.
+        # The sent bytes must arrive before the connection breaks.
         await asyncio.sleep(0.02)
         raise Broken

@@ -1,4 +1,4 @@
-"""rclone serve s3: a store that ignores `If-None-Match` and writes over names in silence."""
+"""rclone serve s3, a store that ignores `If-None-Match` and silently overwrites names."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""What tests know of a store: where it is, who may enter, and its buckets as folders of bytes."""
+"""A store as tests see it: its endpoint, its keys, and its buckets as folders of bytes."""
 
 import itertools
 import os
@@ -9,13 +9,13 @@ import botocore.config
 import botocore.exceptions
 
 COUNTER = itertools.count(1)
-# Nothing of who runs the tests may reach the program: not from the environment, not from the home folder, and no
-# question to an instance's metadata.
+# The program must not see the settings of the user who runs the tests: not the environment, not the home folder, and no
+# instance metadata.
 FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "GCS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
-def surroundings(**more):
-    """The environment of a program that may know only of `more`."""
+def isolated_env(**more):
+    """Returns the environment of a program that has only the variables `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)}
     nobody = {
         "HOME": "/nonexistent",
@@ -35,16 +35,16 @@ class Store:
     key: str = "test"
     secret: str = "testtest"
     region: str = "us-east-1"
-    # Does it refuse to write over a name, asked with `If-None-Match: *`?
+    # False if it overwrites a name in spite of `If-None-Match: *`.
     keeps_conditions: bool = True
-    # Where it can be reached without the proxy that `endpoint` may be.
+    # Its address without the proxy that `endpoint` may be.
     direct: str = ""
     scheme: str = "s3"
 
     @property
     def env(self):
-        """What a client finds in its environment: endpoint, keys, and nothing of who runs the tests."""
-        return surroundings(
+        """Returns the environment of a client: endpoint, keys, and nothing of the user who runs the tests."""
+        return isolated_env(
             AWS_ENDPOINT_URL_S3=self.endpoint,
             AWS_ACCESS_KEY_ID=self.key,
             AWS_SECRET_ACCESS_KEY=self.secret,
@@ -52,7 +52,7 @@ class Store:
         )
 
     def client(self, service="s3", **keys):
-        """boto3, past any proxy; `keys` of somebody else, if need be."""
+        """Returns a boto3 client without a proxy; `keys` are those of another user, if needed."""
         return boto3.client(
             service,
             endpoint_url=self.direct or self.endpoint,
@@ -68,11 +68,11 @@ class Store:
         )
 
     def through(self, endpoint):
-        """The same store, reached by way of a proxy."""
+        """Returns the same store, reached through a proxy."""
         return replace(self, endpoint=endpoint, direct=self.direct or self.endpoint)
 
     def bucket(self, name="bucket", **settings):
-        """A new, empty bucket, whose name begins with `name`."""
+        """Makes an empty bucket, whose name begins with `name`."""
         client = self.client()
         bucket = f"{name}-{os.getpid()}-{next(COUNTER)}"
         client.create_bucket(Bucket=bucket, **settings)
@@ -80,10 +80,10 @@ class Store:
 
 
 class Folders:
-    """What buckets of all kinds can do besides, given `put`, `get` and `keys`."""
+    """Methods for buckets of all kinds, based on `put`, `get` and `keys`."""
 
     def upload(self, folder, prefix=""):
-        """Puts all files below a folder under `prefix`, and gives their keys."""
+        """Puts all files below a folder under `prefix`, and returns their keys."""
         keys = []
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             keys.append(prefix + path.relative_to(folder).as_posix())
@@ -91,7 +91,7 @@ class Folders:
         return keys
 
     def download(self, prefix, folder):
-        """Writes all objects below `prefix` into a folder, and gives it."""
+        """Writes all objects below `prefix` into a folder, and returns it."""
         for key in self.keys(prefix):
             path = folder / key.removeprefix(prefix).lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,10 +122,10 @@ class Bucket(Folders):
         self.client.delete_object(Bucket=self.name, Key=key)
 
     def keys(self, prefix=""):
-        """All keys that begin so, in order."""
+        """Returns all keys with this prefix, in order."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def uploads(self):
-        """The multipart uploads that nobody finished."""
+        """Returns the unfinished multipart uploads."""
         return self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes on a connection: heads that stay as they came, bodies in pieces."""
+"""HTTP/1.1 as bytes on a connection: heads stay unchanged, bodies are read in pieces."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ MAX_HEAD_BYTES = 256 * 1024
 
 
 class Head:
-    """The head of a request or of an answer: as it came, and as one looks at it."""
+    """The head of a request or of an answer: the bytes as received, and the parsed fields."""
 
     def __init__(self, raw):
         self.raw = raw
@@ -25,7 +25,7 @@ class Head:
 
 
 def kind_of(method, target):
-    """LIST, GET, PUT, HEAD, DELETE or POST; a bulk delete is a DELETE."""
+    """Returns LIST, GET, PUT, HEAD, DELETE or POST; a bulk delete is a DELETE."""
     path, _, query = target.partition("?")
     asked = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
     is_bucket = "/" not in path.strip("/")
@@ -35,7 +35,7 @@ def kind_of(method, target):
 
 
 def has_body(head, method):
-    """May a body follow this head?"""
+    """Returns True if a body may follow this head."""
     if not head.is_reply:
         return head.is_chunked or bool(head.length)
     return method != "HEAD" and head.status not in (204, 304) and head.length != 0
@@ -91,7 +91,7 @@ async def pass_body(reader, writer, head, method="", stop_at=None, invite=None):
         passed += len(piece)
     await writer.drain()
     if stop_at is not None:
-        # What was sent has to arrive before the connection breaks.
+        # The sent bytes must arrive before the connection breaks.
         await asyncio.sleep(0.02)
 
 
@@ -103,7 +103,7 @@ async def read_whole(reader, head, invite=None, method=""):
 
 
 def reset(writer):
-    """Breaks a connection so that the other side hears of it: RST, not an orderly end."""
+    """Breaks a connection so that the other side notices: RST, not an orderly end."""
     connection = writer.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -71,5 +71,5 @@ def proxy(moto_store):
 
 @pytest.fixture
 def lake(moto_store, proxy, reference):
-    """Returns two buckets behind the proxy: one with the logs of `reference`, and one without a table."""
+    """Returns two buckets that are reached through the proxy: one with the logs of `reference`, and an empty one."""
     return lakes.Lake(moto_store.through(proxy.endpoint), reference.folder)

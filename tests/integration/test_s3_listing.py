@@ -1,4 +1,4 @@
-"""Which keys are listed, and how keys are handled that no program can name."""
+"""Listing of keys, and handling of keys that cannot be represented."""
 
 import gzip
 import itertools

@@ -95,7 +95,7 @@ class Proxy:
         server.close()
 
     async def _client(self, reader, writer):
-        """All requests of one connection."""
+        """Handles all requests of one connection."""
         upstream = Upstream(self.address)
         try:
             while head := await read_head(reader):
@@ -204,7 +204,7 @@ class Proxy:
         return re.sub(ENTRY, "", text, flags=re.DOTALL), groups
 
     async def _page(self, writer, request, hits, pages):
-        """Gives out the first of some pages. The last one says what the store's own page said of what follows."""
+        """Sends the first of some pages. The last one has the continuation of the store's own page."""
         frame, (entries, *rest) = pages
         request.listed = len(entries)
         if rest:
@@ -219,7 +219,7 @@ class Proxy:
         await answer(writer, request, 200, body.encode(), is_cut="cut-body" in hits)
 
     async def _control(self, method, target, body, writer):
-        """What other processes ask of the proxy itself."""
+        """Handles requests of other processes to the proxy itself."""
         request = Request("CONTROL", method, target, {})
         try:
             if (method, target) == ("PUT", "/-/faults"):
@@ -260,7 +260,7 @@ def error_body(fault):
 
 
 async def answer(writer, request, status, body, headers=None, kind="application/xml", is_cut=False):
-    """An answer of the proxy's own; of one that is cut, half the body comes."""
+    """Sends an answer of the proxy itself; of a truncated one, half the body is sent."""
     request.status = status
     lines = [f"HTTP/1.1 {status} Answer", f"Content-Length: {len(body)}", f"Content-Type: {kind}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]

@@ -42,7 +42,7 @@ def has_body(head, method):
 
 
 async def read_head(reader):
-    """The head that comes next; None where nothing comes."""
+    """Reads the next head; returns None at the end of the connection."""
     try:
         return Head(await reader.readuntil(b"\r\n\r\n"))
     except asyncio.IncompleteReadError:
@@ -50,7 +50,7 @@ async def read_head(reader):
 
 
 async def pieces(reader, head, method):
-    """A body as it comes: bytes as they stand on the wire, with the frames of chunks, and the bytes in them."""
+    """Yields the pieces of a body: the bytes as sent, with the frames of chunks, and the bytes without them."""
     if not has_body(head, method):
         return
     if head.is_chunked:
@@ -77,7 +77,7 @@ async def pieces(reader, head, method):
 
 
 async def pass_body(reader, writer, head, method="", stop_at=None, invite=None):
-    """Sends a body on while it comes: all of it, or no more than the first `stop_at` bytes. A client that waits to be
+    """Forwards a body as it arrives: all of it, or at most the first `stop_at` bytes. A client that waits to be
     asked for its body is asked at once, and the store's own invitation is left out."""
     if invite and "100-continue" in head.headers.get("expect", "").lower():
         invite.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -96,7 +96,7 @@ async def pass_body(reader, writer, head, method="", stop_at=None, invite=None):
 
 
 async def read_whole(reader, head, invite=None, method=""):
-    """A body without the frames of its chunks."""
+    """Reads a body without the frames of its chunks."""
     if invite and "100-continue" in head.headers.get("expect", "").lower():
         invite.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     return b"".join([data async for _, data in pieces(reader, head, method)])

@@ -1,9 +1,9 @@
 //! Stage 4. Compressed bytes in, text bytes out.
 //!
 //! **Invariants**
-//! - Gzip is known by its magic bytes, never by the object's name; anything else is text already.
-//! - What is packed in another way, or twice, is refused with the name of its format (`packed`).
-//! - All members are read and each one's CRC and length are checked. A member border is not a line border.
+//! - Gzip is recognised by its magic bytes, never by the object's name; anything else is text already.
+//! - Objects packed in another way, or twice, are refused with the name of the format (`packed`).
+//! - All members are read, and the CRC and length of each are checked. A member border is not a line border.
 //! - A member's header (`member`) is not kept in memory: its name, comment and extra field may have any length.
 //! - After the last member only zero bytes may follow (padding).
 //! - Memory does not depend on the limits: text comes out as the caller asks for it.
@@ -23,21 +23,22 @@ use crate::Error;
 mod member;
 mod packed;
 
-/// The default of [`TextLimits::text_bytes`]: 64 GiB.
+/// Default of [`TextLimits::text_bytes`]: 64 GiB.
 pub const DEFAULT_MAX_TEXT_BYTES: u64 = 64 << 30;
-/// The default of [`TextLimits::ratio`].
+/// Default of [`TextLimits::ratio`].
 pub const DEFAULT_MAX_RATIO: u64 = 200;
-/// Below so much text (64 MiB) the ratio does not matter.
+/// Bytes of text up to which the ratio does not matter: 64 MiB.
 pub const RATIO_FREE_BYTES: u64 = 64 << 20;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// How much text an object may hold.
+/// Limits of an object's text.
 #[derive(Clone, Copy, Debug)]
 pub struct TextLimits {
-    /// Bytes of text in all.
+    /// Bytes of text in all. Default [`DEFAULT_MAX_TEXT_BYTES`].
     pub text_bytes: u64,
-    /// Bytes of text for each byte of the object, past [`RATIO_FREE_BYTES`].
+    /// Bytes of text for each byte of the object, if there are more than [`RATIO_FREE_BYTES`]. Default
+    /// [`DEFAULT_MAX_RATIO`].
     pub ratio: u64,
 }
 
@@ -60,29 +61,29 @@ impl Default for TextLimits {
 /// ```
 #[derive(Debug)]
 pub struct TextReader<R> {
-    // None only while a member border is crossed, or after an error.
+    // `None` only while a member border is crossed, or after an error.
     state: Option<State<R>>,
     object_bytes: u64,
     limits: TextLimits,
     text_bytes: u64,
-    // The first bytes of the text, until they have been looked at.
+    // The first bytes of the text, until they are examined.
     head: Option<Vec<u8>>,
     is_gzip: bool,
 }
 
-type Source<R> = Counted<Chain<Cursor<Vec<u8>>, R>>;
+type Compressed<R> = CountingReader<Chain<Cursor<Vec<u8>>, R>>;
 
 #[derive(Debug)]
 enum State<R> {
-    Plain(Source<R>),
+    Plain(Compressed<R>),
     /// Before the header of a member.
-    Header(Source<R>),
-    Gzip(Box<GzDecoder<Chain<Header, Source<R>>>>),
+    Header(Compressed<R>),
+    Gzip(Box<GzDecoder<Chain<Header, Compressed<R>>>>),
     End,
 }
 
 impl<R: BufRead> TextReader<R> {
-    /// Looks at the first bytes of `object`, whose size is `object_bytes`.
+    /// Begins to read `object`, whose size is `object_bytes`.
     ///
     /// # Errors
     /// [`Error::Read`] if `object` cannot be read.
@@ -90,21 +91,22 @@ impl<R: BufRead> TextReader<R> {
         let mut head = Vec::with_capacity(MAGIC.len());
         object.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head).map_err(Error::Read)?;
         let is_gzip = head == MAGIC;
-        let source = Counted { inner: Cursor::new(head).chain(object), bytes: 0, failure: None };
+        let source = CountingReader { inner: Cursor::new(head).chain(object), bytes: 0, failure: None };
         let state = if is_gzip { State::Header(source) } else { State::Plain(source) };
         Ok(Self { state: Some(state), object_bytes, limits, text_bytes: 0, head: Some(Vec::new()), is_gzip })
     }
 
-    /// Fills `text` from its start and returns how many bytes there are: fewer than asked only at the end.
+    /// Fills `text` from its start and returns the number of bytes: fewer than `text` has only at the end.
     ///
     /// # Errors
     /// The verdict on the object; after an error the reader is at its end.
     pub fn read(&mut self, text: &mut [u8]) -> Result<usize, Error> {
         let mut filled = 0;
-        while let Some(rest) = text.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        while filled < text.len() {
+            let rest = &mut text[filled..];
             let count = self.read_some(rest)?;
             if self.head.is_some() {
-                self.look_at_head(rest.get(..count).unwrap_or_default())?;
+                self.examine_head(&rest[..count])?;
             }
             if count == 0 {
                 break;
@@ -115,8 +117,8 @@ impl<R: BufRead> TextReader<R> {
         Ok(filled)
     }
 
-    /// Takes the next bytes of the text, none at its end; once the first ones are all there, they say whether it is one.
-    fn look_at_head(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// Takes the next bytes of the text, none at its end. Once its head is complete, refuses what is not text.
+    fn examine_head(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let Some(mut head) = self.head.take() else { return Ok(()) };
         head.extend(bytes.iter().take(HEAD_BYTES - head.len()));
         if head.len() < HEAD_BYTES && !bytes.is_empty() {
@@ -168,9 +170,9 @@ impl<R: BufRead> TextReader<R> {
         }
     }
 
-    /// Behind a member: another one, padding to the end, or damage.
-    fn next_member(mut source: Source<R>) -> Result<State<R>, Error> {
-        let behind_member = source.bytes;
+    /// Reads what follows a member: another one, padding to the end, or damage.
+    fn next_member(mut source: Compressed<R>) -> Result<State<R>, Error> {
+        let after_member = source.bytes;
         let next_byte = source.fill_buf().map(|bytes| bytes.first().copied());
         if next_byte.map_err(|error| source.read_error(error))? == Some(MAGIC[0]) {
             return Ok(State::Header(source));
@@ -183,13 +185,13 @@ impl<R: BufRead> TextReader<R> {
             }
             if !is_zero {
                 let why = "neither a gzip member nor zero padding after the last member".to_owned();
-                return Err(Error::GzipCorrupt { byte: behind_member, why });
+                return Err(Error::GzipCorrupt { byte: after_member, why });
             }
             source.consume(count);
         }
     }
 
-    fn verdict(&self, mut source: Source<R>, error: &io::Error) -> Error {
+    fn verdict(&self, mut source: Compressed<R>, error: &io::Error) -> Error {
         if let Some(failure) = source.failure.take() {
             return Error::Read(failure);
         }
@@ -200,16 +202,16 @@ impl<R: BufRead> TextReader<R> {
     }
 }
 
-/// Counts what is taken, and keeps the error of the source apart from those of the decoder above it.
+/// Counts the bytes that are read, and keeps errors of the reader apart from those of the gzip decoder, which uses it.
 #[derive(Debug)]
-struct Counted<R> {
+struct CountingReader<R> {
     inner: R,
     bytes: u64,
     failure: Option<io::Error>,
 }
 
-impl<R> Counted<R> {
-    /// Keeps what the source says, and returns an error that stands for it.
+impl<R> CountingReader<R> {
+    /// Keeps an error, and returns another one of its kind in its place.
     fn fail(&mut self, failure: io::Error) -> io::Error {
         let stand_in = failure.kind().into();
         self.failure = Some(failure);
@@ -221,7 +223,7 @@ impl<R> Counted<R> {
     }
 }
 
-impl<R: BufRead> Read for Counted<R> {
+impl<R: BufRead> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.inner.read(buffer) {
@@ -236,12 +238,12 @@ impl<R: BufRead> Read for Counted<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Counted<R> {
+impl<R: BufRead> BufRead for CountingReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         loop {
             match self.inner.fill_buf() {
                 Ok([]) => return Ok(&[]),
-                // What is buffered already is handed on by asking again: the borrow checker takes no other way.
+                // Asked again, it returns what is buffered: the borrow checker accepts no other way.
                 Ok(_) => return self.inner.fill_buf(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.fail(error)),
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn names_comments_and_extra_fields_of_any_length_are_passed_over() {
+    fn names_comments_and_extra_fields_of_any_length_are_skipped() {
         let long = vec![b'n'; 3 << 20];
         for (name, comment, extra) in
             [(0, 0, 65_535), (65_535, 0, 0), (65_536, 65_536, 100), (3 << 20, 3 << 20, 65_535)]
@@ -343,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_crc_or_length_and_bytes_behind_the_last_member_are_damage() {
+    fn a_wrong_crc_or_length_and_bytes_after_the_last_member_are_damage() {
         let whole = gzip(b"some text");
         for from_end in [8, 5, 4, 1] {
             let mut object = whole.clone();
@@ -380,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_otherwise_is_named_however_it_is_read() {
+    fn other_packed_formats_are_named_however_they_are_read() {
         let message = |object: &[u8]| {
             let mut reader = TextReader::try_new(object, object.len() as u64, TextLimits::default()).unwrap();
             let mut byte = [0];
@@ -423,7 +425,7 @@ mod tests {
         assert_eq!(text, [&[b'q'; 100][..], b"r"].concat());
     }
 
-    /// Gives one byte at a time, after an interruption each, and at last fails or ends.
+    /// Returns one byte at a time, after an interruption each, and at last fails or ends.
     struct Stuttering<'a> {
         rest: &'a [u8],
         is_interrupted: bool,

@@ -1,16 +1,16 @@
-//! Why an object adds no row. Every variant but [`Error::Read`] is a verdict on the object's bytes: the same bytes always
-//! give the same verdict.
+//! Reasons why an object adds no row. Every variant but [`Error::Read`] is a verdict on the object's bytes: the same bytes
+//! always get the same verdict.
 
-use std::io;
+use std::{fmt::Write as _, io};
+
+use crate::RejectReason;
 
 /// A log object that cannot be converted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The gzip data ends too early.
-    #[error(
-        "decompress: the gzip data ends in the middle of a member, after {object_bytes} bytes\nhint: fetch the object again"
-    )]
+    #[error("decompress: the gzip data ends in the middle of a member, after {object_bytes} bytes")]
     GzipTruncated {
         /// Size of the object in bytes.
         object_bytes: u64,
@@ -18,41 +18,37 @@ pub enum Error {
     /// The gzip data is damaged.
     #[error("decompress: byte {byte}: {why}")]
     GzipCorrupt {
-        /// Where in the compressed object, from 0; approximate.
+        /// Position in the compressed object, from 0; approximate.
         byte: u64,
-        /// What is wrong with it.
+        /// The damage, in words.
         why: String,
     },
-    /// More text than `--max-text-bytes`.
-    #[error(
-        "decompress: more than {limit_bytes} bytes of text\nhint: raise `--max-text-bytes` if this is no decompression bomb"
-    )]
+    /// More text than [`TextLimits::text_bytes`](crate::TextLimits::text_bytes).
+    #[error("decompress: more than {limit_bytes} bytes of text")]
     TooMuchText {
         /// The limit in bytes of text.
         limit_bytes: u64,
     },
-    /// Text out of proportion to the object: `--max-ratio`.
-    #[error(
-        "decompress: more than {limit} bytes of text for each of the object's {object_bytes} bytes\nhint: raise `--max-ratio` if this is no decompression bomb"
-    )]
+    /// More text for the object's size than [`TextLimits::ratio`](crate::TextLimits::ratio).
+    #[error("decompress: more than {limit} bytes of text for each of the object's {object_bytes} bytes")]
     TooCompressed {
         /// The limit in bytes of text for each byte of the object.
         limit: u64,
         /// Size of the object in bytes.
         object_bytes: u64,
     },
-    /// An archive, or a file that is packed by another program than gzip.
-    #[error("decompress: {format} archive{within}: unpack it first")]
+    /// An archive, or a file that another program than gzip compressed.
+    #[error("decompress: {format} archive{}: unpack it first", if *is_in_gzip { " in gzip" } else { "" })]
     Archive {
-        /// The format's name.
+        /// Name of the format.
         format: &'static str,
-        /// What it is within, as ` in gzip`; empty where the object itself is it.
-        within: &'static str,
+        /// Whether the archive is inside a gzip object.
+        is_in_gzip: bool,
     },
-    /// Data in a format that is no text.
-    #[error("decompress: {format} data, which this version does not read: deliver W3C or tab-separated logs")]
+    /// Data in a format other than text.
+    #[error("decompress: {format} data, which this version does not read")]
     OtherData {
-        /// The format's name.
+        /// Name of the format.
         format: &'static str,
     },
     /// Rows of more hours than an object can reasonably hold.
@@ -60,7 +56,7 @@ pub enum Error {
     TooManyHours {
         /// Line number from 1.
         line: u64,
-        /// How many hours an object may name.
+        /// Number of hours that an object may name.
         limit: usize,
     },
     /// A log of a streaming distribution.
@@ -69,39 +65,100 @@ pub enum Error {
         /// Line number from 1.
         line: u64,
     },
-    /// No CloudFront log at all.
+    /// The object is not a CloudFront log.
     #[error("decode: line {line}: no CloudFront log: {why}")]
     NotCloudFront {
         /// Line number from 1.
         line: u64,
-        /// What was expected and what was found.
-        why: String,
+        /// What tells that it is none.
+        why: NotCloudFront,
     },
     /// A CloudFront log in a format that this version does not read.
-    #[error(
-        "decode: line {line}: a log in {format} format, which this version does not read yet\nhint: deliver W3C or tab-separated logs"
-    )]
+    #[error("decode: line {line}: a log in {format} format, which this version does not read yet")]
     UnsupportedFormat {
         /// Line number from 1.
         line: u64,
-        /// The format's name.
+        /// Name of the format.
         format: &'static str,
     },
-    /// Lines of data of which every one was refused: it was not understood.
-    #[error("decode: every row was rejected ({reasons}){hint}")]
+    /// All lines of data were rejected: the object was not understood.
+    #[error("decode: every row was rejected ({})", listed(reasons))]
     AllRowsRejected {
-        /// The reasons in words, each with how many lines it refused.
-        reasons: String,
-        /// What to do about it, on a line of its own; empty where that is not known.
-        hint: String,
+        /// Number of rejected lines by reason, sorted by the reasons' words.
+        reasons: Vec<(RejectReason, u64)>,
+        /// How the fields of the lines were known.
+        named_by: NamedBy,
+        /// First line whose number of cells is that of no given list.
+        first_misfit: Option<Misfit>,
+        /// Whether the first line of data is not text.
+        is_binary: bool,
     },
     /// Reading the compressed bytes failed: says nothing about the object.
     #[error("fetch: reading failed")]
     Read(#[source] io::Error),
 }
 
+/// What tells that an object is not a CloudFront log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotCloudFront {
+    /// The line is not text.
+    #[error("binary data, not text")]
+    Binary,
+    /// A list of field names without a field of CloudFront.
+    #[error("no name in the list of fields is one of CloudFront's")]
+    NoKnownField,
+    /// No header, and a number of cells that no standard log had.
+    #[error("no `#Fields` header, and {cells} tab-separated cells are no era's")]
+    CellCount {
+        /// Number of cells of the line.
+        cells: usize,
+    },
+    /// No header before a line over the limit.
+    #[error("no `#Fields` header, and a line of more than {limit_bytes} bytes")]
+    LongLine {
+        /// Longest line in bytes.
+        limit_bytes: usize,
+    },
+    /// A header over the limit.
+    #[error("the `#Fields` line is longer than {limit_bytes} bytes")]
+    LongHeader {
+        /// Longest line in bytes.
+        limit_bytes: usize,
+    },
+}
+
+/// What names the fields of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// A `#Fields` line of the log.
+    Header,
+    /// A list given for logs without a header: the one with as many names as the line has cells.
+    List,
+    /// The number of cells: the log has no header, and is read as a standard log.
+    CellCount,
+}
+
+/// A line whose number of cells is that of no given list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Line number from 1.
+    pub line: u64,
+    /// Number of its cells.
+    pub cells: usize,
+}
+
+fn listed(reasons: &[(RejectReason, u64)]) -> String {
+    let mut list = String::new();
+    for (reason, count) in reasons {
+        let comma = if list.is_empty() { "" } else { ", " };
+        write!(list, "{comma}{}: {count}", reason.as_str()).expect("writing to a string cannot fail");
+    }
+    list
+}
+
 impl Error {
-    /// The word for it in reports and in the quarantine; none where the object was not judged.
+    /// Returns the word for it in reports and in the quarantine; `None` if the object was not judged.
     pub fn reason(&self) -> Option<&'static str> {
         Some(match self {
             Self::GzipTruncated { .. } => "gzip-truncated",

@@ -2,11 +2,10 @@
 //!
 //! Reading order:
 //!
-//! 1. [`object_key`]: what an object's name says: distribution and hour.
+//! 1. [`object_key`]: distribution and hour in an object's name.
 //! 2. [`decompress`] (stage 4): compressed bytes to text, all gzip members, checked and limited.
-//! 3. [`header`]: `#Fields` names to column positions.
-//! 4. [`decode`] (stage 5): text to columns, rejects and counts.
-//! 5. [`enrich`] (stage 6): derived columns: browser, operating system, bot, file name, distribution.
+//! 3. [`decode`] (stage 5): text to columns, rejects and counts.
+//! 4. [`enrich`] (stage 6): derived columns: browser, operating system, bot, file name, distribution.
 //!
 //! Nothing here touches a clock, a file, the environment or a thread. A bad row is a [`Reject`], a bad object an
 //! [`Error`]; neither stops a run.
@@ -15,8 +14,6 @@
 pub mod object_key;
 
 pub mod decompress;
-
-pub mod header;
 
 pub mod decode;
 
@@ -33,6 +30,6 @@ mod error;
 pub use decode::{DecodeOptions, DecodeSizes, DecodedBatch, Decoder, ObjectSummary};
 pub use decompress::{TextLimits, TextReader};
 pub use enrich::{EnrichedBatch, Enricher};
-pub use error::Error;
+pub use error::{Error, Misfit, NamedBy, NotCloudFront};
 pub use field_names::FieldNames;
 pub use reject::{Reject, RejectReason};

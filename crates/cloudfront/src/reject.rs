@@ -1,6 +1,6 @@
-//! A refused row: where it stands, why it was refused, and its bytes, so that nothing is lost.
+//! A rejected row: its place, the reason, and its bytes, so that nothing is lost.
 
-/// Of a line over the limit this many bytes are kept.
+/// Number of bytes that are kept of a line over the limit: 64 KiB.
 pub const KEPT_BYTES_OF_A_LONG_LINE: usize = 64 * 1024;
 
 /// A line that looks like a row and is not taken as one.
@@ -10,7 +10,7 @@ pub struct Reject {
     pub line: u64,
     /// Offset of the line's first byte in the object's text, from 0.
     pub byte: u64,
-    /// Why it was refused.
+    /// Why it was rejected.
     pub reason: RejectReason,
     /// The line without its end; of a line over the limit the first [`KEPT_BYTES_OF_A_LONG_LINE`].
     pub text: Vec<u8>,
@@ -18,14 +18,14 @@ pub struct Reject {
     pub line_bytes: u64,
 }
 
-/// Why a row was refused: its partition cannot be known, or nothing says what its cells mean.
+/// Why a row was rejected: its partition cannot be known, or nothing says what its cells mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RejectReason {
     /// Neither date and time nor a timestamp.
     NoTime,
-    /// The date is no real date `YYYY-MM-DD`.
+    /// The date is not a real date `YYYY-MM-DD`.
     BadDate,
-    /// The time is no real time `HH:MM:SS`.
+    /// The time is not a real time `HH:MM:SS`.
     BadTime,
     /// Before 2008-11-01 (CloudFront's first month) or more than a day after the plan was made.
     OutOfRange,
@@ -36,7 +36,7 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
-    /// The word for it in reports and in the quarantine.
+    /// Returns the word for it in reports and in the quarantine.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoTime => "no-time",

@@ -59,7 +59,7 @@ mod error;
 pub use convert::convert;
 pub use error::Error;
 pub use field_names::{field_name_text, field_names_text};
-pub use lakefront_cloudfront::{Error as LogError, TextLimits, decompress};
+pub use lakefront_cloudfront::{Error as LogError, Misfit, NamedBy, NotCloudFront, TextLimits, decompress};
 pub use lakefront_engine::{
     Advise, Error as EngineError, Stop, current_task, message, progress,
     resources::{BASE_MEMORY_BYTES, Resources, TASK_MEMORY_BYTES, default_memory_bytes},

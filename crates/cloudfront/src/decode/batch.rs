@@ -1,4 +1,4 @@
-//! A batch under construction, and what comes out of it.
+//! Rows in, batches out.
 
 use std::{ops::Range, sync::Arc};
 
@@ -10,23 +10,26 @@ use lakefront_schema::{CellDecode, Column, Derivation, Source, TableSchema, fiel
 
 use super::{
     columns::ColumnBuilder,
-    rows::{Cells, Moment, RowBlock, is_absent},
-    views::{Text, ViewColumn},
+    layout::Layout,
+    moment::Moment,
+    row_block::RowBlock,
+    text::{Cells, Text, is_absent},
+    views::ViewColumn,
 };
-use crate::{ObjectSummary, header::Layout};
+use crate::ObjectSummary;
 
-/// Rows as decoded: what still lacks the columns that [`crate::enrich`] derives.
+/// Rows as decoded, without the columns that [`crate::enrich`] derives.
 #[derive(Debug)]
 pub struct DecodedBatch {
-    /// In the order of the table schema; none where the column is still to be derived.
+    /// In the order of the table schema; `None` for a column that is still to be derived.
     pub(crate) columns: Vec<Option<ArrayRef>>,
-    /// When each request happened, in seconds since 1970 UTC.
+    /// Moment of each request, in seconds since 1970 UTC.
     pub(crate) seconds: Vec<i64>,
-    /// User agents as logged, where the schema derives something from them.
+    /// User agents as logged, if the schema derives something from them.
     pub(crate) user_agents: Option<UserAgents>,
-    /// The records' own distribution IDs, where the schema has such a column.
+    /// The records' own distribution IDs, if the schema has such a column.
     pub(crate) record_ids: Option<StringViewArray>,
-    /// Which rows came from which object, in order.
+    /// The rows of each object, in order.
     pub(crate) objects: Vec<ObjectRows>,
 }
 
@@ -34,9 +37,9 @@ pub struct DecodedBatch {
 #[derive(Debug)]
 pub(crate) struct UserAgents {
     pub(crate) views: ViewColumn,
-    /// What the views are into.
+    /// The text that the views are into.
     pub(crate) text: Buffer,
-    /// Which column of the table schema has the very same values; it still lacks them.
+    /// The column of the table schema that has the same values, and does not have them yet.
     pub(crate) column: Option<usize>,
 }
 
@@ -49,7 +52,7 @@ pub struct ObjectRows {
     pub rows: Range<usize>,
 }
 
-/// Where a batch stood before an object.
+/// The end of a batch before an object was added.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
     rows: usize,
@@ -57,6 +60,33 @@ pub(crate) struct Mark {
     objects: usize,
 }
 
+/// The place where rows go.
+pub(crate) enum Sink<'b> {
+    /// Nowhere: the object is only judged.
+    Judge,
+    /// A batch, until it has this many rows and rejects since `mark`.
+    Batch { batch: &'b mut BatchBuilder, mark: Mark, row_limit: usize },
+}
+
+impl Sink<'_> {
+    /// Returns whether it takes no more rows; `rejects` is the number of rejects since its mark.
+    #[inline]
+    pub(crate) fn is_full(&self, rejects: usize) -> bool {
+        match self {
+            Self::Judge => false,
+            Self::Batch { batch, mark, row_limit } => batch.is_full(*mark, rejects, *row_limit),
+        }
+    }
+
+    /// Moves rows that wait into the batch's columns, before `text` goes away.
+    pub(crate) fn drain(&mut self, text: Text<'_>, summary: &mut ObjectSummary) {
+        if let Self::Batch { batch, .. } = self {
+            batch.drain_block(text, summary);
+        }
+    }
+}
+
+/// A batch under construction.
 #[derive(Debug)]
 pub(crate) struct BatchBuilder {
     schema: Arc<TableSchema>,
@@ -79,7 +109,7 @@ impl BatchBuilder {
         Self::with_capacity(schema, 0)
     }
 
-    /// With memory for so many rows, if there will be any.
+    /// Returns an empty batch with memory for `rows` rows.
     fn with_capacity(schema: Arc<TableSchema>, rows: usize) -> Self {
         let derives = |wanted: &[Derivation]| {
             let is_wanted =
@@ -94,8 +124,8 @@ impl BatchBuilder {
         let user_agent_column =
             schema.columns().iter().position(|column| needs_user_agents && takes_user_agents(column));
         let mut columns: Vec<_> = schema.columns().iter().map(|column| ColumnBuilder::new(column, rows)).collect();
-        if let Some(column) = user_agent_column.and_then(|index| columns.get_mut(index)) {
-            *column = ColumnBuilder::Later;
+        if let Some(index) = user_agent_column {
+            columns[index] = ColumnBuilder::Later;
         }
         Self {
             columns,
@@ -120,14 +150,14 @@ impl BatchBuilder {
         self.objects.push(ObjectRows { name: name.into(), rows: rows..rows });
     }
 
-    /// Where the batch stands, between two objects.
+    /// Returns the batch's end between two objects.
     pub(crate) fn mark(&self) -> Mark {
         Mark { rows: self.rows(), cells: self.cells, objects: self.objects.len() }
     }
 
-    /// Returns whether there are at least this many rows since `mark`, counting `others`, or a hundred times as many
-    /// cells. Cells of the log count, as a cell in a map of extra fields takes more memory than its text; and cells of
-    /// the table, as even an empty one takes memory.
+    /// Returns whether there are at least `rows` rows since `mark`, counting `others`, or a hundred times as many cells.
+    /// Cells of the log count, as a cell in a map of extra fields takes more memory than its text; and cells of the table,
+    /// as even an empty one takes memory.
     pub(crate) fn is_full(&self, mark: Mark, others: usize, rows: usize) -> bool {
         const CELLS_PER_ROW: usize = 100;
         let (new_rows, most_cells) = (self.rows() - mark.rows, rows.saturating_mul(CELLS_PER_ROW));
@@ -171,13 +201,11 @@ impl BatchBuilder {
     /// Moves the block's rows into the columns.
     pub(crate) fn drain_block(&mut self, text: Text<'_>, summary: &mut ObjectSummary) {
         let Some(layout) = self.layout.as_deref().filter(|_| self.block.len() > 0) else { return };
-        summary.nulled_cells.resize(self.columns.len(), 0);
+        assert_eq!(summary.nulled_cells.len(), self.columns.len(), "an object's summary counts for each column");
         for (index, column) in self.columns.iter_mut().enumerate() {
             let counts = column.push(index, &self.block, layout, text);
             summary.lossy_cells += counts.lossy;
-            if let Some(nulled) = summary.nulled_cells.get_mut(index) {
-                *nulled += counts.nulled;
-            }
+            summary.nulled_cells[index] += counts.nulled;
         }
         if let Some(user_agents) = &mut self.user_agents {
             match layout.user_agent {
@@ -190,14 +218,14 @@ impl BatchBuilder {
         }
         self.seconds.extend(self.block.moments.iter().map(|moment| moment.second));
         self.block.clear();
-        if let Some(object) = self.objects.last_mut() {
-            object.rows.end = self.seconds.len();
-        }
+        let object = self.objects.last_mut().expect("an object begins before its rows");
+        object.rows.end = self.seconds.len();
     }
 
-    /// What has been gathered, over `text`, which is the text that all rows were pushed from; a new batch begins. The
-    /// block must have been drained.
+    /// Returns the rows so far as a batch, and begins a new one. `text` is the text that all rows were pushed from; no row
+    /// may wait in the block.
     pub(crate) fn take(&mut self, text: &Buffer) -> DecodedBatch {
+        assert_eq!(self.block.len(), 0, "rows are drained before their text goes away");
         // A batch will hold about as many rows as the one before.
         let mut next = Self::with_capacity(Arc::clone(&self.schema), self.rows() + self.rows() / 16);
         std::mem::swap(&mut next.block, &mut self.block);
@@ -225,7 +253,7 @@ impl BatchBuilder {
     }
 }
 
-/// The first of the record's ID fields that says something.
+/// Adds for each row the first of its distribution ID fields that has a value.
 fn push_record_ids(views: &mut ViewColumn, block: &RowBlock, layout: &Layout, text: Text<'_>) {
     if layout.record_ids.is_empty() {
         return views.push_nulls(block.len());

@@ -1,4 +1,4 @@
-//! One typed builder per column: cells of a block of rows in, an Arrow array out.
+//! Cells of a block of rows in, Arrow arrays out: one typed builder a column.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -14,12 +14,14 @@ use lakefront_schema::{CellDecode, Column, ColumnType, Derivation, Source};
 use memchr::memchr;
 
 use super::{
+    layout::Layout,
     numbers,
-    rows::{RowBlock, is_absent},
+    row_block::RowBlock,
+    text::{Text, is_absent},
     time::time_of_second,
-    views::{Text, ViewColumn},
+    views::ViewColumn,
 };
-use crate::{header::Layout, percent};
+use crate::percent;
 
 /// A column under construction.
 #[derive(Debug)]
@@ -40,12 +42,12 @@ pub(crate) enum ColumnBuilder {
     Later,
 }
 
-/// What columns count while they take cells.
+/// Counts of the cells that a column takes.
 #[derive(Debug, Default)]
 pub(crate) struct CellCounts {
-    /// Cells of a number column that are no number of its type.
+    /// Number of cells of a number column that are not a number of its type.
     pub(crate) nulled: u64,
-    /// Percent-decoded cells that are not UTF-8.
+    /// Number of percent-decoded cells that are not UTF-8.
     pub(crate) lossy: u64,
 }
 
@@ -67,26 +69,28 @@ impl ColumnBuilder {
             (Source::Field(_), ColumnType::BigInt) => Self::BigInt(Numbers::with_capacity(rows)),
             (Source::Field(_), ColumnType::Int) => Self::Int(Numbers::with_capacity(rows)),
             (Source::Field(_), ColumnType::Double) => Self::Double(Numbers::with_capacity(rows)),
-            // The schema admits no other type for a field; text is what a field is.
-            (Source::Field(_), ColumnType::String | ColumnType::Date | ColumnType::Timestamp | ColumnType::Map) => {
-                Self::Text {
-                    views: ViewColumn::with_capacity(rows),
-                    is_decoded: column.cell_decode == CellDecode::Percent,
-                }
+            (Source::Field(_), ColumnType::String) => Self::Text {
+                views: ViewColumn::with_capacity(rows),
+                is_decoded: column.cell_decode == CellDecode::Percent,
+            },
+            (Source::Field(_), ColumnType::Date | ColumnType::Timestamp | ColumnType::Map) => {
+                unreachable!("a table schema has no field of type {:?}", column.column_type)
             }
         }
     }
 
-    /// Takes the cells of a block; `index` is the column's place in the table schema.
+    /// Takes the cells of a block; `index` is the column's index in the table schema.
     pub(crate) fn push(&mut self, index: usize, block: &RowBlock, layout: &Layout, text: Text<'_>) -> CellCounts {
         let mut counts = CellCounts::default();
-        let position = layout.columns.get(index).copied().flatten();
+        let position = layout.columns[index];
         match self {
             Self::Date(days) => {
-                let day = |second: i64| i32::try_from(second.div_euclid(86_400)).unwrap_or(i32::MAX);
+                let day =
+                    |second: i64| i32::try_from(second.div_euclid(86_400)).expect("a row is of a year below 10000");
                 days.extend(block.moments.iter().map(|moment| day(moment.second)));
             }
             Self::Time(views) => {
+                // The last position is that of no cell, as no line is so long.
                 let position = layout.time.unwrap_or(usize::MAX);
                 if block.moments.iter().all(|moment| moment.is_logged) {
                     views.push_cells(block, position, text);
@@ -94,13 +98,16 @@ impl ColumnBuilder {
                     for (cell, moment) in block.cells(position).zip(&block.moments) {
                         match cell {
                             Some((start, end)) if moment.is_logged => views.push_cell(text, start, end),
-                            _ => views.push_str(&String::from_utf8_lossy(&time_of_second(moment.second))),
+                            _ => views.push_str(&time_of_second(moment.second)),
                         }
                     }
                 }
             }
             Self::RequestTime(micros) => micros.extend(block.moments.iter().map(|moment| moment.micros)),
-            Self::Line(lines) => lines.extend(block.lines.iter().map(|&line| i64::try_from(line).unwrap_or(i64::MAX))),
+            Self::Line(lines) => {
+                let number = |&line: &u64| i64::try_from(line).expect("an object has fewer lines than bytes");
+                lines.extend(block.lines.iter().map(number));
+            }
             Self::Text { views, is_decoded } => push_text(views, *is_decoded, block, position, text, &mut counts),
             Self::BigInt(numbers) => numbers.push(block, position, text, numbers::whole, &mut counts),
             Self::Int(numbers) => {
@@ -128,7 +135,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// The array over `text`, which all cells were pushed from; none where the column comes later.
+    /// Returns the array over `text`, the text that all cells were pushed from; `None` if the column comes from `enrich`.
     pub(crate) fn finish(self, text: &Buffer, data_type: &DataType) -> Option<ArrayRef> {
         Some(match self {
             Self::Date(days) => Arc::new(Date32Array::new(days.into(), None)),
@@ -140,7 +147,7 @@ impl ColumnBuilder {
             Self::BigInt(mut numbers) => Arc::new(Int64Array::new(numbers.values.into(), numbers.nulls.finish())),
             Self::Int(mut numbers) => Arc::new(Int32Array::new(numbers.values.into(), numbers.nulls.finish())),
             Self::Double(mut numbers) => Arc::new(Float64Array::new(numbers.values.into(), numbers.nulls.finish())),
-            Self::Extra(extra) => Arc::new(extra.finish(text, data_type)?),
+            Self::Extra(extra) => Arc::new(extra.finish(text, data_type)),
             Self::Later => return None,
         })
     }
@@ -176,7 +183,7 @@ fn push_text(
     }
 }
 
-/// Numbers and which of them are NULL.
+/// Numbers, and for each whether it is NULL.
 #[derive(Debug)]
 pub(crate) struct Numbers<T> {
     values: Vec<T>,
@@ -223,16 +230,16 @@ impl<T: Copy + Default> Numbers<T> {
     }
 }
 
-/// Every field that no column claims, by its CloudFront name.
+/// The map of all fields that no column claims, by their CloudFront names.
 #[derive(Debug)]
 pub(crate) struct Extra {
-    /// Per row where its entries end; the first is 0.
+    /// 0, and for each row the end of its entries.
     offsets: Vec<i32>,
     names: ViewColumn,
     values: ViewColumn,
-    /// For each of the layout's unclaimed fields the first entry of its name in this block.
+    /// For each of the layout's unclaimed fields the first entry with its name in this block.
     first_entries: Vec<Option<usize>>,
-    /// Which of the unclaimed fields the row at hand has.
+    /// Indexes of the unclaimed fields that the row at hand has.
     present: Vec<usize>,
 }
 
@@ -260,38 +267,39 @@ impl Extra {
             self.present.extend(present.map(|(_, place)| *place));
             self.present.sort_unstable();
             for &place in &self.present {
-                let Some((name, position)) = layout.unclaimed.get(place) else { continue };
-                let Some((start, end)) = row.range(*position) else { continue };
+                let (name, position) = &layout.unclaimed[place];
+                let (start, end) = row.range(*position).expect("the field was found among the row's cells");
                 if text.cell(start, end) != b"-" {
-                    match self.first_entries.get_mut(place) {
-                        Some(Some(entry)) => self.names.push_again(*entry),
-                        first => {
-                            if let Some(first) = first {
-                                *first = Some(self.names.len());
-                            }
+                    match &mut self.first_entries[place] {
+                        Some(entry) => self.names.push_again(*entry),
+                        first @ None => {
+                            *first = Some(self.names.len());
                             self.names.push_str(name);
                         }
                     }
                     self.values.push_cell(text, start, end);
                 }
             }
-            self.offsets.push(i32::try_from(self.names.len()).unwrap_or(i32::MAX));
+            self.offsets.push(i32::try_from(self.names.len()).expect("a batch has fewer cells than bytes of text"));
         }
     }
 
     fn truncate(&mut self, rows: usize) {
         self.offsets.truncate(rows + 1);
-        let entries = self.offsets.last().and_then(|&end| usize::try_from(end).ok()).unwrap_or(0);
+        let end = *self.offsets.last().expect("the first offset stays");
+        let entries = usize::try_from(end).expect("offsets are not negative");
         self.names.truncate(entries);
         self.values.truncate(entries);
     }
 
-    fn finish(self, text: &Buffer, data_type: &DataType) -> Option<MapArray> {
-        let DataType::Map(entries_field, is_sorted) = data_type else { return None };
-        let DataType::Struct(fields) = entries_field.data_type() else { return None };
+    fn finish(self, text: &Buffer, data_type: &DataType) -> MapArray {
+        let DataType::Map(entries_field, is_sorted) = data_type else { unreachable!("extra fields are a map") };
+        let DataType::Struct(fields) = entries_field.data_type() else {
+            unreachable!("the entries of a map are structs")
+        };
         let columns: Vec<ArrayRef> = vec![Arc::new(self.names.finish(text)), Arc::new(self.values.finish(text))];
-        let entries = StructArray::try_new(fields.clone(), columns, None).ok()?;
+        let entries = StructArray::new(fields.clone(), columns, None);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
-        MapArray::try_new(Arc::<Field>::clone(entries_field), offsets, entries, None, *is_sorted).ok()
+        MapArray::new(Arc::<Field>::clone(entries_field), offsets, entries, None, *is_sorted)
     }
 }

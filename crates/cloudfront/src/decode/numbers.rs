@@ -1,8 +1,8 @@
 //! Cells to numbers: an optional sign, digits, an optional fraction; an exponent only where a double is wanted. No blanks,
 //! no NaN, no infinity.
 
-/// The whole number with its fraction cut off towards zero (`570129.76` is 570129); none if it is no number or does not
-/// fit 64 bits.
+/// Returns the whole number with its fraction cut off towards zero (`570129.76` is 570129); `None` if the cell is not a
+/// number, or does not fit 64 bits.
 pub(crate) fn whole(cell: &[u8]) -> Option<i64> {
     if let Some((number, fraction)) = split_plain(cell)
         && fraction.iter().all(u8::is_ascii_digit)
@@ -27,8 +27,8 @@ pub(crate) fn whole(cell: &[u8]) -> Option<i64> {
     if is_negative { Some(negated) } else { negated.checked_neg() }
 }
 
-/// What nearly every cell is: at least one digit, and no more than fit for sure, then nothing or a point. Returns the
-/// number before the point and what stands behind it.
+/// Reads what nearly every cell is: at least one digit, and not more than surely fit, then nothing or a point. Returns the
+/// number before the point, and what follows the point.
 #[inline]
 fn split_plain(cell: &[u8]) -> Option<(i64, &[u8])> {
     const SAFE_DIGITS: usize = 18;
@@ -36,7 +36,7 @@ fn split_plain(cell: &[u8]) -> Option<(i64, &[u8])> {
     for (at, byte) in cell.iter().enumerate().take(SAFE_DIGITS + 1) {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            return if *byte == b'.' && at > 0 { Some((number, cell.get(at + 1..)?)) } else { None };
+            return if *byte == b'.' && at > 0 { Some((number, &cell[at + 1..])) } else { None };
         }
         if at == SAFE_DIGITS {
             return None;
@@ -46,12 +46,12 @@ fn split_plain(cell: &[u8]) -> Option<(i64, &[u8])> {
     if cell.is_empty() { None } else { Some((number, &[])) }
 }
 
-/// The number; none if it is none or not finite in 64 bits.
+/// Returns the number; `None` if the cell is not a number, or not finite in 64 bits.
 pub(crate) fn double(cell: &[u8]) -> Option<f64> {
     let (_, unsigned) = split_sign(cell);
     let exponent_at = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
     let (mantissa, exponent) = match exponent_at {
-        Some(at) => (unsigned.get(..at)?, unsigned.get(at + 1..)),
+        Some(at) => (&unsigned[..at], Some(&unsigned[at + 1..])),
         None => (unsigned, None),
     };
     let (digits, fraction) = split_at_byte(mantissa, b'.');
@@ -66,7 +66,9 @@ pub(crate) fn double(cell: &[u8]) -> Option<f64> {
             return None;
         }
     }
-    std::str::from_utf8(cell).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
+    let text = std::str::from_utf8(cell).expect("digits, signs, points and exponents are ASCII");
+    // What has passed is a subset of what Rust reads as a number.
+    Some(text.parse().expect("a decimal number is read")).filter(|number: &f64| number.is_finite())
 }
 
 fn split_sign(cell: &[u8]) -> (bool, &[u8]) {
@@ -79,7 +81,7 @@ fn split_sign(cell: &[u8]) -> (bool, &[u8]) {
 
 fn split_at_byte(cell: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
     match cell.iter().position(|&found| found == byte) {
-        Some(at) => (cell.get(..at).unwrap_or_default(), cell.get(at + 1..)),
+        Some(at) => (&cell[..at], Some(&cell[at + 1..])),
         None => (cell, None),
     }
 }
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_number_is_none() {
+    fn anything_else_is_not_a_whole_number() {
         for cell in [
             "",
             "-",

@@ -3,7 +3,7 @@
 /// Microseconds in a second.
 pub(crate) const MICROS: i64 = 1_000_000;
 
-/// Days since 1970-01-01 of `YYYY-MM-DD`; none if that is no real date.
+/// Returns the days since 1970-01-01 of `YYYY-MM-DD`; `None` if that is not a real date.
 pub(crate) fn days_of_date(cell: &[u8]) -> Option<i32> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *cell else { return None };
     let year = number(&[y1, y2, y3, y4])?;
@@ -20,27 +20,29 @@ pub(crate) fn days_of_date(cell: &[u8]) -> Option<i32> {
     if year == 0 || !(1..=last_day).contains(&day) {
         return None;
     }
-    // Years begin in March, so that the leap day is the last of its year: 153 days are any five months from there.
+    // Years begin in March, so that the leap day is the last of its year: any five months from there have 153 days.
     let (march_year, march_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * march_month + 2) / 5 + day - 1;
     // 719,468 days from 0000-03-01 to 1970-01-01.
     Some(march_year * 365 + march_year / 4 - march_year / 100 + march_year / 400 + day_of_year - 719_468)
 }
 
-/// Seconds since midnight of `HH:MM:SS`; none if that is no real time. CloudFront smears leap seconds, so `23:59:60` is none.
+/// Returns the seconds since midnight of `HH:MM:SS`; `None` if that is not a real time. CloudFront smears leap seconds, so
+/// `23:59:60` is not one.
 pub(crate) fn seconds_of_time(cell: &[u8]) -> Option<i32> {
     let [h1, h2, b':', m1, m2, b':', s1, s2] = *cell else { return None };
     let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
     (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
 }
 
-/// Microseconds since 1970 of a decimal count of units of 10^-`exponent` seconds (0: seconds, 3: milliseconds), what is
-/// finer cut off; none if the cell is no such number. More than any calendar holds comes back as `i64::MAX`.
+/// Returns the microseconds since 1970 of a decimal number of units of 10^-`exponent` seconds (0: seconds, 3:
+/// milliseconds), without finer digits; `None` if the cell is not such a number. It is `i64::MAX` if it does not fit, which
+/// is past any calendar.
 pub(crate) fn micros_of_timestamp(cell: &[u8], exponent: usize) -> Option<i64> {
     const MAX_DIGITS: usize = 18;
     let point = cell.iter().position(|&byte| byte == b'.');
     let (whole, fraction) = match point {
-        Some(at) => (cell.get(..at)?, cell.get(at + 1..)?),
+        Some(at) => (&cell[..at], &cell[at + 1..]),
         None => (cell, &b""[..]),
     };
     let all_digits = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
@@ -54,12 +56,11 @@ pub(crate) fn micros_of_timestamp(cell: &[u8], exponent: usize) -> Option<i64> {
     Some(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
-/// `HH:MM:SS` of a second since 1970.
-pub(crate) fn time_of_second(second: i64) -> [u8; 8] {
+/// Returns the time of day, `HH:MM:SS`, of a second since 1970.
+pub(crate) fn time_of_second(second: i64) -> String {
     let of_day = second.rem_euclid(86_400);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let digit = |number: i64| b'0' + u8::try_from(number % 10).unwrap_or(0);
-    [digit(hour / 10), digit(hour), b':', digit(minute / 10), digit(minute), b':', digit(second / 10), digit(second)]
+    format!("{hour:02}:{minute:02}:{second:02}")
 }
 
 fn number(digits: &[u8]) -> Option<i32> {
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_or_time_is_none() {
+    fn anything_else_is_not_a_date_or_time() {
         for cell in [
             "2023-02-29",
             "1900-02-29",
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_second_has_its_time_of_day() {
-        assert_eq!(&time_of_second(1_715_940_000), b"10:00:00");
-        assert_eq!(&time_of_second(86_399), b"23:59:59");
+        assert_eq!(time_of_second(1_715_940_000), "10:00:00");
+        assert_eq!(time_of_second(86_399), "23:59:59");
     }
 }

@@ -5,8 +5,8 @@
 //! view of a longer cell:      length (4) | first 4 bytes | buffer (4): 0 = text, 1 = side | offset (4)
 //! ```
 //!
-//! The text is the object's own; what does not stand there as such (decoded cells, derived values) goes into the column's
-//! side buffer.
+//! The text is the object's own; values that are not in it (decoded cells, derived values) go into the column's side
+//! buffer.
 //!
 //! **Invariant**, which the one `unsafe` of the project rests on: every view of a [`ViewColumn`] was made by a `push`, from
 //! bytes that are UTF-8 and lie where it says, in the text or in the side buffer.
@@ -19,26 +19,15 @@ use arrow::{
     buffer::{Buffer, NullBuffer, ScalarBuffer},
 };
 
-use super::rows::RowBlock;
+use super::{
+    row_block::RowBlock,
+    text::{Text, as_u32},
+};
 
 /// Longest cell that a view holds itself, in bytes.
 const INLINE_BYTES: usize = 12;
 const TEXT: u32 = 0;
 const SIDE: u32 = 1;
-
-/// The text that cells are cut from, and whether all of it is UTF-8: then every cell is too, as TABs and line ends never
-/// stand inside a character.
-#[derive(Clone, Copy)]
-pub(crate) struct Text<'t> {
-    pub(crate) bytes: &'t [u8],
-    pub(crate) is_utf8: bool,
-}
-
-impl<'t> Text<'t> {
-    pub(crate) fn cell(self, start: u32, end: u32) -> &'t [u8] {
-        self.bytes.get(start as usize..end as usize).unwrap_or_default()
-    }
-}
 
 /// A string column under construction.
 #[derive(Debug)]
@@ -46,7 +35,7 @@ pub(crate) struct ViewColumn {
     views: Vec<u128>,
     nulls: NullBufferBuilder,
     side: Vec<u8>,
-    /// No view into the text ends behind this.
+    /// No view into the text ends after this position.
     text_end: usize,
 }
 
@@ -59,8 +48,8 @@ impl ViewColumn {
         self.views.len()
     }
 
-    /// The cells of a block at one position as they stand in the text, NULL where there is none; one that is not UTF-8 is
-    /// decoded lossily.
+    /// Adds the cells of a block at one position as they are in the text; NULL for a row without such a cell. A cell that is
+    /// not UTF-8 is decoded lossily.
     pub(crate) fn push_cells(&mut self, block: &RowBlock, position: usize, text: Text<'_>) {
         let cells = block.cells(position);
         if !text.is_utf8 {
@@ -88,7 +77,7 @@ impl ViewColumn {
         }
     }
 
-    /// A cell as it stands in the text; one that is not UTF-8 is decoded lossily.
+    /// Adds a cell as it is in the text; one that is not UTF-8 is decoded lossily.
     #[inline]
     pub(crate) fn push_cell(&mut self, text: Text<'_>, start: u32, end: u32) {
         if !text.is_utf8
@@ -111,71 +100,68 @@ impl ViewColumn {
         self.nulls.append_null();
     }
 
-    /// A value that does not stand in the text.
+    /// Adds a value that is not in the text.
     pub(crate) fn push_str(&mut self, value: &str) {
         self.push_repeated(value, 1);
     }
 
-    /// The same value for many rows, kept once.
+    /// Adds the same value for many rows; it is kept once.
     pub(crate) fn push_repeated(&mut self, value: &str, rows: usize) {
         let view = self.keep(value);
         self.views.resize(self.views.len() + rows, view);
         self.nulls.append_n_non_nulls(rows);
     }
 
-    /// For each row one of `values`, by its place among them; the same value is kept once.
+    /// Adds for each row one of `values`, by its index; the same value is kept once.
     pub(crate) fn push_places<'v>(&mut self, values: impl Iterator<Item = &'v str>, places: &[u32]) {
         let mut kept = HashMap::with_hasher(RandomState::with_seed(0));
         let views: Vec<u128> = values.map(|value| *kept.entry(value).or_insert_with(|| self.keep(value))).collect();
-        let view = |place: &u32| views.get(*place as usize).copied().unwrap_or_default();
+        let view = |place: &u32| views[*place as usize];
         self.views.extend(places.iter().map(view));
         self.nulls.append_n_non_nulls(places.len());
     }
 
-    /// Puts the value into the side buffer, unless its view holds it.
+    /// Returns a view of a value, and puts the value into the side buffer if the view cannot hold it.
     fn keep(&mut self, value: &str) -> u128 {
-        let offset = u32::try_from(self.side.len()).unwrap_or(u32::MAX);
+        let offset = as_u32(self.side.len());
         if value.len() > INLINE_BYTES {
             self.side.extend_from_slice(value.as_bytes());
         }
         make_view(value.as_bytes(), SIDE, offset)
     }
 
-    /// Gives every row's bytes to `take`, those of NULL being none; `text` is what all cells were pushed from.
+    /// Calls `take` with every row's bytes, of NULL with none; `text` is the text that all cells were pushed from.
     pub(crate) fn for_each(&self, text: &[u8], mut take: impl FnMut(&[u8])) {
         for &view in &self.views {
             let ByteView { length, buffer_index, offset, .. } = view.into();
             let (length, offset) = (length as usize, offset as usize);
-            let value = if length > INLINE_BYTES {
+            if length > INLINE_BYTES {
                 let buffer = if buffer_index == TEXT { text } else { &self.side };
-                buffer.get(offset..offset + length)
+                take(&buffer[offset..offset + length]);
             } else {
-                view.to_le_bytes().get(LENGTH_BYTES..LENGTH_BYTES + length).map(&mut take);
-                continue;
-            };
-            take(value.unwrap_or_default());
+                take(&view.to_le_bytes()[LENGTH_BYTES..LENGTH_BYTES + length]);
+            }
         }
     }
 
-    /// Gives each row the view of the first row that has its value: `first_rows` by its place among them. Views that
-    /// are the same tell that the values are, without a look at them.
+    /// Gives each row the view of the first row that has its value: `places` are indexes into `first_rows`. So values of
+    /// equal views are known to be equal without a look at them.
     pub(crate) fn share(&mut self, first_rows: impl Iterator<Item = usize>, places: &[u32]) {
         // A view of this column is as good for another row of it.
-        let firsts: Vec<u128> = first_rows.map(|row| self.views.get(row).copied().unwrap_or_default()).collect();
+        let firsts: Vec<u128> = first_rows.map(|row| self.views[row]).collect();
         for (view, place) in self.views.iter_mut().zip(places) {
-            *view = firsts.get(*place as usize).copied().unwrap_or_default();
+            *view = firsts[*place as usize];
         }
     }
 
-    /// The value of an earlier row again, kept once; that row must not be NULL.
+    /// Adds the value of an earlier row, which must not be NULL; it is kept once.
     pub(crate) fn push_again(&mut self, row: usize) {
-        // The view of a row that is there is as good for another row.
-        let Some(&view) = self.views.get(row) else { return self.push_null() };
-        self.views.push(view);
+        // The view of a row is as good for another row.
+        self.views.push(self.views[row]);
         self.nulls.append_non_null();
     }
 
-    /// Takes back all rows from `rows` on, and what only they needed of text and side buffer.
+    /// Takes back all rows from `rows` on, and the part of text and side buffer that only they needed.
     pub(crate) fn truncate(&mut self, rows: usize) {
         if rows >= self.views.len() {
             return;
@@ -193,7 +179,7 @@ impl ViewColumn {
         self.side.truncate(side_end);
     }
 
-    /// The array over `text`, which is the buffer that all cells were pushed from.
+    /// Returns the array over `text`, the buffer that all cells were pushed from.
     pub(crate) fn finish(mut self, text: &Buffer) -> StringViewArray {
         assert!(self.text_end <= text.len(), "views must lie in the text");
         assert!(u32::try_from(self.side.len()).is_ok(), "offsets into the side buffer are 32 bits wide");
@@ -212,18 +198,19 @@ impl ViewColumn {
         // at) and lies in the text, whose length covers `text_end`; or by `keep`, from a `&str` that was put whole into the
         // side buffer at the view's offset; or it is the empty view of a NULL, or a copy by `push_again`, `push_places` or
         // `share` of one of these. `truncate` leaves text and side buffer as long as the views that stay need them. Lengths, prefixes and padding are
-        // those of `make_view` or of `view_in_text`, which a test holds equal to it.
+        // those of `make_view` or of `view_in_text`, which a test compares with it.
         unsafe {
             StringViewArray::new_unchecked(views, buffers, nulls)
         }
     }
 }
 
-/// `make_view` for a cell of the text: one 16-byte load instead of a copy by length. A cell outside of the text is empty.
+/// Does what `make_view` does, for a cell of the text: one 16-byte load instead of a copy by length. A cell outside of the
+/// text is empty.
 #[inline]
 fn view_in_text(text: &[u8], start: u32, end: u32) -> u128 {
     let (from, to) = (start as usize, end as usize);
-    // The four bytes before the cell stand where the length goes.
+    // The four bytes before the cell are at the place of the length.
     let before = from.wrapping_sub(LENGTH_BYTES);
     let around = text.get(before..).and_then(<[u8]>::first_chunk::<VIEW_BYTES>);
     let Some(around) = around else { return make_view(text.get(from..to).unwrap_or_default(), TEXT, start) };
@@ -240,10 +227,10 @@ fn view_in_text(text: &[u8], start: u32, end: u32) -> u128 {
 
 const VIEW_BYTES: usize = size_of::<u128>();
 const LENGTH_BYTES: usize = size_of::<u32>();
-/// Where a longer cell's first four bytes stand in a view.
+/// Bits of a view that hold the first four bytes of a longer cell.
 const PREFIX_BITS: u128 = 0xffff_ffff << 32;
 
-/// By the length of a cell of 12 bytes or fewer the bits of a view that its bytes take.
+/// Bits of a view that the bytes of a cell take, by its length of 12 bytes or fewer.
 const KEPT_BITS: [u128; INLINE_BYTES + 1] = {
     let mut kept = [0; INLINE_BYTES + 1];
     let mut length = 0;
@@ -294,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_needs_neither_text_nor_side_buffer() {
+    fn rows_that_are_taken_back_need_neither_text_nor_side_buffer() {
         let long = Text { bytes: b"kept\ta cell of more than twelve bytes", is_utf8: true };
         let mut column = ViewColumn::with_capacity(8);
         column.push_cell(long, 0, 4);

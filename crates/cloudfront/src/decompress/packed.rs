@@ -1,23 +1,23 @@
-//! What an object is that is no text, by its first bytes: an archive, or a file of another program.
+//! Recognises objects that are not text by their first bytes: archives, and files of other programs.
 //!
-//! **Invariant.** A text never passes for either: what could be the start of a text is looked at for bytes that no text
-//! has, or for a checksum.
+//! **Invariant.** A text is never taken for either: if the first bytes could be those of a text, it takes bytes that no text
+//! has, or a checksum, to recognise a format.
 
 use crate::Error;
 
 /// Number of bytes that are examined, of an object or of what gzip unpacks: a header of tar.
 pub(super) const HEAD_BYTES: usize = 512;
 
-/// What the first bytes of an object say that it is.
+/// Kind of an object, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Packed {
-    /// It is packed by another program than gzip, or twice.
+    /// Packed by another program than gzip, or packed twice.
     Archive(&'static str),
-    /// It holds data in a format that is no text.
+    /// Data in a format other than text.
     Data(&'static str),
 }
 
-/// Starts of files that hold a byte which no text has, so that they need no second look.
+/// First bytes of files that include a byte which no text has, so that they need no second look.
 const MAGICS: &[(&[u8], Packed)] = &[
     (b"PK\x03\x04", Packed::Archive("zip")),
     (b"PK\x05\x06", Packed::Archive("zip")),
@@ -51,17 +51,15 @@ const MAGICS: &[(&[u8], Packed)] = &[
     (b"\x7fELF", Packed::Data("ELF")),
 ];
 
-/// Refuses an object that is packed in another way than gzip, or is no text at all. `head` is its first
-/// [`HEAD_BYTES`], or all of it; of a gzip object those of the text in it.
+/// Refuses an object that is packed in another way than gzip, or is not text at all. `head` has its first [`HEAD_BYTES`], or
+/// all of it; of a gzip object those of the text in it.
 ///
 /// # Errors
 /// [`Error::Archive`] and [`Error::OtherData`].
 pub(super) fn refuse_packed(head: &[u8], is_in_gzip: bool) -> Result<(), Error> {
     match look_at(head) {
         None => Ok(()),
-        Some(Packed::Archive(format)) => {
-            Err(Error::Archive { format, within: if is_in_gzip { " in gzip" } else { "" } })
-        }
+        Some(Packed::Archive(format)) => Err(Error::Archive { format, is_in_gzip }),
         Some(Packed::Data(format)) => Err(Error::OtherData { format }),
     }
 }
@@ -71,7 +69,7 @@ fn look_at(head: &[u8]) -> Option<Packed> {
     found.or_else(|| by_second_look(head))
 }
 
-/// Formats whose starts could also be those of a text.
+/// Recognises formats whose first bytes could also be those of a text.
 fn by_second_look(head: &[u8]) -> Option<Packed> {
     let is_binary = head.iter().any(|&byte| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
     let packed = match head {
@@ -88,26 +86,26 @@ fn by_second_look(head: &[u8]) -> Option<Packed> {
     Some(packed)
 }
 
-/// The magic of a block, or of the end of an empty file.
+/// Returns whether this is the magic of a block, or of the end of an empty file.
 fn is_bzip2_block(rest: &[u8]) -> bool {
     rest.starts_with(b"1AY&SY") || rest.starts_with(b"\x17\x72\x45\x38\x50\x90")
 }
 
-/// A header of cpio is nothing but digits; a log has a TAB or a line end there.
+/// Returns whether the first `count` bytes are digits: a header of cpio has nothing else, and a log has a TAB or a line end
+/// there.
 fn is_digits(rest: &[u8], count: usize, radix: u32) -> bool {
     rest.get(..count).is_some_and(|digits| digits.iter().all(|&digit| char::from(digit).is_digit(radix)))
 }
 
-/// A first header of tar, of any age: NULs fill up the name, and the checksum is right.
+/// Returns whether this is a header of tar, of any age: NULs fill up the name, and the checksum is right.
 fn is_tar(head: &[u8]) -> bool {
     const CHECKSUM: std::ops::Range<usize> = 148..156;
     let Some(header) = head.first_chunk::<HEAD_BYTES>().filter(|header| header.contains(&0)) else { return false };
-    let digits = header.get(CHECKSUM).unwrap_or_default();
-    let digits: String = digits.iter().map(|&digit| char::from(digit)).collect();
+    let digits: String = header[CHECKSUM].iter().map(|&digit| char::from(digit)).collect();
     let Ok(checksum) = i64::from_str_radix(digits.trim_matches([' ', '\0']), 8) else { return false };
     let byte_at = |at: usize, byte: u8| if CHECKSUM.contains(&at) { b' ' } else { byte };
     let bytes = || header.iter().enumerate().map(|(at, &byte)| byte_at(at, byte));
-    // Some old programs took bytes for signed.
+    // Some old programs added bytes as signed numbers.
     let (unsigned, signed) =
         (bytes().map(i64::from).sum::<i64>(), bytes().map(|byte| i64::from(byte.cast_signed())).sum::<i64>());
     checksum == unsigned || checksum == signed
@@ -158,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_passes_for_an_archive() {
+    fn no_text_is_taken_for_an_archive() {
         let ustar = format!("{}ustar{}", "x".repeat(257), "0".repeat(300));
         let padded = format!("070701\t2024-05-17{}", "0".repeat(200));
         for text in [
@@ -180,7 +178,7 @@ mod tests {
         ] {
             assert_eq!(look_at(text.as_bytes()), None, "{text:?}");
         }
-        assert_eq!(look_at(&[0; HEAD_BYTES]), None, "NULs are no tar header, as their checksum is wrong");
+        assert_eq!(look_at(&[0; HEAD_BYTES]), None, "NULs are not a tar header, as their checksum is wrong");
         let mut wrong_checksum = tar_header(b"");
         wrong_checksum[0] = b'X';
         assert_eq!(look_at(&wrong_checksum), None);

@@ -1,24 +1,32 @@
-//! `#Fields` names in, cell positions out: where the columns of a table schema find their cells under one list of names.
+//! Layout: names of fields in, the cell positions of columns out. It says which cell of a line is which field.
+//!
+//! - [`Layout`]: the positions under one list of names.
+//! - [`layouts`]: layouts by the text that named them.
+//! - [`in_force`]: the layout that is in force for a line of an object: by its header, by a given list, by its number of
+//!   cells.
 //!
 //! **Invariants**
-//! - Names are case-sensitive; of a name that stands twice the first counts.
+//! - Names are case-sensitive; of a name that is there twice the first one counts.
 //! - Real-time logs name some fields differently and swap two (`cs-host` is the viewer's Host header there): columns go
-//!   by meaning, so a layout is of real-time kind as soon as one of its names is known from real-time logs only. So is one
-//!   of a list that somebody gave, as real-time logs never have a header, unless a name is known from standard logs only.
+//!   by meaning, so a layout is of real-time kind as soon as one of its names is known from real-time logs only. So is a
+//!   given list, as real-time logs never have a header, unless a name is known from standard logs only.
 
 use std::{collections::HashMap, sync::Arc};
 
-use lakefront_schema::{FieldLists, Source, TableSchema, fields};
+use lakefront_schema::{Source, TableSchema, fields};
 
-use crate::{Error, FieldNames};
+use crate::error::{Error, NamedBy, NotCloudFront};
 
-/// Where a column finds its cell: none where the log does not have the field.
-pub type Position = Option<usize>;
+pub(crate) mod in_force;
+pub(crate) mod layouts;
+
+/// The position of a field's cell in a line; `None` if the log does not have the field.
+pub(crate) type Position = Option<usize>;
 
 /// Cell positions under one list of field names.
 #[derive(Debug)]
-pub struct Layout {
-    /// How many names there are.
+pub(crate) struct Layout {
+    /// Number of names.
     pub(crate) width: usize,
     pub(crate) date: Position,
     pub(crate) time: Position,
@@ -27,40 +35,29 @@ pub struct Layout {
     pub(crate) user_agent: Position,
     /// Fields that hold the record's own distribution ID, in order of preference.
     pub(crate) record_ids: Vec<usize>,
-    /// One per column of the table schema; none for derived columns as well.
+    /// One for each column of the table schema; `None` for derived columns.
     pub(crate) columns: Vec<Position>,
     /// Fields that no column claims, by name.
     pub(crate) unclaimed: Vec<(Arc<str>, usize)>,
-    /// The same by position: each with its place in `unclaimed`.
+    /// The same fields by position, each with its index in `unclaimed`.
     pub(crate) unclaimed_by_position: Vec<(usize, usize)>,
-}
-
-/// Who named the fields of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NamedBy {
-    /// The log itself, in its header.
-    Header,
-    /// A person, as the log has no header.
-    Person,
-    /// The number of its cells: it is a standard log.
-    Era,
 }
 
 impl Layout {
     /// Returns the layout of the names in a header, read at `line`.
     ///
     /// # Errors
-    /// [`Error::Rtmp`] and [`Error::NotCloudFront`] where the names are not those of a web log.
-    pub fn try_new(schema: &TableSchema, names: &[&str], line: u64) -> Result<Self, Error> {
+    /// [`Error::Rtmp`] and [`Error::NotCloudFront`] if the names are not those of a web log.
+    pub(crate) fn try_new(schema: &TableSchema, names: &[&str], line: u64) -> Result<Self, Error> {
         Self::of_web_log(schema, names, NamedBy::Header, line)
     }
 
-    /// Returns the layout of names that somebody gave for a log without a header, first needed at `line`.
+    /// Returns the layout of a list that was given for logs without a header, first needed at `line`.
     ///
     /// # Errors
     /// As [`Self::try_new`].
-    pub fn try_given(schema: &TableSchema, names: &[&str], line: u64) -> Result<Self, Error> {
-        Self::of_web_log(schema, names, NamedBy::Person, line)
+    pub(crate) fn try_given(schema: &TableSchema, names: &[&str], line: u64) -> Result<Self, Error> {
+        Self::of_web_log(schema, names, NamedBy::List, line)
     }
 
     fn of_web_log(schema: &TableSchema, names: &[&str], named_by: NamedBy, line: u64) -> Result<Self, Error> {
@@ -68,20 +65,18 @@ impl Layout {
             return Err(Error::Rtmp { line });
         }
         if !names.iter().any(|name| fields::is_known_field(name)) {
-            return Err(Error::NotCloudFront {
-                line,
-                why: "no name in the list of fields is one of CloudFront's".to_owned(),
-            });
+            return Err(Error::NotCloudFront { line, why: NotCloudFront::NoKnownField });
         }
         Ok(Self::of(schema, names, named_by))
     }
 
-    /// The layout of a header-less log with `count` cells a line; none if no era of the standard log has so many.
-    pub fn of_era(schema: &TableSchema, count: usize) -> Option<Self> {
-        fields::era_fields(count).map(|names| Self::of(schema, names, NamedBy::Era))
+    /// Returns the layout of a standard log without a header and with `count` cells a line; `None` if there was no such
+    /// log in any era.
+    pub(crate) fn of_era(schema: &TableSchema, count: usize) -> Option<Self> {
+        fields::era_fields(count).map(|names| Self::of(schema, names, NamedBy::CellCount))
     }
 
-    /// How many cells of a row hold all that says when it happened.
+    /// Returns the number of cells of a line that hold all of its dates, times and timestamps.
     pub(crate) fn moment_cells(&self) -> usize {
         let positions = [self.date, self.time, self.timestamp_ms, self.timestamp];
         positions.into_iter().flatten().max().map_or(0, |last| last + 1)
@@ -94,7 +89,7 @@ impl Layout {
         }
         let at = |name: &str| positions.get(name).copied();
         let is_realtime = names.iter().any(|name| fields::is_realtime_only_field(name))
-            || named_by == NamedBy::Person && !names.iter().any(|name| fields::is_standard_only_field(name));
+            || named_by == NamedBy::List && !names.iter().any(|name| fields::is_standard_only_field(name));
         let name_here = |standard| if is_realtime { fields::realtime_name(standard) } else { standard };
 
         let mut claimed: Vec<&str> = fields::DERIVED_SOURCES.to_vec();
@@ -140,77 +135,6 @@ impl Layout {
             unclaimed,
             unclaimed_by_position,
         }
-    }
-}
-
-/// Layouts by the text that named them, so that the same header in a thousand objects is read once.
-#[derive(Debug)]
-pub(crate) struct Layouts {
-    schema: Arc<TableSchema>,
-    by_header: HashMap<Vec<u8>, Arc<Layout>>,
-    header_bytes: usize,
-    by_era: HashMap<usize, Arc<Layout>>,
-    /// The lists for logs without a header, and the layouts of those that were needed, by the number of their names.
-    fields: FieldLists,
-    by_width: HashMap<usize, Arc<Layout>>,
-    /// Names in headers that CloudFront does not have and no column asks for.
-    unknown: FieldNames,
-}
-
-/// Past so many bytes of different headers all are forgotten: a layout takes up to thirty times as much as its header.
-const MAX_HEADER_BYTES: usize = 256 * 1024;
-
-impl Layouts {
-    pub(crate) fn new(schema: Arc<TableSchema>, fields: FieldLists) -> Self {
-        let (by_header, by_era, by_width) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { schema, by_header, header_bytes: 0, by_era, fields, by_width, unknown: FieldNames::default() }
-    }
-
-    /// Returns the unknown names of headers that were read since the last call.
-    pub(crate) fn take_unknown(&mut self) -> FieldNames {
-        std::mem::take(&mut self.unknown)
-    }
-
-    /// The layout of what follows `#Fields:`, blanks or TABs between names.
-    pub(crate) fn of_header(&mut self, names: &[u8], line: u64) -> Result<Arc<Layout>, Error> {
-        if let Some(layout) = self.by_header.get(names) {
-            return Ok(Arc::clone(layout));
-        }
-        let text = String::from_utf8_lossy(names);
-        let split: Vec<&str> = text.split([' ', '\t']).filter(|name| !name.is_empty()).collect();
-        let layout = Arc::new(Layout::try_new(&self.schema, &split, line)?);
-        for (name, _) in layout.unclaimed.iter().filter(|(name, _)| !fields::is_known_field(name)) {
-            self.unknown.insert(name);
-        }
-        self.header_bytes += names.len();
-        if self.header_bytes > MAX_HEADER_BYTES {
-            self.by_header.clear();
-            self.header_bytes = names.len();
-        }
-        self.by_header.insert(names.to_vec(), Arc::clone(&layout));
-        Ok(layout)
-    }
-
-    /// Returns the layout of the given list with `count` names; none if there is no such list.
-    pub(crate) fn of_given(&mut self, count: usize, line: u64) -> Result<Option<Arc<Layout>>, Error> {
-        if let Some(layout) = self.by_width.get(&count) {
-            return Ok(Some(Arc::clone(layout)));
-        }
-        let Some(names) = self.fields.of_width(count) else { return Ok(None) };
-        let names: Vec<&str> = names.split(' ').collect();
-        let layout = Arc::new(Layout::try_given(&self.schema, &names, line)?);
-        self.by_width.insert(count, Arc::clone(&layout));
-        Ok(Some(layout))
-    }
-
-    /// The layout of a header-less line with `count` cells.
-    pub(crate) fn of_era(&mut self, count: usize) -> Option<Arc<Layout>> {
-        if let Some(layout) = self.by_era.get(&count) {
-            return Some(Arc::clone(layout));
-        }
-        let layout = Arc::new(Layout::of_era(&self.schema, count)?);
-        self.by_era.insert(count, Arc::clone(&layout));
-        Some(layout)
     }
 }
 
@@ -276,27 +200,6 @@ mod tests {
     fn a_staging_distributions_standard_log_does_not_name_its_own_id() {
         assert!(layout("date time primary-distribution-id").record_ids.is_empty());
         assert_eq!(layout("timestamp primary-distribution-id DistributionId").record_ids, [2, 1]);
-    }
-
-    #[test]
-    fn unknown_names_of_headers_are_kept_up_to_a_number() {
-        let mut layouts = Layouts::new(Arc::new(TableSchema::embedded("cf_logs").unwrap()), FieldLists::default());
-        layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
-        layouts.of_header(b" date time SC-Bytes", 1).unwrap();
-        let unknown = layouts.take_unknown();
-        assert_eq!(unknown.iter().collect::<Vec<_>>(), ["SC-Bytes", "x-new"]);
-        assert!(unknown.more() == 0);
-        layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
-        assert_eq!(layouts.take_unknown(), FieldNames::default(), "told once");
-        let many: Vec<String> = (0..=FieldNames::MAX_NAMES).map(|name| format!("x-{name:0200}")).collect();
-        layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
-        let unknown = layouts.take_unknown();
-        // What differs past the characters that are kept is one name.
-        assert_eq!((unknown.iter().count(), unknown.more()), (1, 0));
-        let many: Vec<String> = (0..=FieldNames::MAX_NAMES).map(|name| format!("x-{name}")).collect();
-        layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
-        let unknown = layouts.take_unknown();
-        assert_eq!((unknown.iter().count(), unknown.more()), (FieldNames::MAX_NAMES, 1));
     }
 
     #[test]

@@ -1,21 +1,54 @@
-//! What kind of file is it? Its first line that is neither comment nor blank says so, unless a `#Fields` line did.
+//! Formats of logs: text in, records out. One file a format.
+//!
+//! A format splits text into lines ([`LineFraming`](super::framing::lines::LineFraming)), reads names of fields
+//! ([`FieldsInForce`](super::layout::in_force::FieldsInForce)) and cuts lines into cells. What a record of cells means is
+//! the same for all formats, and is in [`super::records`].
+//!
+//! Which format a log has is told by its first line that is neither comment nor blank, unless a `#Fields` line did. So far
+//! there is one: [`w3c`], tab-separated standard and real-time logs. The others are recognised and refused here.
 
 use lakefront_schema::fields;
 use memchr::memchr_iter;
 
-use crate::Error;
+use super::text::Text;
+use crate::error::{Error, NotCloudFront};
+
+mod delimiters;
+pub(crate) mod w3c;
+
+/// A stretch of an object's text.
+#[derive(Clone, Copy)]
+pub(crate) struct Stretch<'t> {
+    pub(crate) text: Text<'t>,
+    /// Text position of the first line to read.
+    pub(crate) from: usize,
+    /// Text position at or after which no line to read starts.
+    pub(crate) until: usize,
+    /// Whether the object ends with the text, so that its last line needs no end.
+    pub(crate) is_last: bool,
+}
+
+/// Reason why a format stopped reading, and the text position of the next line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// All whole lines are read.
+    NeedsText { at: usize },
+    /// The sink has as many rows and rejects, or as much text, as it takes.
+    IsFull { at: usize },
+}
 
 /// Refuses what is a CloudFront log in a format other than tab-separated rows.
 ///
 /// # Errors
 /// [`Error::UnsupportedFormat`]; [`Error::NotCloudFront`] for a line with a NUL.
-pub(crate) fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), Error> {
+fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), Error> {
     if first_line.contains(&0) {
-        return Err(Error::NotCloudFront { line, why: BINARY.to_owned() });
+        return Err(Error::NotCloudFront { line, why: NotCloudFront::Binary });
     }
     let first_value = |delimiter: u8| {
-        let value = first_line.split(|&byte| byte == delimiter).next().unwrap_or_default();
-        std::str::from_utf8(value).is_ok_and(|value| fields::is_known_field(value.trim_matches(['"', ' '])))
+        let end = first_line.iter().position(|&byte| byte == delimiter).unwrap_or(first_line.len());
+        std::str::from_utf8(&first_line[..end])
+            .is_ok_and(|value| fields::is_known_field(value.trim_matches(['"', ' '])))
     };
     let format = if first_line.starts_with(b"{") {
         "JSON"
@@ -29,19 +62,16 @@ pub(crate) fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), E
     Err(Error::UnsupportedFormat { line, format })
 }
 
-/// What is said of a first line that is no text.
-pub(crate) const BINARY: &str = "binary data, not text";
-
-/// Is this no line of a log? CloudFront escapes control characters, and all that is not ASCII.
-pub(crate) fn is_binary(line: &[u8]) -> bool {
+/// Returns whether the line cannot be a log's: CloudFront escapes control characters, and all that is not ASCII.
+fn is_binary(line: &[u8]) -> bool {
     std::str::from_utf8(line).is_err() || line.iter().any(|&byte| byte < b' ' && !matches!(byte, b'\t' | b'\r'))
 }
 
-/// Refuses rows that a `#Fields` header of `width` names stands over, but commas separate.
+/// Refuses a log with a `#Fields` header of `width` names and commas between cells.
 ///
 /// # Errors
 /// [`Error::UnsupportedFormat`].
-pub(crate) fn refuse_commas(first_row: &[u8], width: usize, line: u64) -> Result<(), Error> {
+fn refuse_commas(first_row: &[u8], width: usize, line: u64) -> Result<(), Error> {
     let count = |wanted: u8| memchr_iter(wanted, first_row).count();
     if width > 1 && count(b'\t') == 0 && count(b',') + 1 >= width {
         return Err(Error::UnsupportedFormat { line, format: "comma-delimited" });
@@ -71,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_with_a_nul_is_no_text() {
+    fn a_line_with_a_nul_is_binary() {
         let error = refuse_other_formats(b"2024-05-17\t\0", 3).unwrap_err();
         assert_eq!(error.to_string(), "decode: line 3: no CloudFront log: binary data, not text");
         assert!(is_binary(b"\x01") && is_binary(b"a\xffb") && !is_binary(b"2024-05-17\t/%C3\r"));

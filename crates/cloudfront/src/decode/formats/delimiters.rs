@@ -1,30 +1,32 @@
-//! Where TABs and line ends stand in a text, line by line.
+//! Text in, the positions of TABs and line ends out, line by line.
 //!
 //! A line of half a kilobyte has some thirty TABs, so a search for the next one would spend its time on starting.
 //! Instead 64 bytes at a time become 64 bits, one for each byte that is a TAB. Line ends are searched for.
 
 use memchr::memchr;
 
+use crate::decode::text::as_u32;
+
 /// Finds the TABs of lines, one line after the other.
 pub(super) struct Delimiters<'t> {
     bytes: &'t [u8],
-    /// Where the block at hand starts.
+    /// Text position of the block at hand.
     block: usize,
-    /// Which bytes of the block are TABs that are still to be told, the lowest bit for the first byte.
+    /// The TABs of the block that are not returned yet, the lowest bit for the first byte.
     tabs: u64,
 }
 
-/// A line that was gone through.
+/// A line that was split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    /// How many TABs it has.
+pub(super) struct Split {
+    /// Number of its TABs.
     pub(super) tabs: usize,
-    /// Where it ends; none if the text ends before.
+    /// Text position of its LF; `None` if the text ends before.
     pub(super) newline: Option<usize>,
 }
 
 const BLOCK_BYTES: usize = 64;
-/// So many places more than are wanted let a block's TABs be written without counting them.
+/// Number of places more than are wanted: they let a block's TABs be written without counting them.
 pub(super) const SPARE_PLACES: usize = 8;
 
 impl<'t> Delimiters<'t> {
@@ -32,11 +34,11 @@ impl<'t> Delimiters<'t> {
         Self { bytes, block: from, tabs: find(bytes, from) }
     }
 
-    /// Goes through the line that starts at `start`, where the line before ended, and puts the positions of its TABs into
-    /// `places`, as many as these are but for [`SPARE_PLACES`]; what stands behind the last one is of no use. With `skips`
-    /// no more than these are counted.
-    pub(super) fn line(&mut self, start: usize, places: &mut [u32], skips: bool) -> Line {
-        let newline = memchr(b'\n', self.bytes.get(start..).unwrap_or_default()).map(|behind| start + behind);
+    /// Splits the line that starts at `start`, after the end of the line before. The positions of its TABs go into
+    /// `places`, as many as these are without [`SPARE_PLACES`]; after the last one there may be any numbers. With `skips`,
+    /// no more TABs than these are counted.
+    pub(super) fn split_line(&mut self, start: usize, places: &mut [u32], skips: bool) -> Split {
+        let newline = memchr(b'\n', &self.bytes[start..]).map(|after| start + after);
         let end = newline.unwrap_or(self.bytes.len());
         let room = places.len().saturating_sub(SPARE_PLACES);
         let mut count = 0;
@@ -46,8 +48,7 @@ impl<'t> Delimiters<'t> {
             let in_line = end_bit.map_or(u64::MAX, |bit| bit - 1);
             let mut tabs = self.tabs & in_line;
             self.tabs &= !in_line;
-            // Text positions fit 32 bits.
-            let block = u32::try_from(self.block).unwrap_or(u32::MAX);
+            let block = as_u32(self.block);
             let mut from = count;
             count += tabs.count_ones() as usize;
             // As many at a time as most blocks have, or fewer: how many there are decides nothing.
@@ -63,10 +64,10 @@ impl<'t> Delimiters<'t> {
             }
             if skips && count > room {
                 *self = Self::new(self.bytes, newline.map_or(end, |at| at + 1));
-                return Line { tabs: room, newline };
+                return Split { tabs: room, newline };
             }
             if end_bit.is_some() {
-                return Line { tabs: count, newline };
+                return Split { tabs: count, newline };
             }
             self.block += BLOCK_BYTES;
             self.tabs = find(self.bytes, self.block);
@@ -74,7 +75,7 @@ impl<'t> Delimiters<'t> {
     }
 }
 
-/// One bit for each byte of the block at `from`; what lies behind the text is no TAB.
+/// Returns one bit for each byte of the block at `from`; none of them is set after the end of the text.
 #[inline]
 fn find(bytes: &[u8], from: usize) -> u64 {
     let rest = bytes.get(from..).unwrap_or_default();
@@ -97,7 +98,7 @@ fn find_in_block(block: &[u8; BLOCK_BYTES]) -> u64 {
     const LOWEST_BITS: u64 = 0x0101_0101_0101_0101;
     let is_tab = block.map(|byte| if byte == b'\t' { u8::MAX } else { 0 });
     let (words, _) = is_tab.as_chunks();
-    // Bit `place` of the n-th byte now says what the n-th byte of the word at `place` is: columns are to become rows.
+    // Bit `place` of the n-th byte now tells whether the n-th byte of the word at `place` is a TAB: columns become rows.
     let bits = words
         .iter()
         .enumerate()
@@ -122,13 +123,13 @@ fn transpose(bits: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The TABs of all lines, and where lines end.
+    /// Returns the TABs and the ends of all lines.
     fn all(bytes: &[u8], from: usize) -> (Vec<usize>, Vec<usize>) {
         let mut delimiters = Delimiters::new(bytes, from);
         let (mut tabs, mut newlines, mut start) = (vec![], vec![], from);
         loop {
             let mut places = [0; 512];
-            let line = delimiters.line(start, &mut places, false);
+            let line = delimiters.split_line(start, &mut places, false);
             tabs.extend(places[..line.tabs].iter().map(|at| *at as usize));
             let Some(newline) = line.newline else { return (tabs, newlines) };
             newlines.push(newline);
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn each_one_is_found_wherever_it_stands() {
+    fn each_one_is_found_at_any_place() {
         for length in 0..200 {
             for at in 0..length {
                 for byte in 0..=u8::MAX {
@@ -166,16 +167,16 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_place_is_counted_or_skipped() {
+    fn tabs_without_a_place_are_counted_or_skipped() {
         let bytes = [&[b'\t'; 100][..], b"\n\t", &[b'x'; 100], b"\t\n", &[b'\t'; 70]].concat();
         for (skips, tabs) in [(false, [100, 2, 70]), (true, [3, 2, 3])] {
             let mut delimiters = Delimiters::new(&bytes, 0);
             let mut places = [0; 3 + SPARE_PLACES];
-            assert_eq!(delimiters.line(0, &mut places, skips), Line { tabs: tabs[0], newline: Some(100) });
+            assert_eq!(delimiters.split_line(0, &mut places, skips), Split { tabs: tabs[0], newline: Some(100) });
             assert_eq!(places[..3], [0, 1, 2]);
-            assert_eq!(delimiters.line(101, &mut places, skips), Line { tabs: tabs[1], newline: Some(203) });
+            assert_eq!(delimiters.split_line(101, &mut places, skips), Split { tabs: tabs[1], newline: Some(203) });
             assert_eq!(places[..2], [101, 202]);
-            assert_eq!(delimiters.line(204, &mut places, skips), Line { tabs: tabs[2], newline: None });
+            assert_eq!(delimiters.split_line(204, &mut places, skips), Split { tabs: tabs[2], newline: None });
             assert_eq!(places[..3], [204, 205, 206]);
         }
     }

@@ -1,0 +1,113 @@
+//! Layouts by the text that named them, so that the same header in a thousand objects is read once.
+
+use std::{collections::HashMap, sync::Arc};
+
+use lakefront_schema::{FieldLists, TableSchema, fields};
+
+use super::Layout;
+use crate::{Error, FieldNames};
+
+/// The layouts of one decoder.
+#[derive(Debug)]
+pub(crate) struct Layouts {
+    schema: Arc<TableSchema>,
+    by_header: HashMap<Vec<u8>, Arc<Layout>>,
+    header_bytes: usize,
+    by_era: HashMap<usize, Arc<Layout>>,
+    /// The lists for logs without a header.
+    fields: FieldLists,
+    /// The layouts of those lists that were needed, by the number of their names.
+    by_width: HashMap<usize, Arc<Layout>>,
+    /// Names in headers that CloudFront does not have and no column asks for.
+    unknown: FieldNames,
+}
+
+/// Largest size of all headers that are kept, in bytes: 256 KiB. If it is exceeded, all are forgotten. A layout takes up to
+/// thirty times as much as its header.
+const MAX_HEADER_BYTES: usize = 256 * 1024;
+
+impl Layouts {
+    pub(crate) fn new(schema: Arc<TableSchema>, fields: FieldLists) -> Self {
+        let (by_header, by_era, by_width) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { schema, by_header, header_bytes: 0, by_era, fields, by_width, unknown: FieldNames::default() }
+    }
+
+    /// Returns the unknown names of headers that were read since the last call.
+    pub(crate) fn take_unknown(&mut self) -> FieldNames {
+        std::mem::take(&mut self.unknown)
+    }
+
+    /// Returns the layout of a header: `names` is what follows `#Fields:`, with blanks or TABs between names.
+    ///
+    /// # Errors
+    /// The names are not those of a web log.
+    pub(crate) fn of_header(&mut self, names: &[u8], line: u64) -> Result<Arc<Layout>, Error> {
+        if let Some(layout) = self.by_header.get(names) {
+            return Ok(Arc::clone(layout));
+        }
+        let text = String::from_utf8_lossy(names);
+        let split: Vec<&str> = text.split([' ', '\t']).filter(|name| !name.is_empty()).collect();
+        let layout = Arc::new(Layout::try_new(&self.schema, &split, line)?);
+        for (name, _) in layout.unclaimed.iter().filter(|(name, _)| !fields::is_known_field(name)) {
+            self.unknown.insert(name);
+        }
+        self.header_bytes += names.len();
+        if self.header_bytes > MAX_HEADER_BYTES {
+            self.by_header.clear();
+            self.header_bytes = names.len();
+        }
+        self.by_header.insert(names.to_vec(), Arc::clone(&layout));
+        Ok(layout)
+    }
+
+    /// Returns the layout of the given list with `count` names; `None` if there is no such list.
+    ///
+    /// # Errors
+    /// The names are not those of a web log.
+    pub(crate) fn of_given(&mut self, count: usize, line: u64) -> Result<Option<Arc<Layout>>, Error> {
+        if let Some(layout) = self.by_width.get(&count) {
+            return Ok(Some(Arc::clone(layout)));
+        }
+        let Some(names) = self.fields.of_width(count) else { return Ok(None) };
+        let names: Vec<&str> = names.split(' ').collect();
+        let layout = Arc::new(Layout::try_given(&self.schema, &names, line)?);
+        self.by_width.insert(count, Arc::clone(&layout));
+        Ok(Some(layout))
+    }
+
+    /// Returns the layout of a standard log's line with `count` cells; `None` if no era had such lines.
+    pub(crate) fn of_era(&mut self, count: usize) -> Option<Arc<Layout>> {
+        if let Some(layout) = self.by_era.get(&count) {
+            return Some(Arc::clone(layout));
+        }
+        let layout = Arc::new(Layout::of_era(&self.schema, count)?);
+        self.by_era.insert(count, Arc::clone(&layout));
+        Some(layout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_names_of_headers_are_kept_up_to_a_number() {
+        let mut layouts = Layouts::new(Arc::new(TableSchema::embedded("cf_logs").unwrap()), FieldLists::default());
+        layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
+        layouts.of_header(b" date time SC-Bytes", 1).unwrap();
+        let unknown = layouts.take_unknown();
+        assert_eq!(unknown.iter().collect::<Vec<_>>(), ["SC-Bytes", "x-new"]);
+        assert!(unknown.more() == 0);
+        layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
+        assert_eq!(layouts.take_unknown(), FieldNames::default(), "told once");
+        let many: Vec<String> = (0..=FieldNames::MAX_NAMES).map(|name| format!("x-{name:0200}")).collect();
+        layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
+        let unknown = layouts.take_unknown();
+        // What differs past the characters that are kept is one name.
+        assert_eq!((unknown.iter().count(), unknown.more()), (1, 0));
+        let many: Vec<String> = (0..=FieldNames::MAX_NAMES).map(|name| format!("x-{name}")).collect();
+        layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
+        let unknown = layouts.take_unknown();
+        assert_eq!((unknown.iter().count(), unknown.more()), (FieldNames::MAX_NAMES, 1));
+    }
+}

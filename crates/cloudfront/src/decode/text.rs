@@ -1,0 +1,54 @@
+//! A text, and the cells of a line in it.
+
+/// A text that cells are cut from, and whether all of it is UTF-8: then every cell is too, as TABs and line ends are never
+/// part of a longer character.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<'t> {
+    pub(crate) bytes: &'t [u8],
+    pub(crate) is_utf8: bool,
+}
+
+impl<'t> Text<'t> {
+    /// Returns the cell between two text positions.
+    #[inline]
+    pub(crate) fn cell(self, start: u32, end: u32) -> &'t [u8] {
+        &self.bytes[start as usize..end as usize]
+    }
+}
+
+/// The cells of a line.
+#[derive(Clone, Copy)]
+pub(crate) struct Cells<'b> {
+    /// Text position of the first cell.
+    pub(crate) start: u32,
+    /// Text position of each cell's end: a TAB, or the end of the line.
+    pub(crate) ends: &'b [u32],
+}
+
+impl Cells<'_> {
+    /// Returns the cell at a position in the line; `None` if the line has no such cell.
+    pub(crate) fn get<'t>(&self, text: Text<'t>, position: Option<usize>) -> Option<&'t [u8]> {
+        let (start, end) = self.range(position?)?;
+        Some(text.cell(start, end))
+    }
+
+    /// Returns the text positions of a cell's start and end; `None` if the line has no such cell.
+    #[inline]
+    pub(crate) fn range(&self, position: usize) -> Option<(u32, u32)> {
+        let end = *self.ends.get(position)?;
+        let start = if position == 0 { self.start } else { self.ends[position - 1] + 1 };
+        Some((start, end))
+    }
+}
+
+/// Returns whether the cell has no value: CloudFront writes `-` then.
+#[inline]
+pub(crate) fn is_absent(cell: &[u8]) -> bool {
+    matches!(cell, b"" | b"-")
+}
+
+/// Returns a text position as 32 bits.
+#[inline]
+pub(crate) fn as_u32(position: usize) -> u32 {
+    u32::try_from(position).expect("a text is smaller than 4 GiB")
+}

@@ -309,8 +309,9 @@ impl World {
         if self.is_bucket {
             let stores = [("cf_logs", self.table.clone()), ("cf_logs.lakefront", self.state.clone())];
             let connections = Connections::default().with_store("s3://lake", Arc::new(MemoryBucket::new(stores)));
-            let table = Folder::parse("s3://lake/cf_logs").unwrap();
-            let [table, state] = Folder::open(&table, &table.state().unwrap(), &connections).unwrap();
+            let [table, state] = ["cf_logs", "cf_logs.lakefront"]
+                .map(|name| Folder::parse(&format!("s3://lake/{name}"), "store").unwrap());
+            let [table, state] = Folder::open_pair(&table, &state, &connections).unwrap().unwrap();
             return (table, state);
         }
         let open = |memory: &MemoryStore| {

@@ -10,9 +10,9 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use lakefront_operations::{
-    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Folder, Holder, Identity,
+    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Holder, Identity,
     LeaseOptions, Limits, ReadingOptions, Resources, RetryOptions, RunOptions, Source, TableOptions,
-    default_memory_bytes, encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, printable_name, read_text,
+    default_memory_bytes, encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, parse_state, parse_table, printable_name, read_text,
     select::Selection,
 };
 use lakefront_schema::TableSchema;
@@ -45,9 +45,9 @@ pub(crate) fn locations(stores: &StoreFlags, flags: &ConvertFlags) -> anyhow::Re
 /// # Errors
 /// A table that cannot be one, a state that cannot be, a flag about stores that is wrong.
 pub(crate) fn destination(stores: &StoreFlags, table: &str, state: Option<&str>) -> anyhow::Result<Destination> {
-    let state = state.map(Folder::parse_state).transpose()?;
+    let state = state.map(parse_state).transpose()?;
     let connections = Connections::new(connect_options(stores)?);
-    Ok(Destination::try_new(Folder::parse(table)?, state, &connections)?)
+    Ok(Destination::try_new(parse_table(table)?, state, &connections)?)
 }
 
 /// Looks at what was typed about stores.

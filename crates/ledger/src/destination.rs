@@ -4,7 +4,7 @@ use std::fmt;
 
 use lakefront_storage::{Connections, Folder, Object, Source, Store};
 
-use crate::Error;
+use crate::{Error, table_location};
 
 /// A table and its state.
 #[derive(Clone, Debug)]
@@ -23,12 +23,12 @@ impl Destination {
     pub fn try_new(table: Folder, state: Option<Folder>, connections: &Connections) -> Result<Self, Error> {
         let state = match state {
             Some(state) => state,
-            None => table.state().map_err(Error::storage)?,
+            None => table_location::state_of(&table)?,
         };
         if table.overlaps(&state) {
             return Err(Error::StateInTable { table: table.to_string(), state: state.to_string() });
         }
-        let [table_store, state_store] = Folder::open(&table, &state, connections).map_err(Error::storage)?;
+        let [table_store, state_store] = table_location::open(&table, &state, connections)?;
         Ok(Self { table: table_store, state: state_store, places: Some(([table, state], connections.clone())) })
     }
 

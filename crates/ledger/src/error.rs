@@ -78,6 +78,24 @@ pub enum Error {
         /// Where it should be.
         location: String,
     },
+    /// A table at the root of the local disk.
+    #[error("table: `/` cannot be a table: its state is in a folder beside it")]
+    TableIsRoot,
+    /// A state at the root of the local disk.
+    #[error("state: `/`: the root folder cannot be a state")]
+    StateIsRoot,
+    /// A table that is a whole bucket: there is nothing beside it that its state could be in.
+    #[error("table: {bucket}: a whole bucket has no place beside it for the state")]
+    TableIsBucket {
+        /// The bucket.
+        bucket: String,
+    },
+    /// A table and its state are in different stores.
+    #[error("state: `{state}`: is not in the table's bucket, or not on the local disk as the table is")]
+    StateElsewhere {
+        /// The state.
+        state: String,
+    },
     /// A table and its state are inside each other.
     #[error("store: the table {table} and its state {state} overlap")]
     StateInTable {

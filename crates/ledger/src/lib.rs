@@ -19,6 +19,8 @@
 // 1. Where a table and its state are, and what makes a log the same one.
 pub mod destination;
 
+pub mod table_location;
+
 pub mod identity;
 
 pub mod tables_around;

@@ -12,10 +12,12 @@
 use lakefront_storage::{Connections, Folder};
 use lakefront_table::layout::task_of_data_file;
 
-use crate::{Destination, Error, paths, read_record::looks_like_table};
+use crate::{
+    Destination, Error, paths,
+    read_record::looks_like_table,
+    table_location::{STATE_ENDING, state_of},
+};
 
-/// How the name of a state ends.
-const STATE_ENDING: &str = ".lakefront";
 /// How the name of a partition folder begins, right below a table.
 const PARTITION_START: &str = "year=";
 
@@ -38,7 +40,7 @@ pub fn find(folder: &Folder, connections: &Connections, destination: &Destinatio
         return Ok(Some(Found { folder: folder.clone(), is_state: true }));
     }
     let folders: Vec<Folder> = std::iter::once(folder.clone()).chain(folder.ancestors()).collect();
-    let names: Vec<String> = folders.iter().map(Folder::name).collect();
+    let names: Vec<String> = folders.iter().map(|folder| folder.name().unwrap_or_default()).collect();
     let is_partition = names.iter().any(|name| name.starts_with(PARTITION_START));
     let start = if is_partition { "" } else { PARTITION_START };
     if folder.any_file(start, &is_data_file, connections).map_err(Error::storage)?.is_some() {
@@ -55,7 +57,7 @@ pub fn find(folder: &Folder, connections: &Connections, destination: &Destinatio
         if below.is_some_and(|name| !name.starts_with(PARTITION_START)) {
             continue;
         }
-        let Ok(state) = around.state() else { continue };
+        let Ok(state) = state_of(around) else { continue };
         if !destination.has_state_at(&state) && is_record(&state, connections)? {
             return Ok(Some(Found { folder: around.clone(), is_state: false }));
         }
@@ -92,11 +94,11 @@ pub fn has_data_files(folder: &Folder, connections: &Connections) -> Result<bool
 /// Returns whether a folder itself is a state or a table; `None` if it is neither.
 fn mark_of(folder: &Folder, connections: &Connections) -> Result<Option<bool>, Error> {
     // A damaged record marks a state as well, if the folder has a state's name.
-    let is_named_so = folder.name().ends_with(STATE_ENDING);
+    let is_named_so = folder.name().is_some_and(|name| name.ends_with(STATE_ENDING));
     let is_state = if is_named_so { has_record(folder, connections) } else { is_record(folder, connections) };
     // The state of a folder that cannot be listed may still be readable.
     let is_table = || has_data_files(folder, connections);
-    let has_state = || folder.state().map_or(Ok(false), |state| has_record(&state, connections));
+    let has_state = || state_of(folder).map_or(Ok(false), |state| has_record(&state, connections));
     if is_state? {
         Ok(Some(true))
     } else if has_state()? || is_table()? {

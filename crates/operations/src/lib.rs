@@ -72,6 +72,7 @@ pub use lakefront_ledger::{
     open_epoch::OpenTasks,
     paths::hour_text,
     records::{OutcomeCounts, Waiting},
+    table_location::{parse_state, parse_table},
 };
 pub use lakefront_schema::Error as SchemaError;
 pub use lakefront_storage::{

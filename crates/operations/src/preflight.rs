@@ -14,6 +14,7 @@ use lakefront_ledger::{
     read_record,
     records::{CommitRecord, FileRecord},
     snapshot::{Snapshot, read_closed},
+    table_location::parse_state,
     tables_around,
 };
 use lakefront_storage::{Folder, Source, Store};
@@ -167,7 +168,7 @@ pub fn refuse_report_at(
 ) -> Result<(), Error> {
     let folder = report.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // What cannot be looked at is told when the report is written.
-    let Some(Ok(folder)) = folder.to_str().map(Folder::parse_state) else { return Ok(()) };
+    let Some(Ok(folder)) = folder.to_str().map(parse_state) else { return Ok(()) };
     let refuse = |what: String| {
         Err(Error::ReportPlace { report: lakefront_storage::printable_name(&report.display().to_string()), what })
     };

@@ -100,10 +100,6 @@ pub enum Error {
         reason: &'static str,
     },
 
-    /// A table folder without a folder above it.
-    #[error("table: `/` cannot be a table: its state stands in a folder beside it\nhint: name a folder below `/`")]
-    TableIsRoot,
-
     /// A listed object that is not there any more.
     #[error("fetch: {location}: the object is gone since it was listed")]
     Gone {
@@ -355,15 +351,6 @@ pub enum Error {
         bucket: String,
         /// How the variables' names begin.
         variables: &'static str,
-    },
-
-    /// A table that is a whole bucket, without a place beside it for its state.
-    #[error(
-        "table: {bucket}: a whole bucket has no place beside it for the state\nhint: name a prefix below it, or a --state elsewhere in it"
-    )]
-    TableIsBucket {
-        /// The bucket.
-        bucket: String,
     },
 
     /// The caller asked to stop.

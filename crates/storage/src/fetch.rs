@@ -20,9 +20,9 @@ use bytes::Bytes;
 
 use faults::Fault;
 
+use crate::local_path::kind_of;
 use crate::object::{Version, is_absent};
 use crate::remote::{self, RemoteReader};
-use crate::uri::kind_of;
 use crate::{Connections, Error, Object};
 
 // What the operating system says of a file, and what of us; what is tried again.

@@ -1,14 +1,18 @@
-//! A folder that a table or its state lives in, on the local disk or in a bucket.
+//! Folders that stores are opened in, on the local disk or in a bucket.
 
 use std::fmt;
+use std::sync::Arc;
 
+pub use self::local::LocalFolder;
 use crate::remote::{Prefix, RemoteStore, first_key, first_keys};
-use crate::{Connections, Error, LocalFolder, Object, Store};
+use crate::{Connections, Error, Object, Store};
 
 // Looks at the local disk without listing it.
 mod glance;
 
-/// Where a table or its state lives; it may not exist yet.
+mod local;
+
+/// A folder; it need not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Folder {
     /// On the local disk.
@@ -27,37 +31,26 @@ impl RemoteFolder {
     }
 }
 
-/// How the name of a state ends.
-const STATE_ENDING: &str = ".lakefront";
-
 impl Folder {
-    /// The folder that a path, a `file://` URL or a bucket's URL names. Creates nothing, and asks no store.
+    /// Returns the folder that a path, a `file://` URL or a bucket's URL names. Creates nothing, and asks no store. Errors
+    /// begin with `named`, the caller's word for the folder.
     ///
     /// # Errors
     ///
-    /// As [`LocalFolder::parse`], or a URL that is none.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        if Prefix::is_url(text) { Self::remote("table", text) } else { LocalFolder::parse(text).map(Self::Local) }
-    }
-
-    /// The folder of a state, named in the same ways. Its errors speak of the state.
-    ///
-    /// # Errors
-    ///
-    /// As [`Folder::parse`].
-    pub fn parse_state(text: &str) -> Result<Self, Error> {
-        if Prefix::is_url(text) { Self::remote("state", text) } else { LocalFolder::parse_state(text).map(Self::Local) }
+    /// As [`LocalFolder::parse`], or an invalid URL of a bucket.
+    pub fn parse(text: &str, named: &'static str) -> Result<Self, Error> {
+        if Prefix::is_url(text) {
+            Prefix::parse(named, text).map(Self::of_prefix)
+        } else {
+            LocalFolder::parse(text, named).map(Self::Local)
+        }
     }
 
     pub(crate) fn of_prefix(prefix: Prefix) -> Self {
         Self::Remote(RemoteFolder(prefix))
     }
 
-    fn remote(doing: &'static str, text: &str) -> Result<Self, Error> {
-        Prefix::parse(doing, text).map(|prefix| Self::Remote(RemoteFolder(prefix)))
-    }
-
-    /// The folder as a URL.
+    /// Returns the folder as a URL.
     pub fn url(&self) -> String {
         match self {
             Self::Local(folder) => folder.url(),
@@ -65,22 +58,20 @@ impl Folder {
         }
     }
 
-    /// The folder of the state that belongs to this table: its sibling `<table>.lakefront`.
+    /// Returns the folder beside this one whose name has `ending` after it; `None` for a whole bucket or the root of the
+    /// local disk. Errors begin with `named`, the caller's word for it.
     ///
     /// # Errors
     ///
-    /// Something that is not a folder stands in its place, or the table is a whole bucket.
-    pub fn state(&self) -> Result<Self, Error> {
+    /// There is something else in its place, or it cannot be looked at.
+    pub fn sibling(&self, ending: &str, named: &'static str) -> Result<Option<Self>, Error> {
         match self {
-            Self::Local(folder) => folder.state().map(Self::Local),
-            Self::Remote(RemoteFolder(prefix)) => {
-                let state = prefix.sibling(STATE_ENDING).map(|state| Self::Remote(RemoteFolder(state)));
-                state.ok_or_else(|| Error::TableIsBucket { bucket: prefix.to_string() })
-            }
+            Self::Local(folder) => Ok(folder.sibling(ending, named)?.map(Self::Local)),
+            Self::Remote(RemoteFolder(prefix)) => Ok(prefix.sibling(ending).map(Self::of_prefix)),
         }
     }
 
-    /// Whether one of two folders lies in the other, or they are the same.
+    /// Returns whether one of two folders is in the other, or they are the same.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Local(one), Self::Local(other)) => {
@@ -93,33 +84,30 @@ impl Folder {
         }
     }
 
-    /// Opens the stores of a table and its state.
+    /// Opens the stores of two folders that are in one bucket, or both on the local disk; there both put their temporary
+    /// files in the folder `tmp` of the second. `None` if they are not in one place.
     ///
     /// # Errors
     ///
-    /// As [`Store::open_local`]; or they are not in one bucket, which cannot be reached, or not both on the local disk.
-    pub fn open(table: &Self, state: &Self, connections: &Connections) -> Result<[Store; 2], Error> {
-        match (table, state) {
-            (Self::Local(table), Self::Local(state)) => {
-                let temp = state.path().join("tmp");
-                Ok([table.open_store(&temp)?, state.open_store(&temp)?])
+    /// As [`Store::open_local`], or the bucket cannot be reached.
+    pub fn open_pair(one: &Self, other: &Self, connections: &Connections) -> Result<Option<[Store; 2]>, Error> {
+        match (one, other) {
+            (Self::Local(one), Self::Local(other)) => {
+                let temp = other.path().join("tmp");
+                Ok(Some([one.open(&temp)?, other.open(&temp)?]))
             }
             (Self::Remote(RemoteFolder(one)), Self::Remote(RemoteFolder(other))) if one.bucket == other.bucket => {
-                Ok([remote_store(connections, one)?, remote_store(connections, other)?])
+                Ok(Some([remote_store(connections, one)?, remote_store(connections, other)?]))
             }
-            _ => Err(Error::BadLocation {
-                doing: "state",
-                location: state.to_string(),
-                reason: "is not in the table's bucket, or not on the local disk as the table is\nhint: keep the state beside the table",
-            }),
+            _ => Ok(None),
         }
     }
 
-    /// The last part of its path; empty for a whole bucket.
-    pub fn name(&self) -> String {
+    /// Returns the last part of the path; `None` for a whole bucket or the root of the local disk.
+    pub fn name(&self) -> Option<String> {
         match self {
-            Self::Local(folder) => folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            Self::Remote(RemoteFolder(prefix)) => prefix.path().rsplit('/').next().unwrap_or_default().to_owned(),
+            Self::Local(folder) => folder.name(),
+            Self::Remote(RemoteFolder(prefix)) => prefix.name().map(str::to_owned),
         }
     }
 
@@ -132,16 +120,16 @@ impl Folder {
         }
     }
 
-    /// Reads a small file in this folder; none if it is not there.
+    /// Reads the first 64 KiB of a file in this folder; `None` if there is no such file.
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// The file cannot be read.
     pub fn read_small(&self, name: &str, connections: &Connections) -> Result<Option<Vec<u8>>, Error> {
         let read = match self {
             Self::Local(folder) => glance::read_small(&folder.path().join(name)),
             Self::Remote(RemoteFolder(prefix)) => {
-                // Asked for only where it is: a request for a key that is not there may be refused.
+                // Asked for only if it exists: a request for a key that does not exist may be refused.
                 let key = prefix.key(name);
                 if first_key(&*connections.client(&prefix.bucket)?, &key)? != Some(key) {
                     return Ok(None);
@@ -161,7 +149,7 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// A lookup failed.
     pub fn any_file(
         &self,
         start: &str,
@@ -180,7 +168,7 @@ impl Folder {
         }
     }
 
-    /// Whether `object` lies in this folder, where a link may have led to it.
+    /// Returns whether `object` is in this folder. A link may have led to it.
     pub fn holds(&self, object: &Object) -> bool {
         match self {
             Self::Local(folder) => folder.holds(object),
@@ -193,10 +181,10 @@ impl Folder {
 
 fn remote_store(connections: &Connections, prefix: &Prefix) -> Result<Store, Error> {
     let client = connections.client(&prefix.bucket)?;
-    Ok(Store::new(std::sync::Arc::new(RemoteStore::new(client, prefix.clone()))))
+    Ok(Store::new(Arc::new(RemoteStore::new(client, prefix.clone()))))
 }
 
-/// For people.
+/// The printable path or URL.
 impl fmt::Display for Folder {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

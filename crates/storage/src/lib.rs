@@ -35,11 +35,14 @@
 //! # }
 //! ```
 
-// 1. What a person typed -> a place; how names are shown.
-mod uri;
-
-// 2. Places that tables live in, whatever keeps them.
+// 1. What a person typed -> a place: where logs are looked for, and folders that stores are opened in.
+mod file_url;
 mod folder;
+mod local_path;
+mod source;
+
+// 2. How names are shown.
+mod printable;
 
 // 3. One listed log object: identity, name, version.
 mod object;
@@ -79,12 +82,13 @@ pub mod testing;
 pub use backend::{Backend, Entry, Lock, StagedBytes};
 pub use error::Error;
 pub use fetch::{ObjectReader, fetch, open};
-pub use folder::Folder;
+pub use folder::{Folder, LocalFolder};
 pub use list::{ListFailure, Listing, list};
 pub use object::Object;
 pub use open_files::{open_files_left, raise_open_files};
+pub use printable::{escaped_symbol, is_visible, printable_name};
 pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything, FetchAhead, KeyGuide, Look};
+pub use source::Source;
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};
 pub use threads::{address_limit_bytes, thread_limits};
-pub use uri::{LocalFolder, Source, escaped_symbol, is_visible, printable_name};

@@ -25,9 +25,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::file_url::file_url;
 use crate::object::{Place, Version};
 use crate::remote::{KeyGuide, Listed, list_prefix};
-use crate::uri::file_url;
 use crate::{Connections, Error, Object, Source};
 
 mod roots;

@@ -27,7 +27,8 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-use crate::uri::{canonical_as_far_as_it_exists, kind_of, printable};
+use crate::local_path::{canonical_as_far_as_it_exists, kind_of};
+use crate::printable::printable;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 use folders::Folders;
 use staged::LocalStaged;

@@ -11,8 +11,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::file_url::{FILE_SCHEME, file_url};
 use crate::remote::{self, Bucket, Found};
-use crate::uri::{FILE_SCHEME, LocalSource, SourceKind, file_url, flaw_of_id};
+use crate::source::{LocalSource, SourceKind, flaw_of_id};
 use crate::{Connections, Error, Source};
 
 const NS_PER_SECOND: i128 = 1_000_000_000;

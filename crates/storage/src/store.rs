@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::local::LocalStore;
-use crate::{Backend, Entry, Error, LocalFolder, Lock, StagedBytes};
+use crate::{Backend, Entry, Error, Lock, StagedBytes};
 use checking_first::CheckingFirst;
 
 mod checking_first;
@@ -211,18 +211,6 @@ impl Store {
     /// One could not be removed.
     pub fn sweep(&self) -> Result<u64, Error> {
         self.backend.sweep()
-    }
-}
-
-/// The store of a table or of its state, with its temporary files in `temp`.
-impl LocalFolder {
-    /// Opens this folder as a store, as [`Store::open_local`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::open_local`].
-    pub fn open_store(&self, temp: &Path) -> Result<Store, Error> {
-        Store::open_local(self.path(), temp)
     }
 }
 

@@ -12,7 +12,8 @@ use rustix::io::Errno;
 
 use crate::Error;
 use crate::local::without_waiting;
-use crate::uri::{missing_or_io, printable};
+use crate::local_path::missing_or_io;
+use crate::printable::printable;
 
 /// Largest size in bytes of a text file that a person names: 1 MiB, several times that of the longest schema or field
 /// list.

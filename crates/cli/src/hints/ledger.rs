@@ -43,6 +43,9 @@ pub(crate) fn hint(error: &LedgerError) -> Option<String> {
         LedgerError::NoTable { .. } => {
             "name the folder that `lakefront convert` wrote; its state may be elsewhere: `--state`".to_owned()
         }
+        LedgerError::TableIsRoot | LedgerError::StateIsRoot => "name a folder below `/`".to_owned(),
+        LedgerError::TableIsBucket { .. } => "name a prefix below it, or a --state elsewhere in it".to_owned(),
+        LedgerError::StateElsewhere { .. } => "keep the state beside the table".to_owned(),
         LedgerError::StateInTable { .. } => {
             "keep the state outside of the table: readers list all of it".to_owned()
         }

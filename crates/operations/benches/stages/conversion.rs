@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lakefront_operations::{
-    Connections, ConvertOptions, DEFAULT_LEASE, Destination, Folder, Holder, LeaseOptions, Limits, ReadingOptions,
-    Resources, RunOptions, Source, TableOptions, default_memory_bytes, options::DEFAULT_TASK_BYTES, select::Selection,
+    Connections, ConvertOptions, DEFAULT_LEASE, Destination, Holder, LeaseOptions, Limits, ReadingOptions,
+    Resources, RunOptions, Source, TableOptions, default_memory_bytes, options::DEFAULT_TASK_BYTES, parse_table, select::Selection,
 };
 
 pub(crate) fn options(source: &str, table: &str, connections: &Connections, threads: usize) -> ConvertOptions {
     ConvertOptions {
         run: RunOptions {
-            destination: Destination::try_new(Folder::parse(table).unwrap(), None, connections).unwrap(),
+            destination: Destination::try_new(parse_table(table).unwrap(), None, connections).unwrap(),
             connections: connections.clone(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             is_now_given: true,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::Error;
 use crate::object::is_absent;
-use crate::uri::printable;
+use crate::printable::printable;
 
 /// The number of bytes that are read of a small file.
 pub(super) const SMALL_BYTES: u64 = 64 << 10;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::ListFailure;
 use crate::Source;
 use crate::object::Place;
+use crate::printable::printable_name;
 use crate::remote::Prefix;
-use crate::uri::{LocalSource, SourceKind, printable_name};
+use crate::source::{LocalSource, SourceKind};
 
 /// Where a listing begins. Each list sorts so that what comes first gives the name.
 pub(super) struct Roots<'a> {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::syncs::Syncs;
 use super::{failed, look_at};
 use crate::Error;
-use crate::uri::printable;
+use crate::printable::printable;
 
 /// Where things stand, and what is known to be on the disk.
 #[derive(Debug)]

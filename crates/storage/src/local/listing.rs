@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::folders::Folders;
 use super::{failed, is_absent, modified_ms};
-use crate::uri::printable;
+use crate::printable::printable;
 use crate::{Entry, Error};
 
 impl Folders {

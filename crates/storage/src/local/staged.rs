@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::failed;
 use super::folders::Folders;
-use crate::uri::printable;
+use crate::printable::printable;
 use crate::{Error, StagedBytes};
 
 /// `EPERM`: how Linux says that a filesystem has no hard links. A lack of rights is `EACCES`.

@@ -2,7 +2,7 @@
 
 use super::url::is_bucket_name;
 use crate::Error;
-use crate::uri::printable_name;
+use crate::printable::printable_name;
 
 /// The parts of an ARN before its resource: `arn`, partition, service, region, account.
 const PARTS_BEFORE_RESOURCE: usize = 5;

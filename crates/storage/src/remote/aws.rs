@@ -21,7 +21,7 @@ use super::retry::Patience;
 use super::settings::{ConnectOptions, check_region, checked_endpoint};
 use super::trust::{Trust, expanded};
 use crate::Error;
-use crate::uri::printable_name;
+use crate::printable::printable_name;
 
 /// What there is to know about AWS besides what was typed.
 #[derive(Debug)]

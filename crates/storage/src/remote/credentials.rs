@@ -13,7 +13,7 @@ use object_store::aws::AwsCredential;
 
 use super::settings::flaw_of;
 use super::wire::{NoSignature, causes};
-use crate::uri::printable_name;
+use crate::printable::printable_name;
 
 /// Credentials that run out sooner than this are renewed: longer than any request takes.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);

@@ -16,7 +16,7 @@ use super::secrets::Secrets;
 use super::url::{Bucket, Scheme};
 use super::wire::{NoAnswer, NoSignature, causes};
 use crate::Error;
-use crate::uri::printable_name;
+use crate::printable::printable_name;
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]

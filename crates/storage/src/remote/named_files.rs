@@ -13,8 +13,9 @@ use super::aws::variable;
 use super::trust::{MAX_BUNDLE_BYTES, expanded};
 use super::url::Scheme;
 use crate::Error;
+use crate::local_path::kind_of;
+use crate::printable::{printable, printable_name};
 use crate::text::read_bounded;
-use crate::uri::{kind_of, printable, printable_name};
 
 /// Largest size of such a file in bytes: 1 MiB. A configuration of hundreds of profiles has some 100 KiB, a token 20
 /// KiB.

@@ -233,7 +233,7 @@ impl Paginated {
                     return Ok(Page { found, next: page.page_token });
                 }
                 Err(object_store::Error::InvalidPath { source }) => {
-                    let name = crate::uri::printable_name(&source.to_string());
+                    let name = crate::printable::printable_name(&source.to_string());
                     return Err(place.strange(&format!(
                         "a key in it cannot be named: {name}\nhint: name a prefix beside it, or rename it"
                     )));

@@ -168,7 +168,7 @@ fn changed(object: &Object, got: String) -> Error {
 }
 
 fn describe(meta: &ObjectMeta) -> String {
-    let etag = crate::uri::printable_name(bare(meta.e_tag.as_deref().unwrap_or("no etag")));
+    let etag = crate::printable::printable_name(bare(meta.e_tag.as_deref().unwrap_or("no etag")));
     format!("{etag} of {} bytes", meta.size)
 }
 

@@ -9,7 +9,7 @@ use super::transport::Transport;
 use super::url::{Bucket, fits_host};
 use super::wire::Wiring;
 use crate::Error;
-use crate::uri::printable_name;
+use crate::printable::printable_name;
 
 /// The region of a bucket.
 ///

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use crate::Error;
-use crate::uri::printable_name;
+use crate::printable::printable_name;
 
 /// How stores are reached. The default is what the environment says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::Error;
-use crate::uri::printable;
+use crate::printable::printable;
 
 /// Bytes of one data file that may wait in memory: 64 KiB.
 const MAX_MEMORY_BYTES: usize = 64 << 10;

@@ -6,8 +6,8 @@ use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use reqwest::{Certificate, ClientBuilder};
 
 use crate::Error;
+use crate::printable::printable;
 use crate::text::read_bounded;
-use crate::uri::printable;
 
 /// Certificate authorities beside the machine's own.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use object_store::path::Path;
 
 use super::arn;
 use crate::Error;
-use crate::uri::printable_name;
+use crate::printable::printable_name;
 
 /// The kinds of stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +161,11 @@ impl Prefix {
         &self.path
     }
 
+    /// Returns the last part of the path; `None` for the whole bucket.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.path.rsplit('/').next().filter(|name| !name.is_empty())
+    }
+
     /// Does a key lie below it, or is it the very key?
     pub(crate) fn holds(&self, bucket: &Bucket, key: &str) -> bool {
         *self.bucket == *bucket && (key == self.path || key.starts_with(&self.folder()))
@@ -263,11 +268,12 @@ mod tests {
 
     #[test]
     fn a_prefix_holds_what_is_below_it_and_not_what_only_begins_like_it() {
-        let (table, other) = (parse("s3://lake/cf_logs"), parse("s3://lake/cf_logs.lakefront"));
-        assert!(table.holds_prefix(&parse("s3://lake/cf_logs/year=2024")) && table.holds_prefix(&table));
-        assert!(!table.holds_prefix(&other) && !other.holds_prefix(&table));
-        assert!(!table.holds_prefix(&parse("gs://lake/cf_logs")) && parse("s3://lake").holds_prefix(&table));
-        assert_eq!(table.sibling(".lakefront").unwrap().to_string(), "s3://lake/cf_logs.lakefront");
+        let (prefix, other) = (parse("s3://lake/cf_logs"), parse("s3://lake/cf_logs.old"));
+        assert!(prefix.holds_prefix(&parse("s3://lake/cf_logs/year=2024")) && prefix.holds_prefix(&prefix));
+        assert!(!prefix.holds_prefix(&other) && !other.holds_prefix(&prefix));
+        assert!(!prefix.holds_prefix(&parse("gs://lake/cf_logs")) && parse("s3://lake").holds_prefix(&prefix));
+        assert_eq!(prefix.sibling(".old").unwrap().to_string(), "s3://lake/cf_logs.old");
+        assert_eq!((prefix.name(), parse("s3://lake").name()), (Some("cf_logs"), None));
         let above: Vec<String> = parse("s3://b/x/y/z").ancestors().map(|prefix| prefix.to_string()).collect();
         assert_eq!(above, ["s3://b/x/y", "s3://b/x", "s3://b"]);
         assert_eq!(parse("s3://b").ancestors().count(), 0);

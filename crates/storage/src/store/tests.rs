@@ -9,11 +9,11 @@ use std::sync::Barrier;
 use std::thread;
 use tempfile::TempDir;
 
-/// A store in `<place>/t`, its temporary files in `<place>/t.lakefront/tmp`; nothing exists yet.
+/// A store in `<place>/t`, its temporary files in `<place>/t.side/tmp`; nothing exists yet.
 fn store() -> (TempDir, PathBuf, Store) {
     let place = tempfile::tempdir().unwrap();
     let root = place.path().canonicalize().unwrap();
-    let store = Store::open_local(&root.join("t"), &root.join("t.lakefront/tmp")).unwrap();
+    let store = Store::open_local(&root.join("t"), &root.join("t.side/tmp")).unwrap();
     (place, root, store)
 }
 
@@ -22,7 +22,7 @@ fn names(store: &Store, prefix: &str) -> Vec<String> {
 }
 
 fn num_temp_files(root: &Path) -> usize {
-    fs::read_dir(root.join("t.lakefront/tmp")).unwrap().count()
+    fs::read_dir(root.join("t.side/tmp")).unwrap().count()
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_staged_file_that_something_else_wrote_to_is_not_stored() {
     let (_place, root, store) = store();
     let mut staged = store.stage().unwrap();
     staged.append(b"text").unwrap();
-    let temp = fs::read_dir(root.join("t.lakefront/tmp")).unwrap().next().unwrap().unwrap().path();
+    let temp = fs::read_dir(root.join("t.side/tmp")).unwrap().next().unwrap().unwrap().path();
     fs::write(temp, "te").unwrap();
     let message = staged.put_if_absent("name").unwrap_err().to_string();
     assert!(message.contains("has 2 bytes, expected 4"), "{message}");
@@ -132,12 +132,12 @@ fn a_store_is_empty_until_something_stands_in_it() {
 #[test]
 fn the_folder_for_temporary_files_does_not_belong_to_a_store_around_it() {
     let (_place, root, _) = store();
-    let state = Store::open_local(&root.join("t.lakefront"), &root.join("t.lakefront/tmp")).unwrap();
-    let _staged = state.stage().unwrap();
-    assert!(state.is_empty().unwrap());
-    assert_eq!(names(&state, ""), [""; 0]);
-    state.put_if_absent("table.json", b"{}").unwrap();
-    assert_eq!(names(&state, ""), ["table.json"]);
+    let side = Store::open_local(&root.join("t.side"), &root.join("t.side/tmp")).unwrap();
+    let _staged = side.stage().unwrap();
+    assert!(side.is_empty().unwrap());
+    assert_eq!(names(&side, ""), [""; 0]);
+    side.put_if_absent("record", b"{}").unwrap();
+    assert_eq!(names(&side, ""), ["record"]);
 }
 
 #[test]
@@ -275,13 +275,13 @@ fn entries_tell_their_size_and_when_they_were_written_by_the_clock_of_the_store(
 #[test]
 fn a_lock_shuts_out_every_other_opening_until_it_is_dropped() {
     let (_place, root, store) = store();
-    let other = Store::open_local(&root.join("t"), &root.join("t.lakefront/tmp")).unwrap();
+    let other = Store::open_local(&root.join("t"), &root.join("t.side/tmp")).unwrap();
     let lock = store.lock().unwrap();
     assert!(lock.is_some());
     for store in [&store, &other] {
         let error = store.lock().unwrap_err();
         assert!(error.is_locked());
-        assert!(error.to_string().contains("/t.lakefront/lock: another process holds"), "{error}");
+        assert!(error.to_string().contains("/t.side/lock: another process holds"), "{error}");
     }
     drop(lock);
     assert!(other.lock().unwrap().is_some());
@@ -291,22 +291,22 @@ fn a_lock_shuts_out_every_other_opening_until_it_is_dropped() {
 #[test]
 fn the_lock_does_not_belong_to_a_store_around_it() {
     let (_place, root, _) = store();
-    let state = Store::open_local(&root.join("t.lakefront"), &root.join("t.lakefront/tmp")).unwrap();
-    let _lock = state.lock().unwrap();
-    assert!(root.join("t.lakefront/lock").exists());
-    assert!(state.is_empty().unwrap());
-    assert_eq!(names(&state, ""), [""; 0]);
-    state.put_if_absent("log/lock", b"").unwrap();
-    assert_eq!(names(&state, "l"), ["log/lock"]);
+    let side = Store::open_local(&root.join("t.side"), &root.join("t.side/tmp")).unwrap();
+    let _lock = side.lock().unwrap();
+    assert!(root.join("t.side/lock").exists());
+    assert!(side.is_empty().unwrap());
+    assert_eq!(names(&side, ""), [""; 0]);
+    side.put_if_absent("log/lock", b"").unwrap();
+    assert_eq!(names(&side, "l"), ["log/lock"]);
 }
 
 #[test]
 fn a_lock_that_cannot_be_opened_is_an_error_and_not_a_store_without_locks() {
     let (_place, root, store) = store();
-    fs::create_dir_all(root.join("t.lakefront/lock")).unwrap();
+    fs::create_dir_all(root.join("t.side/lock")).unwrap();
     let error = store.lock().unwrap_err();
     assert!(!error.is_locked());
-    assert!(error.to_string().contains("/t.lakefront/lock: cannot open the lock for writing"), "{error}");
+    assert!(error.to_string().contains("/t.side/lock: cannot open the lock for writing"), "{error}");
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn sweeping_removes_what_dead_processes_left_and_nothing_else() {
     assert_eq!(store.sweep().unwrap(), 0);
     let mut staged = store.stage().unwrap();
     staged.append(b"alive").unwrap();
-    let temp = root.join("t.lakefront/tmp");
+    let temp = root.join("t.side/tmp");
     // A process of the same number, in another container, for example.
     for left in ["1-0.staged", &format!("{}-999999.staged", std::process::id()), "notes.txt"] {
         fs::write(temp.join(left), "left").unwrap();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Random;
 use crate::local::LocalStore;
-use crate::uri::printable;
+use crate::printable::printable;
 use crate::{Error, Store};
 
 /// What was synced by the stores that were opened with it. Clones share it.

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{FILE_SCHEME, LocalSource, Source, SourceKind, SourcePlace, file_url, percent_decoded};
+use super::{LocalSource, Source, SourceKind, SourcePlace};
 use crate::Object;
+use crate::file_url::{FILE_SCHEME, file_url, percent_decoded};
 use crate::object::Place;
 use crate::remote::Prefix;
 

@@ -1,0 +1,72 @@
+//! Paths of the local disk: made canonical as far as they exist, and what is found at them.
+#![expect(clippy::disallowed_methods, reason = "a typed path becomes canonical here; the errors name it")]
+
+use std::fs::{self, FileType};
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use crate::Error;
+use crate::printable::printable;
+
+/// An absolute path without links and dots, whose last parts need not exist.
+pub(crate) fn canonical_as_far_as_it_exists(doing: &'static str, path: &Path) -> Result<PathBuf, Error> {
+    let mut canonical = if path.is_absolute() {
+        PathBuf::from("/")
+    } else {
+        fs::canonicalize(".")
+            .map_err(|source| Error::io(doing, "find the working directory of", printable(path), source))?
+    };
+    for component in path.components() {
+        match component {
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+            // What stands before is canonical, so that its parent is the folder above it and no link is skipped.
+            Component::ParentDir => {
+                canonical.pop();
+            }
+            Component::Normal(name) => {
+                canonical.push(name);
+                match fs::canonicalize(&canonical) {
+                    Ok(resolved) => canonical = resolved,
+                    Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                        // Another process may have made the folder just now: then it is no link.
+                        if fs::symlink_metadata(&canonical).is_ok_and(|metadata| metadata.is_symlink()) {
+                            let reason = "a symbolic link that leads nowhere";
+                            return Err(Error::BadLocation { doing, location: printable(&canonical), reason });
+                        }
+                    }
+                    Err(source) if source.kind() == io::ErrorKind::NotADirectory => {
+                        canonical.pop();
+                        return Err(Error::NotAFolder { doing, location: printable(&canonical) });
+                    }
+                    Err(source) => return Err(Error::io(doing, "look at it", printable(&canonical), source)),
+                }
+            }
+        }
+    }
+    Ok(canonical)
+}
+
+/// What stands at a place that is no regular file, for a message.
+pub(crate) fn kind_of(file_type: FileType) -> &'static str {
+    if file_type.is_dir() {
+        "a folder"
+    } else if file_type.is_fifo() {
+        "a named pipe"
+    } else if file_type.is_socket() {
+        "a socket"
+    } else if file_type.is_char_device() || file_type.is_block_device() {
+        "a device"
+    } else {
+        "something else"
+    }
+}
+
+/// An error about a path that a person named.
+pub(crate) fn missing_or_io(doing: &'static str, path: &Path, source: io::Error) -> Error {
+    if source.kind() == io::ErrorKind::NotFound {
+        Error::NotFound { doing, location: printable(path) }
+    } else {
+        Error::io(doing, "open it", printable(path), source)
+    }
+}

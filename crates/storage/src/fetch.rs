@@ -1,86 +1,36 @@
 //! Stage 3. Object in, compressed bytes out.
 //!
-//! **Invariants**
-//! - Bytes are those of the listed version: of a file it is checked when it is open, before the first byte and after the last;
-//!   of an object in a bucket with each answer.
-//! - A file has the identity of the listed object: if a link replaced it, the file that the link leads to is another
-//!   object, even if size and time are the same.
-//! - A file that is replaced while it is read is still read as it was listed: the open file is the old one.
+//! **Invariant.** Bytes are those of the listed version, or an error says that they are not.
 //!
 //! **Errors.** [`Error::Gone`], [`Error::Changed`] and [`Error::Unreadable`] concern one object; what may pass was tried again
 //! before. The others concern all that this process does.
-#![expect(clippy::disallowed_methods, reason = "opens the listed objects; every error names its object")]
+//!
+//! **Not here:** reading a file is in `local_logs/reader.rs`, reading from a bucket in `remote/read.rs`.
 
-use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::os::fd::AsRawFd as _;
-use std::path::Path;
 
 use bytes::Bytes;
 
-use faults::Fault;
+use crate::log_source::OpenObject;
+use crate::{Connections, Error, Object, log_sources};
 
-use crate::local_path::kind_of;
-use crate::object::{Version, is_absent};
-use crate::remote::{self, RemoteReader};
-use crate::{Connections, Error, Object};
-
-// What the operating system says of a file, and what of us; what is tried again.
-mod answers;
-
-// What tests have go wrong.
-pub(crate) mod faults;
-
-pub(crate) use answers::explained;
-
-/// The whole object, as it was listed.
+/// Returns the bytes of a whole object, as it was listed.
 ///
 /// # Errors
 ///
 /// [`Error::Gone`], [`Error::Changed`] or [`Error::Unreadable`]: skip the object and report it. Any other: the object may
 /// be fine, so that the task must not be committed without it.
 pub fn fetch(connections: &Connections, object: &Object) -> Result<Bytes, Error> {
-    if let Some(bucket) = object.bucket() {
-        return remote::fetch_now(&*connections.client(bucket)?, object);
-    }
-    let mut reader = open(connections, object)?;
-    let mut bytes = Vec::new();
-    // One byte more lets `read_to_end` see the end without growing the buffer.
-    let capacity = usize::try_from(object.size_bytes()).ok().and_then(|bytes| bytes.checked_add(1));
-    if capacity.is_none_or(|capacity| bytes.try_reserve_exact(capacity).is_err()) {
-        return Err(unreadable(object, io::ErrorKind::OutOfMemory.into()));
-    }
-    reader
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::from_read(error).unwrap_or_else(|error| unreadable(object, error)))?;
-    reader.finish()?;
-    Ok(bytes.into())
+    log_sources::of(object, connections).fetch(object)
 }
 
-/// A reader of the object, as it was listed. It does not buffer; end with [`ObjectReader::finish`].
+/// Returns a reader of the object, as it was listed. It does not buffer; end with [`ObjectReader::finish`].
 ///
 /// # Errors
 ///
 /// As [`fetch`].
 pub fn open(connections: &Connections, object: &Object) -> Result<ObjectReader, Error> {
-    if let Some(bucket) = object.bucket() {
-        return Ok(ObjectReader {
-            origin: Origin::Remote(RemoteReader::new(connections.client(bucket)?, object.clone())),
-        });
-    }
-    let fault = connections.fault_of(object);
-    // Looked at before it is opened: opening a named pipe that took the file's place would wait for ever.
-    let metadata = answers::tried(|| fs::metadata(object.path())).map_err(|error| gone_or_unreadable(object, error))?;
-    check(object, &metadata)?;
-    let opened = answers::tried(|| fault.on_open().and_then(|()| File::open(object.path())));
-    let file = opened.map_err(|error| gone_or_unreadable(object, error))?;
-    let reader = LocalReader { file, object: object.clone(), read_bytes: 0, fault };
-    reader.check()?;
-    if reader.is_in_place().map_err(|error| gone_or_unreadable(object, error))? {
-        Ok(ObjectReader { origin: Origin::Local(reader) })
-    } else {
-        Err(Error::Gone { location: object.location() })
-    }
+    log_sources::of(object, connections).open(object).map(ObjectReader)
 }
 
 /// Reads one object in pieces.
@@ -88,16 +38,7 @@ pub fn open(connections: &Connections, object: &Object) -> Result<ObjectReader, 
 /// An [`io::Error`] from `read` holds the [`Error`]: [`Error::from_read`] takes it out again, also after a decompressor
 /// has passed it on.
 #[derive(Debug)]
-pub struct ObjectReader {
-    origin: Origin,
-}
-
-#[derive(Debug)]
-enum Origin {
-    Local(LocalReader),
-    /// Each piece is of the listed version, or is an error.
-    Remote(RemoteReader),
-}
+pub struct ObjectReader(Box<dyn OpenObject>);
 
 impl ObjectReader {
     /// Checks once more that what was read is what was listed.
@@ -106,85 +47,22 @@ impl ObjectReader {
     ///
     /// [`Error::Changed`]: what was read is worth nothing. Any other: it is not known what it is worth.
     pub fn finish(self) -> Result<(), Error> {
-        match self.origin {
-            Origin::Local(local) => local.check(),
-            Origin::Remote(_) => Ok(()),
-        }
+        self.0.finish()
     }
 }
 
 impl Read for ObjectReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.origin {
-            Origin::Local(local) => local.read(buffer),
-            Origin::Remote(remote) => remote.read(buffer),
-        }
+        self.0.read(buffer)
     }
-}
-
-#[derive(Debug)]
-struct LocalReader {
-    file: File,
-    object: Object,
-    read_bytes: u64,
-    fault: Fault,
-}
-
-impl LocalReader {
-    fn check(&self) -> Result<(), Error> {
-        let metadata = self.file.metadata().map_err(|error| unreadable(&self.object, error))?;
-        check(&self.object, &metadata)
-    }
-
-    /// Returns whether the open file is the one that was listed, not one that a link now leads to.
-    fn is_in_place(&self) -> io::Result<bool> {
-        // On Linux one lookup is enough for nearly every object. Other systems have no such name.
-        let opened = fs::read_link(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
-        if opened.is_ok_and(|path| path.as_os_str() == self.object.path()) {
-            return Ok(true);
-        }
-        self.object.is_in_place()
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Self { file, fault, read_bytes, .. } = self;
-        let count = answers::tried(|| fault.on_read(*read_bytes).and_then(|()| file.read(buffer)))
-            .map_err(|error| io::Error::new(error.kind(), unreadable(&self.object, error)))?;
-        self.read_bytes += count as u64;
-        let listed_bytes = self.object.size_bytes();
-        let ended_early = count == 0 && !buffer.is_empty() && self.read_bytes < listed_bytes;
-        if ended_early || self.read_bytes > listed_bytes {
-            let got = if ended_early { "fewer bytes" } else { "more bytes" };
-            return Err(io::Error::other(changed(&self.object, got.into())));
-        }
-        Ok(count)
-    }
-}
-
-fn check(object: &Object, metadata: &Metadata) -> Result<(), Error> {
-    if !metadata.is_file() {
-        return Err(changed(object, kind_of(metadata.file_type()).into()));
-    }
-    let version = Version::of(metadata);
-    if version == *object.listed_version() { Ok(()) } else { Err(changed(object, version.to_string())) }
-}
-
-fn changed(object: &Object, got: String) -> Error {
-    Error::Changed { location: object.location(), expected: object.version(), got }
-}
-
-fn gone_or_unreadable(object: &Object, error: io::Error) -> Error {
-    if is_absent(&error) { Error::Gone { location: object.location() } } else { unreadable(object, error) }
-}
-
-fn unreadable(object: &Object, error: io::Error) -> Error {
-    explained("fetch", "read it", Path::new(object.path()), object.location(), error)
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test's own files")]
 mod tests {
     use super::*;
     use crate::{Everything, Source, list};
+    use std::fs::{self, File};
     use std::io::Write as _;
     use std::path::PathBuf;
     use std::time::{Duration, UNIX_EPOCH};

@@ -48,10 +48,18 @@ mod printable;
 mod object;
 
 // 4. Stage 1.
+mod key_guide;
 mod list;
+mod listing;
 
 // 5. Stage 3.
 mod fetch;
+mod prefetch;
+
+// What stages 1 and 3 differ in, from the local disk to buckets.
+mod local_logs;
+mod log_source;
+mod log_sources;
 
 // 6. Stage 9.
 mod store;
@@ -83,11 +91,14 @@ pub use backend::{Backend, Entry, Lock, StagedBytes};
 pub use error::Error;
 pub use fetch::{ObjectReader, fetch, open};
 pub use folder::{Folder, LocalFolder};
-pub use list::{ListFailure, Listing, list};
+pub use key_guide::{Everything, KeyGuide, Look};
+pub use list::list;
+pub use listing::{ListFailure, Listing};
 pub use object::Object;
 pub use open_files::{open_files_left, raise_open_files};
+pub use prefetch::FetchAhead;
 pub use printable::{escaped_symbol, is_visible, printable_name};
-pub use remote::{Addressing, ConnectOptions, Connections, Encryption, Everything, FetchAhead, KeyGuide, Look};
+pub use remote::{Addressing, ConnectOptions, Connections, Encryption};
 pub use source::Source;
 pub use store::{Staged, Store};
 pub use text::{read_text, write_text};

@@ -70,3 +70,8 @@ pub(crate) fn missing_or_io(doing: &'static str, path: &Path, source: io::Error)
         Error::io(doing, "open it", printable(path), source)
     }
 }
+
+/// Returns whether an error says that there is nothing at a path.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind())
+}

@@ -2,19 +2,14 @@
 #![expect(clippy::disallowed_methods, reason = "looks at a listed object again; the error names it")]
 
 use std::cmp::Ordering;
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, Metadata};
-use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::file_url::{FILE_SCHEME, file_url};
-use crate::remote::{self, Bucket, Found};
-use crate::source::{LocalSource, SourceKind, flaw_of_id};
-use crate::{Connections, Error, Source};
+use crate::remote::{Bucket, Found};
+use crate::source::flaw_of_id;
 
 const NS_PER_SECOND: i128 = 1_000_000_000;
 
@@ -172,80 +167,11 @@ impl Object {
         }
     }
 
-    /// Returns the object in its current version; `None` if it is gone, if it is no longer a regular file, or if its
-    /// path now leads to another object through a link. `known` are the sources that the table knows: if they now give
-    /// the file another identity, it is another object as well.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unreadable`]: what is said of this object alone. Any other: what is said of us. Either way it is not known
-    /// whether there is an object.
-    pub fn look_again(&self, connections: &Connections, known: &[Source]) -> Result<Option<Self>, Error> {
-        if let Some(bucket) = self.bucket() {
-            return remote::look_again(&*connections.client(bucket)?, self);
-        }
-        let look = || match fs::metadata(self.path())? {
-            metadata if metadata.is_file() && self.is_itself(known)? => Ok(Some(metadata)),
-            _ => Ok(None),
-        };
-        match look() {
-            Ok(metadata) => Ok(metadata.map(|metadata| Self { version: Version::of(&metadata), ..self.clone() })),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => {
-                let path = Path::new(self.path());
-                Err(crate::fetch::explained("list", "look at it again", path, self.location(), error))
-            }
-        }
-    }
-
-    /// Returns whether the path still leads to this object, by everything that gives a file its identity.
-    fn is_itself(&self, known: &[Source]) -> io::Result<bool> {
-        Ok(self.is_in_place()? && is_spelled_so(Path::new(self.path()))? && self.is_known_to(known)?)
-    }
-
-    /// Returns whether the path of a local object still leads to the file that has this identity. If a link replaced
-    /// the file or a folder above it, the path leads to a file with another identity: another canonical path.
-    ///
-    /// # Errors
-    ///
-    /// The operating system's: the file is absent, or its path cannot be resolved.
-    pub(crate) fn is_in_place(&self) -> io::Result<bool> {
-        let now = fs::canonicalize(self.path())?;
-        if now.as_os_str() == self.path() {
-            return Ok(true);
-        }
-        // With an id the name below the source's folder counts, and the folder may have moved as a whole.
-        match self.folder_of_id() {
-            Some(folder) => Ok(fs::canonicalize(folder)?.join(self.name()) == now),
-            None => Ok(false),
-        }
-    }
-
     /// Returns the folder of the source whose id the object has, if a plain path from there leads to it.
-    fn folder_of_id(&self) -> Option<&str> {
+    pub(crate) fn folder_of_id(&self) -> Option<&str> {
         let folder = self.path().strip_suffix(self.name()).filter(|folder| self.has_id() && folder.ends_with('/'))?;
         // The root keeps its slash.
         Some(folder.strip_suffix('/').filter(|folder| !folder.is_empty()).unwrap_or(folder))
-    }
-
-    /// Returns whether sources that were read before still give the file this identity: the innermost source around it
-    /// has the same id (or neither has one), and the object's name below a source with its id still leads to the file.
-    fn is_known_to(&self, sources: &[Source]) -> io::Result<bool> {
-        let path = fs::canonicalize(self.path())?;
-        let id = self.has_id().then(|| self.source());
-        let local = || sources.iter().filter_map(|source| Some((source.id(), source.local()?)));
-        let around = local().filter(|(_, place)| path.starts_with(&place.path));
-        if around.max_by_key(|(_, place)| place.path.len()).is_some_and(|(around, _)| around != id) {
-            return Ok(false);
-        }
-        let mut of_id = local().filter(|(other, _)| id.is_some() && *other == id).peekable();
-        let leads_there = |place: &LocalSource| match &place.kind {
-            SourceKind::Folder => {
-                fs::canonicalize(Path::new(&place.path).join(self.name())).is_ok_and(|led| led == path)
-            }
-            SourceKind::File { name } => name == self.name(),
-        };
-        Ok(of_id.peek().is_none() || of_id.any(|(_, place)| leads_there(place)))
     }
 
     /// What it shares with the other objects of its source.
@@ -279,9 +205,9 @@ impl Object {
         Self::with_version(Some(Arc::clone(place)), &found.key, &found.key, Version::found(found))
     }
 
-    /// The same object as it was found now.
-    pub(crate) fn in_version(&self, found: &Found) -> Self {
-        Self { version: Version::found(found), ..self.clone() }
+    /// Returns the same object in another version.
+    pub(crate) fn in_version(&self, version: Version) -> Self {
+        Self { version, ..self.clone() }
     }
 
     /// Is what was found the version that was listed?
@@ -301,56 +227,9 @@ impl Object {
         &self.version
     }
 
-    fn has_id(&self) -> bool {
+    pub(crate) fn has_id(&self) -> bool {
         self.place.as_deref().is_some_and(|place| place.id.is_some())
     }
-}
-
-/// Returns whether each part of a path is spelled as its folder lists it. On a disk that ignores case the two may
-/// differ after a rename that changed only the case, and Linux does not correct that in a canonical path.
-fn is_spelled_so(path: &Path) -> io::Result<bool> {
-    for part in path.ancestors() {
-        let (Some(folder), Some(name)) = (part.parent(), part.file_name()) else { continue };
-        let other_case: Vec<u8> = name.as_bytes().iter().copied().map(swapped_case).collect();
-        let other_case = folder.join(OsStr::from_bytes(&other_case));
-        // If both spellings lead to one file, the disk ignores case, or, rarely, the folder has both names.
-        let is_same = other_case != part
-            && fs::symlink_metadata(&other_case).is_ok_and(|other| {
-                fs::symlink_metadata(part).is_ok_and(|this| (this.dev(), this.ino()) == (other.dev(), other.ino()))
-            });
-        if is_same && !has_entry(folder, name)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn swapped_case(byte: u8) -> u8 {
-    if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
-}
-
-/// Number of entries of a folder that are searched for the spelling of a name.
-const MAX_ENTRIES: usize = 100_000;
-
-/// Returns whether a folder has an entry of exactly this name. Assumes so if the folder is too large to search or may
-/// not be listed.
-fn has_entry(folder: &Path, name: &OsStr) -> io::Result<bool> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(true),
-        Err(error) => return Err(error),
-    };
-    for (number, entry) in entries.enumerate() {
-        if number == MAX_ENTRIES || entry?.file_name() == name {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether an error says that nothing stands at a path.
-pub(crate) fn is_absent(error: &io::Error) -> bool {
-    [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind())
 }
 
 impl PartialEq for Object {
@@ -419,7 +298,7 @@ impl Version {
     }
 
     /// A time that no clock shows is taken to the nearest that one can: `i64::MAX` seconds.
-    fn new(size_bytes: u64, modified_ns: i128) -> Self {
+    pub(crate) fn new(size_bytes: u64, modified_ns: i128) -> Self {
         let seconds = modified_ns.div_euclid(NS_PER_SECOND);
         Self::Local {
             size_bytes,
@@ -429,7 +308,7 @@ impl Version {
         }
     }
 
-    fn found(found: &Found) -> Self {
+    pub(crate) fn found(found: &Found) -> Self {
         let Found { size_bytes, etag, is_archived, .. } = found;
         let text = if etag.is_empty() { without_etag(found) } else { etag.clone() };
         Self::Remote { size_bytes: *size_bytes, text: text.into(), is_archived: *is_archived }
@@ -493,7 +372,6 @@ impl fmt::Display for Version {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
 
     #[test]
     fn an_object_knows_its_key_its_name_and_its_version() {
@@ -599,50 +477,6 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_is_looked_at_again_has_its_new_version_or_is_gone() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().canonicalize().unwrap().join("E1.gz");
-        fs::write(&path, "text").unwrap();
-        let listed =
-            Object::with_version(Place::of(Some("archive"), None), path.to_str().unwrap(), "E1.gz", Version::new(1, 1));
-        let now = listed.look_again(&Connections::default(), &[]).unwrap().unwrap();
-        assert_eq!((now.source(), now.key(), now.path(), now.size_bytes()), ("archive", "E1.gz", listed.path(), 4));
-        assert_eq!(*now.listed_version(), Version::of(&fs::metadata(&path).unwrap()));
-        fs::remove_file(&path).unwrap();
-        assert!(listed.look_again(&Connections::default(), &[]).unwrap().is_none());
-        fs::create_dir(&path).unwrap();
-        assert!(listed.look_again(&Connections::default(), &[]).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_path_that_now_leads_through_a_link_leads_to_another_object() {
-        let place = tempfile::tempdir().unwrap();
-        let root = place.path().canonicalize().unwrap();
-        for name in ["logs/a/E1.gz", "logs/a/E2.gz"] {
-            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
-            fs::write(root.join(name), "text").unwrap();
-        }
-        let path = root.join("logs/a/E1.gz").to_str().unwrap().to_owned();
-        let with_id = Object::with_version(Place::of(Some("archive"), None), &path, "a/E1.gz", Version::new(4, 1));
-        let objects = [Object::local(&path, "a/E1.gz", 4, 1), with_id];
-        let are_there = || {
-            let now = objects.each_ref().map(|object| object.look_again(&Connections::default(), &[]).unwrap());
-            now.map(|now| now.is_some())
-        };
-        assert_eq!(are_there(), [true, true]);
-        fs::rename(root.join("logs"), root.join("moved")).unwrap();
-        symlink("moved", root.join("logs")).unwrap();
-        assert_eq!(are_there(), [false, true], "an archive with an id moved as a whole");
-        fs::rename(root.join("moved/a"), root.join("moved/b")).unwrap();
-        symlink("b", root.join("moved/a")).unwrap();
-        assert_eq!(are_there(), [false, false], "a folder below it moved");
-        fs::remove_file(root.join("moved/a")).unwrap();
-        fs::create_dir(root.join("moved/a")).unwrap();
-        symlink("../b/E2.gz", root.join("moved/a/E1.gz")).unwrap();
-        assert_eq!(are_there(), [false, false], "a link took the place of the file");
-    }
-
-    #[test]
     fn a_hard_link_is_the_same_file_under_another_name() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
@@ -663,61 +497,6 @@ mod tests {
         assert!(plain.is_file_of("file://", &path("E2.gz")) && with_id.is_file_of("archive", "E2.gz"));
         assert!(!plain.is_file_of("file://", &path("E1.gz")), "a file is not a hard link to itself");
         assert!(!with_id.is_file_of("other", "E2.gz") && !with_id.is_file_of("archive", "absent.gz"));
-    }
-
-    #[test]
-    fn the_spelling_of_a_path_is_that_of_its_folders() {
-        let place = tempfile::tempdir().unwrap();
-        let root = place.path().canonicalize().unwrap();
-        fs::write(root.join("E1.gz"), "text").unwrap();
-        assert!(is_spelled_so(&root.join("E1.gz")).unwrap());
-        // As on a disk that ignores case: both spellings lead to one file.
-        fs::hard_link(root.join("E1.gz"), root.join("e1.GZ")).unwrap();
-        assert!(is_spelled_so(&root.join("E1.gz")).unwrap());
-        assert!(has_entry(&root, OsStr::new("e1.GZ")).unwrap() && !has_entry(&root, OsStr::new("e1.gz")).unwrap());
-    }
-
-    #[test]
-    fn a_file_that_sources_now_know_by_another_identity_is_another_object() {
-        let place = tempfile::tempdir().unwrap();
-        let root = place.path().canonicalize().unwrap();
-        for name in ["logs/E1.gz", "attic/E1.gz"] {
-            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
-            fs::write(root.join(name), "text").unwrap();
-        }
-        let source = |folder: &str, id| {
-            Source::restore(&file_url(root.join(folder).as_os_str().as_encoded_bytes()), None, id).unwrap()
-        };
-        let path = root.join("logs/E1.gz").to_str().unwrap().to_owned();
-        let object = |id| Object::with_version(Place::of(id, None), &path, "E1.gz", Version::new(4, 1));
-        for (id, known, is_there) in [
-            (None, vec![source("logs", None)], true),
-            (None, vec![source("logs", Some("archive"))], false),
-            (None, vec![source("logs", Some("archive")), source("", None)], false),
-            (Some("archive"), vec![source("logs", Some("archive"))], true),
-            (Some("archive"), vec![source("attic", Some("archive"))], false),
-            (Some("archive"), vec![source("logs", None)], false),
-            (Some("archive"), vec![source("attic", None)], true),
-        ] {
-            let now = object(id).look_again(&Connections::default(), &known).unwrap();
-            assert_eq!(now.is_some(), is_there, "{id:?} {known:?}");
-        }
-    }
-
-    #[test]
-    fn a_renamed_link_is_another_object_below_a_source_with_an_id() {
-        let place = tempfile::tempdir().unwrap();
-        let root = place.path().canonicalize().unwrap();
-        fs::create_dir(root.join("logs")).unwrap();
-        fs::write(root.join("E1.gz"), "text").unwrap();
-        symlink("../E1.gz", root.join("logs/link.gz")).unwrap();
-        let path = root.join("E1.gz").to_str().unwrap().to_owned();
-        let object = Object::with_version(Place::of(Some("archive"), None), &path, "link.gz", Version::new(4, 1));
-        let known = Source::parse(root.join("logs").to_str().unwrap()).unwrap().with_id("archive").unwrap();
-        let is_there = || object.look_again(&Connections::default(), std::slice::from_ref(&known)).unwrap().is_some();
-        assert!(is_there());
-        fs::rename(root.join("logs/link.gz"), root.join("logs/other.gz")).unwrap();
-        assert!(!is_there());
     }
 
     #[test]

@@ -9,8 +9,9 @@
 //!   wire        each request out: signed, retried; each answer in: refusals read
 //!   transport   bytes out and in, with a limit on silence
 //!   secrets     removed from answers before they are shown
-//!   direct, pages, list                   stage 1
-//!   read, ahead                           stage 3
+//!   direct, pages, listing                stage 1
+//!   read                                  stage 3
+//!   logs        stages 1 and 3 of all buckets
 //!   storing, spool                        stage 9
 //!   failure     what a store answered     -> what an operator can do
 //!   concern     a refused read            -> one object's matter, or ours
@@ -18,7 +19,6 @@
 //!
 //! This is the only code that is not blocking: it runs on threads of its own, and whoever calls waits.
 
-mod ahead;
 mod arn;
 mod aws;
 mod concern;
@@ -28,6 +28,7 @@ mod direct;
 mod environment;
 mod failure;
 mod listing;
+mod logs;
 mod named_files;
 mod pages;
 mod read;
@@ -44,13 +45,11 @@ mod trust;
 mod url;
 mod wire;
 
-pub use self::ahead::FetchAhead;
 pub use self::connections::Connections;
-pub use self::listing::{Everything, KeyGuide, Look};
 pub use self::settings::{Addressing, ConnectOptions, Encryption};
 
-pub(crate) use self::listing::{Listed, first_key, first_keys, list_prefix};
+pub(crate) use self::listing::{first_key, first_keys};
+pub(crate) use self::logs::BucketLogs;
 pub(crate) use self::pages::Found;
-pub(crate) use self::read::{RemoteReader, fetch_now, look_again};
 pub(crate) use self::storing::RemoteStore;
 pub(crate) use self::url::{Bucket, Prefix};

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::Error;
-use crate::object::is_absent;
+use crate::local_path::is_absent;
 use crate::printable::printable;
 
 /// The number of bytes that are read of a small file.

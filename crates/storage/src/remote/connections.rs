@@ -30,7 +30,7 @@ use super::transport::Transport;
 use super::trust::Trust;
 use super::url::{Bucket, Scheme, fits_host};
 use super::wire::{Signing, Wiring};
-use crate::fetch::faults::Fault;
+use crate::local_logs::faults::Fault;
 use crate::{Error, Object};
 
 /// Data files that are being written to a bucket hold so much memory in all, as each is sent whole; a single larger one is
@@ -90,7 +90,7 @@ impl Connections {
     }
 
     /// Bytes of objects that are fetched ahead, by all who do so.
-    pub(super) fn ahead_bytes(&self) -> &AtomicU64 {
+    pub(crate) fn ahead_bytes(&self) -> &AtomicU64 {
         &self.shared.ahead_bytes
     }
 

@@ -20,39 +20,7 @@ use super::pages::{Ask, Found, NO_END, Page};
 use super::shares::Shares;
 use super::url::Prefix;
 use crate::Error;
-
-/// What is known of how keys are made, so that a listing need not go through all of them.
-pub trait KeyGuide: Send + Sync {
-    /// Whether this key may be wanted; and if not, how far the keys behind it are not wanted either.
-    fn look(&self, key: &str) -> Look;
-
-    /// Where the keys behind a page may be cut into parts that are listed at once, in byte order. The page goes from the first
-    /// of these keys to the second; so many `pages` were listed one after another.
-    fn cuts(&self, page: [&str; 2], pages: u32) -> Vec<String>;
-}
-
-/// What a guide says of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// It may be wanted.
-    Wanted,
-    /// It is not, and no other key up to this text, that included.
-    NotUpTo(String),
-}
-
-/// A guide that knows nothing: every key may be wanted.
-#[derive(Clone, Copy, Debug)]
-pub struct Everything;
-
-impl KeyGuide for Everything {
-    fn look(&self, _key: &str) -> Look {
-        Look::Wanted
-    }
-
-    fn cuts(&self, _page: [&str; 2], _pages: u32) -> Vec<String> {
-        Vec::new()
-    }
-}
+use crate::key_guide::{KeyGuide, Look};
 
 /// Number of parts of a listing that are requested at once. They use at most half of the requests that may be in
 /// flight, as the consumer of the keys may have to send requests while they wait.

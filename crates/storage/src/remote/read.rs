@@ -23,6 +23,7 @@ use super::failure::{Action, Failure, Place, Witness};
 use super::pages::{Found, bare};
 use super::retry::Retry;
 use super::wire::{AsStored, is_final};
+use crate::object::Version;
 use crate::{Error, Object};
 
 /// Bytes of a large object that are asked for at once, 4 MiB; and how many such pieces are on their way.
@@ -36,11 +37,6 @@ const PIECES_AHEAD: usize = 3;
 /// [`Error::Gone`], [`Error::Changed`], [`Error::Unreadable`], or what the store said of us.
 pub(super) async fn fetch(client: &Client, object: &Object) -> Result<Bytes, Error> {
     read(client, object, None).await
-}
-
-/// The same for who waits.
-pub(crate) fn fetch_now(client: &Client, object: &Object) -> Result<Bytes, Error> {
-    client.wait(fetch(client, object))
 }
 
 /// Some bytes of an object, or all of them.
@@ -112,14 +108,14 @@ async fn whole(
 /// # Errors
 ///
 /// [`Error::Unreadable`], or what the store said of us.
-pub(crate) fn look_again(client: &Client, object: &Object) -> Result<Option<Object>, Error> {
+pub(super) fn look_again(client: &Client, object: &Object) -> Result<Option<Object>, Error> {
     let found = client.wait(async {
         let path = Path::parse(object.path()).map_err(|_| strange(client, object, "the key cannot be named"))?;
         head(client, &path).await.map_err(|(failure, error)| {
             Place { doing: "list", ..place(client, object) }.error_of_object(failure.as_ref(), &error)
         })
     })?;
-    Ok(found.map(|found| object.in_version(&found)))
+    Ok(found.map(|found| object.in_version(Version::found(&found))))
 }
 
 /// What a list would say of one key.

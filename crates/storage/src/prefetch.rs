@@ -4,14 +4,11 @@
 //! and as many bytes wait as the limits allow. Files on the local disk are read when they are asked for.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::log_source::Fetching;
+use crate::{Connections, Error, Object, log_sources};
 use bytes::Bytes;
-use tokio::task::JoinHandle;
-
-use super::connections::Client;
-use crate::{Connections, Error, Object};
 
 /// Objects that are fetched ahead for one task, and the bytes of those of all tasks: 64 MiB.
 const MAX_OBJECTS: usize = 256;
@@ -28,14 +25,8 @@ pub struct FetchAhead {
 #[derive(Debug)]
 struct UnderWay {
     object: Object,
-    fetching: Fetching,
-}
-
-#[derive(Debug)]
-enum Fetching {
-    /// On the local disk: read when its turn comes.
-    Local,
-    Remote(Arc<Client>, JoinHandle<Result<Bytes, Error>>),
+    /// `None`: the object is read when its turn comes.
+    fetching: Option<Box<dyn Fetching>>,
 }
 
 impl FetchAhead {
@@ -69,10 +60,8 @@ impl FetchAhead {
                 continue;
             }
             return match fetching {
-                Fetching::Local => crate::fetch(&self.connections, object),
-                Fetching::Remote(client, fetching) => {
-                    client.wait(fetching).unwrap_or_else(|_| crate::fetch(&self.connections, object))
-                }
+                Some(mut fetching) => fetching.wait(),
+                None => crate::fetch(&self.connections, object),
             };
         }
     }
@@ -86,15 +75,7 @@ impl FetchAhead {
             if !fits && !self.under_way.is_empty() {
                 break;
             }
-            let fetching = match object.bucket() {
-                None => Fetching::Local,
-                Some(bucket) => {
-                    let client = self.connections.client(bucket)?;
-                    let (of_task, wanted) = (Arc::clone(&client), object.clone());
-                    let fetching = client.runtime.spawn(async move { super::read::fetch(&of_task, &wanted).await });
-                    Fetching::Remote(client, fetching)
-                }
-            };
+            let fetching = log_sources::of(object, &self.connections).start_fetch(object)?;
             bytes.fetch_add(object.size_bytes(), Ordering::Relaxed);
             self.under_way.extend(self.waiting.pop_front().map(|object| UnderWay { object, fetching }));
         }
@@ -105,11 +86,8 @@ impl FetchAhead {
 /// What is under way is not waited for.
 impl Drop for FetchAhead {
     fn drop(&mut self) {
-        for UnderWay { object, fetching } in &self.under_way {
+        for UnderWay { object, .. } in &self.under_way {
             self.connections.ahead_bytes().fetch_sub(object.size_bytes(), Ordering::Relaxed);
-            if let Fetching::Remote(_, fetching) = fetching {
-                [fetching].into_iter().for_each(JoinHandle::abort);
-            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Error;
-use crate::object::is_absent;
+use crate::local_path::is_absent;
 
 /// Number of tries of a read whose error may pass. The wait between them grows.
 const TRIES: u32 = 3;
@@ -43,7 +43,7 @@ pub(super) fn tried<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> 
 }
 
 /// The error of a file that could not be read: of it alone, or of us.
-pub(crate) fn explained(
+pub(super) fn explained(
     doing: &'static str,
     action: &'static str,
     path: &Path,

@@ -3,11 +3,9 @@
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 
-use super::ListFailure;
 use crate::Source;
+use crate::listing::ListFailure;
 use crate::object::Place;
-use crate::printable::printable_name;
-use crate::remote::Prefix;
 use crate::source::{LocalSource, SourceKind};
 
 /// Where a listing begins. Each list sorts so that what comes first gives the name.
@@ -48,9 +46,7 @@ pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
                 }
                 Entry::Occupied(taken) if taken.get().local() == owner.local() => {}
                 Entry::Occupied(taken) => {
-                    let (id, other) = (printable_name(id), taken.get());
-                    let reason = format!("has the source id `{id}`, which is that of {other}: not listed");
-                    roots.failures.push(not_listed(source, reason));
+                    roots.failures.push(ListFailure::same_id(source, id, taken.get()));
                     continue;
                 }
             }
@@ -74,11 +70,6 @@ pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
     roots
 }
 
-/// The failure of a whole source.
-fn not_listed(source: &Source, reason: String) -> ListFailure {
-    ListFailure { location: source.to_string(), name: String::new(), may_hold_objects: true, reason }
-}
-
 /// The outermost of `folders` that holds a canonical path or is it, and the path below that folder.
 fn outermost<'a>(folders: &BTreeMap<&str, &'a Source>, path: &'a str) -> Option<(&'a Source, &'a str)> {
     let mut ends = path.match_indices('/').map(|(slash, _)| slash).chain([path.len()]);
@@ -89,39 +80,18 @@ fn outermost<'a>(folders: &BTreeMap<&str, &'a Source>, path: &'a str) -> Option<
     })
 }
 
-/// Where listings of buckets begin.
-pub(super) struct RemoteRoots<'a> {
-    pub(super) prefixes: Vec<RemoteRoot<'a>>,
-    pub(super) failures: Vec<ListFailure>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A prefix that no other one holds.
-pub(super) struct RemoteRoot<'a> {
-    pub(super) prefix: &'a Prefix,
-    pub(super) place: Arc<Place>,
-}
-
-/// Of nested sources the outermost gives the id, of equal ones the one without, then the one whose id sorts first.
-pub(super) fn remote_roots(sources: &[Source]) -> RemoteRoots<'_> {
-    let remote = |source| Source::remote(source).map(|prefix| (source, prefix));
-    let mut sorted: Vec<(&Source, &Prefix)> = sources.iter().filter_map(remote).collect();
-    sorted.sort_by_key(|(source, prefix)| (&prefix.bucket, prefix.path(), prefix.is_folder, source.id()));
-    let mut roots = RemoteRoots { prefixes: Vec::new(), failures: Vec::new() };
-    let mut places: BTreeMap<&str, &Source> = BTreeMap::new();
-    for (source, prefix) in sorted {
-        if roots.prefixes.iter().any(|root| root.prefix.holds_prefix(prefix)) {
-            continue;
-        }
-        if let Some(id) = source.id()
-            && let Some(other) = places.insert(id, source)
-        {
-            let reason = format!("has the source id `{}`, which is that of {other}: not listed", printable_name(id));
-            places.insert(id, other);
-            roots.failures.push(not_listed(source, reason));
-            continue;
-        }
-        let place = Place::of(source.id(), Some(&prefix.bucket));
-        roots.prefixes.extend(place.map(|place| RemoteRoot { prefix, place }));
+    #[test]
+    fn the_root_folder_is_outermost_too() {
+        let sources = ["/", "/usr", "/etc/passwd"].map(|place| Source::parse(place).unwrap());
+        let sources = sources
+            .map(|source| if source.local().unwrap().path == "/" { source.with_id("all").unwrap() } else { source });
+        let Roots { folders, files, .. } = roots(&sources);
+        let names = |roots: &[Root<'_>]| roots.iter().map(|root| root.name.to_owned()).collect::<Vec<_>>();
+        assert_eq!((names(&folders), names(&files)), (vec![String::new(), "usr".into()], vec!["etc/passwd".into()]));
+        assert!(folders.iter().chain(&files).all(|root| root.id == Place::of(Some("all"), None)));
     }
-    roots
 }

@@ -10,9 +10,9 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use lakefront_operations::{
-    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Holder, Identity,
-    LeaseOptions, Limits, ReadingOptions, Resources, RetryOptions, RunOptions, Source, TableOptions,
-    default_memory_bytes, encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, parse_state, parse_table, printable_name, read_text,
+    Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Holder, Identity, LeaseOptions,
+    Limits, ReadingOptions, Resources, RetryOptions, RunOptions, Source, TableOptions, default_memory_bytes,
+    encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, parse_state, parse_table, printable_name, read_text,
     select::Selection,
 };
 use lakefront_schema::TableSchema;

@@ -13,13 +13,10 @@ use arrow::{
     datatypes::SchemaRef,
     error::ArrowError,
 };
-use lakefront_schema::{Derivation, Source, TableSchema};
+use lakefront_schema::{Derivation, Source, TableSchema, object_key};
 
 use self::user_agent::{Classified, UserAgent, UserAgentCache, UserAgentRules};
-use crate::{
-    decode::{DecodedBatch, ObjectRows, UserAgents, views::ViewColumn},
-    object_key,
-};
+use crate::decode::{DecodedBatch, ObjectRows, UserAgents, views::ViewColumn};
 
 /// Rows with all columns of the table schema.
 #[derive(Clone, Debug)]

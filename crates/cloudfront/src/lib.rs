@@ -2,17 +2,14 @@
 //!
 //! Reading order:
 //!
-//! 1. [`object_key`]: distribution and hour in an object's name.
-//! 2. [`decompress`] (stage 4): compressed bytes to text, all gzip members, checked and limited.
-//! 3. [`decode`] (stage 5): text to columns, rejects and counts.
-//! 4. [`enrich`] (stage 6): derived columns: browser, operating system, bot, file name, distribution.
+//! 1. [`decompress`] (stage 4): compressed bytes to text, all gzip members, checked and limited.
+//! 2. [`decode`] (stage 5): text to columns, rejects and counts.
+//! 3. [`enrich`] (stage 6): derived columns: browser, operating system, bot, file name, distribution.
 //!
 //! Nothing here touches a clock, a file, the environment or a thread. A bad row is a [`Reject`], a bad object an
 //! [`Error`]; neither stops a run.
 
 // The data's way, in order.
-pub mod object_key;
-
 pub mod decompress;
 
 pub mod decode;

@@ -16,8 +16,7 @@ use lakefront_ledger::{
 use lakefront_schema::{FieldLists, FieldListsError, TableSchema};
 use lakefront_table::{
     PartitionBy,
-    encode::{Compression, EncodeOptions},
-    layout::LAYOUT_VERSION,
+    encode::{Compression, EncodeOptions, LAYOUT_VERSION},
 };
 
 use crate::Error;

@@ -10,8 +10,8 @@
 //! All inputs were read to their ends before: until then nothing of the task is visible. Every name and every byte is a
 //! function of the plan and the inputs, so that doing a task again finds its own work and goes on.
 
+use lakefront_schema::layout::TaskId;
 use lakefront_storage::Store;
-use lakefront_table::layout::TaskId;
 
 use crate::{
     Destination, Error, create_once, paths,

@@ -1,7 +1,7 @@
 //! Logs that are probably one log: moved, copied, or unpacked beside the packed one. They are counted and told, never
 //! dropped for that.
 
-use lakefront_cloudfront::object_key::last_segment;
+use lakefront_schema::object_key::last_segment;
 use serde::Serialize;
 
 use crate::Identity;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use lakefront_cloudfront::object_key;
+use lakefront_schema::object_key;
 use lakefront_storage::{Object, Store};
 
 use crate::{

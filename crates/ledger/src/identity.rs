@@ -7,7 +7,7 @@
 
 use std::{cmp::Ordering, fmt};
 
-use lakefront_cloudfront::object_key::last_segment;
+use lakefront_schema::object_key::last_segment;
 use lakefront_storage::Object;
 use serde::{Deserialize, Serialize};
 

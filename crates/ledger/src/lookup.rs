@@ -9,7 +9,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
 };
 
-use lakefront_cloudfront::object_key::{self, last_segment};
+use lakefront_schema::object_key::{self, last_segment};
 use lakefront_storage::{Object, Store};
 
 use crate::{

@@ -2,7 +2,7 @@
 //! takes one for data.
 
 use jiff::{Timestamp, tz::TimeZone};
-use lakefront_table::layout::TaskId;
+use lakefront_schema::layout::TaskId;
 
 /// What the table is.
 pub const TABLE: &str = "table.json";

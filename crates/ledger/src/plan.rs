@@ -16,9 +16,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use lakefront_cloudfront::object_key;
+use lakefront_schema::{layout::TaskId, object_key};
 use lakefront_storage::{Object, printable_name};
-use lakefront_table::{PartitionBy, layout::TaskId};
 use serde::{Deserialize, Serialize};
 
 /// Small hours of a day share a task up to so many compressed bytes: 8 MiB.
@@ -105,8 +104,8 @@ impl ObjectCount {
 /// What a plan depends on besides its objects.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanOptions {
-    /// How finely the table is partitioned.
-    pub partition_by: PartitionBy,
+    /// Whether the table is partitioned by hour. If not, the hours of a day share tasks.
+    pub by_hour: bool,
     /// A task has at most so many compressed bytes, but for a single larger object.
     pub task_bytes: u64,
     /// An epoch has at most so many inputs, but for a single task with more; [`MAX_EPOCH_INPUTS`].
@@ -150,11 +149,7 @@ pub fn plan(candidates: Candidates, options: PlanOptions, first_epoch: u64) -> V
         tasks: Vec::new(),
     };
     for hours in days.into_values() {
-        let groups = if options.partition_by == PartitionBy::Hour {
-            join_small_hours(hours)
-        } else {
-            vec![in_order(hours.into_values())]
-        };
+        let groups = if options.by_hour { join_small_hours(hours) } else { vec![in_order(hours.into_values())] };
         for group in groups {
             numbering.add(cut(group, options.task_bytes), false, false);
         }

@@ -10,8 +10,8 @@
 
 use std::borrow::Cow;
 
+use lakefront_schema::layout::TaskId;
 use lakefront_storage::{Object, Store};
-use lakefront_table::layout::TaskId;
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -9,8 +9,8 @@
 //!
 //! A folder that merely holds a table somewhere is none.
 
+use lakefront_schema::layout::task_of_data_file;
 use lakefront_storage::{Connections, Folder};
-use lakefront_table::layout::task_of_data_file;
 
 use crate::{
     Destination, Error, paths,

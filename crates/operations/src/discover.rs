@@ -17,7 +17,6 @@ use std::{
     collections::{BTreeMap, BTreeSet, BinaryHeap},
 };
 
-use lakefront_cloudfront::object_key::{self, last_segment};
 use lakefront_engine::{
     Stop,
     progress::{Event, Progress},
@@ -30,6 +29,7 @@ use lakefront_ledger::{
     plan::{Candidates, Earlier, ObjectCount},
     records::{OutcomeWord, Waiting},
 };
+use lakefront_schema::object_key::{self, last_segment};
 use lakefront_storage::{ListFailure, Listing, Object, list};
 
 use crate::{

@@ -11,8 +11,8 @@
 //! key.
 
 use jiff::{ToSpan as _, civil};
-use lakefront_cloudfront::object_key;
 use lakefront_ledger::paths::hour_text;
+use lakefront_schema::object_key;
 use lakefront_storage::{KeyGuide, Look};
 
 use crate::select::Selection;

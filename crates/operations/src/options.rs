@@ -142,7 +142,11 @@ impl Default for Limits {
 impl RunOptions {
     /// Returns the options of a plan for a table that is partitioned like this.
     pub(crate) fn plan(&self, partition_by: PartitionBy) -> PlanOptions {
-        PlanOptions { partition_by, task_bytes: self.task_bytes, epoch_inputs: self.limits.epoch_inputs }
+        PlanOptions {
+            by_hour: partition_by == PartitionBy::Hour,
+            task_bytes: self.task_bytes,
+            epoch_inputs: self.limits.epoch_inputs,
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{collections::BTreeSet, path::Path};
 
 use jiff::Timestamp;
-use lakefront_cloudfront::object_key;
 use lakefront_engine::settings::{LATEST_AFTER_PLAN_SECONDS, Settings};
 use lakefront_ledger::{
     Destination,
@@ -17,8 +16,9 @@ use lakefront_ledger::{
     table_location::parse_state,
     tables_around,
 };
+use lakefront_schema::{layout::task_of_data_file, object_key};
 use lakefront_storage::{Folder, Source, Store};
-use lakefront_table::{PartitionBy, PartitionKey, layout::task_of_data_file};
+use lakefront_table::{PartitionBy, PartitionKey};
 
 use crate::{
     ConvertOptions, Error, RunOptions,

@@ -14,8 +14,8 @@ use lakefront_ledger::{
     seal::{Record as _, Stored},
     snapshot::{check_before, epochs, foreign, read_log, refuse_undecided},
 };
+use lakefront_schema::layout::TaskId;
 use lakefront_storage::Store;
-use lakefront_table::layout::TaskId;
 use serde::Serialize;
 
 use crate::{Error, table_ddl::ddl_of_epoch};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lakefront_engine::{Stop, progress::Progress};
 use lakefront_ledger::{Destination, paths, plan::Task, read_record::refuse_newer, records::CommitRecord};
-use lakefront_table::layout::{TaskId, task_of_data_file};
+use lakefront_schema::layout::{TaskId, task_of_data_file};
 
 use crate::{
     Error, Run, RunOptions,

@@ -1,7 +1,7 @@
 //! Which listed objects are wanted: by pattern, by distribution and by the hour in the name.
 
-use lakefront_cloudfront::object_key;
 use lakefront_ledger::paths::hour_text;
+use lakefront_schema::object_key;
 use lakefront_storage::{ListFailure, Object, printable_name};
 
 use crate::{Error, select::globs::Globs};

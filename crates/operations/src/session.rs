@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use lakefront_cloudfront::{Enricher, FieldNames, enrich::user_agent::UserAgentRules, object_key};
+use lakefront_cloudfront::{Enricher, FieldNames, enrich::user_agent::UserAgentRules};
 use lakefront_engine::{
     Settings, Stop,
     executor::{Epoch, Executor, LocalExecutor},
@@ -32,6 +32,7 @@ use lakefront_ledger::{
     seal::{FORMAT_SEALED, Stored},
     snapshot::Snapshot,
 };
+use lakefront_schema::object_key;
 use lakefront_storage::{Lock, Object};
 
 use crate::{

@@ -11,12 +11,11 @@ use lakefront_ledger::{
     seal::Stored,
     snapshot::{ClosedEpochs, Snapshot, read_log},
 };
-use lakefront_schema::TableSchema;
+use lakefront_schema::{TableSchema, layout::partition_values};
 use lakefront_storage::printable_name;
 use lakefront_table::{
     ddl::{DdlOptions, add_columns, ddl},
     footer::{END_BYTES, footer_bytes, schema_of},
-    layout::partition_values,
     partition::PARTITION_COLUMNS,
 };
 

@@ -30,11 +30,9 @@ use lakefront_ledger::{
     seal::{Record as _, Stored},
     snapshot::{Snapshot, check_before, check_rank, read_closed, read_log},
 };
+use lakefront_schema::layout::{TaskId, task_of_data_file};
 use lakefront_storage::printable_name;
-use lakefront_table::{
-    footer::{END_BYTES, footer_bytes, rows_of},
-    layout::{TaskId, task_of_data_file},
-};
+use lakefront_table::footer::{END_BYTES, footer_bytes, rows_of};
 use serde::Serialize;
 
 use crate::Error;

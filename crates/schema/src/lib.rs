@@ -18,28 +18,36 @@
 // 1. What CloudFront calls its fields.
 pub mod fields;
 
-// 2. Lists of such names for logs that do not name their fields.
+// 2. Names of log objects, and of data files.
+pub mod object_key;
+
+pub mod layout;
+
+mod date;
+
+// 3. Lists of field names for logs that do not name their fields.
 mod field_lists;
 
-// 3. What a column is: name, type, source.
+// 4. What a column is: name, type, source.
 mod column;
 
-// 4. What a table schema is: a name and its columns; the embedded ones.
+// 5. What a table schema is: a name and its columns; the embedded ones.
 mod table_schema;
 
-// 5. Schema file text to table schema, every mistake with its line and key; and back.
+// 6. Schema file text to table schema, every mistake with its line and key; and back.
 mod schema_file;
 
-// 6. Table schema to Arrow schema.
+// 7. Table schema to Arrow schema.
 mod arrow;
 
-// 7. Column to SQL type.
+// 8. Column to SQL type.
 mod sql;
 
-// 8. What can be wrong with a schema file.
+// 9. What can be wrong with a schema file.
 mod error;
 
 pub use column::{CellDecode, Column, ColumnType, Derivation, Source};
+pub use date::days_of_date;
 pub use error::{Error, Problem};
 pub use field_lists::{FieldLists, FieldListsError};
 pub use table_schema::{PARTITION_COLUMNS, TableSchema};

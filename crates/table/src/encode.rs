@@ -36,9 +36,15 @@ pub use self::{
 };
 use crate::{
     Error, PartitionBy, PartitionKey,
-    layout::TaskId,
     partition::{self, Rows},
 };
+use lakefront_schema::layout::TaskId;
+
+/// Raised whenever the same inputs give other data files than before: other bytes under the same name would be refused.
+///
+/// 1: delta encodings for columns without a dictionary. 2: `PLAIN` for these. 3: row groups and data files end by the
+/// memory of all of a task's partitions and columns.
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// So many partitions of a task are encoded as their rows come; rows of others wait.
 pub const MAX_OPEN_ROW_GROUPS: usize = 4;

@@ -3,18 +3,15 @@
 //! Reading order:
 //!
 //! 1. [`partition`] (stage 7): a record batch to the rows of each partition.
-//! 2. [`layout`]: where a partition's data files lie and what they are called.
-//! 3. [`encode`] (stage 8): batches of one partition to data files.
-//! 4. [`footer`]: what a data file says of its table.
-//! 5. [`ddl`] (stage 11): the schema and the partitions as SQL text.
+//! 2. [`encode`] (stage 8): batches of one partition to data files.
+//! 3. [`footer`]: what a data file says of its table.
+//! 4. [`ddl`] (stage 11): the schema and the partitions as SQL text.
 //!
 //! Nothing here touches a file or a thread: data files go where [`encode::DataFiles`] takes them, and columns are encoded
 //! by whatever [`encode::ColumnRunner`] the caller brings.
 
 // The data's way, in order.
 pub mod partition;
-
-pub mod layout;
 
 pub mod encode;
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use lakefront_schema::days_of_date;
+
 use super::{
     layout::Layout,
     text::{Cells, Text, is_absent},
-    time::{MICROS, days_of_date, micros_of_timestamp, seconds_of_time},
+    time::{MICROS, micros_of_timestamp, seconds_of_time},
 };
 use crate::RejectReason;
 

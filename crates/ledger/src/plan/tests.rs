@@ -7,7 +7,7 @@ const MIB: u64 = 1 << 20;
 const TASK_BYTES: u64 = 64 << 20;
 
 fn options() -> PlanOptions {
-    PlanOptions { partition_by: PartitionBy::Hour, task_bytes: TASK_BYTES, epoch_inputs: MAX_EPOCH_INPUTS }
+    PlanOptions { by_hour: true, task_bytes: TASK_BYTES, epoch_inputs: MAX_EPOCH_INPUTS }
 }
 
 fn object(name: &str, size_bytes: u64) -> Object {
@@ -66,10 +66,8 @@ fn an_hour_is_cut_at_the_task_size_and_a_larger_object_stands_alone() {
 #[test]
 fn a_table_by_day_plans_by_day() {
     let objects = vec![log("E1", "17-10", 20 * MIB), log("E1", "17-11", 20 * MIB), log("E1", "18-00", 1)];
-    for partition_by in [PartitionBy::Day, PartitionBy::Month, PartitionBy::Year] {
-        let options = PlanOptions { partition_by, ..options() };
-        assert_eq!(tasks(&plan_of(objects.clone(), options)), [vec!["E1 17-10", "E1 17-11"], vec!["E1 18-00"]]);
-    }
+    let options = PlanOptions { by_hour: false, ..options() };
+    assert_eq!(tasks(&plan_of(objects, options)), [vec!["E1 17-10", "E1 17-11"], vec!["E1 18-00"]]);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lakefront_operations::{
-    Connections, ConvertOptions, DEFAULT_LEASE, Destination, Holder, LeaseOptions, Limits, ReadingOptions,
-    Resources, RunOptions, Source, TableOptions, default_memory_bytes, options::DEFAULT_TASK_BYTES, parse_table, select::Selection,
+    Connections, ConvertOptions, DEFAULT_LEASE, Destination, Holder, LeaseOptions, Limits, ReadingOptions, Resources,
+    RunOptions, Source, TableOptions, default_memory_bytes, options::DEFAULT_TASK_BYTES, parse_table,
+    select::Selection,
 };
 
 pub(crate) fn options(source: &str, table: &str, connections: &Connections, threads: usize) -> ConvertOptions {

@@ -9,11 +9,10 @@ use std::{
 
 use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, EnrichedBatch, Enricher, TextLimits, TextReader};
 use lakefront_loggen::{LogObject, Options, objects};
-use lakefront_schema::{FieldLists, TableSchema};
+use lakefront_schema::{FieldLists, TableSchema, layout::TaskId};
 use lakefront_table::{
     PartitionBy,
     encode::{Compression, DEFAULT_MAX_FILE_BYTES, DataFiles, EncodeOptions, OneByOne, PassEnd, TaskEncoder},
-    layout::TaskId,
 };
 
 /// A log object.

@@ -13,7 +13,8 @@ use parquet::{
     schema::types::{ColumnPath, SchemaDescriptor},
 };
 
-use crate::{Error, layout::TaskId};
+use crate::Error;
+use lakefront_schema::layout::TaskId;
 
 /// A row group has at most so many rows: what most engines take as one unit of work.
 pub const MAX_ROW_GROUP_ROWS: usize = 1024 * 1024;

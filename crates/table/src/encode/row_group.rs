@@ -23,7 +23,8 @@ use super::{
     chunk::{ChunkSettings, ChunkWriter, EncodedChunk},
     properties::{EncodeOptions, writer_properties},
 };
-use crate::{Error, PartitionKey, layout::TaskId, partition::Selection};
+use crate::{Error, PartitionKey, partition::Selection};
+use lakefront_schema::layout::TaskId;
 
 /// Memory in bytes that an unfinished data file takes for each column chunk: footer and statistics.
 const CHUNK_METADATA_BYTES: usize = 1536;

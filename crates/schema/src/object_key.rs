@@ -25,7 +25,7 @@ pub fn hour(name: &str) -> Option<i32> {
         let [b'-', tens @ b'0'..=b'2', ones @ b'0'..=b'9'] = *hour else { return None };
         let hour = i32::from(tens - b'0') * 10 + i32::from(ones - b'0');
         (hour < 24).then_some(())?;
-        Some(crate::decode::time::days_of_date(date)? * 24 + hour)
+        Some(crate::days_of_date(date)? * 24 + hour)
     })
 }
 

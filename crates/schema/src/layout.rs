@@ -7,13 +7,9 @@
 //!
 //! Names come from the epoch, the task, a counter and a validated hour: never from object keys or log text.
 
-use crate::PartitionKey;
+use std::fmt::Display;
 
-/// Raised whenever the same inputs give other data files than before: other bytes under the same name would be refused.
-///
-/// 1: delta encodings for columns without a dictionary. 2: `PLAIN` for these. 3: row groups and data files end by the
-/// memory of all of a task's partitions and columns.
-pub const LAYOUT_VERSION: u32 = 3;
+use crate::PARTITION_COLUMNS;
 
 /// A task's place in the order of all tasks of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +22,7 @@ pub struct TaskId {
 
 impl TaskId {
     /// The name of a data file below the table: the `number`-th, from 0, of this task in this partition.
-    pub fn data_file(self, partition: &PartitionKey, number: u32) -> String {
+    pub fn data_file(self, partition: &impl Display, number: u32) -> String {
         format!("{partition}/part-{:010}-{:05}-{number:03}.parquet", self.epoch, self.task)
     }
 }
@@ -48,22 +44,21 @@ pub fn partition_values(name: &str) -> Option<Vec<(&str, &str)>> {
         return None;
     }
     let pairs: Vec<(&str, &str)> = folder.split('/').map(|segment| segment.split_once('=')).collect::<Option<_>>()?;
-    let fits = pairs.iter().zip(crate::partition::PARTITION_COLUMNS).all(|((column, value), expected)| {
+    let fits = pairs.iter().zip(PARTITION_COLUMNS).all(|((column, value), expected)| {
         let digits = if *column == "year" { 4 } else { 2 };
         *column == expected && value.len() == digits && value.bytes().all(|byte| byte.is_ascii_digit())
     });
-    (fits && pairs.len() <= crate::partition::PARTITION_COLUMNS.len()).then_some(pairs)
+    (fits && pairs.len() <= PARTITION_COLUMNS.len()).then_some(pairs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::PartitionBy;
 
     #[test]
     fn names_are_padded_so_that_they_sort() {
         let task = TaskId { epoch: 42, task: 7 };
-        let name = task.data_file(&PartitionKey::of_hour(476_650, PartitionBy::Hour), 0);
+        let name = task.data_file(&"year=2024/month=05/day=17/hour=10", 0);
         assert_eq!(name, "year=2024/month=05/day=17/hour=10/part-0000000042-00007-000.parquet");
         assert_eq!(task_of_data_file(&name), Some(task));
         let values = partition_values(&name).unwrap();

@@ -91,18 +91,18 @@ def test_every_documented_permission_is_needed_and_a_missing_one_is_named(lake, 
         lake.convert("-q")
     # An unreadable log does not affect the others. If none of twenty could be read, the run would stop.
     status = 3 if sid == "ReadLogs" else 1
-    said = as_other(lake).convert("-q", status=status)
-    assert action in said.stderr and bucket in said.stderr, said.stderr
+    done = as_other(lake).convert("-q", status=status)
+    assert action in done.stderr and bucket in done.stderr, done.stderr
 
 
 def test_an_unknown_user_is_told_which_bucket_denies_access(lake):
-    said = as_other(lake).convert("-q", status=1)
-    assert "s3:ListBucket" in said.stderr and "hint: " in said.stderr
+    done = as_other(lake).convert("-q", status=1)
+    assert "s3:ListBucket" in done.stderr and "hint: " in done.stderr
 
 
 def test_an_unknown_key_and_a_wrong_secret_have_different_messages(lake):
-    said = lake.convert("-q", env={"AWS_SECRET_ACCESS_KEY": "wrong"}, status=1).stderr
-    assert "SignatureDoesNotMatch" in said and "wrong" not in said.split("SignatureDoesNotMatch")[0]
+    done = lake.convert("-q", env={"AWS_SECRET_ACCESS_KEY": "wrong"}, status=1).stderr
+    assert "SignatureDoesNotMatch" in done and "wrong" not in done.split("SignatureDoesNotMatch")[0]
     assert "InvalidAccessKeyId" in lake.convert("-q", env={"AWS_ACCESS_KEY_ID": "nobody"}, status=1).stderr
 
 

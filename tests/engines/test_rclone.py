@@ -18,8 +18,8 @@ def lake(tmp_path, reference):
 
 
 def test_it_is_refused_before_a_row_is_written(lake):
-    said = lake.convert("-q", status=1).stderr
-    assert "ignores put-if-absent" in said and "--single-writer" in said
+    done = lake.convert("-q", status=1).stderr
+    assert "ignores put-if-absent" in done and "--single-writer" in done
     assert lake.files() == {}
     # It is refused every time.
     lake.convert("-q", status=1)

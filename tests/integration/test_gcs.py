@@ -28,7 +28,7 @@ def test_logs_with_gzip_in_their_metadata_are_read_as_stored(gcs, reference, tmp
     convert(gcs, tmp_path / "cf_logs", "-q")
     assert lakes.files_below(tmp_path / "cf_logs") == reference.files
     # A list may be compressed if the client accepts that, and the program does not.
-    for method, target, headers in gcs.asked:
+    for method, target, headers in gcs.requests:
         is_list = "list-type" in target
         assert headers.get("accept-encoding") == (None if is_list else "gzip"), (method, target)
 
@@ -47,7 +47,7 @@ def test_a_large_log_with_gzip_in_its_metadata_is_read_in_ranges(gcs, tmp_path):
     gcs.objects.clear()
     gcs.put("cf/E1LARGE.2025-02-01-00.00000001.gz", gzip.compress(text, 1), encoding="gzip")
     convert(gcs, tmp_path / "large", "-q")
-    assert any("range" in headers for _, _, headers in gcs.asked), "it is large enough to be read in pieces"
+    assert any("range" in headers for _, _, headers in gcs.requests), "it is large enough to be read in pieces"
     (tmp_path / "logs" / "cf").mkdir(parents=True)
     (tmp_path / "logs" / "cf" / "E1LARGE.2025-02-01-00.00000001.gz").write_bytes(gzip.compress(text, 1))
     harness.lakefront("convert", tmp_path / "logs", tmp_path / "local", "-q")
@@ -55,5 +55,5 @@ def test_a_large_log_with_gzip_in_its_metadata_is_read_in_ranges(gcs, tmp_path):
 
 
 def test_a_missing_bucket_is_reported_as_missing(gcs, tmp_path):
-    said = harness.lakefront("convert", "gs://other/cf", tmp_path / "t", "-q", status=1, env=gcs.env)
-    assert "no such bucket: `gs://other`" in said.stderr
+    done = harness.lakefront("convert", "gs://other/cf", tmp_path / "t", "-q", status=1, env=gcs.env)
+    assert "no such bucket: `gs://other`" in done.stderr

@@ -123,8 +123,8 @@ def test_a_damaged_table_is_detected(lake):
     lake.convert("-q")
     name = next(iter(lake.files()))
     lake.lake.put(f"cf_logs/{name}", lake.files()[name][:-1] + b"?")
-    said = lake.run("verify", lake.table, "--deep", status=1)
-    assert name in said.stdout + said.stderr
+    done = lake.run("verify", lake.table, "--deep", status=1)
+    assert name in done.stdout + done.stderr
 
 
 def test_the_report_names_source_and_table_by_their_urls(lake, reference, tmp_path):

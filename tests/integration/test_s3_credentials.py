@@ -11,7 +11,7 @@ import pytest
 
 from servers.faults import Fault
 from servers.process import run
-from test_s3_messages import assert_says
+from test_s3_messages import assert_message
 from test_s3_requests import signers
 
 NOBODY = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
@@ -26,11 +26,11 @@ def until(seconds):
 @pytest.fixture
 def answers():
     """Returns a JSON server: its answers by path, and the requests received."""
-    texts, asked = {}, []
+    texts, requests = {}, []
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             text = texts.get(self.path.partition("?")[0])
             body = (text if isinstance(text, str) else json.dumps(text)).encode()
             self.send_response(404 if text is None else 200)
@@ -51,7 +51,7 @@ def answers():
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    server.texts, server.asked, server.url = texts, asked, f"http://127.0.0.1:{server.server_port}"
+    server.texts, server.requests, server.url = texts, requests, f"http://127.0.0.1:{server.server_port}"
     yield server
     server.shutdown()
     server.server_close()
@@ -141,7 +141,7 @@ def test_credentials_of_a_container(lake, proxy, answers):
     env = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{answers.url}/give", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "a-word"}
     lake.convert("-q", env={**NOBODY, **env})
     assert signers(proxy.seen()) == {"ofcontainer"}
-    assert answers.asked[0][1]["authorization"] == "a-word"
+    assert answers.requests[0][1]["authorization"] == "a-word"
 
 
 def test_credentials_of_an_instance(lake, proxy, answers):
@@ -236,9 +236,9 @@ def test_a_missing_or_ended_session_of_aws_login_asks_to_log_in(lake, proxy, ans
         profile = "role"
         role = "role_arn = arn:aws:iam::111122223333:role/lakefront\nsource_profile = mine\nregion = us-east-1\n"
         env.update(profiles(f"[profile mine]\nlogin_session = {SESSION}\n[profile role]\n{role}"))
-    said = lake.convert("-q", "--profile", profile, status=1, env=env)
-    assert_says(said, "`aws login --profile mine`")
-    assert "a-refresh-token" not in said.stderr and not proxy.count()
+    done = lake.convert("-q", "--profile", profile, status=1, env=env)
+    assert_message(done, "`aws login --profile mine`")
+    assert "a-refresh-token" not in done.stderr and not proxy.count()
 
 
 def test_the_role_of_a_profile_flag_is_requested_in_its_region(lake, proxy, moto_store, profiles):

@@ -52,8 +52,8 @@ def test_faults_do_hit(lake, proxy):
 
 def test_a_run_gives_up_with_a_message_if_the_store_always_fails(lake, proxy):
     proxy.faults = [Fault("503", match=f"^/{lake.logs.name}")]
-    said = lake.convert("-q", status=1).stderr
-    assert lake.logs.name in said and ("503" in said or "SlowDown" in said)
+    done = lake.convert("-q", status=1).stderr
+    assert lake.logs.name in done and ("503" in done or "SlowDown" in done)
     assert proxy.count(match=f"^/{lake.logs.name}") < 100
 
 
@@ -75,8 +75,8 @@ def test_a_request_that_hangs_is_retried(lake, proxy, reference, kind):
 
 def test_a_run_gives_up_and_names_the_store_if_replies_of_writes_are_always_lost(lake, proxy):
     proxy.faults = [Fault("lost-reply", kinds="PUT")]
-    said = lake.convert("-q", status=1).stderr
-    assert "cannot write it: the network failed: no answer from `127.0.0.1:" in said and lake.lake.name in said
+    done = lake.convert("-q", status=1).stderr
+    assert "cannot write it: the network failed: no answer from `127.0.0.1:" in done and lake.lake.name in done
     assert proxy.count("PUT") < 30
 
 
@@ -85,7 +85,7 @@ def test_a_redirect_to_another_host_is_not_followed(lake, proxy, moto_store):
         for kind in ("LIST", "GET", "PUT"):
             location = {"Location": f"http://localhost:{other.port}/"}
             proxy.faults = [Fault("answer", kinds=kind, status=307, code="TemporaryRedirect", headers=location)]
-            said = lake.convert("-q", status=1, env={"AWS_SESSION_TOKEN": "canary-of-the-token"}).stderr
-            assert f"a redirect to `localhost:{other.port}`" in said and "canary" not in said
+            done = lake.convert("-q", status=1, env={"AWS_SESSION_TOKEN": "canary-of-the-token"}).stderr
+            assert f"a redirect to `localhost:{other.port}`" in done and "canary" not in done
             assert all(request.headers["x-amz-security-token"] for request in proxy.seen())
         assert other.count() == 0

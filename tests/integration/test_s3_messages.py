@@ -11,7 +11,7 @@ from servers.proxy import Proxy
 REGION = {"x-amz-bucket-region": "eu-central-1"}
 
 
-def assert_says(done, *words, at_most=4000):
+def assert_message(done, *words, at_most=4000):
     """Checks that all words are in the program's message, and that it is not long."""
     missing = [word for word in words if word not in done.stderr]
     assert not missing, f"{missing} not in:\n{done.stderr}"
@@ -20,8 +20,8 @@ def assert_says(done, *words, at_most=4000):
 
 @pytest.mark.parametrize("which", ["source", "table"])
 def test_a_missing_bucket_is_named(lake, which):
-    said = lake.convert("-q", **{which: "s3://no-such-bucket-of-ours/cf"}, status=1)
-    assert_says(said, "no such bucket: `s3://no-such-bucket-of-ours`", "hint: ")
+    done = lake.convert("-q", **{which: "s3://no-such-bucket-of-ours/cf"}, status=1)
+    assert_message(done, "no such bucket: `s3://no-such-bucket-of-ours`", "hint: ")
 
 
 @pytest.mark.parametrize(
@@ -35,37 +35,37 @@ def test_a_missing_bucket_is_named(lake, which):
 def test_a_missing_permission_is_named_with_its_bucket(lake, proxy, kinds, which, permission):
     bucket = getattr(lake, which).name
     proxy.faults = [Fault("denied", kinds=kinds, match=f"^/{bucket}")]
-    said = lake.convert("-q", status=1)
-    assert_says(said, bucket, permission, "hint: ")
+    done = lake.convert("-q", status=1)
+    assert_message(done, bucket, permission, "hint: ")
     assert proxy.count() < 60, "a denied request is not repeated"
 
 
 REFUSALS = {
-    "an ACL": dict(status=403, code="AccessDenied", message="Access Denied", says="s3:GetObject"),
-    "a key that is disabled": dict(status=400, code="KMS.DisabledException", message="The key is disabled.", says="kms:Decrypt"),
+    "an ACL": dict(status=403, code="AccessDenied", message="Access Denied", expected="s3:GetObject"),
+    "a key that is disabled": dict(status=400, code="KMS.DisabledException", message="The key is disabled.", expected="kms:Decrypt"),
     "a key that the role may not use": dict(
-        status=403, code="AccessDenied", message="x is not authorized to perform: kms:Decrypt on y", says="encryption key"
+        status=403, code="AccessDenied", message="x is not authorized to perform: kms:Decrypt on y", expected="encryption key"
     ),
     "a key that the customer keeps": dict(
         status=400, code="InvalidRequest", message="The object was stored using a form of Server Side Encryption.",
-        says="customer-provided key",
+        expected="customer-provided key",
     ),
-    "an archived object": dict(status=403, code="InvalidObjectState", message="The operation is not valid.", says="archived"),
+    "an archived object": dict(status=403, code="InvalidObjectState", message="The operation is not valid.", expected="archived"),
 }
 
 
 @pytest.mark.parametrize("name", list(REFUSALS))
 def test_an_object_that_is_refused_is_named_and_the_others_are_converted(lake, proxy, reference, tmp_path, name):
     refusal = dict(REFUSALS[name])
-    says = refusal.pop("says")
+    expected = refusal.pop("expected")
     key = lake.logs.keys("cf/")[3]
     proxy.faults = [Fault("answer", kinds="GET", match=key.split(".")[-2], **refusal)]
     for _night in range(2):
-        said = lake.convert("-q", status=3)
-        assert_says(said, lake.logs.url(key), says)
-        assert len([line for line in said.stderr.splitlines() if key in line]) == 1, said.stderr
-    asked = proxy.count("GET", match=key.split(".")[-2])
-    assert asked == 4, "each night it is requested once more, and not repeatedly"
+        done = lake.convert("-q", status=3)
+        assert_message(done, lake.logs.url(key), expected)
+        assert len([line for line in done.stderr.splitlines() if key in line]) == 1, done.stderr
+    num_requests = proxy.count("GET", match=key.split(".")[-2])
+    assert num_requests == 4, "each night it is requested once more, and not repeatedly"
     proxy.faults = []
     lake.convert("-q")
     lake.assert_rows(tmp_path / "table", reference.logs)
@@ -76,8 +76,8 @@ def test_a_missing_permission_to_read_logs_is_named_and_stops_the_run_after_twen
     for number in range(20):
         lake.logs.put(f"cf/E1EXAMPLE.2025-01-02-22.{number:08x}", lake.logs.get(keys[0]))
     proxy.faults = [Fault("denied", kinds="GET", match=f"^/{lake.logs.name}")]
-    said = lake.convert("-q", status=1)
-    assert_says(said, lake.logs.name, "s3:GetObject", "none of the first 20 objects can be read", "hint: ", at_most=12_000)
+    done = lake.convert("-q", status=1)
+    assert_message(done, lake.logs.name, "s3:GetObject", "none of the first 20 objects can be read", "hint: ", at_most=12_000)
     proxy.faults = []
     # The next run leaves out the logs that the other run could not read, and converts them right after.
     lake.convert("-q")
@@ -86,7 +86,7 @@ def test_a_missing_permission_to_read_logs_is_named_and_stops_the_run_after_twen
 
 def test_credentials_that_expire_while_logs_are_read_stop_the_run(lake, proxy):
     proxy.faults = [Fault("expired", kinds="GET", match=f"^/{lake.logs.name}/cf", after=2)]
-    assert_says(lake.convert("-q", status=1), "expired")
+    assert_message(lake.convert("-q", status=1), "expired")
     proxy.faults = []
     lake.convert("-q")
 
@@ -95,8 +95,8 @@ def test_credentials_that_expire_while_logs_are_read_stop_the_run(lake, proxy):
     "status, code", [(403, "InvalidAccessKeyId"), (400, "ExpiredToken"), (403, "AccountProblem"), (404, "NoSuchBucket")]
 )
 def test_an_error_of_the_account_for_one_log_stops_the_run(lake, proxy, reference, tmp_path, status, code):
-    asked = lake.logs.keys("cf/")[3].split(".")[-2]
-    proxy.faults = [Fault("answer", kinds="GET", status=status, code=code, message="no", match=asked)]
+    log_id = lake.logs.keys("cf/")[3].split(".")[-2]
+    proxy.faults = [Fault("answer", kinds="GET", status=status, code=code, message="no", match=log_id)]
     lake.convert("-q", status=1)
     proxy.faults = []
     lake.convert("-q")
@@ -106,7 +106,7 @@ def test_an_error_of_the_account_for_one_log_stops_the_run(lake, proxy, referenc
 def test_a_denied_kms_key_and_a_denied_bucket_have_different_messages(lake, proxy):
     message = "User: arn:aws:iam::111122223333:user/x is not authorized to perform: kms:GenerateDataKey on this resource"
     proxy.faults = [Fault("answer", kinds="PUT", status=403, code="AccessDenied", message=message)]
-    assert_says(lake.convert("-q", status=1), "kms:GenerateDataKey", lake.lake.name)
+    assert_message(lake.convert("-q", status=1), "kms:GenerateDataKey", lake.lake.name)
 
 
 @pytest.mark.parametrize("which", ["logs", "lake"])
@@ -126,19 +126,19 @@ def test_a_wrong_region_is_named_with_the_right_one(lake, proxy, which, status, 
     proxy.faults = [
         Fault("answer", match=f"^/{bucket}", status=status, code=code, message=message, headers=REGION),
     ]
-    assert_says(lake.convert("-q", status=1), bucket, "eu-central-1", "region")
+    assert_message(lake.convert("-q", status=1), bucket, "eu-central-1", "region")
 
 
 @pytest.mark.parametrize("which", ["logs", "lake"])
 def test_an_expired_token_is_reported_as_expired(lake, proxy, which):
     bucket = getattr(lake, which).name
     proxy.faults = [Fault("expired", match=f"^/{bucket}")]
-    assert_says(lake.convert("-q", status=1), "expired", bucket)
+    assert_message(lake.convert("-q", status=1), "expired", bucket)
 
 
 def test_the_next_run_completes_a_table_whose_token_expired(lake, proxy, reference):
     proxy.faults = [Fault("expired", match=r"/cf_logs/")]
-    assert_says(lake.convert("-q", status=1), "expired")
+    assert_message(lake.convert("-q", status=1), "expired")
     proxy.faults = []
     lake.convert("-q")
     lake.assert_is(reference)
@@ -148,15 +148,15 @@ def test_the_next_run_completes_a_table_whose_token_expired(lake, proxy, referen
     "code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "AllAccessDisabled"]
 )
 def test_the_message_of_the_store_is_passed_on(lake, proxy, code):
-    proxy.faults = [Fault("answer", status=403, code=code, message="What the store says.", match=f"^/{lake.logs.name}")]
-    assert_says(lake.convert("-q", status=1), code, "What the store says.", lake.logs.name)
+    proxy.faults = [Fault("answer", status=403, code=code, message="The store's message.", match=f"^/{lake.logs.name}")]
+    assert_message(lake.convert("-q", status=1), code, "The store's message.", lake.logs.name)
 
 
 @pytest.mark.parametrize("kind", ["GLACIER", "DEEP_ARCHIVE"])
 def test_an_archived_log_is_named_and_does_not_affect_others(lake, proxy, reference, kind):
     key = "cf/E1COLD.2025-01-02-22.00000001.gz"
     lake.logs.put(key, lake.logs.get(lake.logs.keys("cf/")[0]), StorageClass=kind)
-    assert_says(lake.convert("-q", status=3), lake.logs.url(key), "archived (Glacier)", "restore")
+    assert_message(lake.convert("-q", status=3), lake.logs.url(key), "archived (Glacier)", "restore")
     assert lake.files() == reference.files and proxy.count("GET", key=key) == 0
     lake.convert("-q", "--exclude", "cf/E1COLD*")
 
@@ -174,28 +174,28 @@ def test_an_archived_log_that_the_list_does_not_show_as_archived_is_named(lake, 
     message = "The operation is not valid for the object's access tier"
     answer = {"status": 403, "code": "InvalidObjectState", "message": message, "match": key.split(".")[-2]}
     proxy.faults = [Fault("answer", kinds="GET", **answer)]
-    assert_says(lake.convert("-q", status=3), lake.logs.url(key), "InvalidObjectState", "archived", "--exclude")
+    assert_message(lake.convert("-q", status=3), lake.logs.url(key), "InvalidObjectState", "archived", "--exclude")
 
 
 def test_missing_credentials_are_reported(lake, proxy):
     nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     began = time.monotonic()
-    said = lake.convert("-q", env=nobody, status=1)
-    assert "credentials" in said.stderr and "hint: " in said.stderr
+    done = lake.convert("-q", env=nobody, status=1)
+    assert "credentials" in done.stderr and "hint: " in done.stderr
     assert proxy.count() == 0 and time.monotonic() - began < 15
 
 
 def test_a_profile_that_does_not_exist_is_named(lake):
     nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
-    assert_says(lake.convert("-q", "--profile", "no-such-profile", status=1), "`no-such-profile`", "hint: ")
-    assert_says(lake.convert("-q", env={**nobody, "AWS_PROFILE": "no-such"}, status=1), "`no-such`", "hint: ")
+    assert_message(lake.convert("-q", "--profile", "no-such-profile", status=1), "`no-such-profile`", "hint: ")
+    assert_message(lake.convert("-q", env={**nobody, "AWS_PROFILE": "no-such"}, status=1), "`no-such`", "hint: ")
 
 
 def test_an_unreachable_server_is_named(lake):
     (port,) = free_ports(1)
     began = time.monotonic()
-    said = lake.convert("-q", "--endpoint-url", f"http://127.0.0.1:{port}", status=1)
-    assert f"127.0.0.1:{port}" in said.stderr
+    done = lake.convert("-q", "--endpoint-url", f"http://127.0.0.1:{port}", status=1)
+    assert f"127.0.0.1:{port}" in done.stderr
     assert time.monotonic() - began < 15, "an endpoint that was never reached is given up soon"
 
 
@@ -206,7 +206,7 @@ def test_plain_http_is_only_for_this_machine(lake, where):
     env = {"AWS_ENDPOINT_URL_S3": None, **env}
     began = time.monotonic()
     status = 2 if where == "flag" else 1
-    assert_says(lake.convert("-q", *flags, env=env, status=status), "--allow-http", "http://s3.example.com")
+    assert_message(lake.convert("-q", *flags, env=env, status=status), "--allow-http", "http://s3.example.com")
     assert time.monotonic() - began < 10
 
 
@@ -219,7 +219,7 @@ def test_plain_http_to_this_machine_needs_no_flag(lake, moto_store, reference, h
 
 
 @pytest.mark.parametrize(
-    "url, says",
+    "url, expected",
     [
         ("s3://", "expected `s3://bucket/prefix`"),
         ("s3:///cf", "expected `s3://bucket/prefix`"),
@@ -230,9 +230,9 @@ def test_plain_http_to_this_machine_needs_no_flag(lake, moto_store, reference, h
         ("gs://", "expected `s3://bucket/prefix`"),
     ],
 )
-def test_an_invalid_url_is_refused(lake, proxy, url, says):
+def test_an_invalid_url_is_refused(lake, proxy, url, expected):
     """The message does not show all of it, because it may have keys."""
-    assert_says(lake.convert("-q", source=url, status=1), says)
+    assert_message(lake.convert("-q", source=url, status=1), expected)
     assert proxy.count() == 0
 
 

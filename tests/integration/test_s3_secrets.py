@@ -62,7 +62,7 @@ def assert_no_canary(text, where):
         assert not [shape for shape in shapes if shape in text], f"the canary of the {name} is in {where}:\n{text}"
 
 
-def run(lake, proxy, tmp_path, flags, say):
+def run(lake, proxy, tmp_path, flags, verbosity):
     """Runs a conversion with canaries everywhere, and searches all of its output for them."""
     (tmp_path / "credentials").write_text(PROFILES)
     (tmp_path / "config").write_text(CONFIG)
@@ -77,7 +77,7 @@ def run(lake, proxy, tmp_path, flags, say):
     }
     report = tmp_path / "report.json"
     flags = [flag.format(port=proxy.port) for flag in flags]
-    done = lake.convert("--report", report, *say, *flags, env=env, status=None)
+    done = lake.convert("--report", report, *verbosity, *flags, env=env, status=None)
     assert_no_canary(done.stdout, "stdout")
     assert_no_canary(done.stderr, "stderr")
     if report.exists():
@@ -88,10 +88,10 @@ def run(lake, proxy, tmp_path, flags, say):
 
 
 @pytest.mark.parametrize("faults", list(FAULTS))
-@pytest.mark.parametrize("say", [["-vv"], ["-vv", "--log-format", "json"]], ids=["text", "json"])
-def test_secrets_of_the_environment_are_not_written(lake, proxy, tmp_path, faults, say):
+@pytest.mark.parametrize("verbosity", [["-vv"], ["-vv", "--log-format", "json"]], ids=["text", "json"])
+def test_secrets_of_the_environment_are_not_written(lake, proxy, tmp_path, faults, verbosity):
     proxy.faults = FAULTS[faults]
-    done = run(lake, proxy, tmp_path, [], say)
+    done = run(lake, proxy, tmp_path, [], verbosity)
     assert done.status == (0 if faults in ("none", "reset", "cut") else 1), done.stderr
     assert all("x-amz-security-token" in request.headers for request in proxy.seen()), "the canaries were in use"
 

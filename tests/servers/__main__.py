@@ -20,14 +20,14 @@ flags.add_argument("server", choices=["moto", "ceph", "localstack", "rclone", "a
 flags.add_argument("--fault", action="append", default=[], type=json.loads, help="a fault of faults.py, as JSON")
 flags.add_argument("--seed", type=int, default=1)
 flags.add_argument("command", nargs="+")
-asked = flags.parse_args()
+options = flags.parse_args()
 
 with contextlib.ExitStack() as stack:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    start = getattr(importlib.import_module(f"servers.{asked.server}"), asked.server)
+    start = getattr(importlib.import_module(f"servers.{options.server}"), options.server)
     store = stack.enter_context(start(folder))
-    proxy = stack.enter_context(Proxy(store.endpoint, [Fault(**fault) for fault in asked.fault], asked.seed))
+    proxy = stack.enter_context(Proxy(store.endpoint, [Fault(**fault) for fault in options.fault], options.seed))
     env = {**store.through(proxy.endpoint).env, "BUCKET": store.bucket().name, "FAULT_PROXY": proxy.endpoint}
-    status = subprocess.run(asked.command, env=env).returncode
+    status = subprocess.run(options.command, env=env).returncode
     print(f"requests and faults: {json.dumps(proxy.counts)}", file=sys.stderr)
 sys.exit(status)

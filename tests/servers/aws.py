@@ -100,31 +100,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.title(): value for name, value in self.headers.items()}
         target = self.path
-        asked = self.aws.where(self.tunnel or "", urllib.parse.urlsplit(self.path).path)
-        if asked:
-            bucket, key, region = asked
+        requested = self.aws.where(self.tunnel or "", urllib.parse.urlsplit(self.path).path)
+        if requested:
+            bucket, key, region = requested
             of_bucket = self.aws.regions.get(bucket)
             if of_bucket is None:
-                return self._say(404, b"<Error><Code>NoSuchBucket</Code></Error>", {})
+                return self._send(404, b"<Error><Code>NoSuchBucket</Code></Error>", {})
             if of_bucket != region:
-                said = {"x-amz-bucket-region": of_bucket}
-                return self._say(301, b"<Error><Code>PermanentRedirect</Code></Error>", said)
+                region_header = {"x-amz-bucket-region": of_bucket}
+                return self._send(301, b"<Error><Code>PermanentRedirect</Code></Error>", region_header)
             query = urllib.parse.urlsplit(self.path).query
             target = f"/{bucket}/{key}" + (f"?{query}" if query else "")
             headers["Host"] = "{}:{}".format(*self.aws.upstream)
         upstream = http.client.HTTPConnection(*self.aws.upstream, timeout=60)
         upstream.request(self.command, target, body, headers)
         answer = upstream.getresponse()
-        said = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP}
-        if asked:
-            said["x-amz-bucket-region"] = asked[2]
+        answer_headers = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP}
+        if requested:
+            answer_headers["x-amz-bucket-region"] = requested[2]
         length = answer.getheader("Content-Length")
-        self._say(answer.status, answer.read(), said, length)
+        self._send(answer.status, answer.read(), answer_headers, length)
         upstream.close()
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _answer
 
-    def _say(self, status, body, headers, length=None):
+    def _send(self, status, body, headers, length=None):
         self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)

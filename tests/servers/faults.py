@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 WHAT = {
     "latency": "the request waits for `seconds` first",
-    "reset-before": "the connection breaks before the store hears of the request",
-    "reset-midway": "the connection breaks when the store has half of the request's body, or its head where it has none",
+    "reset-before": "the connection breaks before the store gets the request",
+    "reset-midway": "the connection breaks when the store has half of the request's body, or its head if there is no body",
     "reset-after": "the store gets the request, and the connection breaks before it can answer",
-    "lost-reply": "the store does the work and answers, and the connection breaks instead of giving the answer",
-    "late-error": "the store does the work, and then `status` and the error `code` are the answer",
-    "cut-body": "the answer breaks off in the midst of its body",
+    "lost-reply": "the store handles the request and answers, but the connection breaks before the answer is sent",
+    "late-error": "the store handles the request, and then `status` and the error `code` are the answer",
+    "cut-body": "the answer breaks off within its body",
     "short-list": "a list of S3 comes in pages of at most `keys` keys, with empty ones among them",
-    "answer": "the store is not asked: `status`, error `code`, `message` and `headers` are the answer",
+    "answer": "the store does not get the request: `status`, error `code`, `message` and `headers` are the answer",
 }
 # Answers with a name.
 ANSWERS = {

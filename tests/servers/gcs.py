@@ -33,7 +33,7 @@ class Gcs:
     """One bucket, `logs`, with objects by key; and the requests received: method, target, headers."""
 
     def __init__(self):
-        self.objects, self.asked = {}, []
+        self.objects, self.requests = {}, []
 
     def put(self, key, body, encoding=""):
         self.objects[key] = Stored(body, encoding)
@@ -58,18 +58,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        self.gcs.asked.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
+        self.gcs.requests.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
         parts = urllib.parse.urlsplit(self.path)
         bucket, _, key = urllib.parse.unquote(parts.path).lstrip("/").partition("/")
         if bucket != "logs":
-            return self._say(404, {}, b"<Error><Code>NoSuchBucket</Code><Message>no such bucket</Message></Error>")
+            return self._send(404, {}, b"<Error><Code>NoSuchBucket</Code><Message>no such bucket</Message></Error>")
         if not key:
-            return self._say(200, {"Content-Type": "application/xml"}, self._list(urllib.parse.parse_qs(parts.query)))
+            return self._send(200, {"Content-Type": "application/xml"}, self._list(urllib.parse.parse_qs(parts.query)))
         stored = self.gcs.objects.get(key)
         if stored is None:
-            return self._say(404, {}, b"<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>")
+            return self._send(404, {}, b"<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>")
         if self.headers.get("If-Match") not in (None, stored.etag):
-            return self._say(412, {}, b"<Error><Code>PreconditionFailed</Code><Message>changed</Message></Error>")
+            return self._send(412, {}, b"<Error><Code>PreconditionFailed</Code><Message>changed</Message></Error>")
         headers = {"ETag": stored.etag, "Last-Modified": WHEN, "x-goog-stored-content-encoding": stored.encoding or "identity"}
         takes_gzip = "gzip" in self.headers.get("Accept-Encoding", "")
         if stored.encoding == "gzip" and not takes_gzip:
@@ -77,12 +77,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if stored.encoding:
             headers["Content-Encoding"] = stored.encoding
         body, status = stored.body, 200
-        if asked := self.headers.get("Range"):
-            start, end = asked.removeprefix("bytes=").split("-")
+        if requested := self.headers.get("Range"):
+            start, end = requested.removeprefix("bytes=").split("-")
             start, end = int(start), min(int(end or len(body)), len(body) - 1)
             headers["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
             body, status = body[start : end + 1], 206
-        self._say(status, headers, body)
+        self._send(status, headers, body)
 
     do_HEAD = do_GET
 
@@ -111,7 +111,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ]
         return f"<ListBucketResult><Name>logs</Name>{''.join(entries)}</ListBucketResult>".encode()
 
-    def _say(self, status, headers, body):
+    def _send(self, status, headers, body):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

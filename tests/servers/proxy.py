@@ -46,7 +46,7 @@ class Proxy:
         self.faults = list(faults)
         self.before, self.after = before, after
         self.requests = []
-        self._asked = Counter()
+        self._tries = Counter()
         self._pages = {}
 
     def __enter__(self):
@@ -84,7 +84,7 @@ class Proxy:
     def forget(self):
         """Resets all counts and the random numbers."""
         self.requests.clear()
-        self._asked.clear()
+        self._tries.clear()
 
     async def _serve(self, started):
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -175,17 +175,17 @@ class Proxy:
     def _hits(self, request):
         """Returns the faults that hit this request, by their effect; of two with the same effect, the first."""
         hits = {}
-        asked = self._asked[request.method, request.target]
-        self._asked[request.method, request.target] += 1
+        tries = self._tries[request.method, request.target]
+        self._tries[request.method, request.target] += 1
         for number, fault in enumerate(list(self.faults)):
             if fault.kinds and request.kind not in fault.kinds.split() or not re.search(fault.match, request.target):
                 continue
-            if fault.tries is not None and asked >= fault.tries or fault.what == "short-list" and request.kind != "LIST":
+            if fault.tries is not None and tries >= fault.tries or fault.what == "short-list" and request.kind != "LIST":
                 continue
             fault.met += 1
             if fault.met <= fault.after or fault.times is not None and fault.hits >= fault.times:
                 continue
-            dice = f"{self.seed} {number} {fault.name} {request.method} {request.target} {asked}"
+            dice = f"{self.seed} {number} {fault.name} {request.method} {request.target} {tries}"
             if int.from_bytes(hashlib.sha256(dice.encode()).digest()[:8], "big") / 2**64 < fault.chance:
                 fault.hits += 1
                 hits.setdefault(fault.what, fault)

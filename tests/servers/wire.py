@@ -27,11 +27,11 @@ class Head:
 def kind_of(method, target):
     """Returns LIST, GET, PUT, HEAD, DELETE or POST; a bulk delete is a DELETE."""
     path, _, query = target.partition("?")
-    asked = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+    parameters = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
     is_bucket = "/" not in path.strip("/")
-    if method == "GET" and ("list-type" in asked or asked.get("comp") == "list" or is_bucket and not query):
+    if method == "GET" and ("list-type" in parameters or parameters.get("comp") == "list" or is_bucket and not query):
         return "LIST"
-    return "DELETE" if method == "POST" and "delete" in asked else method
+    return "DELETE" if method == "POST" and "delete" in parameters else method
 
 
 def has_body(head, method):
@@ -77,8 +77,8 @@ async def pieces(reader, head, method):
 
 
 async def pass_body(reader, writer, head, method="", stop_at=None, invite=None):
-    """Forwards a body as it arrives: all of it, or at most the first `stop_at` bytes. A client that waits to be
-    asked for its body is asked at once, and the store's own invitation is left out."""
+    """Forwards a body as it arrives: all of it, or at most the first `stop_at` bytes. A client that waits for
+    `100 Continue` gets it at once, and that of the store is dropped."""
     if invite and "100-continue" in head.headers.get("expect", "").lower():
         invite.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     passed = 0

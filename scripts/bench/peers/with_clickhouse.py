@@ -9,14 +9,14 @@ from task import HEADER_LINES, PARTITION, arguments, types
 
 
 def main():
-    asked = arguments()
-    logs, out = os.path.abspath(asked.logs), os.path.abspath(asked.out)
+    options = arguments()
+    logs, out = os.path.abspath(options.logs), os.path.abspath(options.out)
     fields = types("Nullable(Date32)", "Nullable(Int64)", "Nullable(String)")
     columns = ", ".join(f"{name} {kind}" for name, kind in fields.items())
     folder = ", '/', ".join(f"'{name}=', {name}" for name in PARTITION)
     settings = {
-        "max_threads": asked.threads,
-        "max_insert_threads": asked.threads,
+        "max_threads": options.threads,
+        "max_insert_threads": options.threads,
         "max_partitions_per_insert_block": 0,
         "input_format_tsv_skip_first_lines": HEADER_LINES,
         "input_format_tsv_detect_header": 0,

@@ -9,9 +9,9 @@ NO_QUOTE = r"\x01"
 
 
 def main():
-    asked = arguments()
+    options = arguments()
     config = {
-        "datafusion.execution.target_partitions": str(asked.threads),
+        "datafusion.execution.target_partitions": str(options.threads),
         "datafusion.execution.parquet.compression": "zstd(3)",
         "datafusion.execution.keep_partition_by_columns": "false",
     }
@@ -19,7 +19,7 @@ def main():
     fields = types("DATE", "BIGINT", "VARCHAR")
     columns = ", ".join(f"{name} {kind}" for name, kind in fields.items())
     context.sql(f"""
-        CREATE EXTERNAL TABLE logs ({columns}) STORED AS CSV LOCATION '{asked.logs}/' OPTIONS (
+        CREATE EXTERNAL TABLE logs ({columns}) STORED AS CSV LOCATION '{options.logs}/' OPTIONS (
             'format.compression' 'gzip', 'format.delimiter' E'\\t', 'format.comment' '#', 'format.has_header' 'false',
             'format.null_regex' '^-$', 'format.quote' E'{NO_QUOTE}')
     """)
@@ -31,7 +31,7 @@ def main():
                 to_char(date, '%Y') AS year, to_char(date, '%m') AS month, to_char(date, '%d') AS day,
                 left(time, 2) AS hour
             FROM (SELECT *, split_part(input_file_name(), '/', -1) AS filename FROM logs)
-        ) TO '{asked.out}/' STORED AS PARQUET PARTITIONED BY ({', '.join(PARTITION)})
+        ) TO '{options.out}/' STORED AS PARQUET PARTITIONED BY ({', '.join(PARTITION)})
     """).collect()
 
 

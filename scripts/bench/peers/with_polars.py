@@ -5,15 +5,15 @@ import sys
 
 from task import PARTITION, arguments, types
 
-asked = arguments()
+options = arguments()
 # Polars reads the variable at import.
-os.environ["POLARS_MAX_THREADS"] = str(asked.threads)
+os.environ["POLARS_MAX_THREADS"] = str(options.threads)
 import polars as pl  # noqa: E402
 
 
 def main():
     logs = pl.scan_csv(
-        f"{asked.logs}/*.gz",
+        f"{options.logs}/*.gz",
         schema=types(pl.Date, pl.Int64, pl.String),
         has_header=False,
         separator="\t",
@@ -31,7 +31,7 @@ def main():
         day=pl.col("date").dt.strftime("%d"),
         hour=pl.col("time").str.head(2),
     )
-    partitions = pl.PartitionBy(asked.out, key=PARTITION, include_key=False)
+    partitions = pl.PartitionBy(options.out, key=PARTITION, include_key=False)
     rows.sink_parquet(partitions, compression="zstd", mkdir=True, maintain_order=False)
 
 

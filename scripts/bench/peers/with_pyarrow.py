@@ -27,9 +27,9 @@ def with_names(batches, schema):
 
 
 def main():
-    asked = arguments()
-    pa.set_cpu_count(asked.threads)
-    pa.set_io_thread_count(asked.threads)
+    options = arguments()
+    pa.set_cpu_count(options.threads)
+    pa.set_io_thread_count(options.threads)
     of_logs = pa.schema(types(pa.date32(), pa.int64(), pa.string()))
     of_rows = pa.schema([*of_logs, *((name, pa.string()) for name in ["filename", "distribution", *PARTITION])])
     csv = ds.CsvFileFormat(
@@ -37,11 +37,11 @@ def main():
         convert_options=pa.csv.ConvertOptions(null_values=["-"], strings_can_be_null=True, column_types=of_logs),
         read_options=pa.csv.ReadOptions(skip_rows=HEADER_LINES, column_names=FIELDS),
     )
-    logs = ds.dataset(sorted(glob.glob(f"{asked.logs}/*.gz")), format=csv, schema=of_logs)
+    logs = ds.dataset(sorted(glob.glob(f"{options.logs}/*.gz")), format=csv, schema=of_logs)
     batches = with_names(logs.scanner(columns=[*FIELDS, "__filename"]).to_batches(), of_rows)
     ds.write_dataset(
         pa.RecordBatchReader.from_batches(of_rows, batches),
-        asked.out,
+        options.out,
         format="parquet",
         file_options=ds.ParquetFileFormat().make_write_options(compression="zstd"),
         partitioning=ds.partitioning(pa.schema([of_rows.field(name) for name in PARTITION]), flavor="hive"),

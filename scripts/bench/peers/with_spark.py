@@ -10,7 +10,7 @@ from task import PARTITION, arguments, types
 
 
 def main():
-    asked = arguments()
+    options = arguments()
     with tempfile.TemporaryDirectory() as scratch:
         settings = {
             "spark.driver.memory": "6g",
@@ -22,9 +22,9 @@ def main():
             "spark.ui.enabled": "false",
             "spark.log.level": "ERROR",
         }
-        spark = SparkSession.builder.master(f"local[{asked.threads}]").config(map=settings).getOrCreate()
+        spark = SparkSession.builder.master(f"local[{options.threads}]").config(map=settings).getOrCreate()
         schema = StructType([StructField(*of) for of in types(DateType(), LongType(), StringType()).items()])
-        logs = spark.read.csv(f"{asked.logs}/*.gz", schema=schema, sep="\t", comment="#", quote="", nullValue="-")
+        logs = spark.read.csv(f"{options.logs}/*.gz", schema=schema, sep="\t", comment="#", quote="", nullValue="-")
         rows = logs.withColumns({
             "filename": f.col("_metadata.file_name"),
             "distribution": f.substring_index("_metadata.file_name", ".", 1),
@@ -33,7 +33,7 @@ def main():
             "day": f.date_format("date", "dd"),
             "hour": f.substring("time", 1, 2),
         })
-        rows.repartition(*PARTITION).write.partitionBy(*PARTITION).parquet(asked.out)
+        rows.repartition(*PARTITION).write.partitionBy(*PARTITION).parquet(options.out)
         spark.stop()
 
 

@@ -52,9 +52,9 @@ test-engines: .venv/engines/installed .venv/old-spark/installed $(SERVERS) build
 		.venv/engines/bin/python -m pytest tests/engines
 
 chaos: ## Tries to break the commit protocol: CHAOS_SEEDS (10000) random schedules, CHAOS_KILLS (200) SIGKILLs, one flipped bit in each byte of the state
-	LAKEFRONT_SEEDS=$(CHAOS_SEEDS) $(CARGO) test --locked --release -p lakefront-pipeline --test exactly_once -- any_schedule
+	LAKEFRONT_SEEDS=$(CHAOS_SEEDS) $(CARGO) test --locked --release -p lakefront-operations --test exactly_once -- any_schedule
 	LAKEFRONT_KILLS=$(CHAOS_KILLS) $(CARGO) test --locked --release -p lakefront --test e2e -- crash::
-	LAKEFRONT_FLIP_EVERY=1 $(CARGO) test --locked --release -p lakefront-pipeline --test exactly_once -- a_turned_bit
+	LAKEFRONT_FLIP_EVERY=1 $(CARGO) test --locked --release -p lakefront-operations --test exactly_once -- a_turned_bit
 
 golden: ## Rewrites tests/golden from the program's current output; review the difference before you commit it
 	UPDATE_GOLDEN=1 $(CARGO) test --locked -p lakefront --test e2e
@@ -62,8 +62,8 @@ golden: ## Rewrites tests/golden from the program's current output; review the d
 bench: build ## Measures whole conversions, their memory, and single stages
 	LAKEFRONT_BIN=$(RELEASE)/lakefront LOGGEN_BIN=$(RELEASE)/loggen $(PYTHON) scripts/bench/__main__.py convert
 	$(CARGO) bench --locked -p lakefront-cloudfront --bench decode
-	$(CARGO) bench --locked -p lakefront-pipeline --bench stages
-	$(CARGO) bench --locked -p lakefront-pipeline --bench stores
+	$(CARGO) bench --locked -p lakefront-operations --bench stages
+	$(CARGO) bench --locked -p lakefront-operations --bench stores
 
 bench-peers: .venv/peers/installed build ## Compares with gunzip, DuckDB, Polars, DataFusion and ClickHouse: BENCHES (all), BENCH_ROUNDS (5) rounds; slow
 	$(CARGO) build --locked --release -p lakefront-cloudfront --example gunzip
@@ -72,7 +72,7 @@ bench-peers: .venv/peers/installed build ## Compares with gunzip, DuckDB, Polars
 		$(PYTHON) scripts/bench/__main__.py $(BENCHES) --rounds $(BENCH_ROUNDS)
 
 bench-instructions: ## Counts instructions per row of each stage, compared with recorded ones; RECORD=--record updates those; needs valgrind
-	$(CARGO) build --locked --release -p lakefront-pipeline --example stages
+	$(CARGO) build --locked --release -p lakefront-operations --example stages
 	STAGES_BIN=$(RELEASE)/examples/stages $(PYTHON) scripts/bench/__main__.py instructions $(RECORD)
 
 bench-profile: build ## Samples the share of processor time of each stage; needs perf

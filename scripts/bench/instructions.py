@@ -1,6 +1,6 @@
 """Counts the instructions per row of each stage with callgrind: a regression shows without a clock.
 
-Runs crates/pipeline/examples/stages.rs, which runs one stage on the same 20,000 rows each time, and prints the counts
+Runs crates/operations/examples/stages.rs, which runs one stage on the same 20,000 rows each time, and prints the counts
 next to the recorded ones in scripts/bench/instructions.json. A difference is not a failure: instructions are not time,
 and another compiler gives other counts. `compress` is `encode` with Zstandard; `agents` is `enrich` with user agents
 most of which it has not seen before.

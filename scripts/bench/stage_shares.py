@@ -23,13 +23,13 @@ from tables import table
 # A function belongs to the first stage whose pattern matches its name.
 STAGES = {
     "decompress": r"zlib_rs|flate2|crc32fast|cloudfront::decompress",
-    "decode": r"cloudfront::(decode|header|percent|reject)|memchr",
+    "decode": r"cloudfront::(decode|field_names|percent|reject)|memchr",
     "enrich": r"cloudfront::(enrich|object_key)|ua_parser|regex",
     "partition": r"table::partition|arrow_select::take",
     "encode": r"parquet|table::encode",
     "of which zstd": r"^(ZSTD|HUF|FSE|HIST|XXH)|zstd",
-    "list, plan, fetch": r"storage::(list|fetch)|pipeline::(discover|plan|select)",
-    "store, commit, state": r"storage::|pipeline::(commit|staged|state|quarantine)|sha2|^f(data)?sync|^write$|^rename",
+    "list, plan, fetch": r"storage::(list|fetch|log_source|local_logs|prefetch)|ledger::(plan|lookup)|operations::(discover|select)",
+    "store, commit, state": r"storage::|ledger::|engine::(staged_file|quarantine)|sha2|^f(data)?sync|^write$|^rename",
 }
 ELSE = "all else"
 MAIN = "on the main thread"

@@ -10,7 +10,7 @@ from .store import Store
 
 HINT = "`make test-engines` installs it: apt-get install radosgw ceph-mon ceph-osd"
 
-# Daemons do not replicate or check data, and do not contact other machines.
+# Data are not replicated, daemons do not authenticate each other, and no other machine is contacted.
 CONFIGURATION = """\
 [global]
 fsid = {fsid}
@@ -30,7 +30,7 @@ osd data = {folder}/osd
 osd objectstore = memstore
 memstore device bytes = 4294967296
 osd crush chooseleaf type = 0
-# It is put into the map below: by itself it sometimes asks before it knows whom, and gives up.
+# The OSD is added to the CRUSH map below: it sometimes tries that itself before it knows the monitor, and gives up.
 osd crush update on start = false
 osd class update on start = false
 osd pool default size = 1

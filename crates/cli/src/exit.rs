@@ -1,6 +1,6 @@
 //! How the program ends.
 
-use lakefront_operations::{Error, StorageError, report::RunOutcome};
+use lakefront_operations::{Error, LedgerError, StorageError, report::RunOutcome};
 
 /// The exit status; clap's 2 for wrong usage comes beside these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ impl ExitStatus {
     /// What an error means to whoever started the program.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let is_usage = error.downcast_ref().is_some_and(Error::is_usage)
+            || error.downcast_ref().is_some_and(LedgerError::is_usage)
             || error.downcast_ref().is_some_and(StorageError::is_usage);
         if is_usage { Self::Usage } else { Self::Stopped }
     }

@@ -17,7 +17,7 @@ mod table;
 
 use std::error::Error;
 
-use lakefront_operations::{EngineError, LedgerError, LogError, SchemaError, StorageError, TableError};
+use lakefront_operations::{EngineError, LedgerError, ListFlaw, LogError, SchemaError, StorageError, TableError};
 
 /// Returns the hint for an error of one of the libraries; `None` if there is nothing to say. The causes of the error have
 /// hints of their own.
@@ -30,6 +30,8 @@ pub(crate) fn advise(error: &(dyn Error + 'static)) -> Option<String> {
         ledger::hint(error)
     } else if let Some(error) = error.downcast_ref::<StorageError>() {
         storage::hint(error)
+    } else if let Some(flaw) = error.downcast_ref::<ListFlaw>() {
+        storage::hint_of_listing(flaw)
     } else if let Some(error) = error.downcast_ref::<LogError>() {
         log::hint(error)
     } else if let Some(error) = error.downcast_ref::<SchemaError>() {

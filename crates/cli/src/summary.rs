@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
 use lakefront_operations::{
-    ConvertOptions, Identity, OpenEpochStatus, OpenTasks, Preview, Rebuilt, Report, Status, Verification, hour_text,
-    printable_name,
+    ConvertOptions, Identity, OpenEpochStatus, OpenTasks, Preview, Rebuilt, Report, Status, Verification, brief,
+    hour_text, printable_name,
 };
 use lakefront_schema::TableSchema;
+
+use crate::hints;
 
 /// What could not be listed is named up to this many times.
 const NAMED_FAILURES: usize = 10;
@@ -226,7 +228,7 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
         lines.add("hint", &failed_before(preview.known_failed));
     }
     for failure in preview.unlisted.iter().take(NAMED_FAILURES) {
-        lines.add("warning", &format!("{}: {}", failure.location, failure.reason));
+        lines.add("warning", &format!("{}: {}", failure.location, brief(&failure.flaw, hints::advise)));
     }
     lines.add("table", &format!("{} (nothing was written)", options.run.destination));
     lines.text

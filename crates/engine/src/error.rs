@@ -130,6 +130,14 @@ impl Error {
 /// only the program around the libraries knows.
 pub type Advise = fn(&(dyn std::error::Error + 'static)) -> Option<String>;
 
+/// Returns an error in one line, with the hint about it in brackets: for errors of which there may be many.
+pub fn brief<E: std::error::Error + 'static>(error: &E, advise: Advise) -> String {
+    match advise(error) {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    }
+}
+
 /// Returns an error and its causes in one line, and below it the hints about them, each on a line of its own.
 pub fn message(error: &(dyn std::error::Error + 'static), advise: Advise) -> String {
     let mut facts: Vec<String> = Vec::new();
@@ -139,6 +147,7 @@ pub fn message(error: &(dyn std::error::Error + 'static), advise: Advise) -> Str
         let text = error.to_string();
         let mut lines = text.lines();
         facts.extend(lines.next().map(str::to_owned));
+        // Errors of the program around the libraries have their hints on further lines.
         hints.extend(lines.map(str::to_owned));
         hints.extend(advise(error).map(|hint| format!("hint: {hint}")));
         next = error.source();

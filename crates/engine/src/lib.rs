@@ -38,6 +38,6 @@ mod staged_file;
 mod error;
 
 pub use current_task::{current_task, within_task};
-pub use error::{Advise, Error, message};
+pub use error::{Advise, Error, brief, message};
 pub use settings::Settings;
 pub use stop::Stop;

@@ -86,12 +86,11 @@ impl Lost {
             Some(Self::Gone)
         } else if error.is_changed() {
             Some(Self::Replaced)
-        } else if let lakefront_storage::Error::Unreadable { reason, .. } = error {
+        } else if let lakefront_storage::Error::Unreadable { cause, .. } = error {
             // In one line, as there may be many such objects.
-            Some(Self::Unreadable(Some(match (reason.split_once("\nhint: "), advise(error)) {
-                (Some((what, hint)), _) => format!("{what} ({hint})").into(),
-                (None, Some(hint)) => format!("{reason} ({hint})").into(),
-                (None, None) => reason.as_str().into(),
+            Some(Self::Unreadable(Some(match advise(error) {
+                Some(hint) => format!("{cause} ({hint})").into(),
+                None => cause.to_string().into(),
             })))
         } else {
             None

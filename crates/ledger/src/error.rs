@@ -230,6 +230,14 @@ impl Error {
         matches!(self, Self::Active { .. })
     }
 
+    /// Returns whether the wrong thing was asked for, so that nothing was touched.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Storage(error) => error.is_usage(),
+            error => matches!(error, Self::OtherIdentity { .. }),
+        }
+    }
+
     /// Returns what is wrong with an object of the state, or with the table, that is not as this program left it; `None` for
     /// other errors. Another look may help, if another run moved on meanwhile.
     pub fn fault(&self) -> Option<String> {

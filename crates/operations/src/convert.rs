@@ -15,7 +15,7 @@
 //! ```
 
 use lakefront_engine::{
-    Settings, Stop,
+    Settings, Stop, brief,
     progress::{Event, Progress},
 };
 use lakefront_ledger::{
@@ -114,7 +114,8 @@ fn list(
     if is_first {
         found.warn_of_unused_patterns();
         for failure in &found.failures {
-            let (object, message) = (failure.location.clone(), format!("list: {}", failure.reason));
+            let message = format!("list: {}", brief(&failure.flaw, options.run.advise));
+            let object = failure.location.clone();
             session.progress.on(Event::ObjectFailed { object, message });
         }
         session.report.listed(&found);

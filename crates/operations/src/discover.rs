@@ -30,7 +30,7 @@ use lakefront_ledger::{
     records::{OutcomeWord, Waiting},
 };
 use lakefront_schema::object_key::{self, last_segment};
-use lakefront_storage::{ListFailure, Listing, Object, list};
+use lakefront_storage::{ListFailure, ListFlaw, Listing, Object, list};
 
 use crate::{
     ConvertOptions, Error,
@@ -209,9 +209,8 @@ impl Sieve<'_> {
             return Ok(());
         }
         if object.is_archived() {
-            let reason = "is archived (Glacier) and was not converted before: restore it, or leave it out".to_owned();
             let (location, name) = (object.location(), object.name().to_owned());
-            found.failures.push(ListFailure { location, name, may_hold_objects: false, reason });
+            found.failures.push(ListFailure { location, name, may_hold_objects: false, flaw: ListFlaw::Archived });
             return Ok(());
         }
         found.wanted.add(&object);

@@ -204,17 +204,15 @@ impl Error {
 
     /// Returns whether the wrong thing was asked for, so that nothing was touched.
     pub fn is_usage(&self) -> bool {
-        if let Some(error) = self.storage_error() {
-            return error.is_usage();
-        }
-        matches!(self.ledger(), Some(lakefront_ledger::Error::OtherIdentity { .. }))
-            || matches!(self, Self::Engine(lakefront_engine::Error::Memory { .. }))
+        self.storage_error().is_some_and(lakefront_storage::Error::is_usage)
+            || self.ledger().is_some_and(lakefront_ledger::Error::is_usage)
             || matches!(
                 self,
                 Self::OtherSettings { .. }
                     | Self::LongerSchema { .. }
                     | Self::SourceIsTable { .. }
                     | Self::ReportPlace { .. }
+                    | Self::Engine(lakefront_engine::Error::Memory { .. })
             )
     }
 

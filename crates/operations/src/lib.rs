@@ -61,7 +61,7 @@ pub use error::Error;
 pub use field_names::{field_name_text, field_names_text};
 pub use lakefront_cloudfront::{Error as LogError, Misfit, NamedBy, NotCloudFront, TextLimits, decompress};
 pub use lakefront_engine::{
-    Advise, Error as EngineError, Stop, current_task, message, progress,
+    Advise, Error as EngineError, Stop, brief, current_task, message, progress,
     resources::{BASE_MEMORY_BYTES, Resources, TASK_MEMORY_BYTES, default_memory_bytes},
     within_task,
 };
@@ -76,8 +76,8 @@ pub use lakefront_ledger::{
 };
 pub use lakefront_schema::Error as SchemaError;
 pub use lakefront_storage::{
-    Addressing, ConnectOptions, Connections, Encryption, Error as StorageError, Folder, ListFailure, Source,
-    printable_name, raise_open_files, read_text, thread_limits, write_text,
+    Addressing, ConnectOptions, Connections, Encryption, Error as StorageError, Folder, ListFailure, ListFlaw, Source,
+    error as storage_error, printable_name, raise_open_files, read_text, thread_limits, write_text,
 };
 pub use lakefront_table::{Error as TableError, PartitionBy, ddl, encode};
 pub use options::{ConvertOptions, Limits, MaxRejects, ReadingOptions, RetryOptions, RunOptions, TableOptions};

@@ -250,7 +250,12 @@ mod tests {
     }
 
     fn failure(name: &str, may_hold_objects: bool) -> ListFailure {
-        ListFailure { location: String::new(), name: name.to_owned(), may_hold_objects, reason: String::new() }
+        ListFailure {
+            location: String::new(),
+            name: name.to_owned(),
+            may_hold_objects,
+            flaw: lakefront_storage::ListFlaw::NameNotUtf8,
+        }
     }
 
     #[test]

@@ -1,43 +1,81 @@
-//! What can go wrong where bytes live: each variant says what was being done and to which thing.
+//! Errors of this crate: each variant says what was being done, to which thing, and why it failed. What an operator can do about
+//! it is said by the caller, who knows the flags.
 
+use std::fmt;
 use std::io;
+
+pub use self::access::{CredentialsFlaw, NetworkFlaw, RequestFlaw, UnreadableCause};
+pub use self::location::{FileKind, LocationFlaw, NameFlaw, NotABucket, SourceIdFlaw};
+pub use self::refusal::{Answer, Permission, Refusal, Request};
+pub use self::setting::{BundleFlaw, FileFlaw, HostFlaw, SettingFlaw};
+pub use crate::scheme::Scheme;
+
+mod access;
+mod location;
+mod refusal;
+mod setting;
+
+/// What was being done when an error occurred: the first word of the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Stage 1, and looks at single objects.
+    List,
+    /// Stage 3.
+    Fetch,
+    /// Stage 9, and reaching a store.
+    Store,
+    /// Reading a text file that a person names.
+    Read,
+    /// Writing a text file that a person names.
+    Write,
+    /// Understanding the location of a folder, for which the caller has this word.
+    Locate(&'static str),
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::List => "list",
+            Self::Fetch => "fetch",
+            Self::Store => "store",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Locate(named) => named,
+        })
+    }
+}
 
 /// Why a listing, a fetch or a store did not happen.
 ///
-/// `doing` is the stage word (`list`, `fetch`, `store`), or `table`, `state`, `read` or `write` for what no stage does.
 /// `location` is printable: control characters in names are escaped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A URL of a kind of store that this version does not have. Only the scheme is shown: URLs may hold secrets.
-    #[error(
-        "{doing}: `{scheme}://` is not supported\nhint: give a local path, or a URL with `s3://`, `gs://`, `az://` or `file://`"
-    )]
+    #[error("{doing}: `{scheme}://` is not supported")]
     UnsupportedScheme {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The scheme, without `://`.
         scheme: String,
     },
 
     /// A location that cannot be understood.
-    #[error("{doing}: `{location}`: {reason}")]
+    #[error("{doing}: `{location}`: {flaw}")]
     BadLocation {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The location as typed.
         location: String,
-        /// What is wrong with it, with a hint where there is one.
-        reason: &'static str,
+        /// What is wrong with it.
+        flaw: LocationFlaw,
     },
 
     /// A file or folder that was named and does not exist.
-    #[error(
-        "{doing}: {location}: no such file or folder\nhint: check the spelling; a relative path starts at the working directory"
-    )]
+    #[error("{doing}: {location}: no such file or folder")]
     NotFound {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// What was looked for.
         location: String,
     },
@@ -46,7 +84,7 @@ pub enum Error {
     #[error("{doing}: {location}: exists and is not a folder")]
     NotAFolder {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// What stands there.
         location: String,
     },
@@ -55,36 +93,36 @@ pub enum Error {
     #[error("{doing}: {location}: is {kind}, not a folder or a regular file")]
     NotRegular {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// What stands there.
         location: String,
-        /// What it is, such as `a named pipe`.
-        kind: &'static str,
+        /// What it is.
+        kind: FileKind,
     },
 
     /// A path that is not UTF-8, where a name has to be text.
-    #[error("{doing}: {location}: the path is not UTF-8\nhint: rename it")]
+    #[error("{doing}: {location}: the path is not UTF-8")]
     PathNotUtf8 {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The path, its odd bytes escaped.
         location: String,
     },
 
     /// A file that cannot be a text file: it is too large, or not a regular file.
-    #[error("read: {location}: {reason}\nhint: name a text file of at most 1 MiB")]
+    #[error("read: {location}: {flaw}")]
     BadTextFile {
         /// The file.
         location: String,
         /// What is wrong with it.
-        reason: String,
+        flaw: FileFlaw,
     },
 
     /// A text file that is not UTF-8.
     #[error("{doing}: {location}: byte {byte}: the file is not UTF-8 text")]
     TextNotUtf8 {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The file.
         location: String,
         /// The first byte that is not UTF-8, from 0.
@@ -92,12 +130,12 @@ pub enum Error {
     },
 
     /// A source id that cannot stand for a source.
-    #[error("list: source id `{id}`: {reason}")]
+    #[error("list: source id `{id}`: {flaw}")]
     BadSourceId {
         /// The id, escaped.
         id: String,
-        /// What is wrong with it, with a hint where there is one.
-        reason: &'static str,
+        /// What is wrong with it.
+        flaw: SourceIdFlaw,
     },
 
     /// A listed object that is not there any more.
@@ -120,14 +158,14 @@ pub enum Error {
 
     /// A listed object that cannot be read, also when it was tried again, for a reason that is its own: its mode, its
     /// key, its tier, the place on the disk where it lies.
-    #[error("{doing}: {location}: cannot read it: {reason}")]
+    #[error("{doing}: {location}: cannot read it: {cause}")]
     Unreadable {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The object.
         location: String,
-        /// What the store or the operating system said, with a hint where there is one.
-        reason: String,
+        /// Why.
+        cause: UnreadableCause,
     },
 
     /// A name in a store that was written before. What stands there is untouched.
@@ -138,19 +176,19 @@ pub enum Error {
     },
 
     /// A store that another process, or another opening in this one, has locked.
-    #[error("store: {location}: another process holds this lock\nhint: wait until it ends")]
+    #[error("store: {location}: another process holds this lock")]
     Locked {
         /// The lock's place.
         location: String,
     },
 
     /// A name that no store takes.
-    #[error("store: `{name}`: not a valid name: {reason}")]
+    #[error("store: `{name}`: not a valid name: {flaw}")]
     BadName {
         /// The name, escaped.
         name: String,
         /// What is wrong with it.
-        reason: &'static str,
+        flaw: NameFlaw,
     },
 
     /// A staged file that does not hold what was written to it.
@@ -167,18 +205,14 @@ pub enum Error {
     },
 
     /// A link below a store's root that leads back into it, so that a listing would never end or count twice.
-    #[error(
-        "store: {location}: the symbolic link leads back into the store or to a folder listed before\nhint: remove the link"
-    )]
+    #[error("store: {location}: the symbolic link leads back into the store or to a folder listed before")]
     Loop {
         /// The link.
         location: String,
     },
 
     /// The folder for staged files and the store are on different filesystems.
-    #[error(
-        "store: {location}: is not on the filesystem of the folder for temporary files, {temp}\nhint: keep the state on the table's filesystem"
-    )]
+    #[error("store: {location}: is not on the filesystem of the folder for temporary files, {temp}")]
     DifferentFilesystems {
         /// The root's or the name's place.
         location: String,
@@ -187,17 +221,17 @@ pub enum Error {
     },
 
     /// A filesystem on which a name cannot be made to appear whole and only once.
-    #[error("store: {location}: the filesystem makes no hard links\nhint: choose a table on another filesystem")]
+    #[error("store: {location}: the filesystem makes no hard links")]
     NoHardLinks {
         /// The name's place.
         location: String,
     },
 
     /// No space, or the quota is used up.
-    #[error("{doing}: {location}: cannot {action}: the disk or the quota is full\nhint: make room and run again")]
+    #[error("{doing}: {location}: cannot {action}: the disk or the quota is full")]
     DiskFull {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The step that failed.
         action: &'static str,
         /// To which file or folder.
@@ -208,7 +242,7 @@ pub enum Error {
     #[error("{doing}: {location}: cannot {action}: the filesystem is read-only")]
     ReadOnly {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The step that failed.
         action: &'static str,
         /// To which file or folder.
@@ -216,12 +250,10 @@ pub enum Error {
     },
 
     /// The operating system refuses.
-    #[error(
-        "{doing}: {location}: cannot {action}: permission denied\nhint: check the owner and the mode of it and of the folders above it"
-    )]
+    #[error("{doing}: {location}: cannot {action}: permission denied")]
     PermissionDenied {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The step that failed.
         action: &'static str,
         /// To which file or folder.
@@ -229,7 +261,7 @@ pub enum Error {
     },
 
     /// The threads that move bytes to and from stores cannot be started.
-    #[error("store: cannot start threads for the network\nhint: raise what limits them: {limits}")]
+    #[error("store: cannot start threads for the network")]
     NoThreads {
         /// What may limit threads.
         limits: String,
@@ -241,7 +273,7 @@ pub enum Error {
     #[error("{doing}: {location}: cannot {action}")]
     Io {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// The step that failed.
         action: &'static str,
         /// To which file, folder or object.
@@ -251,25 +283,23 @@ pub enum Error {
     },
 
     /// A store refused a request, or did not answer it.
-    #[error("{doing}: {location}: cannot {action}: {reason}")]
+    #[error("{doing}: {location}: cannot {request}: {flaw}")]
     Remote {
         /// What was being done.
-        doing: &'static str,
-        /// The step that failed.
-        action: &'static str,
+        doing: Operation,
+        /// The request that failed.
+        request: Request,
         /// To which bucket or key.
         location: String,
-        /// Why, with a hint where there is one.
-        reason: String,
+        /// Why.
+        flaw: RequestFlaw,
     },
 
     /// A bucket that does not exist.
-    #[error(
-        "{doing}: {location}: no such bucket: `{bucket}`\nhint: check the spelling, and the account and endpoint that the credentials belong to"
-    )]
+    #[error("{doing}: {location}: no such bucket: `{bucket}`")]
     NoBucket {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// To which bucket or key.
         location: String,
         /// The bucket.
@@ -277,18 +307,14 @@ pub enum Error {
     },
 
     /// A profile that no file has.
-    #[error(
-        "store: no profile is called `{profile}`\nhint: check --profile, AWS_PROFILE, ~/.aws/config and ~/.aws/credentials"
-    )]
+    #[error("store: no profile is called `{profile}`")]
     NoProfile {
         /// Its name, escaped.
         profile: String,
     },
 
     /// A bucket whose region nobody knows.
-    #[error(
-        "store: {bucket}: its region is not known: the answer of `{host}` does not name it\nhint: say --region or AWS_REGION"
-    )]
+    #[error("store: {bucket}: its region is not known: the answer of `{host}` does not name it")]
     NoRegion {
         /// The bucket.
         bucket: String,
@@ -297,55 +323,49 @@ pub enum Error {
     },
 
     /// An ARN, or a name that AWS keeps for something else than buckets.
-    #[error("{doing}: `{name}` is {what}, which cannot be named so\nhint: {hint}")]
+    #[error("{doing}: `{name}` is {what}, which cannot be named so")]
     NotABucket {
         /// What was being done.
-        doing: &'static str,
+        doing: Operation,
         /// What was typed, shortened and escaped.
         name: String,
         /// What it is.
-        what: &'static str,
-        /// What to do.
-        hint: String,
+        what: NotABucket,
     },
 
     /// A file of certificates that cannot be used.
-    #[error(
-        "store: {setting}: {path}: {reason}\nhint: name a PEM file with the certificates of the authorities to trust"
-    )]
+    #[error("store: {setting}: {path}: {flaw}")]
     CaBundle {
         /// What names the file: a variable, or a key of a profile.
         setting: String,
         /// The file.
         path: String,
         /// What is wrong with it.
-        reason: String,
+        flaw: BundleFlaw,
     },
 
     /// A file named for credentials or certificates that is too large, or not a regular file.
-    #[error("store: {setting}: {path}: {reason}\nhint: check that this is the right file")]
+    #[error("store: {setting}: {path}: {flaw}")]
     BadFile {
         /// The variable or key of a profile that names the file.
         setting: String,
         /// The file.
         path: String,
         /// What is wrong with it.
-        reason: String,
+        flaw: FileFlaw,
     },
 
     /// A flag, a variable or a key of a profile whose value cannot be used. Values that may be secrets are not shown.
-    #[error("store: {setting}: {reason}")]
+    #[error("store: {setting}: {flaw}")]
     BadSetting {
         /// The flag, the variable, or the key and its profile.
         setting: String,
-        /// What is wrong with its value, followed by a hint if there is one.
-        reason: String,
+        /// What is wrong with its value.
+        flaw: SettingFlaw,
     },
 
     /// A bucket that cannot be reached with what the environment says.
-    #[error(
-        "store: {bucket}: what the environment says of how to reach it is not valid or not enough\nhint: check the variables that begin with {variables}; docs/object-stores.md lists them"
-    )]
+    #[error("store: {bucket}: what the environment says of how to reach it is not valid or not enough")]
     NotSetUp {
         /// The bucket.
         bucket: String,
@@ -415,7 +435,7 @@ impl Error {
     }
 
     /// An operating-system error, told apart where there is something to do about it.
-    pub(crate) fn io(doing: &'static str, action: &'static str, location: String, source: io::Error) -> Self {
+    pub(crate) fn io(doing: Operation, action: &'static str, location: String, source: io::Error) -> Self {
         let kind = source.kind();
         if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
             Self::DiskFull { doing, action, location }
@@ -435,7 +455,7 @@ mod tests {
     use std::error::Error as _;
 
     fn of_errno(errno: i32) -> Error {
-        Error::io("store", "write", "/lake/t".into(), io::Error::from_raw_os_error(errno))
+        Error::io(Operation::Store, "write", "/lake/t".into(), io::Error::from_raw_os_error(errno))
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{percent_decode_str, percent_encode_byte};
 
 use crate::Error;
+use crate::error::{LocationFlaw, Operation};
 use crate::printable::{is_visible, printable};
 
 /// Start of the URLs of all local files, and the source of every object that a source without an id gives.
@@ -21,10 +22,10 @@ pub(crate) const FILE_SCHEME: &str = "file://";
 /// # Errors
 ///
 /// [`Error::UnsupportedScheme`], or [`Error::BadLocation`] for a URL that is not valid.
-pub(crate) fn local_path(doing: &'static str, text: &str) -> Result<PathBuf, Error> {
-    let bad = |reason| Error::BadLocation { doing, location: printable(Path::new(text)), reason };
+pub(crate) fn local_path(doing: Operation, text: &str) -> Result<PathBuf, Error> {
+    let bad = |flaw| Error::BadLocation { doing, location: printable(Path::new(text)), flaw };
     if text.is_empty() {
-        return Err(bad("the location is empty"));
+        return Err(bad(LocationFlaw::Empty));
     }
     let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
         return Ok(PathBuf::from(text));
@@ -34,10 +35,9 @@ pub(crate) fn local_path(doing: &'static str, text: &str) -> Result<PathBuf, Err
     }
     let path = match rest.find('/') {
         Some(slash) if ["", "localhost"].contains(&&rest[..slash]) => &rest[slash..],
-        _ => return Err(bad("a file URL of this machine has three slashes: `file:///folder`")),
+        _ => return Err(bad(LocationFlaw::OtherMachine)),
     };
-    let bytes = percent_decoded(path)
-        .ok_or_else(|| bad("`%` is not followed by two hexadecimal digits\nhint: write `%25` for a `%`"))?;
+    let bytes = percent_decoded(path).ok_or_else(|| bad(LocationFlaw::BadPercent))?;
     Ok(PathBuf::from(OsString::from_vec(bytes)))
 }
 

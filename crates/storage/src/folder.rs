@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::local::LocalFolder;
+use crate::error::Operation;
 use crate::remote::{Prefix, RemoteStore, first_key, first_keys};
 use crate::{Connections, Error, Object, Store};
 
@@ -40,7 +41,7 @@ impl Folder {
     /// As [`LocalFolder::parse`], or an invalid URL of a bucket.
     pub fn parse(text: &str, named: &'static str) -> Result<Self, Error> {
         if Prefix::is_url(text) {
-            Prefix::parse(named, text).map(Self::of_prefix)
+            Prefix::parse(Operation::Locate(named), text).map(Self::of_prefix)
         } else {
             LocalFolder::parse(text, named).map(Self::Local)
         }

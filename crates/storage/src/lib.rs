@@ -81,7 +81,8 @@ mod threads;
 mod open_files;
 
 // 12. What can go wrong.
-mod error;
+pub mod error;
+mod scheme;
 
 // 13. Stores that forget, fail and crash on purpose.
 #[cfg(feature = "testing")]
@@ -93,7 +94,7 @@ pub use fetch::{ObjectReader, fetch, open};
 pub use folder::{Folder, LocalFolder};
 pub use key_guide::{Everything, KeyGuide, Look};
 pub use list::list;
-pub use listing::{ListFailure, Listing};
+pub use listing::{ListFailure, ListFlaw, Listing};
 pub use object::Object;
 pub use open_files::{open_files_left, raise_open_files};
 pub use prefetch::FetchAhead;

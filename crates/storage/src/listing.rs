@@ -1,5 +1,7 @@
 //! What a listing finds: the objects go to the caller one by one, all else is gathered.
 
+use std::io;
+
 use crate::printable::printable_name;
 use crate::{Error, Object, Source};
 
@@ -15,15 +17,71 @@ pub struct ListFailure {
     pub name: String,
     /// True for a folder or what may lead to one: then objects may be below it.
     pub may_hold_objects: bool,
-    /// Why: an unreadable folder, a name that is not UTF-8, a link that leads nowhere.
-    pub reason: String,
+    /// Why.
+    pub flaw: ListFlaw,
+}
+
+/// Why something below a source could not be listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum ListFlaw {
+    /// Another place has the source's id.
+    #[error("has the source id `{id}`, which is that of {other}: not listed")]
+    SameId {
+        /// The id, printable.
+        id: String,
+        /// The other source.
+        other: String,
+    },
+    /// The operating system refuses to read it.
+    #[error("cannot be read: {said}")]
+    Unreadable {
+        /// The kind of the error.
+        kind: io::ErrorKind,
+        /// What the operating system says.
+        said: String,
+    },
+    /// It is in a folder that cannot be read, and a link leads to it.
+    #[error("leads into a folder that cannot be read")]
+    HiddenTarget,
+    /// Its name is not UTF-8.
+    #[error("the name is not UTF-8")]
+    NameNotUtf8,
+    /// A link leads to a path that is not UTF-8.
+    #[error("the symbolic link leads to a path that is not UTF-8")]
+    TargetNotUtf8,
+    /// A link leads nowhere.
+    #[error("the symbolic link leads nowhere")]
+    DanglingLink,
+    /// A link leads to itself.
+    #[error("the symbolic link leads in a circle")]
+    LinkCircle,
+    /// A link cannot be followed.
+    #[error("the symbolic link cannot be followed: {said}")]
+    Link {
+        /// The kind of the error.
+        kind: io::ErrorKind,
+        /// What the operating system says.
+        said: String,
+    },
+    /// A key that no request can name.
+    #[error("the key has a part that is empty, `.` or `..`, or a control character: it cannot be asked for")]
+    UnnameableKey,
+    /// An object that has to be restored from an archive before it can be read.
+    #[error("is archived (Glacier)")]
+    Archived,
+}
+
+impl ListFlaw {
+    pub(crate) fn unreadable(error: &io::Error) -> Self {
+        Self::Unreadable { kind: error.kind(), said: error.to_string() }
+    }
 }
 
 impl ListFailure {
     /// Returns the failure of a whole source whose id is that of another place.
     pub(crate) fn same_id(source: &Source, id: &str, other: &Source) -> Self {
-        let reason = format!("has the source id `{}`, which is that of {other}: not listed", printable_name(id));
-        Self { location: source.to_string(), name: String::new(), may_hold_objects: true, reason }
+        let flaw = ListFlaw::SameId { id: printable_name(id), other: other.to_string() };
+        Self { location: source.to_string(), name: String::new(), may_hold_objects: true, flaw }
     }
 }
 

@@ -27,7 +27,8 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-use crate::local_path::{canonical_as_far_as_it_exists, kind_of};
+use crate::error::{FileKind, Operation};
+use crate::local_path::canonical_as_far_as_it_exists;
 use crate::printable::printable;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 use folders::Folders;
@@ -68,11 +69,11 @@ impl LocalStore {
     }
 
     fn open_with(root: &Path, temp: &Path, syncs: Syncs) -> Result<Self, Error> {
-        let root = canonical_as_far_as_it_exists("store", root)?;
-        let temp = canonical_as_far_as_it_exists("store", temp)?;
+        let root = canonical_as_far_as_it_exists(Operation::Store, root)?;
+        let temp = canonical_as_far_as_it_exists(Operation::Store, temp)?;
         for path in [&root, &temp] {
             if look_at(path)?.is_some_and(|metadata| !metadata.is_dir()) {
-                return Err(Error::NotAFolder { doing: "store", location: printable(path) });
+                return Err(Error::NotAFolder { doing: Operation::Store, location: printable(path) });
             }
         }
         // A link from one to the other would fail, but only after the work.
@@ -92,7 +93,7 @@ impl LocalStore {
     fn read(&self, name: &str, range_of: impl Fn(u64) -> Range<u64>) -> Result<Vec<u8>, Error> {
         let path = self.path(name);
         let Some(mut file) = open_file(&path)? else {
-            return Err(Error::NotFound { doing: "store", location: printable(&path) });
+            return Err(Error::NotFound { doing: Operation::Store, location: printable(&path) });
         };
         let mut read = || {
             let range = range_of(file.metadata()?.len());
@@ -257,7 +258,7 @@ fn open_file(path: &Path) -> Result<Option<File>, Error> {
 }
 
 fn not_regular(path: &Path, metadata: &Metadata) -> Error {
-    Error::NotRegular { doing: "store", location: printable(path), kind: kind_of(metadata.file_type()) }
+    Error::NotRegular { doing: Operation::Store, location: printable(path), kind: FileKind::of(metadata.file_type()) }
 }
 
 /// The filesystem that a folder is on, or will be on when it is made.
@@ -280,5 +281,5 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::io("store", action, printable(path), source)
+    Error::io(Operation::Store, action, printable(path), source)
 }

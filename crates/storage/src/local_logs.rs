@@ -27,7 +27,7 @@ use self::reader::LocalReader;
 use self::roots::{Root, Roots, roots};
 use crate::file_url::file_url;
 use crate::key_guide::KeyGuide;
-use crate::listing::{ListFailure, ListOutput};
+use crate::listing::{ListFailure, ListFlaw, ListOutput};
 use crate::log_source::{Fetching, LogSource, OpenObject};
 use crate::object::{Place, Version};
 use crate::{Connections, Error, Object, Source};
@@ -159,7 +159,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
             Err(error) => {
-                self.fail(folder.path.as_bytes(), folder.name(), true, unreadable(&error));
+                self.fail(folder.path.as_bytes(), folder.name(), true, ListFlaw::unreadable(&error));
                 self.unopened.insert(folder.path.clone());
                 return Ok(());
             }
@@ -170,7 +170,7 @@ impl<'a, 'o> Walk<'a, 'o> {
                 Ok(entry) => self.entry(folder, id, &entry, waiting),
                 // What a link leads to in the rest of it waits for the next listing: it may have been met here.
                 Err(error) => {
-                    self.fail(folder.path.as_bytes(), folder.name(), true, unreadable(&error));
+                    self.fail(folder.path.as_bytes(), folder.name(), true, ListFlaw::unreadable(&error));
                     break;
                 }
             }
@@ -191,7 +191,7 @@ impl<'a, 'o> Walk<'a, 'o> {
             return;
         }
         let Some(text) = file_name.to_str() else {
-            return self.fail(&path_bytes, &name, file_type.is_dir(), "the name is not UTF-8".into());
+            return self.fail(&path_bytes, &name, file_type.is_dir(), ListFlaw::NameNotUtf8);
         };
         let path = [folder.path.as_str(), text].concat();
         if file_type.is_file() {
@@ -224,17 +224,17 @@ impl<'a, 'o> Walk<'a, 'o> {
                 if let Some(target) = target.to_str() {
                     return self.target(target, &name, id.as_ref(), &path);
                 }
-                let reason = "the symbolic link leads to a path that is not UTF-8";
-                self.fail(path_bytes, &name, target.is_dir(), reason.into());
+                self.fail(path_bytes, &name, target.is_dir(), ListFlaw::TargetNotUtf8);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.fail(path_bytes, &name, false, "the symbolic link leads nowhere".into());
+                self.fail(path_bytes, &name, false, ListFlaw::DanglingLink);
             }
             Err(error) if error.raw_os_error().is_some_and(|number| ELOOP.contains(&number)) => {
-                self.fail(path_bytes, &name, false, "the symbolic link leads in a circle".into());
+                self.fail(path_bytes, &name, false, ListFlaw::LinkCircle);
             }
             Err(error) => {
-                self.fail(path_bytes, &name, true, format!("the symbolic link cannot be followed: {error}"));
+                let flaw = ListFlaw::Link { kind: error.kind(), said: error.to_string() };
+                self.fail(path_bytes, &name, true, flaw);
             }
         }
         Ok(())
@@ -244,7 +244,7 @@ impl<'a, 'o> Walk<'a, 'o> {
     fn target(&mut self, path: &str, name: &str, id: Option<&Arc<Place>>, origin: &str) -> Result<(), Error> {
         if id.is_some() && self.is_hidden(path) {
             // Under the link's name it would be another object than the one that it is when the folder can be read.
-            self.fail(origin.as_bytes(), name, true, "leads into a folder that cannot be read".into());
+            self.fail(origin.as_bytes(), name, true, ListFlaw::HiddenTarget);
             return Ok(());
         }
         match fs::metadata(Path::new(path)) {
@@ -259,7 +259,7 @@ impl<'a, 'o> Walk<'a, 'o> {
             Ok(_) => {
                 self.special.entry(path.into()).or_insert_with(|| name.to_owned());
             }
-            Err(error) => self.fail(origin.as_bytes(), name, true, unreadable(&error)),
+            Err(error) => self.fail(origin.as_bytes(), name, true, ListFlaw::unreadable(&error)),
         }
         Ok(())
     }
@@ -275,15 +275,15 @@ impl<'a, 'o> Walk<'a, 'o> {
         self.output.object(Object::with_version(id.cloned(), path, name, Version::of(metadata)));
     }
 
-    fn fail(&mut self, path: &[u8], name: &str, may_hold_objects: bool, reason: String) {
+    fn fail(&mut self, path: &[u8], name: &str, may_hold_objects: bool, flaw: ListFlaw) {
         let location = file_url(path);
-        self.output.failure(ListFailure { location, name: name.to_owned(), may_hold_objects, reason });
+        self.output.failure(ListFailure { location, name: name.to_owned(), may_hold_objects, flaw });
     }
 
     /// A file that vanishes while its folder is read is no failure: it could have vanished a moment before.
     fn fail_unless_gone(&mut self, path: &[u8], name: &str, error: &io::Error) {
         if error.kind() != io::ErrorKind::NotFound {
-            self.fail(path, name, false, unreadable(error));
+            self.fail(path, name, false, ListFlaw::unreadable(error));
         }
     }
 }
@@ -298,10 +298,6 @@ impl Folder {
 /// Whether it is a named pipe, a socket or a device.
 fn is_special(file_type: FileType) -> bool {
     !(file_type.is_file() || file_type.is_dir() || file_type.is_symlink())
-}
-
-fn unreadable(error: &io::Error) -> String {
-    format!("cannot be read: {error}")
 }
 
 #[cfg(test)]

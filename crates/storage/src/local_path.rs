@@ -1,16 +1,16 @@
 //! Paths of the local disk: made canonical as far as they exist, and what is found at them.
 #![expect(clippy::disallowed_methods, reason = "a typed path becomes canonical here; the errors name it")]
 
-use std::fs::{self, FileType};
+use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::Error;
+use crate::error::{LocationFlaw, Operation};
 use crate::printable::printable;
 
 /// An absolute path without links and dots, whose last parts need not exist.
-pub(crate) fn canonical_as_far_as_it_exists(doing: &'static str, path: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn canonical_as_far_as_it_exists(doing: Operation, path: &Path) -> Result<PathBuf, Error> {
     let mut canonical = if path.is_absolute() {
         PathBuf::from("/")
     } else {
@@ -31,8 +31,8 @@ pub(crate) fn canonical_as_far_as_it_exists(doing: &'static str, path: &Path) ->
                     Err(source) if source.kind() == io::ErrorKind::NotFound => {
                         // Another process may have made the folder just now: then it is no link.
                         if fs::symlink_metadata(&canonical).is_ok_and(|metadata| metadata.is_symlink()) {
-                            let reason = "a symbolic link that leads nowhere";
-                            return Err(Error::BadLocation { doing, location: printable(&canonical), reason });
+                            let flaw = LocationFlaw::DanglingLink;
+                            return Err(Error::BadLocation { doing, location: printable(&canonical), flaw });
                         }
                     }
                     Err(source) if source.kind() == io::ErrorKind::NotADirectory => {
@@ -47,23 +47,8 @@ pub(crate) fn canonical_as_far_as_it_exists(doing: &'static str, path: &Path) ->
     Ok(canonical)
 }
 
-/// What stands at a place that is no regular file, for a message.
-pub(crate) fn kind_of(file_type: FileType) -> &'static str {
-    if file_type.is_dir() {
-        "a folder"
-    } else if file_type.is_fifo() {
-        "a named pipe"
-    } else if file_type.is_socket() {
-        "a socket"
-    } else if file_type.is_char_device() || file_type.is_block_device() {
-        "a device"
-    } else {
-        "something else"
-    }
-}
-
 /// An error about a path that a person named.
-pub(crate) fn missing_or_io(doing: &'static str, path: &Path, source: io::Error) -> Error {
+pub(crate) fn missing_or_io(doing: Operation, path: &Path, source: io::Error) -> Error {
     if source.kind() == io::ErrorKind::NotFound {
         Error::NotFound { doing, location: printable(path) }
     } else {

@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Error;
+use crate::error::{FileKind, Operation, SourceIdFlaw};
 use crate::file_url::{FILE_SCHEME, file_url, local_path};
 use crate::folder::{Folder, LocalFolder};
-use crate::local_path::{kind_of, missing_or_io};
+use crate::local_path::missing_or_io;
 use crate::printable::{printable, printable_name};
 use crate::remote::Prefix;
 
@@ -62,13 +63,13 @@ impl Source {
     /// path is not UTF-8: the person has to name another source.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if Prefix::is_url(text) {
-            return Ok(Self { place: SourcePlace::Remote(Prefix::parse("list", text)?), id: None });
+            return Ok(Self { place: SourcePlace::Remote(Prefix::parse(Operation::List, text)?), id: None });
         }
-        let typed = local_path("list", text)?;
-        let canonical = fs::canonicalize(&typed).map_err(|source| missing_or_io("list", &typed, source))?;
-        let metadata = fs::metadata(&canonical).map_err(|source| missing_or_io("list", &canonical, source))?;
+        let typed = local_path(Operation::List, text)?;
+        let canonical = fs::canonicalize(&typed).map_err(|source| missing_or_io(Operation::List, &typed, source))?;
+        let metadata = fs::metadata(&canonical).map_err(|source| missing_or_io(Operation::List, &canonical, source))?;
         let Some(path) = canonical.to_str() else {
-            return Err(Error::PathNotUtf8 { doing: "list", location: printable(&canonical) });
+            return Err(Error::PathNotUtf8 { doing: Operation::List, location: printable(&canonical) });
         };
         let kind = if metadata.is_dir() {
             SourceKind::Folder
@@ -77,8 +78,8 @@ impl Source {
             let name = name.or_else(|| path.rsplit('/').next()).unwrap_or(path);
             SourceKind::File { name: name.into() }
         } else {
-            let kind = kind_of(metadata.file_type());
-            return Err(Error::NotRegular { doing: "list", location: printable(&typed), kind });
+            let kind = FileKind::of(metadata.file_type());
+            return Err(Error::NotRegular { doing: Operation::List, location: printable(&typed), kind });
         };
         Ok(Self { place: SourcePlace::Local(LocalSource { path: path.into(), kind }), id: None })
     }
@@ -96,7 +97,7 @@ impl Source {
     /// objects of sources without an id are marked.
     pub fn with_id(self, id: &str) -> Result<Self, Error> {
         match flaw_of_id(id) {
-            Some(reason) => Err(Error::BadSourceId { id: printable_name(id), reason }),
+            Some(flaw) => Err(Error::BadSourceId { id: printable_name(id), flaw }),
             None => Ok(Self { id: Some(id.into()), ..self }),
         }
     }
@@ -174,16 +175,16 @@ impl fmt::Display for Source {
     }
 }
 
-/// What keeps a text from being a source's id.
-pub(crate) fn flaw_of_id(id: &str) -> Option<&'static str> {
+/// Returns why a text cannot be a source's id; `None` if it can.
+pub(crate) fn flaw_of_id(id: &str) -> Option<SourceIdFlaw> {
     if id.is_empty() {
-        Some("the id is empty")
+        Some(SourceIdFlaw::Empty)
     } else if id.len() > MAX_ID_BYTES {
-        Some("the id is longer than 255 bytes")
+        Some(SourceIdFlaw::TooLong)
     } else if id.contains(char::is_control) {
-        Some("the id has control characters")
+        Some(SourceIdFlaw::ControlCharacters)
     } else if id.get(..FILE_SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(FILE_SCHEME)) {
-        Some("`file://` marks what has no id\nhint: choose a name that does not tell where the objects are now")
+        Some(SourceIdFlaw::FileScheme)
     } else {
         None
     }

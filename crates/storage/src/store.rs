@@ -20,6 +20,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::error::NameFlaw;
 use crate::local::LocalStore;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 use checking_first::CheckingFirst;
@@ -253,21 +254,21 @@ impl Staged {
 
 /// Names are relative, and every segment names a thing: so that no name leads out of the root.
 fn check_name(name: &str) -> Result<(), Error> {
-    let bad = |reason| Err(Error::BadName { name: name.escape_debug().to_string(), reason });
+    let bad = |flaw| Err(Error::BadName { name: name.escape_debug().to_string(), flaw });
     if name.is_empty() {
-        return bad("it is empty");
+        return bad(NameFlaw::Empty);
     }
     if name.starts_with('/') {
-        return bad("it begins with `/`");
+        return bad(NameFlaw::Absolute);
     }
     if name.contains('\0') {
-        return bad("it has a zero byte");
+        return bad(NameFlaw::ZeroByte);
     }
     if name.split('/').any(str::is_empty) {
-        return bad("a segment is empty");
+        return bad(NameFlaw::EmptySegment);
     }
     if name.split('/').any(|segment| segment == "." || segment == "..") {
-        return bad("a segment is `.` or `..`");
+        return bad(NameFlaw::DotSegment);
     }
     Ok(())
 }

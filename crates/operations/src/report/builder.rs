@@ -11,7 +11,7 @@ use std::{
 
 use lakefront_cloudfront::FieldNames;
 use lakefront_engine::{
-    Advise, Error as EngineError, Settings, message,
+    Advise, Error as EngineError, Settings, brief, message,
     outcome::{Lost, Outcome, TaskDone},
     progress::{Event, Progress},
 };
@@ -108,7 +108,7 @@ impl ReportBuilder {
             report.lost_objects.extend(found.failures.iter().take(MAX_NAMED_OBJECTS).map(|failure| FailedObject {
                 object: failure.location.clone(),
                 reason: "unlisted".to_owned(),
-                message: failure.reason.clone(),
+                message: brief(&failure.flaw, self.advise),
             }));
         });
     }

@@ -6,6 +6,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::Error;
+use crate::error::Operation;
 use crate::local_path::is_absent;
 use crate::printable::printable;
 
@@ -22,9 +23,9 @@ const MAX_FOLDERS: usize = 1_000;
 ///
 /// [`Error::NotFound`] if there is none; or it cannot be read.
 pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
-    let absent = || Error::NotFound { doing: "list", location: printable(path) };
+    let absent = || Error::NotFound { doing: Operation::List, location: printable(path) };
     let failed = |source: io::Error| {
-        if is_absent(&source) { absent() } else { Error::io("list", "look at it", printable(path), source) }
+        if is_absent(&source) { absent() } else { Error::io(Operation::List, "look at it", printable(path), source) }
     };
     // Opening a named pipe would wait for somebody to write to it.
     if !fs::metadata(path).map_err(failed)?.is_file() {
@@ -47,7 +48,7 @@ pub(super) fn any_file(folder: &Path, start: &str, is_wanted: &dyn Fn(&str) -> b
     for _ in 0..MAX_FOLDERS {
         let Some(name) = waiting.pop() else { break };
         let path = folder.join(&name);
-        let failed = |source: io::Error| Error::io("list", "look at it", printable(&path), source);
+        let failed = |source: io::Error| Error::io(Operation::List, "look at it", printable(&path), source);
         let mut folders = Vec::new();
         for entry in fs::read_dir(&path).map_err(failed)? {
             let entry = entry.map_err(failed)?;

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::error::Operation;
 use crate::file_url::{file_url, local_path};
 use crate::local_path::canonical_as_far_as_it_exists;
 use crate::printable::printable;
@@ -27,7 +28,8 @@ impl LocalFolder {
     ///
     /// Another kind of URL, something that exists and is not a folder, or a link that leads nowhere.
     pub fn parse(text: &str, named: &'static str) -> Result<Self, Error> {
-        Self::from_path(named, &local_path(named, text)?)
+        let doing = Operation::Locate(named);
+        Self::from_path(doing, &local_path(doing, text)?)
     }
 
     /// Returns the folder of a path that is canonical.
@@ -65,7 +67,7 @@ impl LocalFolder {
         let Some(name) = self.path.file_name() else { return Ok(None) };
         let mut name = name.to_owned();
         name.push(ending);
-        Self::from_path(named, &self.path.with_file_name(name)).map(Some)
+        Self::from_path(Operation::Locate(named), &self.path.with_file_name(name)).map(Some)
     }
 
     /// Opens this folder as a store, with its temporary files in `temp`.
@@ -82,12 +84,12 @@ impl LocalFolder {
         object.bucket().is_none() && Path::new(object.path()).starts_with(&self.path)
     }
 
-    fn from_path(named: &'static str, path: &Path) -> Result<Self, Error> {
-        let path = canonical_as_far_as_it_exists(named, path)?;
+    fn from_path(doing: Operation, path: &Path) -> Result<Self, Error> {
+        let path = canonical_as_far_as_it_exists(doing, path)?;
         match fs::metadata(&path) {
-            Ok(metadata) if !metadata.is_dir() => Err(Error::NotAFolder { doing: named, location: printable(&path) }),
+            Ok(metadata) if !metadata.is_dir() => Err(Error::NotAFolder { doing, location: printable(&path) }),
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io(named, "look at it", printable(&path), source))
+                Err(Error::io(doing, "look at it", printable(&path), source))
             }
             Ok(_) | Err(_) => Ok(Self { path }),
         }

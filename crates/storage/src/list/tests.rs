@@ -1,7 +1,7 @@
 //! What a listing finds, in which order, under which names, and what it reports.
 
 use super::*;
-use crate::{Everything, ListFailure};
+use crate::{Everything, ListFailure, ListFlaw};
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -155,14 +155,14 @@ fn what_cannot_be_listed_is_reported_and_the_rest_is_listed() {
     let failures: Vec<_> = listing
         .failures
         .iter()
-        .map(|failure| (failure.location.rsplit('/').next().unwrap(), failure.name.as_str(), failure.reason.as_str()))
+        .map(|failure| (failure.location.rsplit('/').next().unwrap(), failure.name.as_str(), failure.flaw.clone()))
         .collect();
     assert_eq!(
         failures,
         [
-            ("circle", "circle", "the symbolic link leads in a circle"),
-            ("dangling", "dangling", "the symbolic link leads nowhere"),
-            ("odd%FF.gz", "odd\u{fffd}.gz", "the name is not UTF-8"),
+            ("circle", "circle", ListFlaw::LinkCircle),
+            ("dangling", "dangling", ListFlaw::DanglingLink),
+            ("odd%FF.gz", "odd\u{fffd}.gz", ListFlaw::NameNotUtf8),
         ]
     );
 }
@@ -204,8 +204,12 @@ fn a_folder_that_cannot_be_read_is_reported_and_the_rest_is_listed() {
     let listing = listed(&root, &["logs"]);
     assert_eq!(pairs(&root, &listing), [pair("logs/good.gz", "good.gz")]);
     assert_eq!(listing.failures.len(), 1);
-    let ListFailure { name, may_hold_objects, reason, .. } = &listing.failures[0];
-    assert!(reason.starts_with("cannot be read: ") && name.starts_with("long/0123456789/"), "{:?}", listing.failures);
+    let ListFailure { name, may_hold_objects, flaw, .. } = &listing.failures[0];
+    assert!(
+        flaw.to_string().starts_with("cannot be read: ") && name.starts_with("long/0123456789/"),
+        "{:?}",
+        listing.failures
+    );
     assert!(*may_hold_objects && !name.ends_with('/'));
 }
 
@@ -386,8 +390,8 @@ fn a_second_place_with_the_same_id_is_reported_and_not_listed() {
         identities(&root, &listing),
         [identity("archive", "a/one.gz", "x/a/one.gz"), identity("zoo", "a/three.gz", "z/a/three.gz")]
     );
-    let reason = format!("has the source id `archive`, which is that of file://{}/x: not listed", root.display());
-    let failure = ListFailure { location: y.clone(), name: String::new(), may_hold_objects: true, reason };
+    let flaw = ListFlaw::SameId { id: "archive".into(), other: format!("file://{}/x", root.display()) };
+    let failure = ListFailure { location: y.clone(), name: String::new(), may_hold_objects: true, flaw };
     assert_eq!(listing.failures, [failure]);
     // What lies in that place would have its id as well.
     let nested = listed_with_ids(&root, &[("x", "archive"), ("y", "archive"), ("y/b", "inner")]);

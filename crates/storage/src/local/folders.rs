@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::syncs::Syncs;
 use super::{failed, look_at};
 use crate::Error;
+use crate::error::Operation;
 use crate::printable::printable;
 
 /// Where things stand, and what is known to be on the disk.
@@ -50,7 +51,7 @@ impl Folders {
             Ok(()) => true,
             Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
                 if !look_at(folder)?.is_some_and(|metadata| metadata.is_dir()) {
-                    return Err(Error::NotAFolder { doing: "store", location: printable(folder) });
+                    return Err(Error::NotAFolder { doing: Operation::Store, location: printable(folder) });
                 }
                 false
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::folders::Folders;
 use super::{failed, is_absent, modified_ms};
+use crate::error::Operation;
 use crate::printable::printable;
 use crate::{Entry, Error};
 
@@ -28,7 +29,7 @@ impl Folders {
                 let file = file.map_err(|source| failed("read it", &path, source))?;
                 let path = file.path();
                 let Ok(file_name) = file.file_name().into_string() else {
-                    return Err(Error::PathNotUtf8 { doing: "store", location: printable(&path) });
+                    return Err(Error::PathNotUtf8 { doing: Operation::Store, location: printable(&path) });
                 };
                 let name = if folder.is_empty() { file_name } else { format!("{folder}/{file_name}") };
                 if self.is_ours(&path) || !(name.starts_with(prefix) || prefix.starts_with(&name)) {

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::os_errors::explained;
+use crate::error::Operation;
 use crate::local_path::is_absent;
 use crate::object::Version;
 use crate::source::{LocalSource, SourceKind};
@@ -27,7 +28,9 @@ pub(super) fn look_again(object: &Object, known: &[Source]) -> Result<Option<Obj
     match look() {
         Ok(metadata) => Ok(metadata.map(|metadata| object.in_version(Version::of(&metadata)))),
         Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(explained("list", "look at it again", Path::new(object.path()), object.location(), error)),
+        Err(error) => {
+            Err(explained(Operation::List, "look at it again", Path::new(object.path()), object.location(), error))
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use bytes::Bytes;
 use super::faults::Fault;
 use super::identity::is_in_place;
 use super::os_errors::{explained, tried};
-use crate::local_path::{is_absent, kind_of};
+use crate::error::{FileKind, Operation};
+use crate::local_path::is_absent;
 use crate::log_source::OpenObject;
 use crate::object::Version;
 use crate::{Error, Object};
@@ -107,7 +108,7 @@ impl Read for LocalReader {
 
 fn check(object: &Object, metadata: &Metadata) -> Result<(), Error> {
     if !metadata.is_file() {
-        return Err(changed(object, kind_of(metadata.file_type()).into()));
+        return Err(changed(object, FileKind::of(metadata.file_type()).to_string()));
     }
     let version = Version::of(metadata);
     if version == *object.listed_version() { Ok(()) } else { Err(changed(object, version.to_string())) }
@@ -122,5 +123,5 @@ fn gone_or_unreadable(object: &Object, error: io::Error) -> Error {
 }
 
 fn unreadable(object: &Object, error: io::Error) -> Error {
-    explained("fetch", "read it", Path::new(object.path()), object.location(), error)
+    explained(Operation::Fetch, "read it", Path::new(object.path()), object.location(), error)
 }

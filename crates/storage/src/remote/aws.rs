@@ -148,7 +148,7 @@ const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESS
 /// Checks keys in the environment or the profile, so that an invalid one is reported before any request is sent.
 fn check_keys(options: &ConnectOptions, env: &Env, profiles: Option<&ProfileSet>) -> Result<(), Error> {
     let check = |setting: String, value: &str| match flaw_of_credential(value.trim()) {
-        Some(flaw) => Err(Error::BadSetting { setting, reason: flaw.to_owned() }),
+        Some(flaw) => Err(Error::BadSetting { setting, flaw }),
         None => Ok(()),
     };
     if options.profile.is_none() && variable(env, &["AWS_ACCESS_KEY_ID"]).is_some() {

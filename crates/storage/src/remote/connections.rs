@@ -22,15 +22,17 @@ use super::named_files;
 use super::pages::{Lister, Paginated};
 use super::region::region_of;
 use super::retry::Patience;
-use super::settings::{Addressing, ConnectOptions, Encryption, check_virtual, is_url};
+use super::settings::{Addressing, ConnectOptions, Encryption, VIRTUAL, check_virtual, flaw_of, is_url};
 use super::shares::Shares;
 use super::spool::SpoolFile;
 use super::threads::can_start_threads;
 use super::transport::Transport;
 use super::trust::Trust;
-use super::url::{Bucket, Scheme, fits_host};
+use super::url::{Bucket, fits_host};
 use super::wire::{Signing, Wiring};
+use crate::error::SettingFlaw;
 use crate::local_logs::faults::Fault;
+use crate::scheme::Scheme;
 use crate::{Error, Object};
 
 /// Data files that are being written to a bucket hold so much memory in all, as each is sent whole; a single larger one is
@@ -207,9 +209,7 @@ impl Connections {
         let bucket_url =
             if in_path { format!("{scheme}://{host}/{name}") } else { format!("{scheme}://{name}.{host}") };
         if !is_url(&bucket_url) {
-            let reason =
-                "a bucket of this name cannot be part of a host's name\nhint: `--addressing-style path`".into();
-            return Err(Error::BadSetting { setting: "`--addressing-style virtual`".into(), reason });
+            return Err(Error::BadSetting { setting: VIRTUAL.into(), flaw: SettingFlaw::BucketNotInHost });
         }
         let signing = aws.credentials.clone().filter(|_| !no_sign_request);
         let wiring = Wiring {
@@ -301,27 +301,27 @@ fn no_retries() -> RetryConfig {
 }
 
 fn put_headers(options: &ConnectOptions) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
-    let header = |name, value: &str| {
-        let value = HeaderValue::from_str(value).map_err(|_| Error::BadLocation {
-            doing: "store",
-            location: "--acl or --sse-kms-key-id".into(),
-            reason: "not a value that a request can hold",
-        });
-        value.map(|value| (HeaderName::from_static(name), value))
+    let header = |name, setting: &str, value: &str| {
+        if let Some(flaw) = flaw_of(value) {
+            return Err(Error::BadSetting { setting: setting.to_owned(), flaw });
+        }
+        let value = HeaderValue::from_str(value).expect("a header takes any ASCII without control characters");
+        Ok((HeaderName::from_static(name), value))
     };
+    let fixed = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
     let mut headers = Vec::new();
     if let Some(acl) = &options.acl {
-        headers.push(header("x-amz-acl", acl)?);
+        headers.push(header("x-amz-acl", "`--acl`", acl)?);
     }
     match &options.encryption {
         None => {}
-        Some(Encryption::Aes256) => headers.push(header("x-amz-server-side-encryption", "AES256")?),
+        Some(Encryption::Aes256) => headers.push(fixed("x-amz-server-side-encryption", "AES256")),
         Some(Encryption::Kms(key)) => {
-            headers.push(header("x-amz-server-side-encryption", "aws:kms")?);
+            headers.push(fixed("x-amz-server-side-encryption", "aws:kms"));
             // One key a bucket instead of one a file: no request to the key service for each.
-            headers.push(header("x-amz-server-side-encryption-bucket-key-enabled", "true")?);
+            headers.push(fixed("x-amz-server-side-encryption-bucket-key-enabled", "true"));
             if let Some(key) = key {
-                headers.push(header("x-amz-server-side-encryption-aws-kms-key-id", key)?);
+                headers.push(header("x-amz-server-side-encryption-aws-kms-key-id", "`--sse-kms-key-id`", key)?);
             }
         }
     }

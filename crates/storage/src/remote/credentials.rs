@@ -13,6 +13,7 @@ use object_store::aws::AwsCredential;
 
 use super::settings::flaw_of;
 use super::wire::{NoSignature, causes};
+use crate::error::{CredentialsFlaw, SettingFlaw};
 use crate::printable::printable_name;
 
 /// Credentials that run out sooner than this are renewed: longer than any request takes.
@@ -92,7 +93,7 @@ impl Credentials {
             // What is held may do a while longer.
             Err(error) => match held.filter(|held| held.ends_at.is_none_or(|end| end > now())) {
                 Some(held) => Ok(held.credential),
-                None => Err(NoSignature(explained(&error, &self.login).into())),
+                None => Err(NoSignature(explained(&error, &self.login))),
             },
         }
     }
@@ -118,8 +119,8 @@ impl Credentials {
 
 /// Returns credentials as they are sent: trimmed, as no key or token begins or ends with a blank.
 fn usable(credentials: &aws_credential_types::Credentials) -> Result<AwsCredential, NoSignature> {
-    let checked = |what: &str, text: &str| match flaw_of_credential(text.trim()) {
-        Some(flaw) => Err(NoSignature(format!("the {what} of the AWS credentials {flaw}").into())),
+    let checked = |part, text: &str| match flaw_of_credential(text.trim()) {
+        Some(flaw) => Err(NoSignature(CredentialsFlaw::Invalid { part, flaw })),
         None => Ok(text.trim().to_owned()),
     };
     let token = credentials.session_token().filter(|token| !token.trim().is_empty());
@@ -131,8 +132,8 @@ fn usable(credentials: &aws_credential_types::Credentials) -> Result<AwsCredenti
 }
 
 /// Returns why a text cannot be a key or a token; `None` if it can.
-pub(super) fn flaw_of_credential(text: &str) -> Option<&'static str> {
-    flaw_of(text).or_else(|| text.contains(' ').then_some("has a blank in it\nhint: copy it again"))
+pub(super) fn flaw_of_credential(text: &str) -> Option<SettingFlaw> {
+    flaw_of(text).or_else(|| text.contains(' ').then_some(SettingFlaw::Blank))
 }
 
 #[expect(
@@ -150,36 +151,22 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Which kind of thing went wrong. The causes themselves may repeat what files and services say, secrets included; what the
-/// network says has none.
-fn explained(error: &CredentialsError, login: &Login) -> String {
+/// Returns which kind of thing went wrong. The causes themselves may repeat what files and services say, secrets included;
+/// what the network says has none.
+fn explained(error: &CredentialsError, login: &Login) -> CredentialsFlaw {
     if let CredentialsError::CredentialsNotLoaded(_) = error {
-        return "no AWS credentials were found\nhint: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a --profile, or run where a role is attached; --no-sign-request reads public buckets without".to_owned();
+        return CredentialsFlaw::NotFound;
     }
     if let Some(said) = of_network(error) {
-        return format!(
-            "the network failed on the way to the service that gives the AWS credentials: {said}\nhint: is it reachable from here? HTTPS_PROXY names a proxy, AWS_CA_BUNDLE further certificate authorities"
-        );
+        return CredentialsFlaw::Network { said };
     }
     match (login, error) {
-        (Login::Console { profile }, _) => format!(
-            "the session of `aws login` has ended, or there is none\nhint: log in (`aws login --profile {profile}`) and run again: nothing is lost"
-        ),
-        (Login::SingleSignOn { profile }, _) => format!(
-            "the session of `aws sso login` has ended, there is none, or it does not give the role\nhint: log in (`aws sso login --profile {profile}`) and run again: nothing is lost"
-        ),
-        (Login::None, CredentialsError::ProviderTimedOut(_)) => {
-            "the AWS credentials did not come in time\nhint: is the metadata or token service reachable from here?".to_owned()
-        }
-        (Login::None, CredentialsError::InvalidConfiguration(_)) => {
-            "the AWS configuration is not valid\nhint: check ~/.aws/config, ~/.aws/credentials, --profile and the AWS_ variables; `aws sts get-caller-identity` says more".to_owned()
-        }
-        (Login::None, CredentialsError::ProviderError(_)) => {
-            "the AWS credentials were refused by the service that gives them\nhint: check the role, or log in again; `aws sts get-caller-identity` says more".to_owned()
-        }
-        (Login::None, _) => {
-            "the AWS credentials could not be loaded\nhint: `aws sts get-caller-identity` says more".to_owned()
-        }
+        (Login::Console { profile }, _) => CredentialsFlaw::ConsoleSession { profile: profile.clone() },
+        (Login::SingleSignOn { profile }, _) => CredentialsFlaw::SsoSession { profile: profile.clone() },
+        (Login::None, CredentialsError::ProviderTimedOut(_)) => CredentialsFlaw::TimedOut,
+        (Login::None, CredentialsError::InvalidConfiguration(_)) => CredentialsFlaw::BadConfiguration,
+        (Login::None, CredentialsError::ProviderError(_)) => CredentialsFlaw::Refused,
+        (Login::None, _) => CredentialsFlaw::NotLoaded,
     }
 }
 
@@ -208,27 +195,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_to_do_about_credentials_is_said_by_how_they_are_got() {
+    fn what_went_wrong_is_told_apart_by_how_credentials_are_got() {
         let refused = || CredentialsError::provider_error("hunter2");
-        let console = Login::Console { profile: "prod".into() };
-        let sso = Login::SingleSignOn { profile: "prod".into() };
+        let profile = || "prod".to_owned();
+        let console = Login::Console { profile: profile() };
+        let sso = Login::SingleSignOn { profile: profile() };
         let absent = CredentialsError::unhandled(io::Error::from(io::ErrorKind::NotFound));
         let away = CredentialsError::provider_error(io::Error::from(io::ErrorKind::ConnectionRefused));
-        for (error, login, says) in [
-            (&refused(), &console, "(`aws login --profile prod`)"),
-            (&absent, &console, "(`aws login --profile prod`)"),
-            (&refused(), &sso, "(`aws sso login --profile prod`)"),
-            (&refused(), &Login::None, "refused by the service"),
-            (
-                &away,
-                &console,
-                "the network failed on the way to the service that gives the AWS credentials: connection refused",
-            ),
-            (&away, &Login::None, "the network failed"),
-            (&CredentialsError::not_loaded("hunter2"), &console, "no AWS credentials were found"),
+        let network = || CredentialsFlaw::Network { said: "connection refused".into() };
+        for (error, login, flaw) in [
+            (&refused(), &console, CredentialsFlaw::ConsoleSession { profile: profile() }),
+            (&absent, &console, CredentialsFlaw::ConsoleSession { profile: profile() }),
+            (&refused(), &sso, CredentialsFlaw::SsoSession { profile: profile() }),
+            (&refused(), &Login::None, CredentialsFlaw::Refused),
+            (&away, &console, network()),
+            (&away, &Login::None, network()),
+            (&CredentialsError::not_loaded("hunter2"), &console, CredentialsFlaw::NotFound),
         ] {
-            let text = explained(error, login);
-            assert!(text.contains(says) && !text.contains("hunter2"), "{text}");
+            let explained = explained(error, login);
+            assert!(!explained.to_string().contains("hunter2"), "{explained}");
+            assert_eq!(explained, flaw);
         }
     }
 
@@ -254,7 +240,7 @@ mod tests {
             ("AKID", "secret", Some("hünter2"), "the session token of the AWS credentials has a character that is not"),
         ] {
             let text = of(key, secret, token).unwrap_err().to_string();
-            assert!(text.starts_with(says) && text.contains("\nhint: ") && !text.contains("unter"), "{text}");
+            assert!(text.starts_with(says) && !text.contains("unter"), "{text}");
         }
     }
 }

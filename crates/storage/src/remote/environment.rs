@@ -8,6 +8,7 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use super::settings::{checked_endpoint, flaw_of, is_url};
 use super::url::is_bucket_name;
 use crate::Error;
+use crate::error::SettingFlaw;
 
 /// URL of the service that gives an Azure app or function its credentials.
 const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
@@ -34,12 +35,12 @@ pub(super) fn azure(allow_http: bool) -> Result<MicrosoftAzureBuilder, Error> {
 
 /// Checks a value that may become part of a URL.
 fn part_of_url(key: AzureConfigKey, name: &str, value: String, allow_http: bool) -> Result<String, Error> {
-    let bad = |reason: &str| Err(Error::BadSetting { setting: name.to_owned(), reason: reason.to_owned() });
+    let bad = |flaw| Err(Error::BadSetting { setting: name.to_owned(), flaw });
     if key == AzureConfigKey::Endpoint {
         return checked_endpoint(name, &value, allow_http);
     }
     if [AzureConfigKey::AccountName, AzureConfigKey::AuthorityId].contains(&key) && !is_bucket_name(&value) {
-        return bad("has a character that no name of an account or a tenant has");
+        return bad(SettingFlaw::NotAnAccount);
     }
     let is_service = [
         AzureConfigKey::AuthorityHost,
@@ -49,7 +50,7 @@ fn part_of_url(key: AzureConfigKey, name: &str, value: String, allow_http: bool)
     ]
     .contains(&key);
     if is_service && !is_url(&value) {
-        return bad("is no URL\nhint: expected `https://host[:port]`");
+        return bad(SettingFlaw::NotAUrl);
     }
     Ok(value)
 }
@@ -95,8 +96,7 @@ fn check_proxy(name: String, value: &str) -> Result<(), Error> {
     if value.is_empty() || (is_url(&url) && flaw_of(value).is_none()) {
         return Ok(());
     }
-    let reason = "is no URL of a proxy\nhint: expected `http://host:port`, without blanks around it".to_owned();
-    Err(Error::BadSetting { setting: name, reason })
+    Err(Error::BadSetting { setting: name, flaw: SettingFlaw::NotAProxy })
 }
 
 /// Returns variables and their trimmed values, without those that are blank.
@@ -109,7 +109,7 @@ fn wanted(is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = Result<(Stri
     let named = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     named.filter(move |(name, _)| is_wanted(name)).map(|(name, value)| match value.into_string() {
         Ok(value) => Ok((name, value)),
-        Err(_) => Err(Error::BadSetting { setting: name, reason: "is not UTF-8\nhint: type it again".to_owned() }),
+        Err(_) => Err(Error::BadSetting { setting: name, flaw: SettingFlaw::NotUtf8 }),
     })
 }
 
@@ -124,7 +124,7 @@ fn checked(name: String, value: &str) -> Result<(String, String), Error> {
     let is_path =
         ["_FILE", "_PATH", "_ACCOUNT", "_CREDENTIALS"].iter().any(|end| name.ends_with(end)) || name == SERVICE_ACCOUNT;
     match flaw_of(value).filter(|_| !is_path) {
-        Some(flaw) => Err(Error::BadSetting { setting: name, reason: flaw.into() }),
+        Some(flaw) => Err(Error::BadSetting { setting: name, flaw }),
         None => Ok((name, value.to_owned())),
     }
 }

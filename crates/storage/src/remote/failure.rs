@@ -13,10 +13,12 @@ use serde::Deserialize;
 use super::concern::{Concern, Hindrance};
 use super::region::is_region;
 use super::secrets::Secrets;
-use super::url::{Bucket, Scheme};
+use super::url::Bucket;
 use super::wire::{NoAnswer, NoSignature, causes};
 use crate::Error;
+use crate::error::{Answer, NetworkFlaw, Operation, Permission, Refusal, Request, RequestFlaw, UnreadableCause};
 use crate::printable::printable_name;
+use crate::scheme::Scheme;
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,14 +97,16 @@ fn host_of(url: &str) -> Option<String> {
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
-/// Never what a request had in it.
+impl Failure {
+    /// Returns the store's own words.
+    pub(super) fn answer(&self) -> Answer {
+        Answer { status: self.status, code: self.code.clone(), message: self.message.clone() }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.code.as_str(), self.message.as_str()) {
-            ("", "") => write!(out, "the store answers {}", self.status),
-            (code, "") => write!(out, "the store answers {} {code}", self.status.as_u16()),
-            (code, message) => write!(out, "the store answers {} {code}: {message}", self.status.as_u16()),
-        }
+        write!(out, "{}", self.answer())
     }
 }
 
@@ -124,63 +128,11 @@ impl Witness {
     }
 }
 
-/// What was asked of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Ask where the bucket is.
-    Find,
-    List,
-    Get,
-    Put,
-    Delete,
-}
-
-impl Action {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Find => "find its region",
-            Self::List => "list it",
-            Self::Get => "read it",
-            Self::Put => "write it",
-            Self::Delete => "delete it",
-        }
-    }
-
-    /// The permission that it takes, and on what.
-    fn permission(self, bucket: &Bucket, key: &str) -> String {
-        let key = printable_name(key);
-        let name = &bucket.name;
-        let s3 = match self {
-            Self::Find | Self::List => return list_permission(bucket),
-            Self::Get => "s3:GetObject",
-            Self::Put => "s3:PutObject",
-            Self::Delete => "s3:DeleteObject",
-        };
-        match bucket.scheme {
-            Scheme::S3 => format!("`{s3}` on `arn:aws:s3:::{name}/{key}`"),
-            Scheme::Gcs if self == Self::Get => format!("`storage.objects.get` on bucket `{name}`"),
-            Scheme::Gcs if self == Self::Put => format!("`storage.objects.create` on bucket `{name}`"),
-            Scheme::Gcs => format!("`storage.objects.delete` on bucket `{name}`"),
-            Scheme::Azure if self == Self::Get => format!("Storage Blob Data Reader on container `{name}`"),
-            Scheme::Azure => format!("Storage Blob Data Contributor on container `{name}`"),
-        }
-    }
-}
-
-fn list_permission(bucket: &Bucket) -> String {
-    let name = &bucket.name;
-    match bucket.scheme {
-        Scheme::S3 => format!("`s3:ListBucket` on `arn:aws:s3:::{name}`"),
-        Scheme::Gcs => format!("`storage.objects.list` on bucket `{name}`"),
-        Scheme::Azure => format!("Storage Blob Data Reader on container `{name}`"),
-    }
-}
-
 /// Where something went wrong.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'p> {
-    pub(super) doing: &'static str,
-    pub(super) action: Action,
+    pub(super) doing: Operation,
+    pub(super) request: Request,
     pub(super) bucket: &'p Bucket,
     pub(super) key: &'p str,
 }
@@ -190,9 +142,9 @@ impl Place<'_> {
         if self.key.is_empty() { self.bucket.to_string() } else { self.bucket.location(self.key) }
     }
 
-    /// An error of these words.
-    pub(super) fn strange(&self, reason: &str) -> Error {
-        self.because(reason.to_owned())
+    /// Returns the error of a request that had no result.
+    pub(super) fn failed(&self, flaw: RequestFlaw) -> Error {
+        Error::Remote { doing: self.doing, request: self.request, location: self.location(), flaw }
     }
 
     /// What went wrong: the store's refusal, or what the transport says where no store answered.
@@ -211,44 +163,38 @@ impl Place<'_> {
     ) -> Error {
         match failure.filter(|failure| failure.concern() == Concern::Object) {
             Some(failure) => {
-                Error::Unreadable { doing: self.doing, location: self.location(), reason: self.reason(failure) }
+                let cause = UnreadableCause::Refused(Box::new(self.refusal(failure)));
+                Error::Unreadable { doing: self.doing, location: self.location(), cause }
             }
             None => self.error(failure, error),
         }
     }
 
-    fn because(&self, reason: String) -> Error {
-        Error::Remote { doing: self.doing, action: self.action.words(), location: self.location(), reason }
-    }
-
-    /// What a refusal means, and what to do about it.
+    /// Returns the error of a refused request.
     fn refused(&self, failure: &Failure) -> Error {
         if ["NoSuchBucket", "ContainerNotFound"].contains(&failure.code.as_str()) {
             let bucket = self.bucket.to_string();
             return Error::NoBucket { doing: self.doing, bucket, location: self.location() };
         }
-        self.because(self.reason(failure))
+        self.failed(RequestFlaw::Refused(Box::new(self.refusal(failure))))
     }
 
-    /// The refusal, and what to do about it.
-    fn reason(&self, failure: &Failure) -> String {
-        if self.action == Action::Get
+    /// Returns what a refusal means.
+    fn refusal(&self, failure: &Failure) -> Refusal {
+        if self.request == Request::Get
             && let Some(hindrance) = failure.hindrance()
         {
             return self.hindered(failure, hindrance);
         }
+        let answer = failure.answer();
         match (failure.code.as_str(), failure.status) {
             ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired", _) => {
-                format!(
-                    "{failure}\nhint: the credentials have expired; renew them (`aws login`, `aws sso login`, a new session token) and run again: nothing is lost"
-                )
+                Refusal::Expired(answer)
             }
             ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "AuthFailure", _) => {
-                format!(
-                    "{failure}\nhint: the credentials are not known to this store; check the access key, --profile and --endpoint-url"
-                )
+                Refusal::UnknownCredentials(answer)
             }
-            ("RequestTimeTooSkewed", _) => format!("{failure}\nhint: set this machine's clock"),
+            ("RequestTimeTooSkewed", _) => Refusal::ClockSkewed(answer),
             (
                 "PermanentRedirect"
                 | "AuthorizationHeaderMalformed"
@@ -261,101 +207,80 @@ impl Place<'_> {
             _ if failure.is_overload()
                 || [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&failure.status) =>
             {
-                format!("{failure}, again and again\nhint: the store is overloaded; run again later: nothing is lost")
+                Refusal::Overloaded(answer)
             }
             _ if failure.is_denied() => self.denied(failure),
-            _ => failure.to_string(),
+            _ => Refusal::Other(answer),
         }
     }
 
-    /// Returns the message for a bucket in another region, or at another host.
-    fn elsewhere(&self, failure: &Failure) -> String {
-        let name = &self.bucket.name;
+    /// Returns the refusal for a bucket in another region, or at another host.
+    fn elsewhere(&self, failure: &Failure) -> Refusal {
+        let (answer, bucket) = (failure.answer(), self.bucket.name.clone());
         match (&failure.region, &failure.host) {
-            (Some(region), _) => format!(
-                "the bucket `{name}` is in region `{region}`\nhint: say `--region {region}`, or `--source-region {region}` if only the logs are there"
-            ),
-            (None, Some(host)) => format!(
-                "{failure}: a redirect to `{host}`, which is another host and is not followed, so that no credentials go there\nhint: name the host that is meant, with --endpoint-url or --source-endpoint-url, or the bucket's region, with --region or --source-region"
-            ),
-            (None, None) => format!(
-                "{failure}\nhint: the bucket `{name}` is in another region; say it with --region or --source-region"
-            ),
+            (Some(region), _) => Refusal::OtherRegion { bucket, region: region.clone() },
+            (None, Some(host)) => Refusal::Redirect { answer, host: host.clone() },
+            (None, None) => Refusal::UnknownRegion { answer, bucket },
         }
     }
 
-    fn denied(&self, failure: &Failure) -> String {
-        let permission = self.action.permission(self.bucket, self.key);
-        if self.action == Action::Get && self.bucket.scheme == Scheme::S3 {
-            return format!(
-                "access denied: {failure}\nhint: it takes {permission}, and {} to tell an absent object from a secret one",
-                list_permission(self.bucket)
-            );
-        }
-        format!("access denied: {failure}\nhint: it takes {permission}")
+    fn denied(&self, failure: &Failure) -> Refusal {
+        let permission = Permission {
+            request: self.request,
+            store: self.bucket.scheme,
+            bucket: self.bucket.name.clone(),
+            key: printable_name(self.key),
+        };
+        Refusal::Denied { answer: failure.answer(), permission }
     }
 
-    /// Why one object is not handed out.
-    fn hindered(&self, failure: &Failure, hindrance: Hindrance) -> String {
+    /// Returns why one object is not handed out.
+    fn hindered(&self, failure: &Failure, hindrance: Hindrance) -> Refusal {
+        let (answer, store) = (failure.answer(), self.bucket.scheme);
         match hindrance {
             Hindrance::Denied => self.denied(failure),
-            Hindrance::Key => {
-                let permission = match self.bucket.scheme {
-                    Scheme::S3 => "`kms:Decrypt` on the key",
-                    Scheme::Gcs => "the role Cloud KMS CryptoKey Decrypter on the key for the bucket's service agent",
-                    Scheme::Azure => "access of the storage account to the key vault",
-                };
-                format!(
-                    "its encryption key cannot be used: {failure}\nhint: it takes {permission}, and a key that is enabled"
-                )
-            }
-            Hindrance::OwnKey => format!(
-                "it is encrypted with a key that the store does not keep: {failure}\nhint: write it again without a customer-provided key, or leave it out with --exclude"
-            ),
-            Hindrance::Archived => {
-                let restore = if self.bucket.scheme == Scheme::S3 { "(Glacier); restore it" } else { "; rehydrate it" };
-                format!("{failure}\nhint: the object is archived {restore}, or leave it out with --exclude or --from")
-            }
+            Hindrance::Key => Refusal::Key { answer, store },
+            Hindrance::OwnKey => Refusal::OwnKey(answer),
+            Hindrance::Archived => Refusal::Archived { answer, store },
         }
     }
 
-    /// What the transport says, where no store answered.
+    /// Returns the error of a request that no store answered.
     fn unanswered(&self, error: &(dyn std::error::Error + 'static)) -> Error {
-        let mut from = String::new();
+        let mut from = None;
         let mut innermost = error;
         for cause in causes(error) {
-            if let Some(NoSignature(reason)) = cause.downcast_ref() {
-                return self.because(reason.to_string());
+            if let Some(NoSignature(flaw)) = cause.downcast_ref() {
+                return self.failed(RequestFlaw::Unsigned(flaw.clone()));
             }
             if let Some(NoAnswer { host, .. }) = cause.downcast_ref() {
-                from = format!(" from `{}`", printable_name(host));
+                from = Some(printable_name(host));
             }
             innermost = cause;
         }
         // The innermost cause says what happened; those around it repeat URLs.
-        let cause = printable_name(&innermost.to_string());
-        let hint = hint_of_network(&cause, self.bucket.scheme);
-        self.because(format!("the network failed: no answer{from}: {cause}\nhint: {hint}"))
+        let said = printable_name(&innermost.to_string());
+        let kind = network_flaw(&said, self.bucket.scheme);
+        self.failed(RequestFlaw::NoAnswer { host: from, said, kind })
     }
 }
 
-/// What to look at, by what the transport says.
-fn hint_of_network(cause: &str, scheme: Scheme) -> &'static str {
-    let mentions = |words: &[&str]| words.iter().any(|word| cause.to_ascii_lowercase().contains(word));
+/// Returns what the words of the transport mean: it has no types for it.
+fn network_flaw(said: &str, scheme: Scheme) -> NetworkFlaw {
+    let said = said.to_ascii_lowercase();
+    let mentions = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if mentions(&["notvalidforname", "not valid for name"]) {
-        "the certificate is another host's: check the endpoint; a bucket's name with dots needs `--addressing-style path`"
-    } else if mentions(&["certificate", "unknownissuer"]) && scheme == Scheme::S3 {
-        "the certificate is of an authority that is not trusted here: name its file in AWS_CA_BUNDLE, or as `ca_bundle` in the profile"
+        NetworkFlaw::OtherHostsCertificate
     } else if mentions(&["certificate", "unknownissuer"]) {
-        "the certificate is of an authority that is not trusted here: name its file in SSL_CERT_FILE"
+        NetworkFlaw::UntrustedAuthority(scheme)
     } else if mentions(&["dns", "lookup", "resolve"]) {
-        "the host's name is not known here: check the endpoint, the region and the DNS of this machine"
+        NetworkFlaw::UnknownHost
     } else if mentions(&["nothing came", "timed out"]) {
-        "the host takes requests and does not answer in time: is it overloaded, or the network on the way to it?"
+        NetworkFlaw::Silent
     } else if mentions(&["proxy", "tunnel"]) {
-        "check the proxy: HTTPS_PROXY, NO_PROXY"
+        NetworkFlaw::Proxy
     } else {
-        "is the endpoint right, and reachable from here? A proxy is named by HTTPS_PROXY"
+        NetworkFlaw::Other
     }
 }
 
@@ -367,38 +292,54 @@ mod tests {
         Failure::of(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), &Secrets::default())
     }
 
-    fn told(status: u16, body: &str, action: Action) -> String {
+    fn told(status: u16, body: &str, request: Request) -> Error {
         let bucket = Bucket { scheme: Scheme::S3, name: "logs".into(), account: None };
-        Place { doing: "fetch", action, bucket: &bucket, key: "cf/E1.gz" }.refused(&failure(status, body)).to_string()
+        let place = Place { doing: Operation::Fetch, request, bucket: &bucket, key: "cf/E1.gz" };
+        place.refused(&failure(status, body))
+    }
+
+    fn refusal(error: Error) -> Refusal {
+        let Error::Remote { flaw: RequestFlaw::Refused(refusal), .. } = error else { panic!("{error}") };
+        *refusal
     }
 
     #[test]
-    fn a_refusal_names_bucket_key_and_permission() {
-        let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>x</RequestId></Error>";
-        let text = told(403, body, Action::Get);
-        assert!(text.starts_with("fetch: s3://logs/cf/E1.gz: cannot read it: access denied: the store answers 403 AccessDenied: Access Denied\nhint: "), "{text}");
-        assert!(text.contains("`s3:GetObject` on `arn:aws:s3:::logs/cf/E1.gz`"), "{text}");
-        assert!(told(403, "", Action::Put).contains("`s3:PutObject` on `arn:aws:s3:::logs/cf/E1.gz`"));
-        assert!(told(403, "", Action::List).contains("`s3:ListBucket` on `arn:aws:s3:::logs`"));
+    fn a_refusal_names_the_missing_permission() {
+        let body = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+        let error = told(403, body, Request::Get);
+        assert_eq!(
+            error.to_string(),
+            "fetch: s3://logs/cf/E1.gz: cannot read it: access denied: the store answers 403 AccessDenied: Access Denied"
+        );
+        for request in [Request::Get, Request::Put, Request::List] {
+            let permission = Permission { request, store: Scheme::S3, bucket: "logs".into(), key: "cf/E1.gz".into() };
+            let refusal = refusal(told(403, "", request));
+            assert!(
+                matches!(&refusal, Refusal::Denied { permission: needed, .. } if *needed == permission),
+                "{refusal}"
+            );
+        }
     }
 
     #[test]
-    fn what_an_operator_can_mend_is_said() {
+    fn a_refusal_has_the_meaning_of_its_code() {
         let code =
             |code: &str| format!("<Error><Code>{code}</Code><Message>m</Message><Region>eu-west-1</Region></Error>");
-        for (status, name, says) in [
-            (404, "NoSuchBucket", "no such bucket"),
-            (400, "ExpiredToken", "have expired"),
-            (403, "InvalidObjectState", "archived"),
-            (403, "SignatureDoesNotMatch", "not known to this store"),
-            (301, "PermanentRedirect", "`--region eu-west-1`"),
-            (400, "AuthorizationHeaderMalformed", "is in region `eu-west-1`"),
-            (503, "SlowDown", "overloaded"),
-            (500, "InternalError", "500 InternalError"),
+        let other_region = Refusal::OtherRegion { bucket: "logs".into(), region: "eu-west-1".into() };
+        for (status, name, meaning) in [
+            (400, "ExpiredToken", Refusal::Expired as fn(Answer) -> Refusal),
+            (403, "SignatureDoesNotMatch", Refusal::UnknownCredentials),
+            (403, "RequestTimeTooSkewed", Refusal::ClockSkewed),
+            (403, "InvalidObjectState", |answer| Refusal::Archived { answer, store: Scheme::S3 }),
+            (301, "PermanentRedirect", |_| Refusal::OtherRegion { bucket: "logs".into(), region: "eu-west-1".into() }),
+            (503, "SlowDown", Refusal::Overloaded),
+            (500, "InternalError", Refusal::Other),
         ] {
-            let text = told(status, &code(name), Action::Get);
-            assert!(text.contains(says), "{name}: {text}");
+            let answer = failure(status, &code(name)).answer();
+            assert_eq!(refusal(told(status, &code(name), Request::Get)), meaning(answer), "{name}");
         }
+        assert_eq!(refusal(told(400, &code("AuthorizationHeaderMalformed"), Request::Get)), other_region);
+        assert!(matches!(told(404, &code("NoSuchBucket"), Request::Get), Error::NoBucket { .. }));
     }
 
     #[test]
@@ -406,21 +347,16 @@ mod tests {
         let of = |status, code: &str, message: &str| {
             let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
             let bucket = Bucket { scheme: Scheme::S3, name: "logs".into(), account: None };
-            let place = Place { doing: "fetch", action: Action::Get, bucket: &bucket, key: "cf/E1.gz" };
+            let place = Place { doing: Operation::Fetch, request: Request::Get, bucket: &bucket, key: "cf/E1.gz" };
             place.error_of_object(Some(&failure(status, &body)), &std::io::Error::other("refused"))
         };
         for (status, code, message, says) in [
-            (
-                403,
-                "AccessDenied",
-                "Access Denied",
-                "access denied: the store answers 403 AccessDenied: Access Denied\nhint: it takes `s3:GetObject`",
-            ),
+            (403, "AccessDenied", "Access Denied", "access denied: the store answers 403 AccessDenied: Access Denied"),
             (
                 403,
                 "AccessDenied",
                 "not authorized to perform: kms:Decrypt",
-                "its encryption key cannot be used: the store answers 403 AccessDenied: not authorized to perform: kms:Decrypt\nhint: it takes `kms:Decrypt`",
+                "its encryption key cannot be used: the store answers 403 AccessDenied: not authorized to perform: kms:Decrypt",
             ),
             (
                 400,
@@ -428,17 +364,11 @@ mod tests {
                 "arn:k is disabled.",
                 "its encryption key cannot be used: the store answers 400 KMS.DisabledException: arn:k is disabled.",
             ),
-            (
-                403,
-                "InvalidObjectState",
-                "",
-                "the store answers 403 InvalidObjectState\nhint: the object is archived (Glacier); restore it",
-            ),
+            (403, "InvalidObjectState", "", "the store answers 403 InvalidObjectState"),
         ] {
             let error = of(status, code, message);
             assert!(error.is_unreadable(), "{code}");
-            let text = error.to_string();
-            assert!(text.starts_with(&format!("fetch: s3://logs/cf/E1.gz: cannot read it: {says}")), "{text}");
+            assert_eq!(error.to_string(), format!("fetch: s3://logs/cf/E1.gz: cannot read it: {says}"));
         }
         for (status, code) in
             [(403, "InvalidAccessKeyId"), (400, "ExpiredToken"), (404, "NoSuchBucket"), (500, "InternalError")]
@@ -448,9 +378,23 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_the_transport_are_understood() {
+        for (said, kind) in [
+            ("invalid peer certificate: NotValidForName", NetworkFlaw::OtherHostsCertificate),
+            ("invalid peer certificate: UnknownIssuer", NetworkFlaw::UntrustedAuthority(Scheme::S3)),
+            ("failed to lookup address information", NetworkFlaw::UnknownHost),
+            ("nothing came for 30 s", NetworkFlaw::Silent),
+            ("tunnel error: unsuccessful", NetworkFlaw::Proxy),
+            ("Connection refused (os error 111)", NetworkFlaw::Other),
+        ] {
+            assert_eq!(network_flaw(said, Scheme::S3), kind, "{said}");
+        }
+    }
+
+    #[test]
     fn a_message_about_a_redirect_names_only_the_host() {
         let bucket = Bucket { scheme: Scheme::S3, name: "logs".into(), account: None };
-        let place = Place { doing: "list", action: Action::List, bucket: &bucket, key: "" };
+        let place = Place { doing: Operation::List, request: Request::List, bucket: &bucket, key: "" };
         let told = |status, location: &str| {
             let headers = HeaderMap::from_iter([(http::header::LOCATION, location.parse().unwrap())]);
             let status = StatusCode::from_u16(status).unwrap();
@@ -459,15 +403,15 @@ mod tests {
         for status in [301, 302, 303, 307, 308] {
             let text = told(status, "http://user:hunter2@other.example.com:5061/logs?X-Amz-Signature=hunter2");
             assert!(text.contains("a redirect to `other.example.com:5061`, which is another host"), "{text}");
-            assert!(text.contains("\nhint: ") && !text.contains("hunter2"), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
         }
-        assert!(told(307, "/logs").contains("another region"));
+        assert!(!told(307, "/logs").contains("redirect to"));
     }
 
     #[test]
     fn what_an_answer_repeats_of_a_request_is_left_out() {
         let body = "<Error><Code>SignatureDoesNotMatch</Code><Message>no\u{1b}[31m match</Message><AWSAccessKeyId>AKIAHUNTER2</AWSAccessKeyId><StringToSign>hunter2</StringToSign></Error>";
-        let text = told(403, body, Action::Get);
+        let text = told(403, body, Request::Get).to_string();
         assert!(!text.to_lowercase().contains("hunter2") && !text.contains('\u{1b}'), "{text}");
         assert!(!failure(500, "hunter2 <html>").to_string().contains("hunter2"));
     }

@@ -15,11 +15,12 @@ use std::collections::HashSet;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::connections::Client;
-use super::failure::{Action, Place};
-use super::pages::{Ask, Found, NO_END, Page};
+use super::failure::Place;
+use super::pages::{Ask, Found, Page};
 use super::shares::Shares;
 use super::url::Prefix;
 use crate::Error;
+use crate::error::{Operation, Request, RequestFlaw};
 use crate::key_guide::{KeyGuide, Look};
 
 /// Number of parts of a listing that are requested at once. They use at most half of the requests that may be in
@@ -93,7 +94,7 @@ pub(crate) fn list_prefix(
 /// The object whose key is the prefix itself, if there is one: it is the first of all keys that begin so.
 async fn exact(client: &Client, prefix: &Prefix) -> Result<Option<Found>, Error> {
     let ask = Ask { prefix: prefix.path(), after: "", token: None, keys: 1 };
-    let page = client.lister.page("list", &client.bucket, ask).await?;
+    let page = client.lister.page(Operation::List, &client.bucket, ask).await?;
     Ok(page.found.into_iter().next().filter(|found| found.key == prefix.path()))
 }
 
@@ -105,10 +106,10 @@ async fn page(client: &Client, folder: &str, part: Part) -> Result<(Part, Page),
         None => (None, "", part.prefix(folder)),
     };
     let ask = Ask { prefix: &prefix, after: &part.after, token, keys: PAGE_KEYS };
-    let mut page = client.lister.page("list", &client.bucket, ask).await?;
+    let mut page = client.lister.page(Operation::List, &client.bucket, ask).await?;
     // Keys come in byte order. Without this check, a store that repeats pages would never end the list.
     if page.found.last().is_some_and(|found| found.key.as_str() <= last) {
-        return Err(list_place(client, "list", &prefix).strange(NO_END));
+        return Err(list_place(client, Operation::List, &prefix).failed(RequestFlaw::EndlessList));
     }
     let last = page.found.last().map_or(last, |found| &found.key).to_owned();
     let next = page.next.take().map(|token| Next { token, prefix, last });
@@ -209,8 +210,8 @@ fn give_one(found: Found, give: &mut dyn FnMut(Listed) -> Result<(), Error>) -> 
     }
 }
 
-fn list_place<'p>(client: &'p Client, doing: &'static str, key: &'p str) -> Place<'p> {
-    Place { doing, action: Action::List, bucket: &client.bucket, key }
+fn list_place<'p>(client: &'p Client, doing: Operation, key: &'p str) -> Place<'p> {
+    Place { doing, request: Request::List, bucket: &client.bucket, key }
 }
 
 /// All that stands below a prefix of names, for a store's own lists.
@@ -218,7 +219,7 @@ fn list_place<'p>(client: &'p Client, doing: &'static str, key: &'p str) -> Plac
 /// # Errors
 ///
 /// The store's, or a key in it that cannot be named.
-pub(super) fn list_all(client: &Client, doing: &'static str, prefix: &str) -> Result<Vec<Found>, Error> {
+pub(super) fn list_all(client: &Client, doing: Operation, prefix: &str) -> Result<Vec<Found>, Error> {
     client.wait(async {
         let mut all: Vec<Found> = Vec::new();
         let mut token: Option<String> = None;
@@ -231,13 +232,13 @@ pub(super) fn list_all(client: &Client, doing: &'static str, prefix: &str) -> Re
                 page.found.iter().find(|found| !super::url::is_representable(found.key.trim_end_matches('/')))
             {
                 let place = list_place(client, doing, &odd.key);
-                return Err(place.strange("a key that cannot be named\nhint: remove it: it is none of the table's"));
+                return Err(place.failed(RequestFlaw::UnnameableName));
             }
             // Some stores do not sort names, but each lists a name once.
             if let Some(last) = page.found.last()
                 && !ends.insert(last.key.clone())
             {
-                return Err(list_place(client, doing, prefix).strange(NO_END));
+                return Err(list_place(client, doing, prefix).failed(RequestFlaw::EndlessList));
             }
             all.extend(page.found);
             token = page.next;
@@ -255,7 +256,7 @@ pub(super) fn list_all(client: &Client, doing: &'static str, prefix: &str) -> Re
 /// The store's.
 pub(crate) fn first_key(client: &Client, prefix: &str) -> Result<Option<String>, Error> {
     let ask = Ask { prefix, after: "", token: None, keys: 1 };
-    let page = client.wait(client.lister.page("list", &client.bucket, ask))?;
+    let page = client.wait(client.lister.page(Operation::List, &client.bucket, ask))?;
     Ok(page.found.into_iter().next().map(|found| found.key))
 }
 
@@ -266,7 +267,7 @@ pub(crate) fn first_key(client: &Client, prefix: &str) -> Result<Option<String>,
 /// The store's.
 pub(crate) fn first_keys(client: &Client, prefix: &str) -> Result<Vec<String>, Error> {
     let ask = Ask { prefix, after: "", token: None, keys: PAGE_KEYS };
-    let page = client.wait(client.lister.page("list", &client.bucket, ask))?;
+    let page = client.wait(client.lister.page(Operation::List, &client.bucket, ask))?;
     Ok(page.found.into_iter().map(|found| found.key).collect())
 }
 
@@ -277,7 +278,7 @@ pub(crate) fn first_keys(client: &Client, prefix: &str) -> Result<Vec<String>, E
 /// The store's.
 pub(super) fn is_anything(client: &Client, prefix: &str) -> Result<bool, Error> {
     let ask = Ask { prefix, after: "", token: None, keys: 1 };
-    Ok(!client.wait(client.lister.page("store", &client.bucket, ask))?.found.is_empty())
+    Ok(!client.wait(client.lister.page(Operation::Store, &client.bucket, ask))?.found.is_empty())
 }
 
 #[cfg(test)]

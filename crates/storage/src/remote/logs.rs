@@ -11,7 +11,7 @@ use super::listing::{Listed, list_prefix};
 use super::read::{self, RemoteReader};
 use super::url::Prefix;
 use crate::key_guide::KeyGuide;
-use crate::listing::{ListFailure, ListOutput};
+use crate::listing::{ListFailure, ListFlaw, ListOutput};
 use crate::log_source::{Fetching, LogSource, OpenObject};
 use crate::object::Place;
 use crate::{Error, Object, Source};
@@ -44,8 +44,7 @@ impl LogSource for BucketLogs<'_> {
                         location: prefix.bucket.location(&key),
                         name: key,
                         may_hold_objects: false,
-                        reason: "the key has a part that is empty, `.` or `..`, or a control character: it cannot be asked for"
-                            .into(),
+                        flaw: ListFlaw::UnnameableKey,
                     }),
                 }
                 output.look(false)

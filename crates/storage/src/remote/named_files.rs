@@ -11,10 +11,10 @@ use aws_types::os_shim_internal::Env;
 
 use super::aws::variable;
 use super::trust::{MAX_BUNDLE_BYTES, expanded};
-use super::url::Scheme;
 use crate::Error;
-use crate::local_path::kind_of;
+use crate::error::{FileFlaw, FileKind};
 use crate::printable::{printable, printable_name};
+use crate::scheme::Scheme;
 use crate::text::read_bounded;
 
 /// Largest size of such a file in bytes: 1 MiB. A configuration of hundreds of profiles has some 100 KiB, a token 20
@@ -85,18 +85,18 @@ pub(super) fn check_profile(profiles: Option<&ProfileSet>) -> Result<(), Error> 
 ///
 /// [`Error::BadFile`].
 fn check_file(setting: &str, path: &Path, max_bytes: u64) -> Result<(), Error> {
-    let refused = |reason: String| Err(Error::BadFile { setting: setting.to_owned(), path: printable(path), reason });
+    let refused = |flaw| Err(Error::BadFile { setting: setting.to_owned(), path: printable(path), flaw });
     let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
     let kind = metadata.file_type();
     if kind.is_char_device() {
         // `/dev/null` is a usual way to say "none".
-        return read_bounded(path, max_bytes).map(drop).or_else(|error| refused(error.to_string()));
+        return read_bounded(path, max_bytes).map(drop).or_else(refused);
     }
     if !kind.is_file() {
-        return refused(kind_of(kind).to_owned());
+        return refused(FileFlaw::NotRegular(FileKind::of(kind)));
     }
     if metadata.len() > max_bytes {
-        return refused(format!("larger than {} MiB", max_bytes >> 20));
+        return refused(FileFlaw::TooLarge { max_mib: max_bytes >> 20 });
     }
     Ok(())
 }

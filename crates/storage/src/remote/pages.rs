@@ -13,11 +13,12 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use super::direct::Direct;
-use super::failure::{Action, Failure, Place, Witness};
+use super::failure::{Failure, Place, Witness};
 use super::retry::{Patience, Retry};
 use super::url::Bucket;
 use super::wire::is_final;
 use crate::Error;
+use crate::error::{Operation, Request, RequestFlaw};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -70,9 +71,6 @@ pub(super) fn bare(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
 }
 
-/// Message about a list that would never end.
-pub(super) const NO_END: &str = "the list does not go on: the store gives pages again that it gave before";
-
 /// Lists one bucket.
 #[derive(Debug)]
 pub(super) enum Lister {
@@ -104,8 +102,8 @@ impl Lister {
     }
 
     /// The next page.
-    pub(super) async fn page(&self, doing: &'static str, bucket: &Bucket, ask: Ask<'_>) -> Result<Page, Error> {
-        let place = Place { doing, action: Action::List, bucket, key: ask.prefix };
+    pub(super) async fn page(&self, doing: Operation, bucket: &Bucket, ask: Ask<'_>) -> Result<Page, Error> {
+        let place = Place { doing, request: Request::List, bucket, key: ask.prefix };
         let page = match self {
             Self::S3(direct) => s3_page(direct, place, ask).await,
             Self::Paginated(pages) => pages.page(place, ask).await,
@@ -113,7 +111,7 @@ impl Lister {
             Self::Any(store) => any(store.as_ref(), place, ask).await,
         }?;
         if ask.token.is_some() && page.next.as_deref() == ask.token {
-            return Err(place.strange(NO_END));
+            return Err(place.failed(RequestFlaw::EndlessList));
         }
         Ok(page)
     }
@@ -164,7 +162,7 @@ async fn s3_page(direct: &Direct, place: Place<'_>, ask: Ask<'_>) -> Result<Page
     }
     let body = direct.list(&parameters).await;
     let body = body.map_err(|(failure, error)| place.error(failure.as_ref(), error.as_ref()))?;
-    understood(&body).ok_or_else(|| place.strange("the answer is no list of keys"))
+    understood(&body).ok_or_else(|| place.failed(RequestFlaw::NotAList))
 }
 
 /// What the answer says; none if it is no list.
@@ -233,10 +231,8 @@ impl Paginated {
                     return Ok(Page { found, next: page.page_token });
                 }
                 Err(object_store::Error::InvalidPath { source }) => {
-                    let name = crate::printable::printable_name(&source.to_string());
-                    return Err(place.strange(&format!(
-                        "a key in it cannot be named: {name}\nhint: name a prefix beside it, or rename it"
-                    )));
+                    let said = crate::printable::printable_name(&source.to_string());
+                    return Err(place.failed(RequestFlaw::UnnameableLog { said }));
                 }
                 // A refusal was repeated below; an answer that broke off was not.
                 Err(error) => {

@@ -19,10 +19,11 @@ use tokio::task::JoinHandle;
 
 use super::concern::Concern;
 use super::connections::Client;
-use super::failure::{Action, Failure, Place, Witness};
+use super::failure::{Failure, Place, Witness};
 use super::pages::{Found, bare};
 use super::retry::Retry;
 use super::wire::{AsStored, is_final};
+use crate::error::{Operation, Request, RequestFlaw};
 use crate::object::Version;
 use crate::{Error, Object};
 
@@ -42,7 +43,7 @@ pub(super) async fn fetch(client: &Client, object: &Object) -> Result<Bytes, Err
 /// Some bytes of an object, or all of them.
 async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Result<Bytes, Error> {
     let _permit = client.permit().await;
-    let path = Path::parse(object.path()).map_err(|_| strange(client, object, "the key cannot be named"))?;
+    let path = Path::parse(object.path()).map_err(|_| place(client, object).failed(RequestFlaw::UnnameableKey))?;
     let mut retry = Retry::new(client.patience);
     let mut was_refused = false;
     loop {
@@ -110,9 +111,9 @@ async fn whole(
 /// [`Error::Unreadable`], or what the store said of us.
 pub(super) fn look_again(client: &Client, object: &Object) -> Result<Option<Object>, Error> {
     let found = client.wait(async {
-        let path = Path::parse(object.path()).map_err(|_| strange(client, object, "the key cannot be named"))?;
+        let path = Path::parse(object.path()).map_err(|_| place(client, object).failed(RequestFlaw::UnnameableKey))?;
         head(client, &path).await.map_err(|(failure, error)| {
-            Place { doing: "list", ..place(client, object) }.error_of_object(failure.as_ref(), &error)
+            Place { doing: Operation::List, ..place(client, object) }.error_of_object(failure.as_ref(), &error)
         })
     })?;
     Ok(found.map(|found| object.in_version(Version::found(&found))))
@@ -152,11 +153,7 @@ pub(super) fn with(witness: &Witness) -> Extensions {
 }
 
 fn place<'p>(client: &'p Client, object: &'p Object) -> Place<'p> {
-    Place { doing: "fetch", action: Action::Get, bucket: &client.bucket, key: object.path() }
-}
-
-fn strange(client: &Client, object: &Object, reason: &str) -> Error {
-    place(client, object).strange(reason)
+    Place { doing: Operation::Fetch, request: Request::Get, bucket: &client.bucket, key: object.path() }
 }
 
 fn changed(object: &Object, got: String) -> Error {

@@ -4,11 +4,12 @@ use http::{Method, StatusCode};
 use object_store::client::{HttpConnector as _, HttpRequest, HttpRequestBody};
 
 use super::connections::client_options;
-use super::failure::{Action, Place};
+use super::failure::Place;
 use super::transport::Transport;
 use super::url::{Bucket, fits_host};
 use super::wire::Wiring;
 use crate::Error;
+use crate::error::{Operation, Request};
 use crate::printable::printable_name;
 
 /// The region of a bucket.
@@ -19,7 +20,7 @@ use crate::printable::printable_name;
 /// network says where there is no answer.
 pub(super) async fn region_of(bucket: &Bucket, transport: Transport) -> Result<String, Error> {
     let host = host_for(&bucket.name);
-    let place = Place { doing: "store", action: Action::Find, bucket, key: "" };
+    let place = Place { doing: Operation::Store, request: Request::Find, bucket, key: "" };
     let unusable = |error: &(dyn std::error::Error + 'static)| place.error(None, error);
     let wiring = Wiring { transport, ..Wiring::default() };
     let client = wiring.connect(&client_options(false)).map_err(|error| unusable(&error))?;
@@ -31,7 +32,7 @@ pub(super) async fn region_of(bucket: &Bucket, transport: Transport) -> Result<S
         (Some(region), _) if is_region(region) => Ok(region.to_owned()),
         (_, StatusCode::NOT_FOUND) => {
             let location = bucket.to_string();
-            Err(Error::NoBucket { doing: "store", bucket: location.clone(), location })
+            Err(Error::NoBucket { doing: Operation::Store, bucket: location.clone(), location })
         }
         _ => Err(Error::NoRegion { bucket: bucket.to_string(), host: printable_name(&host) }),
     }

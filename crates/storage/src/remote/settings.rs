@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use crate::Error;
+use crate::error::{HostFlaw, LocationFlaw, Operation, SettingFlaw};
 use crate::printable::printable_name;
 
 /// How stores are reached. The default is what the environment says.
@@ -72,20 +73,20 @@ impl ConnectOptions {
         if let Some(Encryption::Kms(Some(key))) = &self.encryption
             && let Some(flaw) = flaw_of(key)
         {
-            return Err(Error::BadSetting { setting: "`--sse-kms-key-id`".into(), reason: flaw.into() });
+            return Err(Error::BadSetting { setting: "`--sse-kms-key-id`".into(), flaw });
         }
         Ok(())
     }
 }
 
 /// Returns why a text cannot be part of a request; `None` if it can.
-pub(super) fn flaw_of(text: &str) -> Option<&'static str> {
+pub(super) fn flaw_of(text: &str) -> Option<SettingFlaw> {
     if text.chars().any(|symbol| ['\n', '\r'].contains(&symbol)) {
-        Some("has a line break in it\nhint: was more than one line copied?")
+        Some(SettingFlaw::LineBreak)
     } else if text.chars().any(char::is_control) {
-        Some("has a control character in it\nhint: copy it again")
+        Some(SettingFlaw::ControlCharacter)
     } else if !text.is_ascii() {
-        Some("has a character that is not ASCII\nhint: copy it again")
+        Some(SettingFlaw::NotAscii)
     } else {
         None
     }
@@ -102,8 +103,8 @@ pub(super) fn check_region(setting: &str, region: &str) -> Result<(), Error> {
     if is_one {
         return Ok(());
     }
-    let reason = format!("`{}` is no region\nhint: a region is like `eu-west-1`", shortened(region));
-    Err(Error::BadSetting { setting: setting.to_owned(), reason })
+    let flaw = SettingFlaw::NotARegion { region: shortened(region) };
+    Err(Error::BadSetting { setting: setting.to_owned(), flaw })
 }
 
 /// Returns the beginning of a text, escaped.
@@ -112,6 +113,9 @@ fn shortened(text: &str) -> String {
     let end = if text.chars().count() > MAX_SHOWN_CHARS { "..." } else { "" };
     printable_name(&text.chars().take(MAX_SHOWN_CHARS).collect::<String>()) + end
 }
+
+/// The setting that names buckets in the host.
+pub(super) const VIRTUAL: &str = "`--addressing-style virtual`";
 
 /// Checks that a bucket's name can be put before the host of an endpoint.
 ///
@@ -123,8 +127,7 @@ pub(super) fn check_virtual(endpoint: &str) -> Result<(), Error> {
     if !is_address {
         return Ok(());
     }
-    let reason = "a bucket's name cannot stand before an IP address, and the endpoint's host is one\nhint: leave `--addressing-style` out, or name the host by its name";
-    Err(Error::BadSetting { setting: "`--addressing-style virtual`".into(), reason: reason.into() })
+    Err(Error::BadSetting { setting: VIRTUAL.into(), flaw: SettingFlaw::HostIsAddress })
 }
 
 fn is_address(host: &str) -> bool {
@@ -139,58 +142,53 @@ fn is_address(host: &str) -> bool {
 /// neither encrypted nor on this machine.
 pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Result<String, Error> {
     // Shown only where it is known to hold no secrets.
-    let bad = |reason: &str| Error::BadSetting { setting: setting.to_owned(), reason: reason.to_owned() };
+    let bad = |flaw| Error::BadSetting { setting: setting.to_owned(), flaw };
     let url = url.trim();
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| bad(NO_ENDPOINT))?;
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| bad(SettingFlaw::NotAnEndpoint))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
-        return Err(bad("holds credentials\nhint: give them in the environment or a profile instead"));
+        return Err(bad(SettingFlaw::HoldsCredentials));
     }
     if authority.is_empty() || rest.contains(['?', '#']) {
-        return Err(bad(NO_ENDPOINT));
+        return Err(bad(SettingFlaw::NotAnEndpoint));
     }
     // Requests pass two parsers of URLs, and one may refuse what the other accepts.
     if !is_url(url) {
-        return Err(bad(&flaw_of_url(authority)));
+        return Err(bad(SettingFlaw::BadHost(flaw_of_host(authority))));
     }
     match scheme {
         "https" => {}
         "http" if allow_http || is_loopback(authority) => {}
         "http" => {
-            let reason = "sends logs and credentials readably\nhint: use `https://`, or say --allow-http if you trust the network";
+            let flaw = LocationFlaw::Unencrypted;
             let location = format!("http://{}", printable_name(authority));
-            return Err(Error::BadLocation { doing: "store", location, reason });
+            return Err(Error::BadLocation { doing: Operation::Store, location, flaw });
         }
-        _ => return Err(bad("expected `https://`")),
+        _ => return Err(bad(SettingFlaw::NotHttps)),
     }
     Ok(url.trim_end_matches('/').to_owned())
 }
-
-const NO_ENDPOINT: &str = "expected `https://host[:port]`\nhint: check --endpoint-url and AWS_ENDPOINT_URL";
 
 /// Returns whether a request can be sent to a URL.
 pub(super) fn is_url(url: &str) -> bool {
     url.parse::<http::Uri>().is_ok() && Url::parse(url).is_ok_and(|url| url.has_host())
 }
 
-/// Returns what is wrong with an invalid URL of this host and port.
-fn flaw_of_url(authority: &str) -> String {
+/// Returns what is wrong with the host and port of an invalid URL.
+fn flaw_of_host(authority: &str) -> HostFlaw {
     let port = match authority.rsplit_once(']') {
         Some((_, rest)) => rest.strip_prefix(':'),
         None => authority.split_once(':').map(|(_, port)| port),
     };
-    let is_digits = |port: &&str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    let what = if authority.starts_with('[') && !authority.contains(']') {
-        "a `]` is missing after the address".to_owned()
-    } else if let Some(port) = port.filter(|port| port.parse::<u16>().is_err()) {
-        match Some(port).filter(is_digits) {
-            Some(port) => format!("the port {} is above 65535", shortened(port)),
-            None => "the port is no number".to_owned(),
-        }
-    } else {
-        "the host is no name and no address, or something in it has to be percent-encoded".to_owned()
-    };
-    format!("{what}: {NO_ENDPOINT}")
+    let is_digits = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if authority.starts_with('[') && !authority.contains(']') {
+        return HostFlaw::NoBracket;
+    }
+    match port.filter(|port| port.parse::<u16>().is_err()) {
+        Some(port) if is_digits(port) => HostFlaw::PortTooLarge { port: shortened(port) },
+        Some(_) => HostFlaw::PortNotANumber,
+        None => HostFlaw::NotAHost,
+    }
 }
 
 fn is_loopback(authority: &str) -> bool {
@@ -214,7 +212,10 @@ mod tests {
             ["http://s3.example.com", "http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.example.com"]
         {
             assert!(
-                checked_endpoint("AWS_ENDPOINT_URL", url, false).unwrap_err().to_string().contains("--allow-http"),
+                checked_endpoint("AWS_ENDPOINT_URL", url, false)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("sends logs and credentials readably"),
                 "{url}"
             );
             assert!(checked_endpoint("AWS_ENDPOINT_URL", url, true).is_ok());
@@ -250,7 +251,7 @@ mod tests {
                 Err(error) => {
                     let text = error.to_string();
                     assert!(error.is_usage() && text.starts_with("store: AWS_ENDPOINT_URL_S3: "), "{text}");
-                    assert!(text.contains(says) && text.contains("\nhint: "), "{url}: {text}");
+                    assert!(text.contains(says), "{url}: {text}");
                 }
             }
         }

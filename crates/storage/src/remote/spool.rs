@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::Error;
+use crate::error::Operation;
 use crate::printable::printable;
 
 /// Bytes of one data file that may wait in memory: 64 KiB.
@@ -174,7 +175,7 @@ impl Drop for Spool {
 }
 
 fn failed(action: &'static str, source: io::Error) -> Error {
-    Error::io("store", action, printable(&std::env::temp_dir()), source)
+    Error::io(Operation::Store, action, printable(&std::env::temp_dir()), source)
 }
 
 #[cfg(test)]

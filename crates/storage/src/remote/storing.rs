@@ -19,13 +19,15 @@ use object_store::{GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOption
 use sha2::{Digest as _, Sha256};
 
 use super::connections::Client;
-use super::failure::{Action, Failure, Place, Witness};
+use super::failure::{Failure, Place, Witness};
 use super::listing::{is_anything, list_all};
 use super::read::{as_stored, head, is_missing_key, with};
 use super::retry::Retry;
 use super::spool::Spool;
-use super::url::{Prefix, Scheme};
+use super::url::Prefix;
 use super::wire::{BodyHash, is_final};
+use crate::error::{NameFlaw, Operation, Request};
+use crate::scheme::Scheme;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 
 /// Names that are written to learn what the store's clock shows.
@@ -50,19 +52,19 @@ impl RemoteStore {
     }
 
     fn path(&self, name: &str) -> Result<Path, Error> {
-        let reason = "no store takes it";
-        Path::parse(self.prefix.key(name)).map_err(|_| Error::BadName { name: name.escape_debug().to_string(), reason })
+        let flaw = NameFlaw::NotAKey;
+        Path::parse(self.prefix.key(name)).map_err(|_| Error::BadName { name: name.escape_debug().to_string(), flaw })
     }
 
     fn error(
         &self,
-        action: Action,
+        request: Request,
         name: &str,
         failure: Option<&Failure>,
         error: &(dyn std::error::Error + 'static),
     ) -> Error {
         let key = self.prefix.key(name);
-        Place { doing: "store", action, bucket: &self.client.bucket, key: &key }.error(failure, error)
+        Place { doing: Operation::Store, request, bucket: &self.client.bucket, key: &key }.error(failure, error)
     }
 
     async fn put(&self, name: &str, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
@@ -85,7 +87,7 @@ impl RemoteStore {
                 if failure.is_none() && !is_final(&error) && retry.once_more().await {
                     continue;
                 }
-                return Err(self.error(Action::Put, name, failure.as_ref(), &error));
+                return Err(self.error(Request::Put, name, failure.as_ref(), &error));
             };
             // "The condition does not hold" says that the name exists. "Conflict" may also say that several tried at once
             // and nobody won.
@@ -96,8 +98,8 @@ impl RemoteStore {
             match head(&self.client, &path).await {
                 Ok(Some(_)) => return Err(exists),
                 Ok(None) if retry.once_more().await => {}
-                Ok(None) => return Err(self.error(Action::Put, name, failure.as_ref(), &error)),
-                Err((failure, error)) => return Err(self.error(Action::Get, name, failure.as_ref(), &error)),
+                Ok(None) => return Err(self.error(Request::Put, name, failure.as_ref(), &error)),
+                Err((failure, error)) => return Err(self.error(Request::Get, name, failure.as_ref(), &error)),
             }
         }
     }
@@ -109,7 +111,7 @@ impl RemoteStore {
             return match direct.delete(path.as_ref()).await {
                 Ok(()) => Ok(()),
                 Err((Some(failure), _)) if is_missing_key(&failure) => Ok(()),
-                Err((failure, error)) => Err(self.error(Action::Delete, name, failure.as_ref(), error.as_ref())),
+                Err((failure, error)) => Err(self.error(Request::Delete, name, failure.as_ref(), error.as_ref())),
             };
         }
         let error = match self.client.store.delete(&path).await {
@@ -117,7 +119,7 @@ impl RemoteStore {
             Err(error) => error,
         };
         let is_denied = matches!(error, object_store::Error::PermissionDenied { .. });
-        Err(self.error(Action::Delete, name, is_denied.then(Failure::denied).as_ref(), &error))
+        Err(self.error(Request::Delete, name, is_denied.then(Failure::denied).as_ref(), &error))
     }
 
     /// The bytes of a name, or of a part of it.
@@ -140,7 +142,7 @@ impl RemoteStore {
             drop(permit);
             let failure = witness.seen();
             if matches!(error, object_store::Error::NotFound { .. }) && failure.as_ref().is_none_or(is_missing_key) {
-                return Err(Error::NotFound { doing: "store", location: self.location(name) });
+                return Err(Error::NotFound { doing: Operation::Store, location: self.location(name) });
             }
             // Stores may refuse a range that begins at the end, and answer any range with everything.
             if let Some(range) = &asked
@@ -157,7 +159,7 @@ impl RemoteStore {
                 }
             }
             if failure.is_some() || is_final(&error) || !retry.once_more().await {
-                return Err(self.error(Action::Get, name, failure.as_ref(), &error));
+                return Err(self.error(Request::Get, name, failure.as_ref(), &error));
             }
         }
     }
@@ -209,19 +211,25 @@ impl Backend for RemoteStore {
             }
             // Azure has no ranges that are counted from the end.
             let found = head(&self.client, &self.path(name)?).await;
-            let found = found.map_err(|(failure, error)| self.error(Action::Get, name, failure.as_ref(), &error))?;
-            let found = found.ok_or_else(|| Error::NotFound { doing: "store", location: self.location(name) })?;
+            let found = found.map_err(|(failure, error)| self.error(Request::Get, name, failure.as_ref(), &error))?;
+            let found =
+                found.ok_or_else(|| Error::NotFound { doing: Operation::Store, location: self.location(name) })?;
             self.read(name, Some(GetRange::Offset(found.size_bytes.saturating_sub(bytes)))).await
         })
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
         let folder = self.prefix.folder();
-        let found = list_all(&self.client, "store", &self.prefix.key(prefix))?.into_iter().filter_map(|found| {
-            let name = found.key.strip_prefix(&folder)?;
-            let is_name = !name.is_empty() && !name.ends_with('/') && !name.starts_with(CLOCK);
-            is_name.then(|| Entry { name: name.into(), size_bytes: found.size_bytes, modified_ms: found.modified_ms })
-        });
+        let found =
+            list_all(&self.client, Operation::Store, &self.prefix.key(prefix))?.into_iter().filter_map(|found| {
+                let name = found.key.strip_prefix(&folder)?;
+                let is_name = !name.is_empty() && !name.ends_with('/') && !name.starts_with(CLOCK);
+                is_name.then(|| Entry {
+                    name: name.into(),
+                    size_bytes: found.size_bytes,
+                    modified_ms: found.modified_ms,
+                })
+            });
         Ok(found.collect())
     }
 
@@ -241,8 +249,8 @@ impl Backend for RemoteStore {
             let _ = self.delete(&name).await;
             match found {
                 Ok(Some(found)) => Ok(found.modified_ms),
-                Ok(None) => Err(Error::NotFound { doing: "store", location: self.location(&name) }),
-                Err((failure, error)) => Err(self.error(Action::Get, &name, failure.as_ref(), &error)),
+                Ok(None) => Err(Error::NotFound { doing: Operation::Store, location: self.location(&name) }),
+                Err((failure, error)) => Err(self.error(Request::Get, &name, failure.as_ref(), &error)),
             }
         })
     }

@@ -6,6 +6,7 @@ use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use reqwest::{Certificate, ClientBuilder};
 
 use crate::Error;
+use crate::error::BundleFlaw;
 use crate::printable::printable;
 use crate::text::read_bounded;
 
@@ -33,13 +34,13 @@ impl Trust {
     ///
     /// [`Error::CaBundle`]: it cannot be read, or holds no certificate, or something else.
     pub(super) fn read(setting: &str, path: &Path) -> Result<Self, Error> {
-        let refused = |reason: String| Error::CaBundle { setting: setting.to_owned(), path: printable(path), reason };
-        let pem = read_bounded(path, MAX_BUNDLE_BYTES).map_err(|error| refused(format!("cannot be read: {error}")))?;
+        let refused = |flaw| Error::CaBundle { setting: setting.to_owned(), path: printable(path), flaw };
+        let pem = read_bounded(path, MAX_BUNDLE_BYTES).map_err(|flaw| refused(BundleFlaw::Unreadable(flaw)))?;
         // The causes are not shown: they may repeat what is in the file, and that may be a key.
-        let is_no_certificate = |_| refused("holds something that is not a certificate".to_owned());
+        let is_no_certificate = |_| refused(BundleFlaw::NotACertificate);
         let certificates = Certificate::from_pem_bundle(&pem).map_err(is_no_certificate)?;
         if certificates.is_empty() {
-            return Err(refused("holds no certificate".to_owned()));
+            return Err(refused(BundleFlaw::Empty));
         }
         let trust = Self { bundle: Some(Bundle { certificates, pem }) };
         // Only a client looks into them.

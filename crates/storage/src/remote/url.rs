@@ -9,35 +9,9 @@ use object_store::path::Path;
 
 use super::arn;
 use crate::Error;
+use crate::error::{LocationFlaw, Operation};
 use crate::printable::printable_name;
-
-/// The kinds of stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Scheme {
-    S3,
-    Gcs,
-    Azure,
-}
-
-impl Scheme {
-    /// By a URL's scheme; Hadoop's names are taken too.
-    pub(crate) fn of(text: &str) -> Option<Self> {
-        match text.to_ascii_lowercase().as_str() {
-            "s3" | "s3a" | "s3n" => Some(Self::S3),
-            "gs" | "gcs" => Some(Self::Gcs),
-            "az" | "azure" | "abfs" | "abfss" => Some(Self::Azure),
-            _ => None,
-        }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::S3 => "s3",
-            Self::Gcs => "gs",
-            Self::Azure => "az",
-        }
-    }
-}
+use crate::scheme::Scheme;
 
 /// A bucket, or a container, as Azure says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,9 +95,9 @@ impl Prefix {
     }
 
     /// The place that a URL names.
-    pub(crate) fn parse(doing: &'static str, text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(doing: Operation, text: &str) -> Result<Self, Error> {
         // The location is not shown where the bucket is odd: people paste keys with secrets into it.
-        let odd = |reason| Error::BadLocation { doing, location: "the URL".into(), reason };
+        let odd = |flaw| Error::BadLocation { doing, location: "the URL".into(), flaw };
         if arn::is_arn(text) {
             return Err(arn::refused(doing, text));
         }
@@ -132,16 +106,15 @@ impl Prefix {
             return Err(arn::refused(doing, rest));
         }
         let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let bucket = Bucket::parse(&format!("{scheme}://{bucket}"))
-            .ok_or_else(|| odd("expected `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`\nhint: credentials do not belong in a URL; see docs/object-stores.md"))?;
+        let bucket = Bucket::parse(&format!("{scheme}://{bucket}")).ok_or_else(|| odd(LocationFlaw::NotABucketUrl))?;
         if let Some(error) = (bucket.scheme == Scheme::S3).then(|| arn::reserved(doing, &bucket.name)).flatten() {
             return Err(error);
         }
         let is_folder = path.is_empty() || path.ends_with('/');
         let path = path.strip_suffix('/').unwrap_or(path);
         if !path.is_empty() && !is_representable(path) {
-            let reason = "a part between slashes is empty, `.` or `..`, or has control characters\nhint: name a prefix without them";
-            return Err(Error::BadLocation { doing, location: bucket.location(path), reason });
+            let flaw = LocationFlaw::BadPrefix;
+            return Err(Error::BadLocation { doing, location: bucket.location(path), flaw });
         }
         Ok(Self { bucket: Arc::new(bucket), path: path.into(), is_folder })
     }
@@ -221,7 +194,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Prefix {
-        Prefix::parse("list", text).unwrap()
+        Prefix::parse(Operation::List, text).unwrap()
     }
 
     #[test]
@@ -257,11 +230,11 @@ mod tests {
         for text in
             ["s3://", "s3:///x", "s3://AKIAX:hunter2@logs/x", "s3://lo gs", "s3://logs:80/x", "az://a@/x", "s3://../x"]
         {
-            let message = Prefix::parse("list", text).unwrap_err().to_string();
+            let message = Prefix::parse(Operation::List, text).unwrap_err().to_string();
             assert!(message.contains("expected `s3://bucket/prefix`") && !message.contains("hunter2"), "{message}");
         }
         for text in ["s3://logs//x", "s3://logs/a//b", "s3://logs/a/../b", "s3://logs/a//", "s3://logs/a\nb"] {
-            let message = Prefix::parse("list", text).unwrap_err().to_string();
+            let message = Prefix::parse(Operation::List, text).unwrap_err().to_string();
             assert!(message.contains("a part between slashes") && !message.contains("a\nb"), "{message}");
         }
     }

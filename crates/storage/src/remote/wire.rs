@@ -7,7 +7,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -29,6 +28,7 @@ use super::pages::is_passing;
 use super::retry::Retry;
 use super::secrets::Secrets;
 use super::transport::Transport;
+use crate::error::CredentialsFlaw;
 
 /// SHA-256 of a body that cannot be looked at, in a request's extensions.
 #[derive(Clone, Copy, Debug)]
@@ -277,11 +277,11 @@ pub(super) async fn at_most(body: HttpResponseBody, bytes: usize) -> Result<Opti
 
 /// Why a request could not be signed.
 #[derive(Clone, Debug)]
-pub(super) struct NoSignature(pub(super) Arc<str>);
+pub(super) struct NoSignature(pub(super) CredentialsFlaw);
 
 impl fmt::Display for NoSignature {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        write!(out, "{}", self.0)
     }
 }
 

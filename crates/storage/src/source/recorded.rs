@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{LocalSource, Source, SourceKind, SourcePlace};
 use crate::Object;
+use crate::error::Operation;
 use crate::file_url::{FILE_SCHEME, file_url, percent_decoded};
 use crate::object::Place;
 use crate::remote::Prefix;
@@ -35,7 +36,7 @@ impl Source {
             let kind = file_name.map_or(SourceKind::Folder, |name| SourceKind::File { name: name.to_owned() });
             SourcePlace::Local(LocalSource { path, kind })
         } else {
-            SourcePlace::Remote(Prefix::parse("list", place).ok()?)
+            SourcePlace::Remote(Prefix::parse(Operation::List, place).ok()?)
         };
         let source = Self { place, id: None };
         match id {

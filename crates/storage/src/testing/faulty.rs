@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Faults;
 use super::faults::Fault;
 use super::sync_faults::with_failing_sync;
+use crate::error::Operation;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 
 /// Faults around any store. Clones share both.
@@ -80,7 +81,7 @@ impl FaultyBackend {
     }
 
     fn error(&self, action: &'static str, name: &str, source: io::Error) -> Error {
-        Error::io("store", action, self.inner.location(name), source)
+        Error::io(Operation::Store, action, self.inner.location(name), source)
     }
 }
 

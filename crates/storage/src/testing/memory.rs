@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Random, TestClock, sync_faults};
+use crate::error::Operation;
 use crate::{Backend, Entry, Error, Lock, StagedBytes, Store, printable_name};
 
 /// In the history: the power took a name.
@@ -137,7 +138,7 @@ impl MemoryStore {
     pub(super) fn write(&self, name: &str, bytes: &[u8], how: Write) -> Result<(), Error> {
         let mut content = self.content();
         let is_unsynced = how != Write::Over && sync_faults::is_failing();
-        let unsynced = || Error::io("store", "sync it", self.location(name), sync_faults::failed_sync());
+        let unsynced = || Error::io(Operation::Store, "sync it", self.location(name), sync_faults::failed_sync());
         if how == Write::IfAbsent
             && let Some(found) = content.objects.get_mut(name)
         {
@@ -171,7 +172,7 @@ impl MemoryStore {
     fn stored(&self, name: &str) -> Result<Arc<[u8]>, Error> {
         let content = self.content();
         let stored = content.objects.get(name);
-        let not_found = || Error::NotFound { doing: "store", location: self.location(name) };
+        let not_found = || Error::NotFound { doing: Operation::Store, location: self.location(name) };
         stored.map(|stored| Arc::clone(&stored.bytes)).ok_or_else(not_found)
     }
 }
@@ -238,7 +239,7 @@ impl Backend for MemoryStore {
 
     fn secure(&self, name: &str) -> Result<(), Error> {
         if sync_faults::is_failing() {
-            return Err(Error::io("store", "sync it", self.location(name), sync_faults::failed_sync()));
+            return Err(Error::io(Operation::Store, "sync it", self.location(name), sync_faults::failed_sync()));
         }
         if let Some(found) = self.content().objects.get_mut(name) {
             found.kept = Kept::Whole;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Random;
+use crate::error::Operation;
 use crate::local::LocalStore;
 use crate::printable::printable;
 use crate::{Error, Store};
@@ -191,5 +192,5 @@ fn look_at(path: &Path) -> Result<Option<Metadata>, Error> {
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::io("store", action, printable(path), source)
+    Error::io(Operation::Store, action, printable(path), source)
 }

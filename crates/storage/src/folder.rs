@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 pub use self::local::LocalFolder;
 use crate::error::Operation;
-use crate::remote::{Prefix, RemoteStore, first_key, first_keys};
+use crate::remote::{BucketStore, Prefix, first_key, first_keys};
 use crate::{Connections, Error, Object, Store};
 
 // Looks at the local disk without listing it.
@@ -182,7 +182,7 @@ impl Folder {
 
 fn remote_store(connections: &Connections, prefix: &Prefix) -> Result<Store, Error> {
     let client = connections.client(&prefix.bucket)?;
-    Ok(Store::new(Arc::new(RemoteStore::new(client, prefix.clone()))))
+    Ok(Store::new(Arc::new(BucketStore::new(client, prefix.clone()))))
 }
 
 /// The printable path or URL.

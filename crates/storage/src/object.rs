@@ -7,11 +7,29 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
+use crate::error::SourceIdFlaw;
 use crate::file_url::{FILE_SCHEME, file_url};
 use crate::remote::{Bucket, Found};
-use crate::source::flaw_of_id;
 
 const NS_PER_SECOND: i128 = 1_000_000_000;
+
+/// Longest source id in bytes.
+const MAX_ID_BYTES: usize = 255;
+
+/// Returns why a text cannot be a source's id; `None` if it can.
+pub(crate) fn flaw_of_id(id: &str) -> Option<SourceIdFlaw> {
+    if id.is_empty() {
+        Some(SourceIdFlaw::Empty)
+    } else if id.len() > MAX_ID_BYTES {
+        Some(SourceIdFlaw::TooLong)
+    } else if id.contains(char::is_control) {
+        Some(SourceIdFlaw::ControlCharacters)
+    } else if id.get(..FILE_SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(FILE_SCHEME)) {
+        Some(SourceIdFlaw::FileScheme)
+    } else {
+        None
+    }
+}
 
 /// A log object as it was listed.
 ///

@@ -9,16 +9,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::error::{FileKind, Operation, SourceIdFlaw};
-use crate::file_url::{FILE_SCHEME, file_url, local_path};
+use crate::error::{FileKind, Operation};
+use crate::file_url::{file_url, local_path};
 use crate::folder::{Folder, LocalFolder};
 use crate::local_path::missing_or_io;
+use crate::object::flaw_of_id;
 use crate::printable::{printable, printable_name};
 use crate::remote::Prefix;
 
 mod recorded;
-
-const MAX_ID_BYTES: usize = 255;
 
 /// Where log objects are looked for: a folder with everything below it, or a single file; or a prefix of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,21 +171,6 @@ impl fmt::Display for Source {
             SourcePlace::Local(LocalSource { path, .. }) => out.write_str(&file_url(path.as_bytes())),
             SourcePlace::Remote(prefix) => write!(out, "{prefix}"),
         }
-    }
-}
-
-/// Returns why a text cannot be a source's id; `None` if it can.
-pub(crate) fn flaw_of_id(id: &str) -> Option<SourceIdFlaw> {
-    if id.is_empty() {
-        Some(SourceIdFlaw::Empty)
-    } else if id.len() > MAX_ID_BYTES {
-        Some(SourceIdFlaw::TooLong)
-    } else if id.contains(char::is_control) {
-        Some(SourceIdFlaw::ControlCharacters)
-    } else if id.get(..FILE_SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(FILE_SCHEME)) {
-        Some(SourceIdFlaw::FileScheme)
-    } else {
-        None
     }
 }
 

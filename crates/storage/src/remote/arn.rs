@@ -1,6 +1,6 @@
 //! What is named by an ARN, or by a name that AWS keeps for other things than buckets: refused, with the name that will do.
 
-use super::url::is_bucket_name;
+use super::bucket::is_bucket_name;
 use crate::Error;
 use crate::error::{NotABucket, Operation};
 use crate::printable::printable_name;

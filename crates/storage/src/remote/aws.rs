@@ -15,10 +15,10 @@ use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::credentials::{Credentials, Login, flaw_of_credential};
+use super::environment::variable;
 use super::named_files;
-use super::region::is_region;
 use super::retry::Patience;
-use super::settings::{ConnectOptions, check_region, checked_endpoint};
+use super::settings::{ConnectOptions, check_region, checked_endpoint, is_region};
 use super::trust::{Trust, expanded};
 use crate::Error;
 use crate::printable::printable_name;
@@ -221,12 +221,6 @@ fn written_region(options: &ConnectOptions, env: &Env, profiles: Option<&Profile
     let found =
         typed.or_else(|| of_variable("AWS_REGION")).or_else(|| of_variable("AWS_DEFAULT_REGION")).or_else(of_profile);
     found.map(|(setting, region)| check_region(&setting, &region).map(|()| region)).transpose()
-}
-
-/// Returns the trimmed value of the first of these variables that is set and not blank.
-pub(super) fn variable(env: &Env, names: &[&str]) -> Option<String> {
-    let value = |name: &&str| env.get(name).ok().map(|value| value.trim().to_owned());
-    names.iter().filter_map(value).find(|value| !value.is_empty())
 }
 
 /// How a person gets new credentials for the profile at hand, or for the one that its role is taken with.

@@ -16,20 +16,20 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::aws::Aws;
-use super::direct::Direct;
+use super::bucket::{Bucket, fits_host};
 use super::environment;
+use super::http_connector::{Signing, StoreConnector, client_options};
+use super::list_page::{Lister, Paginated};
 use super::named_files;
-use super::pages::{Lister, Paginated};
 use super::region::region_of;
 use super::retry::Patience;
+use super::s3_requests::S3Requests;
 use super::settings::{Addressing, ConnectOptions, Encryption, VIRTUAL, check_virtual, flaw_of, is_url};
 use super::shares::Shares;
 use super::spool::SpoolFile;
 use super::threads::can_start_threads;
 use super::transport::Transport;
 use super::trust::Trust;
-use super::url::{Bucket, fits_host};
-use super::wire::{Signing, Wiring};
 use crate::error::SettingFlaw;
 use crate::local_logs::faults::Fault;
 use crate::scheme::Scheme;
@@ -137,8 +137,12 @@ impl Connections {
             Scheme::Gcs => {
                 let (builder, has_endpoint) = environment::google(allow_http)?;
                 let builder = builder.with_bucket_name(&bucket.name).with_client_options(client_options(has_endpoint));
-                let wiring = Wiring { unpacks: true, transport: self.transport(Trust::default()), ..Wiring::default() };
-                let store = builder.with_retry(no_retries()).with_http_connector(wiring).build();
+                let connector = StoreConnector {
+                    unpacks: true,
+                    transport: self.transport(Trust::default()),
+                    ..StoreConnector::default()
+                };
+                let store = builder.with_retry(no_retries()).with_http_connector(connector).build();
                 self.paginated(store.map_err(|_| not_set_up(bucket, "GOOGLE_"))?)
             }
             Scheme::Azure => {
@@ -149,8 +153,9 @@ impl Connections {
                 // HTTP is allowed here: a configured endpoint was checked, and the others are Azure's or the local
                 // emulator's.
                 let builder = builder.with_client_options(client_options(true));
-                let wiring = Wiring { transport: self.transport(Trust::default()), ..Wiring::default() };
-                let store = builder.with_retry(no_retries()).with_http_connector(wiring).build();
+                let connector =
+                    StoreConnector { transport: self.transport(Trust::default()), ..StoreConnector::default() };
+                let store = builder.with_retry(no_retries()).with_http_connector(connector).build();
                 self.paginated(store.map_err(|_| not_set_up(bucket, "AZURE_STORAGE_"))?)
             }
         };
@@ -212,16 +217,16 @@ impl Connections {
             return Err(Error::BadSetting { setting: VIRTUAL.into(), flaw: SettingFlaw::BucketNotInHost });
         }
         let signing = aws.credentials.clone().filter(|_| !no_sign_request);
-        let wiring = Wiring {
+        let connector = StoreConnector {
             signing: signing.map(|credentials| Signing { credentials, region: region.clone(), request_payer }),
             put_headers: put_headers(&self.shared.options)?,
             transport,
-            ..Wiring::default()
+            ..StoreConnector::default()
         };
         // The endpoint was checked before.
         let options = client_options(true);
         // Lists and all other requests use the same connections.
-        let client = wiring.connect(&options).map_err(|_| not_set_up(bucket, "AWS_"))?;
+        let client = connector.connect(&options).map_err(|_| not_set_up(bucket, "AWS_"))?;
         let store = AmazonS3Builder::new()
             .with_bucket_name(name)
             .with_region(region)
@@ -236,7 +241,7 @@ impl Connections {
             .with_http_connector(Made(client.clone()))
             .build()
             .map_err(|_| not_set_up(bucket, "AWS_"))?;
-        Ok((Arc::new(store), Lister::S3(Direct::new(client, bucket_url, self.shared.patience))))
+        Ok((Arc::new(store), Lister::S3(S3Requests::new(client, bucket_url, self.shared.patience))))
     }
 }
 
@@ -288,11 +293,6 @@ const DEFAULT_REGION: &str = "us-east-1";
 fn aws_endpoint(region: &str) -> String {
     let country = if region.starts_with("cn-") { ".cn" } else { "" };
     format!("https://s3.{region}.amazonaws.com{country}")
-}
-
-/// Returns the options that `object_store` itself checks; the transport handles the rest.
-pub(super) fn client_options(allow_http: bool) -> ClientOptions {
-    ClientOptions::new().with_allow_http(allow_http)
 }
 
 /// Returns the configuration that disables `object_store`'s retries: requests are retried below it, each signed anew.

@@ -11,8 +11,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use object_store::aws::AwsCredential;
 
+use super::no_result::{NoSignature, causes};
 use super::settings::flaw_of;
-use super::wire::{NoSignature, causes};
 use crate::error::{CredentialsFlaw, SettingFlaw};
 use crate::printable::printable_name;
 

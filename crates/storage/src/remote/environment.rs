@@ -2,11 +2,12 @@
 
 use std::env;
 
+use aws_types::os_shim_internal::Env;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 
+use super::bucket::is_bucket_name;
 use super::settings::{checked_endpoint, flaw_of, is_url};
-use super::url::is_bucket_name;
 use crate::Error;
 use crate::error::SettingFlaw;
 
@@ -14,6 +15,12 @@ use crate::error::SettingFlaw;
 const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 /// The other name of `GOOGLE_SERVICE_ACCOUNT`.
 const SERVICE_ACCOUNT: &str = "SERVICE_ACCOUNT";
+
+/// Returns the trimmed value of the first of these variables that is set and not blank.
+pub(super) fn variable(env: &Env, names: &[&str]) -> Option<String> {
+    let value = |name: &&str| env.get(name).ok().map(|value| value.trim().to_owned());
+    names.iter().filter_map(value).find(|value| !value.is_empty())
+}
 
 /// Returns a builder with the settings for Azure.
 ///

@@ -15,8 +15,9 @@ use std::collections::HashSet;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::connections::Client;
-use super::failure::Place;
-use super::pages::{Ask, Found, Page};
+use super::found::Found;
+use super::list_page::{Ask, Page};
+use super::request_context::RequestContext;
 use super::shares::Shares;
 use super::url::Prefix;
 use crate::Error;
@@ -210,8 +211,8 @@ fn give_one(found: Found, give: &mut dyn FnMut(Listed) -> Result<(), Error>) -> 
     }
 }
 
-fn list_place<'p>(client: &'p Client, doing: Operation, key: &'p str) -> Place<'p> {
-    Place { doing, request: Request::List, bucket: &client.bucket, key }
+fn list_place<'p>(client: &'p Client, doing: Operation, key: &'p str) -> RequestContext<'p> {
+    RequestContext { doing, request: Request::List, bucket: &client.bucket, key }
 }
 
 /// All that stands below a prefix of names, for a store's own lists.

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::connections::{Client, Connections};
 use super::listing::{Listed, list_prefix};
-use super::read::{self, RemoteReader};
+use super::read::{self, BucketReader};
 use super::url::Prefix;
 use crate::key_guide::KeyGuide;
 use crate::listing::{ListFailure, ListFlaw, ListOutput};
@@ -54,7 +54,7 @@ impl LogSource for BucketLogs<'_> {
     }
 
     fn open(&self, object: &Object) -> Result<Box<dyn OpenObject>, Error> {
-        Ok(Box::new(RemoteReader::new(self.client(object)?, object.clone())))
+        Ok(Box::new(BucketReader::new(self.client(object)?, object.clone())))
     }
 
     fn fetch(&self, object: &Object) -> Result<Bytes, Error> {
@@ -76,7 +76,7 @@ impl LogSource for BucketLogs<'_> {
 }
 
 /// Each piece is of the listed version, or is an error: there is nothing to check at the end.
-impl OpenObject for RemoteReader {
+impl OpenObject for BucketReader {
     fn finish(&self) -> Result<(), Error> {
         Ok(())
     }

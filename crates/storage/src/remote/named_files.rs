@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use aws_config::profile::ProfileSet;
 use aws_types::os_shim_internal::Env;
 
-use super::aws::variable;
+use super::environment::variable;
 use super::trust::{MAX_BUNDLE_BYTES, expanded};
 use crate::Error;
 use crate::error::{FileFlaw, FileKind};

@@ -19,10 +19,12 @@ use tokio::task::JoinHandle;
 
 use super::concern::Concern;
 use super::connections::Client;
-use super::failure::{Failure, Place, Witness};
-use super::pages::{Found, bare};
+use super::failure::{Failure, Witness};
+use super::found::{Found, bare};
+use super::http_connector::AsStored;
+use super::no_result::is_final;
+use super::request_context::RequestContext;
 use super::retry::Retry;
-use super::wire::{AsStored, is_final};
 use crate::error::{Operation, Request, RequestFlaw};
 use crate::object::Version;
 use crate::{Error, Object};
@@ -74,7 +76,7 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
         if failure.as_ref().is_some_and(|failure| failure.status == StatusCode::RANGE_NOT_SATISFIABLE) {
             return Err(changed(object, "fewer bytes".into()));
         }
-        // Overload was retried in `wire`; an answer that broke off was not.
+        // Overload was retried in `http_connector`; an answer that broke off was not.
         let may_pass = match &failure {
             None => !is_final(&error),
             Some(failure) => failure.concern() == Concern::Object && !was_refused,
@@ -113,7 +115,7 @@ pub(super) fn look_again(client: &Client, object: &Object) -> Result<Option<Obje
     let found = client.wait(async {
         let path = Path::parse(object.path()).map_err(|_| place(client, object).failed(RequestFlaw::UnnameableKey))?;
         head(client, &path).await.map_err(|(failure, error)| {
-            Place { doing: Operation::List, ..place(client, object) }.error_of_object(failure.as_ref(), &error)
+            RequestContext { doing: Operation::List, ..place(client, object) }.error_of_object(failure.as_ref(), &error)
         })
     })?;
     Ok(found.map(|found| object.in_version(Version::found(&found))))
@@ -152,8 +154,8 @@ pub(super) fn with(witness: &Witness) -> Extensions {
     extensions
 }
 
-fn place<'p>(client: &'p Client, object: &'p Object) -> Place<'p> {
-    Place { doing: Operation::Fetch, request: Request::Get, bucket: &client.bucket, key: object.path() }
+fn place<'p>(client: &'p Client, object: &'p Object) -> RequestContext<'p> {
+    RequestContext { doing: Operation::Fetch, request: Request::Get, bucket: &client.bucket, key: object.path() }
 }
 
 fn changed(object: &Object, got: String) -> Error {
@@ -167,7 +169,7 @@ fn describe(meta: &ObjectMeta) -> String {
 
 /// Reads one object in pieces.
 #[derive(Debug)]
-pub(crate) struct RemoteReader {
+pub(crate) struct BucketReader {
     client: Arc<Client>,
     object: Object,
     /// What is left of the piece at hand.
@@ -178,7 +180,7 @@ pub(crate) struct RemoteReader {
     asked_bytes: u64,
 }
 
-impl RemoteReader {
+impl BucketReader {
     pub(crate) fn new(client: Arc<Client>, object: Object) -> Self {
         let mut reader = Self { client, object, piece: Bytes::new(), next: VecDeque::new(), asked_bytes: 0 };
         (0..PIECES_AHEAD).for_each(|_| reader.ask());
@@ -200,7 +202,7 @@ impl RemoteReader {
     }
 }
 
-impl Read for RemoteReader {
+impl Read for BucketReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.piece.is_empty()
             && let Some(next) = self.next.pop_front()
@@ -215,7 +217,7 @@ impl Read for RemoteReader {
 }
 
 /// What was asked for is not waited for.
-impl Drop for RemoteReader {
+impl Drop for BucketReader {
     fn drop(&mut self) {
         self.next.iter().for_each(JoinHandle::abort);
     }

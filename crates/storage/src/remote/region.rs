@@ -3,11 +3,12 @@
 use http::{Method, StatusCode};
 use object_store::client::{HttpConnector as _, HttpRequest, HttpRequestBody};
 
-use super::connections::client_options;
-use super::failure::Place;
+use super::bucket::{Bucket, fits_host};
+use super::http_connector::StoreConnector;
+use super::http_connector::client_options;
+use super::request_context::RequestContext;
+use super::settings::is_region;
 use super::transport::Transport;
-use super::url::{Bucket, fits_host};
-use super::wire::Wiring;
 use crate::Error;
 use crate::error::{Operation, Request};
 use crate::printable::printable_name;
@@ -20,10 +21,10 @@ use crate::printable::printable_name;
 /// network says where there is no answer.
 pub(super) async fn region_of(bucket: &Bucket, transport: Transport) -> Result<String, Error> {
     let host = host_for(&bucket.name);
-    let place = Place { doing: Operation::Store, request: Request::Find, bucket, key: "" };
+    let place = RequestContext { doing: Operation::Store, request: Request::Find, bucket, key: "" };
     let unusable = |error: &(dyn std::error::Error + 'static)| place.error(None, error);
-    let wiring = Wiring { transport, ..Wiring::default() };
-    let client = wiring.connect(&client_options(false)).map_err(|error| unusable(&error))?;
+    let connector = StoreConnector { transport, ..StoreConnector::default() };
+    let client = connector.connect(&client_options(false)).map_err(|error| unusable(&error))?;
     let request = http::Request::builder().method(Method::HEAD).uri(url_for(&bucket.name));
     let request: HttpRequest = request.body(HttpRequestBody::empty()).map_err(|error| unusable(&error))?;
     let response = client.execute(request).await.map_err(|error| unusable(&error))?;
@@ -47,11 +48,6 @@ fn host_for(bucket: &str) -> String {
 fn url_for(bucket: &str) -> String {
     let host = host_for(bucket);
     if fits_host(bucket) { format!("https://{host}/") } else { format!("https://{host}/{bucket}") }
-}
-
-/// It becomes part of a host's name.
-pub(super) fn is_region(text: &str) -> bool {
-    !text.is_empty() && text.len() < 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]

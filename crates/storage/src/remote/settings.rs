@@ -107,6 +107,11 @@ pub(super) fn check_region(setting: &str, region: &str) -> Result<(), Error> {
     Err(Error::BadSetting { setting: setting.to_owned(), flaw })
 }
 
+/// Returns whether a store's answer names a region, which becomes part of a host's name.
+pub(super) fn is_region(text: &str) -> bool {
+    !text.is_empty() && text.len() < 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// Returns the beginning of a text, escaped.
 fn shortened(text: &str) -> String {
     const MAX_SHOWN_CHARS: usize = 40;

@@ -8,7 +8,7 @@ use std::thread;
 use super::*;
 use crate::backend::Backend;
 use crate::error::Operation;
-use crate::remote::{Bucket, ConnectOptions, Connections, Prefix, RemoteStore};
+use crate::remote::{Bucket, BucketStore, ConnectOptions, Connections, Prefix};
 use crate::{Error, StagedBytes};
 
 const IMPATIENT: Patience = Patience {
@@ -82,7 +82,7 @@ fn answer(status: &str, headers: &str, body: &str) -> Does {
 }
 
 /// Returns a store in a bucket at an endpoint.
-fn store(endpoint: &str) -> RemoteStore {
+fn store(endpoint: &str) -> BucketStore {
     let options = ConnectOptions {
         endpoint_url: Some(endpoint.to_owned()),
         region: Some("us-east-1".to_owned()),
@@ -91,13 +91,13 @@ fn store(endpoint: &str) -> RemoteStore {
     };
     let connections = Connections::impatient(options, IMPATIENT);
     let client = connections.client(&Bucket::parse("s3://lake").unwrap()).unwrap();
-    RemoteStore::new(client, Prefix::parse(Operation::Store, "s3://lake/t").unwrap())
+    BucketStore::new(client, Prefix::parse(Operation::Store, "s3://lake/t").unwrap())
 }
 
 const OBJECT: &str = "ETag: \"e\"\r\nLast-Modified: Thu, 02 Jan 2025 03:04:05 GMT\r\n";
 const LIST: &str = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
 
-type Ask = Box<dyn Fn(&RemoteStore) -> Result<(), Error>>;
+type Ask = Box<dyn Fn(&BucketStore) -> Result<(), Error>>;
 
 /// Requests to a store, by name.
 fn requests() -> Vec<(&'static str, Ask)> {
@@ -110,7 +110,7 @@ fn requests() -> Vec<(&'static str, Ask)> {
     ]
 }
 
-fn created(store: &RemoteStore, bytes: &[u8]) -> Result<(), Error> {
+fn created(store: &BucketStore, bytes: &[u8]) -> Result<(), Error> {
     let mut staged: Box<dyn StagedBytes> = store.stage()?;
     staged.append(bytes)?;
     staged.put_if_absent("a")

@@ -2,26 +2,23 @@
 //! which not all stores know, and where a refusal is part of a success.
 
 use std::error::Error as StdError;
-use std::fmt;
 
 use http::Method;
 use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::failure::{Failure, Witness};
+use super::http_connector::at_most;
+use super::no_result::{MAX_ANSWER_BYTES, TooLong, is_final};
 use super::retry::{Patience, Retry};
-use super::wire::{at_most, is_final};
 
 /// Asks for one bucket of S3.
 #[derive(Debug)]
-pub(super) struct Direct {
+pub(super) struct S3Requests {
     client: HttpClient,
     bucket_url: String,
     patience: Patience,
 }
-
-/// Longest answer that is read: 16 MiB. A page of a list with a thousand of the longest keys is shorter.
-const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// What went wrong: the store's refusal, if it was one, and what the layers below say.
 pub(super) type Refused = (Option<Failure>, Box<dyn StdError + Send + Sync>);
@@ -29,7 +26,7 @@ pub(super) type Refused = (Option<Failure>, Box<dyn StdError + Send + Sync>);
 /// What stands for itself in the path of a URL.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-impl Direct {
+impl S3Requests {
     pub(super) fn new(client: HttpClient, bucket_url: String, patience: Patience) -> Self {
         Self { client, bucket_url, patience }
     }
@@ -56,7 +53,7 @@ impl Direct {
                 Err(error) => error,
             };
             let failure = witness.seen();
-            // Refusals were retried in `wire`.
+            // Refusals were retried in `http_connector`.
             if failure.is_some() || is_final(error.as_ref()) || !retry.once_more().await {
                 return Err((failure, error));
             }
@@ -83,15 +80,3 @@ impl Direct {
         at_most(response.into_body(), MAX_ANSWER_BYTES).await?.map(Into::into).ok_or_else(|| TooLong.into())
     }
 }
-
-/// An answer that is longer than any valid one. It is not retried: the store would send it again.
-#[derive(Debug)]
-pub(super) struct TooLong;
-
-impl fmt::Display for TooLong {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the answer has more than {} MiB, which no page of a list has", MAX_ANSWER_BYTES >> 20)
-    }
-}
-
-impl StdError for TooLong {}

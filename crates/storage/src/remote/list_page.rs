@@ -6,17 +6,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::StatusCode;
 use object_store::ObjectMeta;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use super::direct::Direct;
-use super::failure::{Failure, Place, Witness};
+use super::bucket::Bucket;
+use super::failure::Witness;
+use super::found::{Found, bare};
+use super::no_result::is_final;
+use super::request_context::RequestContext;
 use super::retry::{Patience, Retry};
-use super::url::Bucket;
-use super::wire::is_final;
+use super::s3_requests::S3Requests;
 use crate::Error;
 use crate::error::{Operation, Request, RequestFlaw};
 
@@ -41,40 +42,10 @@ pub(super) struct Page {
     pub(super) next: Option<String>,
 }
 
-/// A key, and what a list says of its object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) key: String,
-    pub(crate) size_bytes: u64,
-    /// Without quotes and `W/`; empty where there is none.
-    pub(crate) etag: String,
-    /// Milliseconds since 1970.
-    pub(crate) modified_ms: i64,
-    /// It has to be restored before it can be read.
-    pub(crate) is_archived: bool,
-}
-
-impl From<ObjectMeta> for Found {
-    fn from(meta: ObjectMeta) -> Self {
-        Self {
-            key: meta.location.into(),
-            size_bytes: meta.size,
-            etag: bare(meta.e_tag.as_deref().unwrap_or_default()).to_owned(),
-            modified_ms: meta.last_modified.timestamp_millis(),
-            is_archived: false,
-        }
-    }
-}
-
-/// An etag without quotes and `W/`: stores show one and the same in different ways.
-pub(super) fn bare(etag: &str) -> &str {
-    etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
-}
-
 /// Lists one bucket.
 #[derive(Debug)]
 pub(super) enum Lister {
-    S3(Direct),
+    S3(S3Requests),
     Paginated(Paginated),
     /// Any store of `object_store`, if need be by going through all of it.
     #[cfg(feature = "testing")]
@@ -92,7 +63,7 @@ impl Lister {
     }
 
     /// What S3 is asked by directly; none for the others.
-    pub(super) fn direct(&self) -> Option<&Direct> {
+    pub(super) fn direct(&self) -> Option<&S3Requests> {
         match self {
             Self::S3(direct) => Some(direct),
             Self::Paginated(_) => None,
@@ -103,7 +74,7 @@ impl Lister {
 
     /// The next page.
     pub(super) async fn page(&self, doing: Operation, bucket: &Bucket, ask: Ask<'_>) -> Result<Page, Error> {
-        let place = Place { doing, request: Request::List, bucket, key: ask.prefix };
+        let place = RequestContext { doing, request: Request::List, bucket, key: ask.prefix };
         let page = match self {
             Self::S3(direct) => s3_page(direct, place, ask).await,
             Self::Paginated(pages) => pages.page(place, ask).await,
@@ -150,7 +121,7 @@ struct RestoreStatus {
 }
 
 /// A page of a bucket of S3.
-async fn s3_page(direct: &Direct, place: Place<'_>, ask: Ask<'_>) -> Result<Page, Error> {
+async fn s3_page(direct: &S3Requests, place: RequestContext<'_>, ask: Ask<'_>) -> Result<Page, Error> {
     let keys = ask.keys.to_string();
     // With `encoding-type`, keys with characters that XML does not have come through.
     let mut parameters =
@@ -194,12 +165,6 @@ fn understood(body: &[u8]) -> Option<Page> {
     })
 }
 
-/// May a second try be answered otherwise?
-pub(super) fn is_passing(failure: &Failure) -> bool {
-    failure.status.is_server_error()
-        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&failure.status)
-}
-
 /// Lists through `object_store`.
 pub(super) struct Paginated {
     store: Arc<dyn PaginatedListStore>,
@@ -211,7 +176,7 @@ impl Paginated {
         Self { store, patience }
     }
 
-    async fn page(&self, place: Place<'_>, ask: Ask<'_>) -> Result<Page, Error> {
+    async fn page(&self, place: RequestContext<'_>, ask: Ask<'_>) -> Result<Page, Error> {
         let mut retry = Retry::new(self.patience);
         loop {
             let witness = Witness::default();
@@ -253,7 +218,7 @@ impl fmt::Debug for Paginated {
 }
 
 #[cfg(feature = "testing")]
-async fn any(store: &dyn object_store::ObjectStore, place: Place<'_>, ask: Ask<'_>) -> Result<Page, Error> {
+async fn any(store: &dyn object_store::ObjectStore, place: RequestContext<'_>, ask: Ask<'_>) -> Result<Page, Error> {
     use futures_util::TryStreamExt as _;
     let after = ask.token.unwrap_or(ask.after);
     let all: Result<Vec<ObjectMeta>, _> = store.list(None).try_collect().await;

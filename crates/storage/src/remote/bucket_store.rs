@@ -19,13 +19,15 @@ use object_store::{GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOption
 use sha2::{Digest as _, Sha256};
 
 use super::connections::Client;
-use super::failure::{Failure, Place, Witness};
+use super::failure::{Failure, Witness};
+use super::http_connector::BodyHash;
 use super::listing::{is_anything, list_all};
+use super::no_result::is_final;
 use super::read::{as_stored, head, is_missing_key, with};
+use super::request_context::RequestContext;
 use super::retry::Retry;
 use super::spool::Spool;
 use super::url::Prefix;
-use super::wire::{BodyHash, is_final};
 use crate::error::{NameFlaw, Operation, Request};
 use crate::scheme::Scheme;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
@@ -41,12 +43,12 @@ const SENT_PIECE_BYTES: usize = 64 << 10;
 
 /// Names below a prefix of a bucket.
 #[derive(Clone, Debug)]
-pub(crate) struct RemoteStore {
+pub(crate) struct BucketStore {
     client: Arc<Client>,
     prefix: Prefix,
 }
 
-impl RemoteStore {
+impl BucketStore {
     pub(crate) fn new(client: Arc<Client>, prefix: Prefix) -> Self {
         Self { client, prefix }
     }
@@ -64,7 +66,8 @@ impl RemoteStore {
         error: &(dyn std::error::Error + 'static),
     ) -> Error {
         let key = self.prefix.key(name);
-        Place { doing: Operation::Store, request, bucket: &self.client.bucket, key: &key }.error(failure, error)
+        RequestContext { doing: Operation::Store, request, bucket: &self.client.bucket, key: &key }
+            .error(failure, error)
     }
 
     async fn put(&self, name: &str, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
@@ -185,9 +188,9 @@ fn cut(bytes: &[u8], part: Range<u64>) -> Vec<u8> {
     bytes.get(at(part.start)..at(part.end)).unwrap_or_default().to_vec()
 }
 
-impl Backend for RemoteStore {
+impl Backend for BucketStore {
     fn stage(&self) -> Result<Box<dyn StagedBytes>, Error> {
-        Ok(Box::new(RemoteStaged { store: self.clone(), spool: Spool::new(self.client.spools.clone()) }))
+        Ok(Box::new(BucketStaged { store: self.clone(), spool: Spool::new(self.client.spools.clone()) }))
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
@@ -286,12 +289,12 @@ fn tempfile_token() -> u64 {
 
 /// A name's bytes before they are written.
 #[derive(Debug)]
-struct RemoteStaged {
-    store: RemoteStore,
+struct BucketStaged {
+    store: BucketStore,
     spool: Spool,
 }
 
-impl StagedBytes for RemoteStaged {
+impl StagedBytes for BucketStaged {
     fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.spool.append(bytes)
     }

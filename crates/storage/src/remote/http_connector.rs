@@ -5,8 +5,6 @@
 //! read, so that errors can say what to do about them. Only an answer whose body breaks off is requested again by its
 //! reader.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -20,15 +18,12 @@ use object_store::client::{
     ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody,
 };
 
-use super::connections::client_options;
 use super::credentials::Credentials;
-use super::direct::TooLong;
 use super::failure::{Failure, Witness};
-use super::pages::is_passing;
+use super::no_result::{NoAnswer, is_final};
 use super::retry::Retry;
 use super::secrets::Secrets;
 use super::transport::Transport;
-use crate::error::CredentialsFlaw;
 
 /// SHA-256 of a body that cannot be looked at, in a request's extensions.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +39,7 @@ pub(super) struct Signing {
 
 /// What all requests to one bucket go through.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wiring {
+pub(super) struct StoreConnector {
     /// None: `object_store` signs, or nobody.
     pub(super) signing: Option<Signing>,
     /// Headers of everything that is written.
@@ -54,7 +49,7 @@ pub(super) struct Wiring {
     pub(super) transport: Transport,
 }
 
-impl Wiring {
+impl StoreConnector {
     /// Which encodings an answer with an object's bytes may have: as they are stored, and nothing that a proxy packs.
     ///
     /// An object of Google with `Content-Encoding: gzip` is unpacked on its way to who does not take gzip: then neither its
@@ -76,7 +71,12 @@ pub(super) struct AsStored;
 /// Time limit for connecting to the service that gives an instance its credentials: it is near, or does not exist.
 const METADATA_CONNECT: Duration = Duration::from_secs(1);
 
-impl HttpConnector for Wiring {
+/// Returns the options that `object_store` itself checks; the transport handles the rest.
+pub(super) fn client_options(allow_http: bool) -> ClientOptions {
+    ClientOptions::new().with_allow_http(allow_http)
+}
+
+impl HttpConnector for StoreConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let of = |options: &ClientOptions, key| options.get_config_value(&key);
         let allow_http = of(options, ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
@@ -86,9 +86,9 @@ impl HttpConnector for Wiring {
         let connect = if is_changed { METADATA_CONNECT } else { self.transport.patience.connect };
         let inner = self.transport.client(allow_http, connect);
         let inner = inner.map_err(|error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) })?;
-        Ok(HttpClient::new(Wire {
+        Ok(HttpClient::new(StoreHttp {
             inner: HttpClient::new(inner),
-            wiring: self.clone(),
+            connector: self.clone(),
             has_answered: AtomicBool::new(false),
             num_unconnected: AtomicU32::new(0),
         }))
@@ -96,9 +96,9 @@ impl HttpConnector for Wiring {
 }
 
 #[derive(Debug)]
-struct Wire {
+struct StoreHttp {
     inner: HttpClient,
-    wiring: Wiring,
+    connector: StoreConnector,
     has_answered: AtomicBool,
     num_unconnected: AtomicU32,
 }
@@ -107,9 +107,9 @@ struct Wire {
 const MAX_FIRST_CONNECTS: u32 = 5;
 
 #[async_trait]
-impl object_store::client::HttpService for Wire {
+impl object_store::client::HttpService for StoreHttp {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let mut retry = Retry::new(self.wiring.transport.patience);
+        let mut retry = Retry::new(self.connector.transport.patience);
         let mut is_renewed = false;
         loop {
             // The witness keeps the failure of the last attempt only.
@@ -123,7 +123,7 @@ impl object_store::client::HttpService for Wire {
                 }
                 Ok((response, Some(failure))) => {
                     tell(&request, &failure);
-                    let may_pass = is_passing(&failure) || failure.is_overload();
+                    let may_pass = failure.is_passing() || failure.is_overload();
                     if !(may_pass && retry.once_more().await) {
                         note(&request, failure);
                         return Ok(response);
@@ -140,10 +140,10 @@ impl object_store::client::HttpService for Wire {
     }
 }
 
-impl Wire {
+impl StoreHttp {
     /// Discards the credentials, so that new ones are requested. Returns whether requests are signed here.
     fn forgets_credentials(&self) -> bool {
-        let signing = self.wiring.signing.as_ref();
+        let signing = self.connector.signing.as_ref();
         signing.inspect(|signing| signing.credentials.forget()).is_some()
     }
 
@@ -154,7 +154,8 @@ impl Wire {
         match self.inner.execute(sent).await {
             Ok(response) => {
                 self.has_answered.store(true, Ordering::Relaxed);
-                let secrets = secrets.and(self.wiring.signing.as_ref().and_then(|signing| signing.credentials.known()));
+                let secrets =
+                    secrets.and(self.connector.signing.as_ref().and_then(|signing| signing.credentials.known()));
                 looked_at(response, &secrets).await
             }
             Err(error) => Err(self.unanswered(request, error)),
@@ -175,11 +176,11 @@ impl Wire {
     async fn prepared(&self, request: &HttpRequest) -> Result<HttpRequest, HttpError> {
         let mut request = request.clone();
         if request.method() == Method::PUT {
-            for (name, value) in &self.wiring.put_headers {
+            for (name, value) in &self.connector.put_headers {
                 request.headers_mut().insert(name.clone(), value.clone());
             }
         }
-        if let Some(Signing { credentials, region, request_payer }) = &self.wiring.signing {
+        if let Some(Signing { credentials, region, request_payer }) = &self.connector.signing {
             let credential =
                 credentials.current().await.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
             let hash = request.extensions().get().map(|BodyHash(hash)| *hash);
@@ -189,7 +190,7 @@ impl Wire {
         }
         // Not signed: what stands between may write it anew.
         if request.extensions().get::<AsStored>().is_some() {
-            let encoding = self.wiring.accepted_encoding(&request);
+            let encoding = self.connector.accepted_encoding(&request);
             request.headers_mut().insert(http::header::ACCEPT_ENCODING, encoding);
         }
         Ok(request)
@@ -208,7 +209,7 @@ fn given_up(request: &HttpRequest, error: HttpError) -> HttpError {
 
 /// Logs a refusal that may be temporary.
 fn tell(request: &HttpRequest, failure: &Failure) {
-    if is_passing(failure) {
+    if failure.is_passing() {
         // The path is bucket and key, percent-encoded; what stands behind it may be a signature.
         tracing::info!("{} {}: {failure}", request.method(), request.uri().path());
     }
@@ -273,53 +274,6 @@ pub(super) async fn at_most(body: HttpResponseBody, bytes: usize) -> Result<Opti
         all.extend_from_slice(&piece);
     }
     Ok(Some(all.into()))
-}
-
-/// Why a request could not be signed.
-#[derive(Clone, Debug)]
-pub(super) struct NoSignature(pub(super) CredentialsFlaw);
-
-impl fmt::Display for NoSignature {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.0)
-    }
-}
-
-impl StdError for NoSignature {}
-
-/// No answer came from this place.
-#[derive(Debug)]
-pub(super) struct NoAnswer {
-    /// Host and port, as in the URL. No credentials: no endpoint has any.
-    pub(super) host: String,
-    is_final: bool,
-    source: HttpError,
-}
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "no answer from {}", self.host)
-    }
-}
-
-impl StdError for NoAnswer {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.source)
-    }
-}
-
-/// An error and what caused it, one after the other.
-pub(super) fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-/// Would another try end in the same way?
-pub(super) fn is_final(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| {
-        cause.is::<NoSignature>()
-            || cause.is::<TooLong>()
-            || cause.downcast_ref::<NoAnswer>().is_some_and(|no_answer| no_answer.is_final)
-    })
 }
 
 #[cfg(test)]

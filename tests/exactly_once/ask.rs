@@ -90,6 +90,8 @@ pub(crate) struct Ran {
     /// It found that another converter works on the epoch.
     pub(crate) is_active: bool,
     asks_to_resolve: bool,
+    /// The error is one that the program has a hint for, not only what a store answered.
+    pub(crate) is_explained: bool,
 }
 
 impl Ran {
@@ -138,6 +140,7 @@ pub(crate) fn run_on(
         report: serde_json::to_value(&run.report).unwrap(),
         is_active: run.error.as_ref().is_some_and(Error::is_active),
         asks_to_resolve: run.error.as_ref().is_some_and(is_for_resolve),
+        is_explained: run.error.as_ref().is_some_and(|error| error.storage_error().is_none()),
         error: run.error.as_ref().map(chain),
     }
 }

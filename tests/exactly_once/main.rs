@@ -79,5 +79,8 @@ mod unreadable;
 // What is said of a table while an epoch is open.
 mod numbers;
 
+// Bugs that panic.
+mod panics;
+
 // Tables of earlier versions, whose records have no checksums.
 mod upgrades;

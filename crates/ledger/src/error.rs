@@ -232,10 +232,7 @@ impl Error {
 
     /// Returns whether the wrong thing was asked for, so that nothing was touched.
     pub fn is_usage(&self) -> bool {
-        match self {
-            Self::Storage(error) => error.is_usage(),
-            error => matches!(error, Self::OtherIdentity { .. }),
-        }
+        if let Self::Storage(error) = self { error.is_usage() } else { matches!(self, Self::OtherIdentity { .. }) }
     }
 
     /// Returns what is wrong with an object of the state, or with the table, that is not as this program left it; `None` for

@@ -71,7 +71,7 @@ fn is_noticed(world: &World, saved: &Saved, name: &str, other: &[u8], when: &str
     let (writes, was_open) = (world.writes(), world.open_epoch().is_some());
     let ran = world.run(&Ask::undisturbed(Verb::Convert));
     if let Some(error) = &ran.error {
-        assert!(error.contains("hint: "), "{when}: what is to be done? {error}");
+        assert!(ran.is_explained, "{when}: what is to be done? {error}");
         // What is compared when a task is done stops a run that has written what is right.
         assert!(was_open || world.writes() == writes, "{when}: refused, and yet it wrote: {error}");
     }

@@ -84,6 +84,33 @@ mod tests {
     }
 
     #[test]
+    fn every_fault_of_a_state_has_a_hint() {
+        let location = || "file:///lake/cf_logs.lakefront/x".to_owned();
+        let kinds = [RecordKind::Derived, RecordKind::OfTask, RecordKind::Unique];
+        let mut errors = vec![
+            (LedgerError::NewerFormat { location: location(), format: 4, newest: 3 }, "newer version"),
+            (LedgerError::Foreign { location: location() }, "move it out"),
+            (LedgerError::NoTableRecord { location: location(), beside: "log".to_owned() }, "backup"),
+            (LedgerError::NoEpochs { table: location() }, "restore"),
+            (LedgerError::TableGone { table: location() }, "mounted"),
+            (LedgerError::OtherProcessed { location: location(), objects: 1, epoch: 1 }, "lakefront rebuild-state"),
+            (LedgerError::NotEmpty { location: location(), state: location() }, "--state"),
+            (LedgerError::NoConditions { location: location() }, "--single-writer"),
+        ];
+        for (kind, says) in kinds.into_iter().zip(["lakefront rebuild-state", "lakefront resolve", "backup"]) {
+            errors.push((LedgerError::Damaged { location: location(), kind, what: "is missing".to_owned() }, says));
+        }
+        for (kind, says) in kinds.into_iter().zip(["lakefront rebuild-state", "lakefront resolve", "lakefront resolve"])
+        {
+            errors.push((LedgerError::Unequal { location: location(), kind }, says));
+        }
+        for (error, says) in errors {
+            let hint = hint(&error).unwrap_or_else(|| panic!("{error}"));
+            assert!(hint.contains(says), "{error}: {hint}");
+        }
+    }
+
+    #[test]
     fn a_hint_says_how_the_source_is_known() {
         let (plain, archive) = (source("file:///logs", None), source("file:///logs", Some("archive")));
         assert_eq!(same_identity(&archive, &plain), "give `--source-id archive` for it");

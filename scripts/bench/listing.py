@@ -95,8 +95,8 @@ def main(argv):
     server = Server(("127.0.0.1", 0), Bucket)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     os.environ |= {
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_ACCESS_KEY_ID": "example-key",
+        "AWS_SECRET_ACCESS_KEY": "example-secret",
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
     }

@@ -103,7 +103,7 @@ def test_an_unknown_user_is_told_which_bucket_denies_access(lake):
 def test_an_unknown_key_and_a_wrong_secret_have_different_messages(lake):
     done = lake.convert("-q", env={"AWS_SECRET_ACCESS_KEY": "wrong"}, status=1).stderr
     assert "SignatureDoesNotMatch" in done and "wrong" not in done.split("SignatureDoesNotMatch")[0]
-    assert "InvalidAccessKeyId" in lake.convert("-q", env={"AWS_ACCESS_KEY_ID": "nobody"}, status=1).stderr
+    assert "InvalidAccessKeyId" in lake.convert("-q", env={"AWS_ACCESS_KEY_ID": "unknown"}, status=1).stderr
 
 
 def test_keys_with_control_characters_do_not_affect_other_logs(lake, reference):

@@ -14,7 +14,7 @@ from servers.process import run
 from test_s3_messages import assert_message
 from test_s3_requests import signers
 
-NOBODY = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 
 
 def until(seconds):
@@ -82,13 +82,13 @@ def test_keys_of_the_environment(lake, proxy):
 
 
 def test_the_default_profile(lake, proxy, profiles):
-    lake.convert("-q", env={**NOBODY, **profiles("", "[default]\n" + KEYS.format("ofdefault"))})
+    lake.convert("-q", env={**NO_KEYS, **profiles("", "[default]\n" + KEYS.format("ofdefault"))})
     assert signers(proxy.seen()) == {"ofdefault"}
 
 
 def test_the_profile_of_the_environment(lake, proxy, profiles):
     files = profiles("", "[default]\n" + KEYS.format("ofdefault") + "[mine]\n" + KEYS.format("ofmine"))
-    lake.convert("-q", env={**NOBODY, **files, "AWS_PROFILE": "mine"})
+    lake.convert("-q", env={**NO_KEYS, **files, "AWS_PROFILE": "mine"})
     assert signers(proxy.seen()) == {"ofmine"}
 
 
@@ -101,7 +101,7 @@ def test_a_profile_flag_takes_precedence_over_keys_of_the_environment(lake, prox
 def test_region_and_endpoint_of_a_profile(lake, proxy, profiles):
     text = f"[profile mine]\nregion = eu-south-1\nendpoint_url = {proxy.endpoint}\n" + KEYS.format("ofmine")
     nowhere = {"AWS_ENDPOINT_URL_S3": None, "AWS_REGION": None}
-    lake.convert("-q", "--profile", "mine", env={**NOBODY, **nowhere, **profiles(text)})
+    lake.convert("-q", "--profile", "mine", env={**NO_KEYS, **nowhere, **profiles(text)})
     assert proxy.count() and all("/eu-south-1/s3/" in request.headers["authorization"] for request in proxy.seen())
 
 
@@ -129,7 +129,7 @@ def test_a_credential_process_is_run_again_when_its_credentials_expire(lake, pro
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     # The run is longer than a credential's lifetime.
     proxy.faults = [Fault("latency", seconds=0.15)]
-    lake.convert("-q", env={**NOBODY, **profiles(f"[default]\ncredential_process = {program}\n")})
+    lake.convert("-q", env={**NO_KEYS, **profiles(f"[default]\ncredential_process = {program}\n")})
     used = signers(proxy.seen())
     assert len(used) > 1 and all(key.startswith("key") for key in used), used
 
@@ -139,7 +139,7 @@ def test_credentials_of_a_container(lake, proxy, answers):
         "AccessKeyId": "ofcontainer", "SecretAccessKey": "x", "Token": "y", "Expiration": until(3600),
     }
     env = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{answers.url}/give", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "a-word"}
-    lake.convert("-q", env={**NOBODY, **env})
+    lake.convert("-q", env={**NO_KEYS, **env})
     assert signers(proxy.seen()) == {"ofcontainer"}
     assert answers.requests[0][1]["authorization"] == "a-word"
 
@@ -151,7 +151,7 @@ def test_credentials_of_an_instance(lake, proxy, answers):
         "SecretAccessKey": "x", "Token": "y", "Expiration": until(3600),
     }})
     env = {"AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": answers.url}
-    lake.convert("-q", env={**NOBODY, **env})
+    lake.convert("-q", env={**NO_KEYS, **env})
     assert signers(proxy.seen()) == {"ofinstance"}
 
 
@@ -163,7 +163,7 @@ def test_a_role_by_web_identity(lake, proxy, moto_store, tmp_path):
         "AWS_ROLE_SESSION_NAME": "lakefront",
         "AWS_ENDPOINT_URL_STS": moto_store.endpoint,
     }
-    lake.convert("-q", env={**NOBODY, **env})
+    lake.convert("-q", env={**NO_KEYS, **env})
     used = signers(proxy.seen())
     assert used and all(key.startswith("ASIA") for key in used), used
 
@@ -172,7 +172,7 @@ def test_a_role_by_a_profile(lake, proxy, moto_store, profiles):
     text = "[profile base]\n" + KEYS.format("ofbase") + (
         "[profile mine]\nrole_arn = arn:aws:iam::111122223333:role/lakefront\nsource_profile = base\nregion = us-east-1\n"
     )
-    env = {**NOBODY, **profiles(text), "AWS_PROFILE": "mine", "AWS_ENDPOINT_URL_STS": moto_store.endpoint}
+    env = {**NO_KEYS, **profiles(text), "AWS_PROFILE": "mine", "AWS_ENDPOINT_URL_STS": moto_store.endpoint}
     lake.convert("-q", env=env)
     used = signers(proxy.seen())
     assert used and all(key.startswith("ASIA") for key in used), used
@@ -201,7 +201,7 @@ def logged_in(tmp_path, profiles):
         cache.write_text(json.dumps(token))
 
     text = f"[profile mine]\nlogin_session = {SESSION}\nregion = us-east-1\n"
-    return write, {**NOBODY, **profiles(text), "HOME": str(tmp_path)}
+    return write, {**NO_KEYS, **profiles(text), "HOME": str(tmp_path)}
 
 
 @pytest.mark.parametrize("named", ["by a flag", "by the environment"])
@@ -245,7 +245,7 @@ def test_the_role_of_a_profile_flag_is_requested_in_its_region(lake, proxy, moto
     text = "[profile base]\n" + KEYS.format("ofbase") + (
         "[profile mine]\nrole_arn = arn:aws:iam::111122223333:role/lakefront\nsource_profile = base\nregion = us-east-1\n"
     )
-    env = {**NOBODY, **profiles(text), "AWS_REGION": None, "AWS_ENDPOINT_URL_STS": moto_store.endpoint}
+    env = {**NO_KEYS, **profiles(text), "AWS_REGION": None, "AWS_ENDPOINT_URL_STS": moto_store.endpoint}
     lake.convert("-q", "--profile", "mine", env=env)
     used = signers(proxy.seen())
     assert used and all(key.startswith("ASIA") for key in used), used
@@ -264,6 +264,6 @@ def test_a_profile_of_single_sign_on(lake, proxy, answers, profiles, tmp_path):
         "[sso-session ours]\nsso_start_url = https://example.com/start\nsso_region = us-east-1\n"
         "[profile mine]\nsso_session = ours\nsso_account_id = 111122223333\nsso_role_name = lakefront\n"
     )
-    env = {**NOBODY, **profiles(text), "HOME": str(tmp_path), "AWS_ENDPOINT_URL_SSO": answers.url}
+    env = {**NO_KEYS, **profiles(text), "HOME": str(tmp_path), "AWS_ENDPOINT_URL_SSO": answers.url}
     lake.convert("-q", "--profile", "mine", env=env)
     assert signers(proxy.seen()) == {"ofsso"}

@@ -178,17 +178,17 @@ def test_an_archived_log_that_the_list_does_not_show_as_archived_is_named(lake, 
 
 
 def test_missing_credentials_are_reported(lake, proxy):
-    nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    no_keys = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     began = time.monotonic()
-    done = lake.convert("-q", env=nobody, status=1)
+    done = lake.convert("-q", env=no_keys, status=1)
     assert "credentials" in done.stderr and "hint: " in done.stderr
     assert proxy.count() == 0 and time.monotonic() - began < 15
 
 
 def test_a_profile_that_does_not_exist_is_named(lake):
-    nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    no_keys = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     assert_message(lake.convert("-q", "--profile", "no-such-profile", status=1), "`no-such-profile`", "hint: ")
-    assert_message(lake.convert("-q", env={**nobody, "AWS_PROFILE": "no-such"}, status=1), "`no-such`", "hint: ")
+    assert_message(lake.convert("-q", env={**no_keys, "AWS_PROFILE": "no-such"}, status=1), "`no-such`", "hint: ")
 
 
 def test_an_unreachable_server_is_named(lake):

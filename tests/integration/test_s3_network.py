@@ -79,8 +79,8 @@ def test_a_missing_bucket_is_not_reported_as_a_network_failure(aws, tmp_path, na
 @pytest.mark.parametrize("name", ["logs", "my.logs.example"])
 def test_a_network_failure_is_not_reported_as_a_missing_bucket(aws, logs, tmp_path, name):
     bucket = logs(name)
-    nobody = f"http://127.0.0.1:{free_ports(1)[0]}"
-    no_proxy = convert(bucket, tmp_path / "t", status=1, HTTPS_PROXY=nobody)
+    unreachable = f"http://127.0.0.1:{free_ports(1)[0]}"
+    no_proxy = convert(bucket, tmp_path / "t", status=1, HTTPS_PROXY=unreachable)
     aws.unreachable.update({f"{bucket.name}.s3.amazonaws.com", "s3.us-east-1.amazonaws.com"})
     refused = convert(bucket, tmp_path / "t", status=1, **through(aws))
     untrusted = convert(bucket, tmp_path / "t", "--region", "eu-west-1", status=1, HTTPS_PROXY=aws.proxy)

@@ -81,8 +81,8 @@ def public(lake):
 
 
 def test_a_public_bucket_is_read_without_a_signature(public, proxy, tmp_path):
-    nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
-    public.convert("-q", "--no-sign-request", table=tmp_path / "cf_logs", env=nobody)
+    no_keys = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    public.convert("-q", "--no-sign-request", table=tmp_path / "cf_logs", env=no_keys)
     assert signers(proxy.seen()) == {None}
 
 

@@ -86,12 +86,12 @@ def running(name, folder, *command, env=None, is_ready=None, seconds=60):
     log = folder / f"{name}.log"
     # It ends with the tests, even if these are killed.
     command = ["setpriv", "--pdeathsig", "TERM", *map(str, command)]
-    with log.open("ab") as said:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             cwd=folder,
             env=None if env is None else {**os.environ, **env},
             start_new_session=True,

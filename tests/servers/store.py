@@ -15,15 +15,15 @@ FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "GCS_", "HTTP_PROXY", "HTTPS_PROXY", "AL
 
 
 def isolated_env(**more):
-    """Returns the environment of a program that has only the variables `more`."""
+    """Returns an environment without settings of stores, except for the variables `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)}
-    nobody = {
+    defaults = {
         "HOME": "/nonexistent",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     }
-    return {**kept, **nobody, **more}
+    return {**kept, **defaults, **more}
 
 
 @dataclass(frozen=True)

@@ -383,7 +383,7 @@ fn run_all(count: u64, identity: Identity, test: &str) -> Struck {
 fn replay(seed: u64, test: &str) -> String {
     format!(
         "\nreplay it: LAKEFRONT_FIRST_SEED={seed} LAKEFRONT_SEEDS=1 \
-         cargo test -p lakefront-pipeline --test exactly_once {test}"
+         cargo test -p lakefront-operations --test exactly_once {test}"
     )
 }
 

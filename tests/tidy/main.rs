@@ -25,6 +25,8 @@ mod invariants;
 
 mod spellings;
 
+mod circles;
+
 mod memory;
 
 // The house: how files begin, how long they are, what they may be called.

@@ -108,6 +108,11 @@ impl LocalStore {
     }
 }
 
+/// Returns the folder that a name's path is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().expect("a name is below the root of its store")
+}
+
 impl Backend for LocalStore {
     fn stage(&self) -> Result<Box<dyn StagedBytes>, Error> {
         let (staged, _file) = LocalStaged::create(&self.folders)?;
@@ -136,7 +141,7 @@ impl Backend for LocalStore {
     fn secure(&self, name: &str) -> Result<(), Error> {
         let path = self.path(name);
         staged::sync_existing(&self.folders, &path)?;
-        let folder = path.parent().unwrap_or(&self.folders.root);
+        let folder = folder_of(&path);
         self.folders.make_folder(folder)?;
         self.folders.syncs.folder(folder)
     }
@@ -148,7 +153,7 @@ impl Backend for LocalStore {
             // An earlier try may have been killed before it was on the disk.
             Ok(()) | Err(_) => {}
         }
-        let folder = path.parent().unwrap_or(&self.folders.root);
+        let folder = folder_of(&path);
         if look_at(folder)?.is_some_and(|metadata| metadata.is_dir()) {
             self.folders.syncs.folder(folder)?;
         }
@@ -227,7 +232,7 @@ fn look_at(path: &Path) -> Result<Option<Metadata>, Error> {
 
 /// Returns the flags that open a named pipe without waiting for its other end.
 pub(crate) fn without_waiting() -> i32 {
-    i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default()
+    i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag of `open` fits into an `int`")
 }
 
 /// Opens a file to read it. Returns `None` if there is none.

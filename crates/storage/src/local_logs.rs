@@ -250,7 +250,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         match fs::metadata(Path::new(path)) {
             Ok(metadata) if metadata.is_dir() => return self.tree(path, name, id),
             Ok(metadata) if metadata.is_file() => {
-                let folder = path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or_default();
+                let folder = &path[..=path.rfind('/').expect("a canonical path is absolute")];
                 let folder_was_read = self.visited.contains(folder) && !self.unopened.contains(folder);
                 if !folder_was_read && self.reached.insert(path.into()) {
                     self.found(path, name, id, &metadata);

@@ -89,6 +89,9 @@ impl Object {
             Some(_) if flaw_of_id(source).is_none() && key == name => Some(source),
             Some(_) => return None,
         };
+        if key.len().checked_add(name.len()).is_none_or(|bytes| u32::try_from(bytes).is_err()) {
+            return None;
+        }
         if let Some(bucket) = Bucket::parse(path.unwrap_or(source)) {
             let version = Version::Remote { size_bytes, text: version.into(), is_archived: false };
             return (key == name).then(|| Self::with_version(Place::of(id, Some(&bucket)), key, key, version));
@@ -122,7 +125,7 @@ impl Object {
     /// What the table's `filename` column shows: in a bucket the whole key, on the local disk the path below the source
     /// folder, with `/`.
     pub fn name(&self) -> &str {
-        self.text.get(self.name_start as usize..).unwrap_or_default()
+        &self.text[self.name_start as usize..]
     }
 
     /// Where the object is, where source and key do not say it: the canonical absolute path, or the bucket's URL.
@@ -204,7 +207,7 @@ impl Object {
 
     /// The canonical absolute path, or the key in its bucket: what to open.
     pub(crate) fn path(&self) -> &str {
-        self.text.get(..self.path_bytes as usize).unwrap_or_default()
+        &self.text[..self.path_bytes as usize]
     }
 
     pub(crate) fn with_version(place: Option<Arc<Place>>, path: &str, name: &str, version: Version) -> Self {
@@ -213,8 +216,7 @@ impl Object {
         } else {
             (Arc::from([path, name].concat()), path.len())
         };
-        // No filesystem has paths of 4 GiB.
-        let short = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let short = |bytes: usize| u32::try_from(bytes).expect("no path and no key has 4 GiB");
         Self { place, text, path_bytes: short(path.len()), name_start: short(name_start), version }
     }
 
@@ -321,7 +323,8 @@ impl Version {
         Self::Local {
             size_bytes,
             seconds: i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX }),
-            nanoseconds: u32::try_from(modified_ns.rem_euclid(NS_PER_SECOND)).unwrap_or_default(),
+            nanoseconds: u32::try_from(modified_ns.rem_euclid(NS_PER_SECOND))
+                .expect("the nanoseconds of a second fit into 32 bits"),
             is_linked: false,
         }
     }

@@ -21,8 +21,7 @@ pub(crate) fn printable(path: &Path) -> String {
             }
         }
         for byte in chunk.invalid() {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\\x{byte:02x}");
+            write!(text, "\\x{byte:02x}").expect("writing to a string cannot fail");
         }
     }
     text

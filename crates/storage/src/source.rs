@@ -74,8 +74,8 @@ impl Source {
             SourceKind::Folder
         } else if metadata.is_file() {
             let name = typed.file_name().and_then(|name| name.to_str());
-            let name = name.or_else(|| path.rsplit('/').next()).unwrap_or(path);
-            SourceKind::File { name: name.into() }
+            let last = path.rsplit_once('/').map_or(path, |(_, last)| last);
+            SourceKind::File { name: name.unwrap_or(last).into() }
         } else {
             let kind = FileKind::of(metadata.file_type());
             return Err(Error::NotRegular { doing: Operation::List, location: printable(&typed), kind });

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use super::failed;
 use super::folders::Folders;
+use super::{failed, folder_of};
 use crate::printable::printable;
 use crate::{Error, StagedBytes};
 
@@ -77,7 +77,7 @@ impl LocalStaged {
     /// Moves the file to its name, over whatever stands there. Nothing is synced but new folders.
     pub(super) fn replace(mut self, name: &str) -> Result<(), Error> {
         let path = self.folders.root.join(name);
-        self.folders.make_folder(path.parent().unwrap_or(&self.folders.root))?;
+        self.folders.make_folder(folder_of(&path))?;
         match fs::rename(&self.path, &path) {
             Ok(()) => {
                 self.is_moved = true;
@@ -136,7 +136,7 @@ impl StagedBytes for LocalStaged {
     fn put_if_absent(&self, name: &str) -> Result<(), Error> {
         self.sync()?;
         let path = self.folders.root.join(name);
-        let folder = path.parent().unwrap_or(&self.folders.root);
+        let folder = folder_of(&path);
         self.folders.make_folder(folder)?;
         let mut linked = fs::hard_link(&self.path, &path).map_err(|source| self.link_failed(&path, source));
         if linked.as_ref().is_err_and(Error::is_already_exists) {

@@ -20,7 +20,7 @@ pub(super) fn refused(doing: Operation, arn: &str) -> Error {
     let (service, region, account, resource) = (part(2), part(3), part(4), part(5));
     // `accesspoint/NAME/...`, `accesspoint:NAME/...`, `bucket/NAME/...`, `NAME/...`
     let mut names = resource.split(['/', ':']);
-    let kind = names.next().unwrap_or_default();
+    let kind = names.next().expect("a text has a first part");
     let what = match (service, kind) {
         ("s3", "accesspoint") if region.is_empty() => NotABucket::MultiRegionAccessPoint,
         ("s3", "accesspoint") => {

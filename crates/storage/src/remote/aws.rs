@@ -166,8 +166,8 @@ fn check_keys(options: &ConnectOptions, env: &Env, profiles: Option<&ProfileSet>
 
 /// `AWS_ENDPOINT_URL_S3`, or what a profile's services say.
 fn s3_endpoint(config: &SdkConfig) -> Option<String> {
-    let key =
-        ServiceConfigKey::builder().service_id("s3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+    let key = ServiceConfigKey::builder().service_id("s3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let key = key.expect("the key has all its parts");
     config.service_config()?.load_config(key)
 }
 

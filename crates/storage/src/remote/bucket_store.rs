@@ -184,8 +184,8 @@ fn bounds(range: &GetRange, size_bytes: u64) -> Range<u64> {
 }
 
 fn cut(bytes: &[u8], part: Range<u64>) -> Vec<u8> {
-    let at = |offset| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-    bytes.get(at(part.start)..at(part.end)).unwrap_or_default().to_vec()
+    let at = |offset: u64| usize::try_from(offset.min(bytes.len() as u64)).expect("no more than the length of a slice");
+    bytes[at(part.start)..at(part.end)].to_vec()
 }
 
 impl Backend for BucketStore {

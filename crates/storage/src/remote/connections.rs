@@ -96,11 +96,16 @@ impl Connections {
         &self.shared.ahead_bytes
     }
 
-    /// Has this store stand for a bucket.
+    /// Uses this store for a bucket.
+    ///
+    /// # Panics
+    ///
+    /// The URL is not that of a bucket, or no thread can be started.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn with_store(self, url: &str, store: Arc<dyn ObjectStore>) -> Self {
-        let (Some(bucket), Ok(runtime)) = (Bucket::parse(url), runtime()) else { return self };
+        let bucket = Bucket::parse(url).expect("a test names a bucket");
+        let runtime = runtime().expect("a test can start threads");
         let lister = Lister::Any(Arc::clone(&store));
         let client = self.made(bucket.clone(), store, lister, runtime);
         locked(&self.shared.clients).insert(bucket, Arc::new(client));
@@ -209,7 +214,7 @@ impl Connections {
         if !in_path {
             check_virtual(&endpoint)?;
         }
-        let (scheme, host) = endpoint.split_once("://").unwrap_or(("https", &endpoint));
+        let (scheme, host) = endpoint.split_once("://").expect("an endpoint is a URL, which was checked");
         let name = &bucket.name;
         let bucket_url =
             if in_path { format!("{scheme}://{host}/{name}") } else { format!("{scheme}://{name}.{host}") };
@@ -347,9 +352,10 @@ pub(crate) struct Client {
 
 impl Client {
     /// Waits until so many bytes may be held in memory to be written; they are given back with what this gives.
-    pub(super) async fn room_for(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(MAX_PUT_KIB).min(MAX_PUT_KIB);
-        self.put_kib.acquire_many(kib).await.ok()
+    pub(super) async fn room_for(&self, bytes: u64) -> SemaphorePermit<'_> {
+        let kib = bytes.div_ceil(1024).min(MAX_PUT_KIB.into());
+        let kib = u32::try_from(kib).expect("no more than a 32-bit limit");
+        self.put_kib.acquire_many(kib).await.expect("the semaphore is never closed")
     }
 
     /// Waits for what the store answers.
@@ -358,9 +364,8 @@ impl Client {
     }
 
     /// Waits until one more request may be sent. It is held while that is under way.
-    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'static>> {
-        // The semaphore is never closed.
-        Shares::of_process().requests().acquire().await.ok()
+    pub(super) async fn permit(&self) -> SemaphorePermit<'static> {
+        Shares::of_process().requests().acquire().await.expect("the semaphore is never closed")
     }
 }
 

@@ -55,7 +55,7 @@ impl StoreConnector {
     /// An object of Google with `Content-Encoding: gzip` is unpacked on its way to who does not take gzip: then neither its
     /// size nor a range nor its checksum is what was listed. Google's interface that speaks like S3 does the same.
     fn accepted_encoding(&self, request: &HttpRequest) -> HeaderValue {
-        let host = request.uri().host().unwrap_or_default();
+        let host = request.uri().host().expect("requests to stores have absolute URLs");
         let is_google = host == GOOGLE_HOST || host.strip_suffix(GOOGLE_HOST).is_some_and(|rest| rest.ends_with('.'));
         HeaderValue::from_static(if self.unpacks || is_google { "gzip" } else { "identity" })
     }
@@ -199,7 +199,7 @@ impl StoreHttp {
 
 /// Returns the host and port of the request's URL.
 fn host_of(request: &HttpRequest) -> String {
-    request.uri().authority().map_or("", |authority| authority.as_str()).to_owned()
+    request.uri().authority().expect("requests to stores have absolute URLs").to_string()
 }
 
 /// Returns the error of a request that is not retried any more.

@@ -211,7 +211,7 @@ impl Read for BucketReader {
             self.ask();
         }
         let count = self.piece.len().min(buffer.len());
-        self.piece.copy_to_slice(buffer.get_mut(..count).unwrap_or_default());
+        self.piece.copy_to_slice(&mut buffer[..count]);
         Ok(count)
     }
 }

@@ -56,7 +56,8 @@ impl Retry {
         self.left -= 1;
         // The keys of a hash map are random: half of the wait is.
         let jitter = RandomState::new().hash_one(self.left) % 1000;
-        let wait = self.wait / 2 + self.wait.mul_f64(f64::from(u32::try_from(jitter).unwrap_or_default()) / 2000.0);
+        let wait =
+            self.wait / 2 + self.wait.mul_f64(f64::from(u32::try_from(jitter).expect("less than 1,000")) / 2000.0);
         tokio::time::sleep(wait).await;
         self.wait = (self.wait * 2).min(MAX_WAIT);
         true

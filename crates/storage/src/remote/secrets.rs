@@ -75,7 +75,7 @@ impl Secrets {
     fn add_authorization(&mut self, value: &str) {
         for part in value.split([' ', ',']) {
             match part.split_once('=') {
-                Some(("Credential", scope)) => self.add(scope.split('/').next().unwrap_or_default()),
+                Some(("Credential", scope)) => self.add(scope.split_once('/').map_or(scope, |(first, _)| first)),
                 Some(("SignedHeaders", _)) => {}
                 Some(("Signature", signature)) => self.add(signature),
                 _ => part.rsplit(':').take(1).for_each(|part| self.add(part)),

@@ -150,7 +150,7 @@ pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Re
     let bad = |flaw| Error::BadSetting { setting: setting.to_owned(), flaw };
     let url = url.trim();
     let (scheme, rest) = url.split_once("://").ok_or_else(|| bad(SettingFlaw::NotAnEndpoint))?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().expect("a text has a first part");
     if authority.contains('@') {
         return Err(bad(SettingFlaw::HoldsCredentials));
     }
@@ -198,9 +198,10 @@ fn flaw_of_host(authority: &str) -> HostFlaw {
 
 fn is_loopback(authority: &str) -> bool {
     let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
+        Some(rest) => rest.split(']').next(),
+        None => authority.split(':').next(),
     };
+    let host = host.expect("a text has a first part");
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 

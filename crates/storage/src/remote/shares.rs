@@ -31,7 +31,7 @@ impl Shares {
     /// Divides a number of descriptors. A request in flight takes up to two of them, while it looks up a host's name or
     /// connects. A quarter is for idle connections.
     fn new(descriptors: u64) -> Self {
-        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        let descriptors = usize::try_from(descriptors).expect("a u64 fits into a usize on 64-bit machines");
         let idle = descriptors / 4;
         let num_requests = ((descriptors - idle) / 2).clamp(MIN_REQUESTS, MAX_REQUESTS);
         Self { num_requests, requests: Semaphore::new(num_requests), idle: Mutex::new(idle) }

@@ -136,9 +136,10 @@ impl Spool {
             if block == self.blocks.len() as u64 {
                 self.blocks.push(self.shared.take());
             }
-            let room = BLOCK_BYTES - usize::try_from(within).unwrap_or_default();
+            let room = BLOCK_BYTES - usize::try_from(within).expect("less than the size of a block");
             let (piece, rest) = bytes.split_at(room.min(bytes.len()));
-            let at = self.blocks.last().copied().unwrap_or_default() * BLOCK_BYTES as u64 + within;
+            let last = self.blocks.last().expect("the block that is written to was taken");
+            let at = last * BLOCK_BYTES as u64 + within;
             file.write_all_at(piece, at)?;
             self.len_bytes += piece.len() as u64;
             bytes = rest;
@@ -157,7 +158,7 @@ impl Spool {
         }
         let failed = |source| failed("read a temporary file in", source);
         let file = self.shared.file().map_err(failed)?;
-        let mut bytes = vec![0; usize::try_from(self.len_bytes).unwrap_or_default()];
+        let mut bytes = vec![0; usize::try_from(self.len_bytes).expect("a u64 fits into a usize on 64-bit machines")];
         for (piece, block) in bytes.chunks_mut(BLOCK_BYTES).zip(&self.blocks) {
             file.read_exact_at(piece, block * BLOCK_BYTES as u64).map_err(failed)?;
         }

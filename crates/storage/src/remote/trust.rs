@@ -58,7 +58,7 @@ impl Trust {
     pub(super) fn of_services(&self) -> Option<TlsContext> {
         let bundle = self.bundle.as_ref()?;
         let trusted = TrustStore::default().with_pem_certificate(bundle.pem.clone());
-        TlsContext::builder().with_trust_store(trusted).build().ok()
+        Some(TlsContext::builder().with_trust_store(trusted).build().expect("the certificates were read before"))
     }
 }
 

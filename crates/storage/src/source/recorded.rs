@@ -80,7 +80,7 @@ impl Source {
             let id = object.path_if_not_key().map(|_| object.source());
             if let Some(bucket) = object.place().and_then(Place::bucket_url) {
                 let folder = object.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-                let first = folder.split('/').next().unwrap_or_default();
+                let first = folder.split_once('/').map_or(folder, |(first, _)| first);
                 let common = folders.entry((id, bucket, first)).or_insert(folder);
                 *common = common_folder(common, folder);
                 continue;
@@ -132,7 +132,7 @@ fn common_folder<'f>(one: &'f str, other: &str) -> &'f str {
         }
         end += part.len() + 1;
     }
-    one.get(..end.saturating_sub(1)).unwrap_or_default()
+    &one[..end.saturating_sub(1)]
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! What stores differ in: a handful of operations, four of which the protocol stands on.
+//! The operations that differ between kinds of stores. The protocol relies on four of them.
 //!
 //! **Invariants** that every backend keeps
 //! - [`StagedBytes::put_if_absent`] makes a name appear whole or not at all, never over another, and of several writers
 //!   exactly one succeeds.
-//! - When it has succeeded, or has answered [`Error::AlreadyExists`], what stands under the name outlives a power loss.
+//! - When it has succeeded, or has returned [`Error::AlreadyExists`], the bytes under the name outlive a power loss.
 //! - [`Backend::list`] and [`Backend::get`] see every name whose write was done before they began.
 //!
-//! **Errors.** After an error of a write the name may stand or not, as after a lost reply.
+//! **Errors.** After an error of a write the name may exist or not, as after a lost reply.
 //!
 //! **Not here:** checks of names and the order of lists, which are the same for all: `store.rs`.
 
@@ -18,35 +18,35 @@ use crate::Error;
 
 /// One kind of store below one root. Names come checked: relative, `/`-separated, no segment empty or `.` or `..`.
 pub trait Backend: fmt::Debug + Send + Sync {
-    /// Begins a file of this backend that has no name yet.
+    /// Creates a file of this backend that has no name yet.
     ///
     /// # Errors
     ///
     /// It cannot be made.
     fn stage(&self) -> Result<Box<dyn StagedBytes>, Error>;
 
-    /// Writes a name at once, over whatever stands there. A power loss may take it back, or leave it empty or cut short.
+    /// Writes a name at once, over what exists there. A power loss may undo the write, or leave the name empty or cut short.
     ///
     /// # Errors
     ///
     /// Any: the name may hold the old bytes or the new ones.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error>;
 
-    /// The bytes of a name from `range.start` up to `range.end`, counted from 0; fewer where the name ends before.
+    /// Returns the bytes of a name from `range.start` up to `range.end`, counted from 0; fewer if the name ends before.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`], or it cannot be read.
     fn get(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error>;
 
-    /// The last bytes of a name, at most `bytes` of them.
+    /// Returns the last bytes of a name, at most `bytes` of them.
     ///
     /// # Errors
     ///
     /// As [`Backend::get`].
     fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error>;
 
-    /// All names that begin with the text `prefix`, in any order.
+    /// Returns all names that begin with the text `prefix`, in any order.
     ///
     /// # Errors
     ///
@@ -57,11 +57,11 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Any: the name may stand or not.
+    /// Any: the name may exist or not.
     fn delete(&self, name: &str) -> Result<(), Error>;
 
-    /// The store's own clock in milliseconds since 1970, to be compared with [`Entry::modified_ms`]. May write a
-    /// temporary thing.
+    /// Returns the store's own clock in milliseconds since 1970, to be compared with [`Entry::modified_ms`]. May write a
+    /// temporary object.
     ///
     /// # Errors
     ///
@@ -75,7 +75,8 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// [`Error::Locked`]: another process, or another opening in this one, has it.
     fn lock(&self) -> Result<Option<Lock>, Error>;
 
-    /// Has a name that exists outlive a power loss, whoever created it. Most stores never show what could still be lost.
+    /// Makes a name that exists outlive a power loss, even if another process created it. Most stores never show what
+    /// could still be lost.
     ///
     /// # Errors
     ///
@@ -84,24 +85,24 @@ pub trait Backend: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Whether the root is there.
+    /// Returns whether the root exists.
     ///
     /// # Errors
     ///
     /// It cannot be told.
     fn root_exists(&self) -> Result<bool, Error>;
 
-    /// Whether the root is absent or has nothing in it.
+    /// Returns whether the root is absent or has nothing in it.
     ///
     /// # Errors
     ///
     /// It cannot be told.
     fn is_empty(&self) -> Result<bool, Error>;
 
-    /// Where a name stands, printable; `""` for the root.
+    /// Returns the location of a name, printable; `""` is the root.
     fn location(&self, name: &str) -> String;
 
-    /// Removes the temporary files that other processes left, and gives their number. The caller holds the lock.
+    /// Removes the temporary files that other processes left, and returns their number. The caller holds the lock.
     ///
     /// # Errors
     ///
@@ -126,8 +127,8 @@ pub trait StagedBytes: fmt::Debug + Send {
     ///
     /// # Errors
     ///
-    /// [`Error::AlreadyExists`]: what stands there is untouched, and outlives a power loss as well. Any other: the name
-    /// may stand or not.
+    /// [`Error::AlreadyExists`]: the existing bytes are untouched, and outlive a power loss as well. Any other: the
+    /// name may exist or not.
     fn put_if_absent(&self, name: &str) -> Result<(), Error>;
 }
 

@@ -15,7 +15,7 @@ mod location;
 mod refusal;
 mod setting;
 
-/// What was being done when an error occurred: the first word of the error.
+/// The operation that failed: the first word of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Stage 1, and looks at single objects.
@@ -54,7 +54,7 @@ pub enum Error {
     /// A URL of a kind of store that this version does not have. Only the scheme is shown: URLs may hold secrets.
     #[error("{doing}: `{scheme}://` is not supported")]
     UnsupportedScheme {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The scheme, without `://`.
         scheme: String,
@@ -63,47 +63,47 @@ pub enum Error {
     /// A location that cannot be understood.
     #[error("{doing}: `{location}`: {flaw}")]
     BadLocation {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The location as typed.
         location: String,
-        /// What is wrong with it.
+        /// The flaw.
         flaw: LocationFlaw,
     },
 
     /// A file or folder that was named and does not exist.
     #[error("{doing}: {location}: no such file or folder")]
     NotFound {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
-        /// What was looked for.
+        /// The path.
         location: String,
     },
 
-    /// Something stands where a folder is needed.
+    /// Something else is where a folder is needed.
     #[error("{doing}: {location}: exists and is not a folder")]
     NotAFolder {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
-        /// What stands there.
+        /// Its location.
         location: String,
     },
 
     /// A source that is neither a folder nor a regular file.
     #[error("{doing}: {location}: is {kind}, not a folder or a regular file")]
     NotRegular {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
-        /// What stands there.
+        /// Its location.
         location: String,
-        /// What it is.
+        /// Its kind.
         kind: FileKind,
     },
 
     /// A path that is not UTF-8, where a name has to be text.
     #[error("{doing}: {location}: the path is not UTF-8")]
     PathNotUtf8 {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The path, its odd bytes escaped.
         location: String,
@@ -114,14 +114,14 @@ pub enum Error {
     BadTextFile {
         /// The file.
         location: String,
-        /// What is wrong with it.
+        /// The flaw.
         flaw: FileFlaw,
     },
 
     /// A text file that is not UTF-8.
     #[error("{doing}: {location}: byte {byte}: the file is not UTF-8 text")]
     TextNotUtf8 {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The file.
         location: String,
@@ -129,12 +129,12 @@ pub enum Error {
         byte: usize,
     },
 
-    /// A source id that cannot stand for a source.
+    /// A text that cannot be a source id.
     #[error("list: source id `{id}`: {flaw}")]
     BadSourceId {
         /// The id, escaped.
         id: String,
-        /// What is wrong with it.
+        /// The flaw.
         flaw: SourceIdFlaw,
     },
 
@@ -152,7 +152,7 @@ pub enum Error {
         location: String,
         /// The listed version.
         expected: String,
-        /// What was met: a version or a description.
+        /// The version that was found, or a description of what was found.
         got: String,
     },
 
@@ -160,7 +160,7 @@ pub enum Error {
     /// key, its tier, the place on the disk where it lies.
     #[error("{doing}: {location}: cannot read it: {cause}")]
     Unreadable {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The object.
         location: String,
@@ -168,7 +168,7 @@ pub enum Error {
         cause: UnreadableCause,
     },
 
-    /// A name in a store that was written before. What stands there is untouched.
+    /// A name in a store that was written before. Its bytes are untouched.
     #[error("store: {location}: exists already, and nothing that is stored is ever overwritten")]
     AlreadyExists {
         /// The name's place.
@@ -187,7 +187,7 @@ pub enum Error {
     BadName {
         /// The name, escaped.
         name: String,
-        /// What is wrong with it.
+        /// The flaw.
         flaw: NameFlaw,
     },
 
@@ -230,7 +230,7 @@ pub enum Error {
     /// No space, or the quota is used up.
     #[error("{doing}: {location}: cannot {action}: the disk or the quota is full")]
     DiskFull {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The step that failed.
         action: &'static str,
@@ -241,7 +241,7 @@ pub enum Error {
     /// The filesystem is mounted read-only.
     #[error("{doing}: {location}: cannot {action}: the filesystem is read-only")]
     ReadOnly {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The step that failed.
         action: &'static str,
@@ -252,7 +252,7 @@ pub enum Error {
     /// The operating system refuses.
     #[error("{doing}: {location}: cannot {action}: permission denied")]
     PermissionDenied {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The step that failed.
         action: &'static str,
@@ -263,29 +263,29 @@ pub enum Error {
     /// The threads that move bytes to and from stores cannot be started.
     #[error("store: cannot start threads for the network")]
     NoThreads {
-        /// What may limit threads.
+        /// The limits that may apply to threads.
         limits: String,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 
     /// Anything else that the operating system says.
     #[error("{doing}: {location}: cannot {action}")]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The step that failed.
         action: &'static str,
         /// To which file, folder or object.
         location: String,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 
     /// A store refused a request, or did not answer it.
     #[error("{doing}: {location}: cannot {request}: {flaw}")]
     Remote {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// The request that failed.
         request: Request,
@@ -298,7 +298,7 @@ pub enum Error {
     /// A bucket that does not exist.
     #[error("{doing}: {location}: no such bucket: `{bucket}`")]
     NoBucket {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
         /// To which bucket or key.
         location: String,
@@ -313,34 +313,34 @@ pub enum Error {
         profile: String,
     },
 
-    /// A bucket whose region nobody knows.
+    /// A bucket whose region is not known.
     #[error("store: {bucket}: its region is not known: the answer of `{host}` does not name it")]
     NoRegion {
         /// The bucket.
         bucket: String,
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
     },
 
     /// An ARN, or a name that AWS keeps for something else than buckets.
     #[error("{doing}: `{name}` is {what}, which cannot be named so")]
     NotABucket {
-        /// What was being done.
+        /// The operation.
         doing: Operation,
-        /// What was typed, shortened and escaped.
+        /// The text that was typed, shortened and escaped.
         name: String,
-        /// What it is.
+        /// The kind of thing that it names.
         what: NotABucket,
     },
 
     /// A file of certificates that cannot be used.
     #[error("store: {setting}: {path}: {flaw}")]
     CaBundle {
-        /// What names the file: a variable, or a key of a profile.
+        /// The variable or key of a profile that names the file.
         setting: String,
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The flaw.
         flaw: BundleFlaw,
     },
 
@@ -351,7 +351,7 @@ pub enum Error {
         setting: String,
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The flaw.
         flaw: FileFlaw,
     },
 
@@ -360,7 +360,7 @@ pub enum Error {
     BadSetting {
         /// The flag, the variable, or the key and its profile.
         setting: String,
-        /// What is wrong with its value.
+        /// The flaw of its value.
         flaw: SettingFlaw,
     },
 
@@ -369,7 +369,7 @@ pub enum Error {
     NotSetUp {
         /// The bucket.
         bucket: String,
-        /// How the variables' names begin.
+        /// Start of the variables' names.
         variables: &'static str,
     },
 
@@ -379,17 +379,17 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a listed object vanished. The object is skipped and reported; others go on.
+    /// Returns whether a listed object vanished. The object is skipped and reported; others go on.
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Gone { .. })
     }
 
-    /// Whether a listed object has another version now. The object is skipped and reported; others go on.
+    /// Returns whether a listed object has another version now. The object is skipped and reported; others go on.
     pub fn is_changed(&self) -> bool {
         matches!(self, Self::Changed { .. })
     }
 
-    /// Whether a listed object cannot be read for a reason that is its own, also when it was tried again. The object is
+    /// Returns whether a listed object cannot be read for a reason that is its own, also when it was tried again. The object is
     /// skipped and reported; others go on.
     ///
     /// It is false where the failure says something about *us*: credentials that are wrong or have expired, a bucket
@@ -400,36 +400,36 @@ impl Error {
         matches!(self, Self::Unreadable { .. })
     }
 
-    /// Whether a name was written before. The caller compares what stands there with what it meant to write.
+    /// Returns whether a name was written before. The caller compares its bytes with those it meant to write.
     pub fn is_already_exists(&self) -> bool {
         matches!(self, Self::AlreadyExists { .. })
     }
 
-    /// Whether another process has the store's lock. Trying again later may help.
+    /// Returns whether another process has the store's lock. Trying again later may help.
     pub fn is_locked(&self) -> bool {
         matches!(self, Self::Locked { .. })
     }
 
-    /// Whether something that was named does not exist.
+    /// Returns whether something that was named does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
     }
 
-    /// Whether the wrong thing was asked for: nothing was touched.
+    /// Returns whether the wrong thing was asked for: nothing was touched.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::NotABucket { .. } | Self::CaBundle { .. } | Self::BadFile { .. } | Self::BadSetting { .. })
     }
 
-    /// Whether the caller asked to stop.
+    /// Returns whether the caller asked to stop.
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Stopped)
     }
 
-    /// The storage error that an [`ObjectReader`](crate::ObjectReader) put into an [`io::Error`].
+    /// Returns the storage error that an [`ObjectReader`](crate::ObjectReader) put into an [`io::Error`].
     ///
     /// # Errors
     ///
-    /// Gives the [`io::Error`] back where it comes from elsewhere: a decompressor that met damage, for example.
+    /// Returns the [`io::Error`] itself if it comes from elsewhere: from a decompressor that met damage, for example.
     pub fn from_read(error: io::Error) -> Result<Self, io::Error> {
         error.downcast::<Self>()
     }

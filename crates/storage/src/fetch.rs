@@ -2,8 +2,8 @@
 //!
 //! **Invariant.** Bytes are those of the listed version, or an error says that they are not.
 //!
-//! **Errors.** [`Error::Gone`], [`Error::Changed`] and [`Error::Unreadable`] concern one object; what may pass was tried again
-//! before. The others concern all that this process does.
+//! **Errors.** [`Error::Gone`], [`Error::Changed`] and [`Error::Unreadable`] concern one object; errors that may
+//! pass were retried before. All others concern the whole process.
 //!
 //! **Not here:** reading a file is in `local_logs/reader.rs`, reading from a bucket in `remote/read.rs`.
 
@@ -45,7 +45,7 @@ impl ObjectReader {
     ///
     /// # Errors
     ///
-    /// [`Error::Changed`]: what was read is worth nothing. Any other: it is not known what it is worth.
+    /// [`Error::Changed`]: discard what was read. Any other: it is not known whether the bytes are right.
     pub fn finish(self) -> Result<(), Error> {
         self.0.finish()
     }

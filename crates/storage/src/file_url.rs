@@ -46,7 +46,7 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// Returns the bytes that percent-encoded text stands for; `None` if a `%` is not followed by two hexadecimal digits.
+/// Decodes percent-encoded text; `None` if a `%` is not followed by two hexadecimal digits.
 pub(crate) fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let is_valid = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
     text.split('%').skip(1).all(is_valid).then(|| percent_decode_str(text).collect())

@@ -1,6 +1,6 @@
-//! What a caller of a listing knows about the keys of a bucket, so that a listing can pass over those that are not wanted.
+//! Knowledge of a caller about the keys of a bucket: a listing passes over those that are not wanted.
 
-/// What is known of how keys are made, so that a listing need not go through all of them.
+/// Knowledge of how keys are made, so that a listing need not go through all of them.
 pub trait KeyGuide: Send + Sync {
     /// Returns whether a key may be wanted; if not, how far the keys after it are not wanted either.
     fn look(&self, key: &str) -> Look;
@@ -10,7 +10,7 @@ pub trait KeyGuide: Send + Sync {
     fn cuts(&self, page: [&str; 2], pages: u32) -> Vec<String>;
 }
 
-/// What a guide says of a key.
+/// A guide's verdict on a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
     /// It may be wanted.

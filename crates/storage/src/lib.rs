@@ -1,17 +1,17 @@
 //! Where bytes live: list, fetch, store.
 //!
-//! This crate is the only one that touches files. It knows nothing of logs, rows or Parquet: bytes have names, and
-//! names stand in places. Read it in this order:
+//! This crate is the only one that touches files. It knows nothing of logs, rows or Parquet: only locations, objects,
+//! stores and bytes. Read it in this order:
 //!
-//! 1. [`Source::parse`] and [`Folder::parse`] turn what a person typed into places.
+//! 1. [`Source::parse`] and [`Folder::parse`] turn a typed text into a location.
 //! 2. [`list()`] is stage 1: it finds every [`Object`] below the sources and gives each identity once.
 //! 3. [`fetch()`] and [`open()`] are stage 3: they read an object, pinned to the version that was listed.
-//! 4. [`Store`] is stage 9: names that are written once and whole, or not at all. [`Backend`] is what stores differ in.
-//! 5. [`read_text`] and [`write_text`] are the doors for the small files that a person names on the command line.
+//! 4. [`Store`] is stage 9: names that are written once and whole, or not at all. A [`Backend`] is one kind of store.
+//! 5. [`read_text`] and [`write_text`] read and write the small files that a person names on the command line.
 //!
-//! **Which stores.** The local disk, through `std::fs` and blocking calls; and buckets, through `object_store`, whose asynchronous
-//! calls end in `remote`. Both stand behind the same types: no type here shows a path where a key would do, versions are
-//! opaque texts, and every call may block. What is in a bucket is reached through [`Connections`].
+//! **Which stores.** The local disk, through `std::fs` and blocking calls; and buckets, through `object_store`, whose async code is
+//! confined to `remote`. Both have the same types: no type here shows a path where a key would do, versions are opaque
+//! texts, and every call may block. Buckets are reached through [`Connections`].
 //!
 //! **Errors.** One [`Error`] for the crate; each variant says what was being done and to which thing. Names that come
 //! from outside are escaped wherever they are shown, so that no file name can drive a terminal.
@@ -35,13 +35,13 @@
 //! # }
 //! ```
 
-// 1. What a person typed -> a place: where logs are looked for, and folders that stores are opened in.
+// 1. A typed text -> a location: sources of logs, and folders that stores are opened in.
 mod file_url;
 mod folder;
 mod local_path;
 mod source;
 
-// 2. How names are shown.
+// 2. Names, as they are shown.
 mod printable;
 
 // 3. One listed log object: identity, name, version.
@@ -56,7 +56,7 @@ mod listing;
 mod fetch;
 mod prefetch;
 
-// What stages 1 and 3 differ in, from the local disk to buckets.
+// Stages 1 and 3 on the local disk and in buckets.
 mod local_logs;
 mod log_source;
 mod log_sources;
@@ -64,10 +64,10 @@ mod log_sources;
 // 6. Stage 9.
 mod store;
 
-// 7. What stores differ in.
+// 7. The operations of a kind of store.
 mod backend;
 
-// 8. How the local disk keeps the promises of stage 9.
+// 8. Stage 9 on the local disk.
 mod local;
 
 // 9. Buckets: all three stages, and how to get in.
@@ -80,7 +80,7 @@ mod threads;
 // 11. The limit of open files.
 mod open_files;
 
-// 12. What can go wrong.
+// 12. Errors.
 pub mod error;
 mod scheme;
 

@@ -1,4 +1,4 @@
-//! What a listing finds: the objects go to the caller one by one, all else is gathered.
+//! Results of a listing: objects go to the caller one by one, all else is collected.
 
 use std::io;
 
@@ -37,7 +37,7 @@ pub enum ListFlaw {
     Unreadable {
         /// The kind of the error.
         kind: io::ErrorKind,
-        /// What the operating system says.
+        /// The operating system's words.
         said: String,
     },
     /// It is in a folder that cannot be read, and a link leads to it.
@@ -60,7 +60,7 @@ pub enum ListFlaw {
     Link {
         /// The kind of the error.
         kind: io::ErrorKind,
-        /// What the operating system says.
+        /// The operating system's words.
         said: String,
     },
     /// A key that no request can name.
@@ -85,10 +85,10 @@ impl ListFailure {
     }
 }
 
-/// What a listing found besides objects.
+/// Everything that a listing found besides objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// What could not be listed, sorted by location.
+    /// Failures, sorted by location.
     pub failures: Vec<ListFailure>,
     /// Names of the special files, which are never logs: named pipes, sockets, devices. Each file once.
     pub special: Vec<String>,
@@ -96,7 +96,7 @@ pub struct Listing {
     pub folders: Vec<String>,
 }
 
-/// Takes what is listed, reports progress, and ends a listing when the caller asks to stop.
+/// Receives what is listed, reports progress, and ends a listing when the caller asks to stop.
 pub(crate) struct ListOutput<'a> {
     listing: Listing,
     found: u64,
@@ -151,7 +151,7 @@ impl<'a> ListOutput<'a> {
         if (now || is_due) && (self.stop)() { Err(Error::Stopped) } else { Ok(()) }
     }
 
-    /// Reports the last progress and returns what was gathered.
+    /// Reports the last progress and returns what was collected.
     pub(crate) fn finish(self) -> Listing {
         (self.on_progress)(self.found);
         let mut listing = self.listing;

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::error::{LocationFlaw, Operation};
 use crate::printable::printable;
 
-/// An absolute path without links and dots, whose last parts need not exist.
+/// Returns an absolute path without links and dots. Its last parts need not exist.
 pub(crate) fn canonical_as_far_as_it_exists(doing: Operation, path: &Path) -> Result<PathBuf, Error> {
     let mut canonical = if path.is_absolute() {
         PathBuf::from("/")
@@ -20,7 +20,7 @@ pub(crate) fn canonical_as_far_as_it_exists(doing: Operation, path: &Path) -> Re
     for component in path.components() {
         match component {
             Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
-            // What stands before is canonical, so that its parent is the folder above it and no link is skipped.
+            // The path so far is canonical, so that its parent is the folder above it and no link is skipped.
             Component::ParentDir => {
                 canonical.pop();
             }
@@ -29,7 +29,7 @@ pub(crate) fn canonical_as_far_as_it_exists(doing: Operation, path: &Path) -> Re
                 match fs::canonicalize(&canonical) {
                     Ok(resolved) => canonical = resolved,
                     Err(source) if source.kind() == io::ErrorKind::NotFound => {
-                        // Another process may have made the folder just now: then it is no link.
+                        // Another process may have made the folder just now: then it is not a link.
                         if fs::symlink_metadata(&canonical).is_ok_and(|metadata| metadata.is_symlink()) {
                             let flaw = LocationFlaw::DanglingLink;
                             return Err(Error::BadLocation { doing, location: printable(&canonical), flaw });
@@ -47,7 +47,7 @@ pub(crate) fn canonical_as_far_as_it_exists(doing: Operation, path: &Path) -> Re
     Ok(canonical)
 }
 
-/// An error about a path that a person named.
+/// Returns the error of a path that a person named.
 pub(crate) fn missing_or_io(doing: Operation, path: &Path, source: io::Error) -> Error {
     if source.kind() == io::ErrorKind::NotFound {
         Error::NotFound { doing, location: printable(path) }

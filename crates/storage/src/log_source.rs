@@ -1,4 +1,4 @@
-//! What the kinds of places that logs are read from have in common.
+//! The operations that all kinds of log sources have.
 
 use std::fmt;
 use std::io::Read;
@@ -33,7 +33,7 @@ pub(crate) trait LogSource {
     /// [`Error::Gone`], [`Error::Changed`] and [`Error::Unreadable`] concern this object, all others this process.
     fn fetch(&self, object: &Object) -> Result<Bytes, Error>;
 
-    /// Starts to fetch an object whose bytes take long to arrive; `None` if it is as well read when it is wanted.
+    /// Starts to fetch an object whose bytes take long to arrive; `None` if reading it when it is wanted is as fast.
     ///
     /// # Errors
     ///

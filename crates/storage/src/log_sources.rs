@@ -1,4 +1,4 @@
-//! All kinds of log sources, and the one that an object was found in.
+//! The kinds of log sources, and the one that an object was found in.
 
 use crate::local_logs::LocalLogs;
 use crate::log_source::LogSource;

@@ -1,4 +1,4 @@
-//! One listed log object: what identifies it, what it is called in the table, where it is, and which version was met.
+//! One listed log object: its identity, its name in the table, its location and its version.
 #![expect(clippy::disallowed_methods, reason = "looks at a listed object again; the error names it")]
 
 use std::cmp::Ordering;
@@ -36,46 +36,46 @@ pub(crate) fn flaw_of_id(id: &str) -> Option<SourceIdFlaw> {
 /// Two objects are equal, and sort, by identity alone: source, then key, in byte order. A clone shares the texts.
 #[derive(Clone)]
 pub struct Object {
-    /// Shared by all objects of a source; none for the local disk without an id.
+    /// Shared by all objects of a source; `None` for the local disk without an id.
     place: Option<Arc<Place>>,
-    /// The path, and after it the name where the name is no tail of the path. One text: a listing holds millions.
+    /// The path, and after it the name if the path does not end in it. One text, as a listing holds millions.
     text: Arc<str>,
     path_bytes: u32,
     name_start: u32,
     version: Version,
 }
 
-/// Where objects are, as far as they share it.
+/// The part of their location that the objects of a source share.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// The source's id.
     id: Option<String>,
-    /// None: the local disk.
+    /// `None`: the local disk.
     bucket: Option<(Bucket, String)>,
 }
 
 impl Place {
-    /// None: the local disk without an id.
+    /// Returns the place; `None` is the local disk without an id.
     pub(crate) fn of(id: Option<&str>, bucket: Option<&Bucket>) -> Option<Arc<Self>> {
         let bucket = bucket.map(|bucket| (bucket.clone(), bucket.to_string()));
         (id.is_some() || bucket.is_some()).then(|| Arc::new(Self { id: id.map(str::to_owned), bucket }))
     }
 
-    /// The bucket's URL.
+    /// Returns the bucket's URL.
     pub(crate) fn bucket_url(&self) -> Option<&str> {
         self.bucket.as_ref().map(|(_, url)| url.as_str())
     }
 }
 
 impl Object {
-    /// An object on the local disk below a source without an id: `path` is its canonical absolute path and its key,
+    /// Returns an object on the local disk below a source without an id: `path` is its canonical absolute path and its key,
     /// `modified_ns` its modification time in nanoseconds since 1970.
     pub fn local(path: &str, name: &str, size_bytes: u64, modified_ns: i128) -> Self {
         Self::with_version(None, path, name, Version::new(size_bytes, modified_ns))
     }
 
-    /// The object that was written down as these texts: those of the methods of the same names, and for `path` that of
-    /// [`Object::path_if_not_key`]. `None` where no object gives such texts.
+    /// Returns the object that was written as these texts: those of the methods of the same names, and for `path` that of
+    /// [`Object::path_if_not_key`]. `None` if no object gives such texts.
     pub fn restore(
         source: &str,
         key: &str,
@@ -106,8 +106,8 @@ impl Object {
         (fits && path.starts_with('/')).then(|| Self::with_version(Place::of(id, None), path, name, version))
     }
 
-    /// Where the key is unique: the id of the source it was found below, or else the bucket as a URL, or `file://` for all
-    /// of the local disk.
+    /// Returns the namespace in which the key is unique: the id of the source that it was found below, or else the bucket as
+    /// a URL, or `file://` for all of the local disk.
     pub fn source(&self) -> &str {
         match self.place.as_deref() {
             None => FILE_SCHEME,
@@ -116,38 +116,38 @@ impl Object {
         }
     }
 
-    /// What identifies the object in its source: in a bucket its key; on the local disk its name where the source has an id,
-    /// else its canonical absolute path.
+    /// Returns the identity of the object in its source: in a bucket its key; on the local disk its name if the source has an
+    /// id, else its canonical absolute path.
     pub fn key(&self) -> &str {
         if self.has_id() { self.name() } else { self.path() }
     }
 
-    /// What the table's `filename` column shows: in a bucket the whole key, on the local disk the path below the source
-    /// folder, with `/`.
+    /// Returns the value of the table's `filename` column: in a bucket the whole key, on the local disk the path below the
+    /// source folder, with `/`.
     pub fn name(&self) -> &str {
         &self.text[self.name_start as usize..]
     }
 
-    /// Where the object is, where source and key do not say it: the canonical absolute path, or the bucket's URL.
+    /// Returns the canonical absolute path, or the bucket's URL, if source and key do not tell it.
     pub fn path_if_not_key(&self) -> Option<&str> {
         let place = self.place.as_deref().filter(|place| place.id.is_some())?;
         Some(place.bucket.as_ref().map_or(self.path(), |(_, url)| url))
     }
 
-    /// The size that was listed, in bytes.
+    /// Returns the listed size in bytes.
     pub fn size_bytes(&self) -> u64 {
         match self.version {
             Version::Local { size_bytes, .. } | Version::Remote { size_bytes, .. } => size_bytes,
         }
     }
 
-    /// What changes whenever the bytes do: in a bucket the etag, on the local disk size in bytes and modification time in
-    /// nanoseconds, as `<size>-<time>`. Opaque: compare it, do not take it apart.
+    /// Returns a text that changes whenever the bytes do: in a bucket the etag, on the local disk size in bytes and
+    /// modification time in nanoseconds, as `<size>-<time>`. It is opaque: compare it, do not parse it.
     pub fn version(&self) -> String {
         self.version.to_string()
     }
 
-    /// The size that a version of an object on the local disk says; none where it is no such version.
+    /// Returns the size in a version of a local object; `None` if the text is not such a version.
     pub fn size_of_version(version: &str) -> Option<u64> {
         match Version::parse(version)? {
             Version::Local { size_bytes, .. } => Some(size_bytes),
@@ -155,7 +155,7 @@ impl Object {
         }
     }
 
-    /// It cannot be read before it is restored from an archive.
+    /// Returns whether the object has to be restored from an archive before it can be read.
     pub fn is_archived(&self) -> bool {
         matches!(self.version, Version::Remote { is_archived: true, .. })
     }
@@ -180,7 +180,7 @@ impl Object {
         file(self.path()).is_some_and(|this| file(&path) == Some(this))
     }
 
-    /// The place of the object as a URL for people: control characters and whatever else a terminal obeys are escaped.
+    /// Returns the location of the object as a printable URL: all that a terminal obeys is escaped.
     pub fn location(&self) -> String {
         match self.bucket() {
             None => file_url(self.path().as_bytes()),
@@ -195,17 +195,17 @@ impl Object {
         Some(folder.strip_suffix('/').filter(|folder| !folder.is_empty()).unwrap_or(folder))
     }
 
-    /// What it shares with the other objects of its source.
+    /// Returns the place that it shares with the other objects of its source.
     pub(crate) fn place(&self) -> Option<&Place> {
         self.place.as_deref()
     }
 
-    /// The bucket that it is in; none for the local disk.
+    /// Returns its bucket; `None` for the local disk.
     pub(crate) fn bucket(&self) -> Option<&Bucket> {
         Some(&self.place.as_deref()?.bucket.as_ref()?.0)
     }
 
-    /// The canonical absolute path, or the key in its bucket: what to open.
+    /// Returns the canonical absolute path, or the key in its bucket: the name to open.
     pub(crate) fn path(&self) -> &str {
         &self.text[..self.path_bytes as usize]
     }
@@ -220,7 +220,7 @@ impl Object {
         Self { place, text, path_bytes: short(path.len()), name_start: short(name_start), version }
     }
 
-    /// An object of a bucket.
+    /// Returns an object of a bucket.
     pub(crate) fn remote(place: &Arc<Place>, found: &Found) -> Self {
         Self::with_version(Some(Arc::clone(place)), &found.key, &found.key, Version::found(found))
     }
@@ -230,12 +230,12 @@ impl Object {
         Self { version, ..self.clone() }
     }
 
-    /// Is what was found the version that was listed?
+    /// Returns whether the listed version is the one that was found.
     pub(crate) fn is_version_of(&self, found: &Found) -> bool {
         self.version.is_of(found)
     }
 
-    /// The listed etag; empty where the store gave none.
+    /// Returns the listed etag; empty if the store gave none.
     pub(crate) fn etag(&self) -> &str {
         match &self.version {
             Version::Remote { text, .. } if !text.starts_with(NO_ETAG) => text,
@@ -292,7 +292,7 @@ pub(crate) enum Version {
         /// Since 1970, and nanoseconds past it.
         seconds: i64,
         nanoseconds: u32,
-        /// Whether the file has other names (hard links). Not part of the version.
+        /// True if the file has other names (hard links). Not part of the version.
         is_linked: bool,
     },
     Remote {
@@ -303,7 +303,7 @@ pub(crate) enum Version {
     },
 }
 
-/// Begins a version of an object without an etag. No etag has a blank.
+/// Start of the version of an object without an etag. No etag has a blank.
 const NO_ETAG: &str = "no etag: ";
 
 impl Version {
@@ -317,7 +317,7 @@ impl Version {
         }
     }
 
-    /// A time that no clock shows is taken to the nearest that one can: `i64::MAX` seconds.
+    /// Clamps a time that no clock shows to `i64` seconds.
     pub(crate) fn new(size_bytes: u64, modified_ns: i128) -> Self {
         let seconds = modified_ns.div_euclid(NS_PER_SECOND);
         Self::Local {
@@ -335,7 +335,7 @@ impl Version {
         Self::Remote { size_bytes: *size_bytes, text: text.into(), is_archived: *is_archived }
     }
 
-    /// A store that lists no etags may give one with the object: then size and time are compared.
+    /// Compares size and time if the list had no etag: such a store may give one with the object.
     fn is_of(&self, found: &Found) -> bool {
         match self {
             Self::Local { .. } => false,
@@ -346,11 +346,11 @@ impl Version {
         }
     }
 
-    /// The version that shows itself as this text.
+    /// Returns the version that is shown as this text.
     fn parse(text: &str) -> Option<Self> {
         let (size_bytes, modified_ns) = text.split_once('-')?;
         let version = Self::new(size_bytes.parse().ok()?, modified_ns.parse().ok()?);
-        // Other spellings of the same numbers are not what a version shows.
+        // A version never shows other spellings of the same numbers.
         (version.to_string() == text).then_some(version)
     }
 }
@@ -373,7 +373,7 @@ impl PartialEq for Version {
 
 impl Eq for Version {}
 
-/// Seconds, as an answer has no more.
+/// Returns the version of an object without an etag. The time is in seconds, as answers have no more.
 fn without_etag(found: &Found) -> String {
     format!("{NO_ETAG}{}-{}", found.size_bytes, found.modified_ms.div_euclid(1000))
 }

@@ -1,7 +1,7 @@
-//! Objects in, their bytes out in the same order, fetched before they are asked for.
+//! Objects in, their bytes out in the same order, fetched before they are wanted.
 //!
-//! A request to a bucket takes a hundredth of a second or more, however small the object is. So many are under way at once,
-//! and as many bytes wait as the limits allow. Files on the local disk are read when they are asked for.
+//! A request to a bucket takes a hundredth of a second or more, however small the object is. As many are in flight at
+//! once, and as many bytes wait, as the limits allow. Files on the local disk are read when they are asked for.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 const MAX_OBJECTS: usize = 256;
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Fetches objects in order, and ahead where that takes long.
+/// Fetches objects in order, and ahead if that takes long.
 #[derive(Debug)]
 pub struct FetchAhead {
     connections: Connections,
@@ -30,7 +30,7 @@ struct UnderWay {
 }
 
 impl FetchAhead {
-    /// The objects that will be wanted, in their order.
+    /// Creates one for the objects that will be wanted, in their order.
     pub fn new(connections: &Connections, objects: VecDeque<Object>) -> Self {
         Self { connections: connections.clone(), waiting: objects, under_way: VecDeque::new() }
     }
@@ -44,7 +44,7 @@ impl FetchAhead {
         self.start_more()
     }
 
-    /// The bytes of an object, which must be one of the first of those that are left: those before it are passed over.
+    /// Returns the bytes of an object, which must be one of those that are left: those before it are dropped.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl FetchAhead {
         }
     }
 
-    /// Starts as many as the limits allow; one is always under way.
+    /// Starts as many as the limits allow; one is always in flight.
     fn start_more(&mut self) -> Result<(), Error> {
         while let Some(object) = self.waiting.front() {
             let bytes = self.connections.ahead_bytes();
@@ -83,7 +83,7 @@ impl FetchAhead {
     }
 }
 
-/// What is under way is not waited for.
+/// Ends what is being fetched.
 impl Drop for FetchAhead {
     fn drop(&mut self) {
         for UnderWay { object, .. } in &self.under_way {

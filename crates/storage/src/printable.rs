@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// A name for people: control characters and whatever else a terminal obeys are escaped.
+/// Returns a name as it is shown: control characters and all else that a terminal obeys are escaped.
 pub fn printable_name(name: &str) -> String {
     printable(Path::new(name))
 }
 
-/// A path as a person types it, with control characters, invisible characters and odd bytes escaped.
+/// Returns a path as a person types it, with control characters, invisible characters and bytes that are not UTF-8 escaped.
 pub(crate) fn printable(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
@@ -27,7 +27,8 @@ pub(crate) fn printable(path: &Path) -> String {
     text
 }
 
-/// Whether a terminal draws the character as itself. Control, format, bidirectional and unassigned ones are not.
+/// Returns whether a terminal draws the character as itself. It does not draw control, format, bidirectional and
+/// unassigned characters.
 pub fn is_visible(symbol: char) -> bool {
     // Letters to Unicode, but fillers that are drawn as nothing.
     const FILLERS: &str = "\u{115f}\u{1160}\u{3164}\u{ffa0}";

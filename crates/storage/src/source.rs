@@ -1,4 +1,4 @@
-//! Where log objects are looked for.
+//! Sources: the folders, files and prefixes of buckets in which logs are looked for.
 //!
 //! **Invariant.** A [`Source`] on the local disk holds a canonical path: two of them name the same place only if they are equal.
 #![expect(clippy::disallowed_methods, reason = "a typed path becomes canonical here; the errors name it")]
@@ -19,7 +19,7 @@ use crate::remote::Prefix;
 
 mod recorded;
 
-/// Where log objects are looked for: a folder with everything below it, or a single file; or a prefix of a bucket.
+/// A folder with everything below it, a single file, or a prefix of a bucket, in which logs are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     place: SourcePlace,
@@ -40,7 +40,7 @@ pub(crate) struct LocalSource {
     pub(crate) kind: SourceKind,
 }
 
-/// What a source turned out to be.
+/// Kind of a local source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceKind {
     /// All objects below the path.
@@ -50,9 +50,9 @@ pub(crate) enum SourceKind {
 }
 
 impl Source {
-    /// The source that a path, a `file://` URL or a bucket's URL names.
+    /// Returns the source that a path, a `file://` URL or a bucket's URL names.
     ///
-    /// A `file://` URL is percent-decoded; `?` and `#` stand for themselves in it. Links are followed. A single file has its
+    /// A `file://` URL is percent-decoded; `?` and `#` have no special meaning in it. Links are followed. A single file has its
     /// file name, as typed, as its name. A bucket's URL names an object, or what lies below it as below a folder; nothing is
     /// asked of the store yet.
     ///
@@ -83,11 +83,11 @@ impl Source {
         Ok(Self { place: SourcePlace::Local(LocalSource { path: path.into(), kind }), id: None })
     }
 
-    /// The same place under a name that stays when it is moved.
+    /// Returns the same source with an id, a name that stays when the logs are moved.
     ///
-    /// What is found below it is then identified by `id` and its path below the source folder, or by `id` and its file
+    /// Objects below it are then identified by `id` and its path below the source folder, or by `id` and its file
     /// name if the source is a single file. An id belongs to one place: [`list()`](crate::list()) refuses a second one.
-    /// What only links lead to is identified by the link that it is met by, as [`list()`](crate::list()) chooses it:
+    /// An object that only links lead to is identified by the link that it is found by, as [`list()`](crate::list()) chooses it:
     /// another link can make it a new object.
     ///
     /// # Errors
@@ -101,12 +101,12 @@ impl Source {
         }
     }
 
-    /// The name that was given with [`Source::with_id`].
+    /// Returns the id that was given with [`Source::with_id`].
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// Whether the source lies in `folder`, holds it, or is it.
+    /// Returns whether the source is in `folder`, holds it, or is it.
     pub fn overlaps(&self, folder: &Folder) -> bool {
         match (&self.place, folder) {
             (SourcePlace::Local(LocalSource { path, .. }), Folder::Local(folder)) => overlap(path, folder.path()),
@@ -115,8 +115,8 @@ impl Source {
         }
     }
 
-    /// Whether one of two sources lies in the other, or they are the same; also where an Azure container is named with its
-    /// account in one of them only, as they may be the same.
+    /// Returns whether one of two sources is in the other, or they are the same. True as well if only one of them names the
+    /// account of an Azure container, as they may be the same.
     pub fn overlaps_source(&self, other: &Self) -> bool {
         match (&self.place, &other.place) {
             (SourcePlace::Local(one), SourcePlace::Local(other)) => overlap(&one.path, &other.path),
@@ -125,7 +125,8 @@ impl Source {
         }
     }
 
-    /// The folder whose contents are the source, or the one that its single file is in; none for the whole local disk.
+    /// Returns the folder whose contents are the source, or the one that its single file is in; `None` for the whole local
+    /// disk.
     pub fn folder(&self) -> Option<Folder> {
         match &self.place {
             SourcePlace::Local(LocalSource { path, kind }) => {
@@ -138,7 +139,7 @@ impl Source {
         }
     }
 
-    /// The source, if it is on the local disk.
+    /// Returns the source if it is on the local disk.
     pub(crate) fn local(&self) -> Option<&LocalSource> {
         match &self.place {
             SourcePlace::Local(local) => Some(local),
@@ -146,7 +147,7 @@ impl Source {
         }
     }
 
-    /// The source, if it is in a bucket.
+    /// Returns the source if it is in a bucket.
     pub(crate) fn remote(&self) -> Option<&Prefix> {
         match &self.place {
             SourcePlace::Local(_) => None,
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_no_source() {
+    fn a_device_is_not_a_source() {
         let message = Source::parse("/dev/null").unwrap_err().to_string();
         assert!(message.contains("is a device"), "{message}");
     }

@@ -5,13 +5,13 @@
 //!   replaced. Of several writers one wins and the others hear [`Error::AlreadyExists`].
 //! - When such a write is done, or the name is said to exist, it outlives a power loss.
 //! - [`Store::put`] replaces and may be lost: it is for what can be made again.
-//! - Bytes that are not stored yet never stand where a reader lists.
+//! - Bytes that are not stored yet are never where a reader lists.
 //!
 //! ```text
 //! stage() -> append, append, ... -> put_if_absent("year=2025/.../part-0000000001-00001-000.parquet")
 //! ```
 //!
-//! **Errors.** After an error of a write the name may stand or not, as after a lost reply: read it back and compare.
+//! **Errors.** After an error of a write the name may exist or not, as after a lost reply: read it back and compare.
 //!
 //! **Not here:** what stores differ in is in `backend.rs`; how a disk keeps these promises is in `local.rs`; which names
 //! there are is the layout's.
@@ -53,14 +53,14 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Something that is not a folder stands in the way of `root` or `temp`, they cannot be looked at, or
+    /// Something that is not a folder is in the way of `root` or `temp`, they cannot be looked at, or
     /// [`Error::DifferentFilesystems`]: what is staged in one could not get its name in the other.
     pub fn open_local(root: &Path, temp: &Path) -> Result<Self, Error> {
         Ok(Self::new(Arc::new(LocalStore::open(root, temp)?)))
     }
 
     /// The same store, for a single writer where the store ignores the condition of a write: whether a name exists is
-    /// looked up before it is written. The caller vouches that nobody else writes.
+    /// looked up before it is written. The caller guarantees that nobody else writes.
     #[must_use]
     pub fn checking_first(self) -> Self {
         Self::new(Arc::new(CheckingFirst(self.backend)))
@@ -87,7 +87,7 @@ impl Store {
         staged.put_if_absent(name).map(|_bytes| ())
     }
 
-    /// Writes a name over whatever stands there. Readers see the old bytes or the new ones; a power loss may take the
+    /// Writes a name over what exists there. Readers see the old bytes or the new ones; a power loss may take the
     /// name back or cut it short. For what can be made again, never for what decides.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Any: the name may stand or not.
+    /// Any: the name may exist or not.
     pub fn delete(&self, name: &str) -> Result<(), Error> {
         check_name(name)?;
         self.backend.delete(name)
@@ -172,7 +172,7 @@ impl Store {
         self.backend.lock()
     }
 
-    /// Has a name that exists outlive a power loss, whoever created it.
+    /// Makes a name that exists outlive a power loss, even if another process created it.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl Store {
         self.backend.secure(name)
     }
 
-    /// Whether the root is there.
+    /// Returns whether the root exists.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl Store {
         self.backend.root_exists()
     }
 
-    /// Whether the root is absent or has nothing in it.
+    /// Returns whether the root is absent or has nothing in it.
     ///
     /// # Errors
     ///
@@ -200,12 +200,12 @@ impl Store {
         self.backend.is_empty()
     }
 
-    /// Where a name stands, printable; `""` for the root.
+    /// Returns the location of a name, printable; `""` is the root.
     pub fn location(&self, name: &str) -> String {
         self.backend.location(name)
     }
 
-    /// Removes the temporary files that other processes left, and gives their number. Hold the lock.
+    /// Removes the temporary files that other processes left, and returns their number. Hold the lock.
     ///
     /// # Errors
     ///
@@ -243,8 +243,8 @@ impl Staged {
     ///
     /// # Errors
     ///
-    /// [`Error::AlreadyExists`]: the name was written before, and what stands there is untouched. Any other: the name may
-    /// stand or not.
+    /// [`Error::AlreadyExists`]: the name was written before, and its bytes are untouched. Any other: the name may exist
+    /// or not.
     pub fn put_if_absent(&self, name: &str) -> Result<u64, Error> {
         check_name(name)?;
         self.staged.put_if_absent(name)?;

@@ -36,9 +36,9 @@ pub enum RequestFlaw {
     NoAnswer {
         /// The host and port that were asked, printable, as far as they are known.
         host: Option<String>,
-        /// What the transport says, printable.
+        /// The transport's words, printable.
         said: String,
-        /// What that means.
+        /// Their meaning.
         kind: NetworkFlaw,
     },
     /// The store repeats pages of a list.
@@ -50,7 +50,7 @@ pub enum RequestFlaw {
     /// A list of logs has a key that `object_store` cannot name.
     #[error("a key in it cannot be named: {said}")]
     UnnameableLog {
-        /// What `object_store` says, printable.
+        /// The words of `object_store`, printable.
         said: String,
     },
     /// A list of a store's names has a key that cannot be named.
@@ -61,7 +61,7 @@ pub enum RequestFlaw {
     UnnameableKey,
 }
 
-/// What the failure of a network means.
+/// Meaning of a network's failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkFlaw {
     /// The certificate is another host's.
@@ -87,7 +87,7 @@ pub enum CredentialsFlaw {
     /// The service that gives them cannot be reached.
     #[error("the network failed on the way to the service that gives the AWS credentials: {said}")]
     Network {
-        /// What the network says, printable.
+        /// The network's words, printable.
         said: String,
     },
     /// The session of `aws login` has ended.
@@ -119,7 +119,7 @@ pub enum CredentialsFlaw {
     Invalid {
         /// Such as `session token`.
         part: &'static str,
-        /// What is wrong with it.
+        /// The flaw of that part.
         flaw: SettingFlaw,
     },
 }

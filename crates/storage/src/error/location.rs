@@ -1,4 +1,4 @@
-//! What can be wrong with a location, a source id or a name.
+//! Flaws of locations, source ids and names.
 
 use std::fmt;
 use std::fs::FileType;
@@ -79,7 +79,7 @@ pub enum NameFlaw {
     NotAKey,
 }
 
-/// What is at a path.
+/// Kind of a file that is not a regular file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A folder.
@@ -122,7 +122,7 @@ impl fmt::Display for FileKind {
     }
 }
 
-/// What an ARN names, or a name that AWS keeps for something else than buckets.
+/// Something that is named by an ARN, or by a name that AWS keeps for other things than buckets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotABucket {
     /// An access point of several regions.

@@ -1,4 +1,4 @@
-//! What a store answered when it refused a request, and what that means.
+//! Refusals of stores: the answer to a request, and its meaning.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl fmt::Display for Request {
     }
 }
 
-/// What a request needs a permission for.
+/// The permission that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
     /// The request.

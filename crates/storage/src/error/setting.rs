@@ -1,4 +1,4 @@
-//! What can be wrong with a setting: a flag, a variable, a key of a profile, or a file that one of them names.
+//! Flaws of settings: a flag, a variable, a key of a profile, or a file that one of them names.
 
 use std::io;
 
@@ -34,7 +34,7 @@ pub enum SettingFlaw {
     /// Buckets are to be named in the host, and this bucket's name cannot be part of one.
     #[error("a bucket of this name cannot be part of a host's name")]
     BucketNotInHost,
-    /// A text that is no endpoint.
+    /// A text that is not an endpoint.
     #[error("expected `https://host[:port]`")]
     NotAnEndpoint,
     /// An endpoint with an invalid host or port.
@@ -46,18 +46,18 @@ pub enum SettingFlaw {
     /// An endpoint of another protocol.
     #[error("expected `https://`")]
     NotHttps,
-    /// A service's URL that is none.
+    /// A text that is not the URL of a service.
     #[error("is no URL")]
     NotAUrl,
-    /// A proxy's URL that is none.
+    /// A text that is not the URL of a proxy.
     #[error("is no URL of a proxy")]
     NotAProxy,
-    /// A name of an Azure account or tenant that is none.
+    /// A text that cannot name an Azure account or tenant.
     #[error("has a character that no name of an account or a tenant has")]
     NotAnAccount,
 }
 
-/// What is wrong with the host or the port of a URL.
+/// Flaw of the host or the port of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostFlaw {
     /// An IPv6 address without its end.

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_holds_an_object_by_its_path_whatever_identifies_it() {
+    fn a_folder_holds_an_object_by_its_path_regardless_of_its_identity() {
         let place = tempfile::tempdir().unwrap();
         let folder = parse(place.path().to_str().unwrap()).unwrap();
         let below = folder.path().join("a/E1.gz").to_str().unwrap().to_owned();

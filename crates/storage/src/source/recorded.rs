@@ -1,5 +1,5 @@
-//! Sources as a table remembers them: written down as texts, read back without a look at disk or store, and compared with
-//! the sources of a later run.
+//! Sources of earlier runs: written as texts, read back without access to disk or store, and compared with the sources of a
+//! later run.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::object::Place;
 use crate::remote::Prefix;
 
 impl Source {
-    /// The place as a text for [`Source::restore`]: a `file://` URL, or the bucket's URL with the prefix as it is.
+    /// Returns the location as a text for [`Source::restore`]: a `file://` URL, or the bucket's URL with the prefix as it is.
     pub fn place_text(&self) -> String {
         match &self.place {
             SourcePlace::Local(local) => file_url(local.path.as_bytes()),
@@ -20,7 +20,7 @@ impl Source {
         }
     }
 
-    /// The name by which a source that is a single file on the local disk knows it.
+    /// Returns the name of the only object of a source that is a single local file.
     pub fn file_name(&self) -> Option<&str> {
         match &self.place {
             SourcePlace::Local(LocalSource { kind: SourceKind::File { name }, .. }) => Some(name),
@@ -28,8 +28,8 @@ impl Source {
         }
     }
 
-    /// The source that was written down as these texts: [`Source::place_text`], [`Source::file_name`], [`Source::id`].
-    /// `None` where no source gives such texts.
+    /// Returns the source that was written as these texts: [`Source::place_text`], [`Source::file_name`], [`Source::id`].
+    /// `None` if no source gives such texts.
     pub fn restore(place: &str, file_name: Option<&str>, id: Option<&str>) -> Option<Self> {
         let place = if let Some(path) = place.strip_prefix(FILE_SCHEME) {
             let path = String::from_utf8(percent_decoded(path)?).ok().filter(|path| path.starts_with('/'))?;
@@ -45,7 +45,7 @@ impl Source {
         }
     }
 
-    /// Whether everything that the other source holds lies in this one, too.
+    /// Returns whether this source holds everything that the other one holds.
     pub fn holds_source(&self, other: &Self) -> bool {
         match (&self.place, &other.place) {
             (SourcePlace::Local(one), SourcePlace::Local(other)) => {
@@ -56,7 +56,7 @@ impl Source {
         }
     }
 
-    /// Whether an object that lies in both sources is one and the same object to both: by source and key.
+    /// Returns whether an object that is in both sources has the same identity in both: source and key.
     pub fn knows_as(&self, other: &Self) -> bool {
         match (&self.place, &other.place) {
             (SourcePlace::Local(one), SourcePlace::Local(other_local)) => {
@@ -70,9 +70,9 @@ impl Source {
         }
     }
 
-    /// The sources that these objects were found below, as far as the objects tell: on the local disk the folders that
-    /// their names are below; in buckets, for each first part of their keys, the folder that holds them all. What was found
-    /// by a link tells nothing.
+    /// Returns the sources that these objects were found below, as far as the objects tell: on the local disk the folders that
+    /// their names are below; in buckets, for each first part of their keys, the folder that holds them all. An object
+    /// that was found by a link tells nothing.
     pub fn around<'o>(objects: impl IntoIterator<Item = &'o Object>) -> Vec<Self> {
         let mut sources: Vec<Self> = Vec::new();
         let mut folders: BTreeMap<(Option<&str>, &str, &str), &str> = BTreeMap::new();
@@ -105,7 +105,7 @@ impl Source {
 }
 
 impl LocalSource {
-    /// Whether both give a file that lies in both the same name below them.
+    /// Returns whether a file that is in both has the same name below both.
     fn names_as(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
             (SourceKind::Folder, SourceKind::Folder) => self.path == other.path,
@@ -117,13 +117,13 @@ impl LocalSource {
         }
     }
 
-    /// The path below this folder.
+    /// Returns the path below this folder.
     fn name_of<'p>(&self, path: &'p str) -> Option<&'p str> {
         path.strip_prefix(self.path.as_str())?.strip_prefix('/')
     }
 }
 
-/// The innermost folder that two folders lie in.
+/// Returns the innermost folder that two folders are in.
 fn common_folder<'f>(one: &'f str, other: &str) -> &'f str {
     let mut end = 0;
     for (part, other_part) in one.split('/').zip(other.split('/')) {

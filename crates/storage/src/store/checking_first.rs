@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 
-/// Between the look and the write another writer could come in: the caller vouches that there is none.
+/// Between the look and the write another writer could come in: the caller guarantees that there is none.
 #[derive(Debug)]
 pub(super) struct CheckingFirst(pub(super) Arc<dyn Backend>);
 

@@ -119,8 +119,8 @@ fn settings_that_cannot_be_part_of_a_request_are_wrong_usage_and_named() {
         ("AWS_SECRET_ACCESS_KEY", "hunter2\u{7}hunter2", "AWS_SECRET_ACCESS_KEY: has a control character"),
         ("AWS_SESSION_TOKEN", "hunter2\u{1b}[31mhunter2", "AWS_SESSION_TOKEN: has a control character"),
         ("AWS_SESSION_TOKEN", "hünter2", "AWS_SESSION_TOKEN: has a character that is not ASCII"),
-        ("AWS_REGION", "us east", "AWS_REGION: `us east` is no region"),
-        ("AWS_REGION", "us-east-1\u{1b}[31m", "AWS_REGION: `us-east-1\\u{1b}[31m` is no region"),
+        ("AWS_REGION", "us east", "AWS_REGION: `us east` is not a region"),
+        ("AWS_REGION", "us-east-1\u{1b}[31m", "AWS_REGION: `us-east-1\\u{1b}[31m` is not a region"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:99999", "AWS_ENDPOINT_URL_S3: the port 99999 is above 65535"),
         ("AWS_ENDPOINT_URL_S3", "http://[::1", "AWS_ENDPOINT_URL_S3: a `]` is missing"),
         ("AWS_ENDPOINT_URL_S3", "127.0.0.1", "AWS_ENDPOINT_URL_S3: expected `https://host"),
@@ -141,7 +141,7 @@ fn settings_that_cannot_be_part_of_a_request_are_wrong_usage_and_named() {
         "[profile mine]\nregion = us east\n[profile other]\naws_access_key_id = hunter2 x\naws_secret_access_key = y\n[profile url]\nendpoint_url = http://[::1\n",
     );
     for (profile, says) in [
-        ("mine", "`region` of the profile `mine`: `us east` is no region"),
+        ("mine", "`region` of the profile `mine`: `us east` is not a region"),
         ("other", "`aws_access_key_id` of the profile `other`: has a blank"),
         ("url", "`endpoint_url` of the profile `url`: a `]` is missing"),
     ] {
@@ -153,8 +153,8 @@ fn settings_that_cannot_be_part_of_a_request_are_wrong_usage_and_named() {
         run(&mut command, &[&CONVERT[..], &["--profile", profile]].concat()).exits(2).says(says).says("hint: ");
     }
     for (flags, says) in [
-        (vec!["--region", "us east"], "`--region`: `us east` is no region"),
-        (vec!["--source-region", "us/east"], "`--source-region`: `us/east` is no region"),
+        (vec!["--region", "us east"], "`--region`: `us east` is not a region"),
+        (vec!["--source-region", "us/east"], "`--source-region`: `us/east` is not a region"),
         (vec!["--region", ""], "`--region`"),
         (vec!["--endpoint-url", "http://[::1"], "`--endpoint-url`: a `]` is missing"),
         (vec!["--source-endpoint-url", "https://localhost:99999"], "`--source-endpoint-url`: the port 99999"),

@@ -1,4 +1,4 @@
-//! How the local disk keeps the promises of stage 9: a file in a folder for temporary files, then a hard link to its name.
+//! Stage 9 on the local disk: writes a file in a folder for temporary files, then links it to its name.
 //!
 //! ```text
 //! write temp/7-0 | fsync temp/7-0 | link temp/7-0 -> root/name (fails if it exists) | fsync root | unlink temp/7-0
@@ -8,13 +8,13 @@
 //! - A name that is written once is made by a hard link alone, which the filesystem does at once and never over an
 //!   existing name.
 //! - Before such a write is done, or is said to have been done before, its bytes, its name and every folder above the name
-//!   are on the disk, also where another writer, or an earlier run that was killed, made them.
+//!   are on the disk, even if another writer, or an earlier run that was killed, made them.
 //! - No descriptor is open between two calls, but for the lock's.
 //!
 //! **Errors.** Each names the path and the step.
 //!
 //! **Not here:** `object_store::local::LocalFileSystem`. It links a file to its name too, but stages it beside that name as
-//! `name#1`, where readers of the table list; it therefore hides log objects with names such as `x#1`, refuses names with
+//! `name#1`, where readers list; it therefore hides log objects with names such as `x#1`, refuses names with
 //! control characters, and lists in no order. For cloud stores that crate is the right one.
 #![expect(clippy::disallowed_methods, reason = "the door to the local disk for everything that is stored")]
 
@@ -35,17 +35,17 @@ use folders::Folders;
 use staged::LocalStaged;
 use syncs::Syncs;
 
-// What is on the disk for sure.
+// Folders, and what is known to be synced.
 mod folders;
 mod syncs;
 
 // A file without a name yet.
 mod staged;
 
-// What stands below the root.
+// Listing.
 mod listing;
 
-/// How Linux says that a filesystem has no locks, or that their server is away; elsewhere it is another number.
+/// `ENOLCK`: the filesystem has no locks, or their server cannot be reached.
 const ENOLCK: i32 = if cfg!(target_os = "linux") { 37 } else { 77 };
 
 /// A root folder, and beside or below it the folder for temporary files.
@@ -59,7 +59,7 @@ impl LocalStore {
         Self::open_with(root, temp, Syncs::default())
     }
 
-    /// Tells every sync to a log, so that a power loss can be played.
+    /// Reports every sync to a log, so that a power loss can be simulated.
     #[cfg(feature = "testing")]
     pub(crate) fn open_logged(root: &Path, temp: &Path, log: &crate::testing::SyncLog) -> Result<Self, Error> {
         let store = Self::open_with(root, temp, Syncs::logged(log.clone()))?;
@@ -89,7 +89,7 @@ impl LocalStore {
         if name.is_empty() { self.folders.root.clone() } else { self.folders.root.join(name) }
     }
 
-    /// Reads what `range_of` makes of the size in bytes.
+    /// Reads the range that `range_of` returns for the size in bytes.
     fn read(&self, name: &str, range_of: impl Fn(u64) -> Range<u64>) -> Result<Vec<u8>, Error> {
         let path = self.path(name);
         let Some(mut file) = open_file(&path)? else {
@@ -126,7 +126,7 @@ impl Backend for LocalStore {
     }
 
     fn get(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, Error> {
-        // What lies behind the end as far as the size tells is left out: no file system seeks to any number.
+        // A range after the end is empty: no filesystem seeks to any number.
         self.read(name, |size_bytes| range.start..if range.start < size_bytes { range.end } else { range.start })
     }
 
@@ -150,7 +150,7 @@ impl Backend for LocalStore {
         let path = self.path(name);
         match fs::remove_file(&path) {
             Err(source) if !is_absent(&source) => return Err(failed("remove it", &path, source)),
-            // An earlier try may have been killed before it was on the disk.
+            // An earlier attempt may have been killed before the removal was on the disk.
             Ok(()) | Err(_) => {}
         }
         let folder = folder_of(&path);
@@ -160,8 +160,8 @@ impl Backend for LocalStore {
         Ok(())
     }
 
-    /// The time that the filesystem gives a new file: on a network filesystem that is its server's clock, as it is for
-    /// all entries.
+    /// Returns the time that the filesystem gives a new file. On a network filesystem that is the server's clock, as for all
+    /// entries.
     fn clock_ms(&self) -> Result<i64, Error> {
         let (staged, file) = LocalStaged::create(&self.folders)?;
         let metadata = file.metadata().map_err(|source| failed("look at it", staged.path(), source))?;
@@ -235,7 +235,7 @@ pub(crate) fn without_waiting() -> i32 {
     i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag of `open` fits into an `int`")
 }
 
-/// Opens a file to read it. Returns `None` if there is none.
+/// Opens a file to read it. Returns `None` if it does not exist.
 ///
 /// # Errors
 ///
@@ -266,7 +266,7 @@ fn not_regular(path: &Path, metadata: &Metadata) -> Error {
     Error::NotRegular { doing: Operation::Store, location: printable(path), kind: FileKind::of(metadata.file_type()) }
 }
 
-/// The filesystem that a folder is on, or will be on when it is made.
+/// Returns the filesystem that a folder is on, or will be on when it is made.
 fn device_of(folder: &Path) -> Result<Option<u64>, Error> {
     for path in folder.ancestors() {
         if let Some(metadata) = look_at(path)? {

@@ -1,15 +1,16 @@
 //! Logs on the local disk: folders and files in, objects out; an object in, its bytes out.
 //!
 //! **Invariants**
-//! - Each canonical path is met once, however many ways lead to it. A plain file is, because its folder is read once; a
-//!   file that a link leads to or that is itself a source is a double if its folder was read or if it was met so before.
-//! - Which objects are found, under which names and ids, depends on the sources and on what the disk holds: not on the
-//!   order of the sources or of the folders' entries. In which order they come is not promised.
+//! - Each canonical path is found once, regardless of how many ways lead to it. A plain file is, because its folder is read
+//!   once; a file that a link leads to or that is itself a source is a double if its folder was read or if it was found
+//!   that way before.
+//! - Which objects are found, under which names and ids, depends on the sources and the contents of the disk, not on the
+//!   order of the sources or of the folders' entries. Their order is not promised.
 //! - A name that a plain path from a source leads to wins over one that a link leads to; of nested sources the outermost
-//!   gives name and id, even for what it could not read itself; of several links the one whose name sorts first. Of
+//!   gives name and id, even to objects in a folder that it could not read itself; of several links the one whose name sorts first. Of
 //!   sources that are the same folder, the one without an id gives the id, then the one whose id sorts first.
-//! - Below one id a key means one path: it is the path below the one place that has the id. A second place with the same
-//!   id is not listed.
+//! - Below one id a key means one path: the path below the one place that has the id. A second place with the same id is
+//!   not listed.
 //! - Memory is bounded by the number of folders, links and special files, not by that of objects.
 //!
 #![expect(clippy::disallowed_methods, reason = "walks folders and resolves links; every failure names its place")]
@@ -32,13 +33,13 @@ use crate::log_source::{Fetching, LogSource, OpenObject};
 use crate::object::{Place, Version};
 use crate::{Connections, Error, Object, Source};
 
-// Where listings begin.
+// The folders and files that a listing starts at.
 mod roots;
 
 // Opening and reading one object.
 mod reader;
 
-// Looking at one object again.
+// The identity of a file, when an object is looked at again.
 mod identity;
 
 // Which errors of the operating system concern one file; which are retried.
@@ -100,9 +101,9 @@ impl LogSource for LocalLogs<'_> {
 struct Walk<'a, 'o> {
     /// Canonical paths of the folders that were read or tried, with `/` at the end.
     visited: HashSet<String>,
-    /// Those of them that could not be opened: nothing in them was met.
+    /// Those of them that could not be opened: nothing in them was found.
     unopened: HashSet<String>,
-    /// Canonical paths of the files that were met otherwise than in their folders.
+    /// Canonical paths of the files that were found by a link or as a source.
     reached: HashSet<String>,
     /// Names of special files, by their canonical paths.
     special: BTreeMap<Vec<u8>, String>,
@@ -168,7 +169,7 @@ impl<'a, 'o> Walk<'a, 'o> {
             self.output.look(false)?;
             match entry {
                 Ok(entry) => self.entry(folder, id, &entry, waiting),
-                // What a link leads to in the rest of it waits for the next listing: it may have been met here.
+                // A link into the rest of this folder gives nothing: its target may have been found here.
                 Err(error) => {
                     self.fail(folder.path.as_bytes(), folder.name(), true, ListFlaw::unreadable(&error));
                     break;
@@ -207,7 +208,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         }
     }
 
-    /// Follows the links that were met, and those that are met by that.
+    /// Follows the links that were found, and those that are found by that.
     fn links(&mut self) -> Result<(), Error> {
         while let Some(link) = self.links.pop_first() {
             self.link(link)?;
@@ -215,7 +216,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         Ok(())
     }
 
-    /// Lists what a link leads to, under the link's name.
+    /// Lists the target of a link, under the link's name.
     fn link(&mut self, Link { name, path, id }: Link) -> Result<(), Error> {
         self.output.look(true)?;
         let path_bytes = path.as_bytes();
@@ -243,7 +244,7 @@ impl<'a, 'o> Walk<'a, 'o> {
     /// Lists the canonical path of a file or a folder, reached from `origin`: the path itself or a link.
     fn target(&mut self, path: &str, name: &str, id: Option<&Arc<Place>>, origin: &str) -> Result<(), Error> {
         if id.is_some() && self.is_hidden(path) {
-            // Under the link's name it would be another object than the one that it is when the folder can be read.
+            // Under the link's name it would be another object than it is when the folder can be read.
             self.fail(origin.as_bytes(), name, true, ListFlaw::HiddenTarget);
             return Ok(());
         }
@@ -264,7 +265,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         Ok(())
     }
 
-    /// Does a path lie in a folder that could not be opened, however deep?
+    /// Returns whether a path is below a folder that could not be opened, at any depth.
     fn is_hidden(&self, path: &str) -> bool {
         let mut folders = path.char_indices().filter(|(_, symbol)| *symbol == '/');
         !self.unopened.is_empty()
@@ -280,7 +281,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         self.output.failure(ListFailure { location, name: name.to_owned(), may_hold_objects, flaw });
     }
 
-    /// A file that vanishes while its folder is read is no failure: it could have vanished a moment before.
+    /// Adds a failure, unless the file vanished while its folder was read: it could have vanished a moment before.
     fn fail_unless_gone(&mut self, path: &[u8], name: &str, error: &io::Error) {
         if error.kind() != io::ErrorKind::NotFound {
             self.fail(path, name, false, ListFlaw::unreadable(error));
@@ -289,13 +290,13 @@ impl<'a, 'o> Walk<'a, 'o> {
 }
 
 impl Folder {
-    /// The name without the slash at its end.
+    /// Returns the name without the slash at its end.
     fn name(&self) -> &str {
         self.name.strip_suffix('/').unwrap_or(&self.name)
     }
 }
 
-/// Whether it is a named pipe, a socket or a device.
+/// Returns whether it is a named pipe, a socket or a device.
 fn is_special(file_type: FileType) -> bool {
     !(file_type.is_file() || file_type.is_dir() || file_type.is_symlink())
 }

@@ -23,7 +23,7 @@ const MAX_TEXT_BYTES: u64 = 1 << 20;
 /// Mode of a text file, from which the umask takes rights: that of any file that a program writes.
 const MODE: u32 = 0o666;
 
-/// The text of a file.
+/// Returns the text of a file.
 ///
 /// # Errors
 ///
@@ -64,14 +64,14 @@ pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>, FileF
     Ok(bytes)
 }
 
-/// Writes a text file, replacing what stood there: a reader sees the old text or the new one, nothing between.
+/// Writes a text file, and replaces an existing one: a reader sees the old text or the new one, nothing between.
 ///
-/// A link is followed, so that the link stays. A pipe, a device, and whatever `/dev/stdout` is are
+/// A link is followed, so that the link stays. A pipe, a device and the target of `/dev/stdout` are
 /// appended to. The folder has to exist.
 ///
 /// # Errors
 ///
-/// The file cannot be written; the old text, if any, stands.
+/// The file cannot be written; the old text, if any, is unchanged.
 pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() && !path.starts_with("/dev") => {
@@ -79,7 +79,7 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
             replace(path, &target, text)
         }
         Ok(metadata) => {
-            // A pipe is opened without waiting: that fails if nobody reads it, and it must not hang for that.
+            // A pipe is opened without waiting: opening fails if it has no reader, instead of hanging.
             let is_pipe = metadata.file_type().is_fifo();
             let flags = if is_pipe { without_waiting() } else { 0 };
             // `/dev/stdout` may be a file that holds earlier output.
@@ -91,7 +91,7 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
                 failed("open it", path, source)
             })?;
             if is_pipe {
-                // From here on there is a reader, who is waited for.
+                // Now the pipe has a reader: writes wait for it.
                 let waiting = fcntl_getfl(&file).and_then(|flags| fcntl_setfl(&file, flags - OFlags::NONBLOCK));
                 waiting.map_err(|error| failed("open it", path, error.into()))?;
             }
@@ -111,7 +111,7 @@ fn replace(path: &Path, target: &Path, text: &str) -> Result<(), Error> {
     let mut prefix = OsString::from(".");
     prefix.push(file_name);
     prefix.push(".");
-    // A name that nobody can guess, and a file that was not there: in a shared folder somebody could plant a link.
+    // The name is random and the file is new: in a shared folder somebody could plant a link.
     let mut file = tempfile::Builder::new()
         .prefix(&prefix)
         .suffix(".tmp")
@@ -123,7 +123,7 @@ fn replace(path: &Path, target: &Path, text: &str) -> Result<(), Error> {
     file.persist(target).map(drop).map_err(|error| failed("replace it", path, error.error))
 }
 
-/// Returns what the system said, without the temporary file's name, which nobody typed.
+/// Returns the system's error without the temporary file's name, which was not typed.
 fn without_temp_name(error: io::Error) -> io::Error {
     let said = error.get_ref().and_then(|error| error.source()?.downcast_ref::<io::Error>()?.raw_os_error());
     said.map_or(error, io::Error::from_raw_os_error)
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_pipe_that_nobody_reads_is_not_written_to() {
+    fn a_named_pipe_without_a_reader_is_not_written_to() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());

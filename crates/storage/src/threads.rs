@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::read_text;
 
-/// Returns the limits that may keep a thread from starting, as text for a hint.
+/// Returns the limits that may keep a thread from starting, as text.
 pub fn thread_limits() -> String {
     limits_in(&read_text(Path::new("/proc/self/limits")).unwrap_or_default())
 }

@@ -45,7 +45,7 @@ pub enum RequestFlaw {
     #[error("the list does not go on: the store gives pages again that it gave before")]
     EndlessList,
     /// The store answered a list with something else.
-    #[error("the answer is no list of keys")]
+    #[error("the answer is not a list of keys")]
     NotAList,
     /// A list of logs has a key that `object_store` cannot name.
     #[error("a key in it cannot be named: {said}")]

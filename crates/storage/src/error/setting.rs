@@ -23,7 +23,7 @@ pub enum SettingFlaw {
     #[error("is not UTF-8")]
     NotUtf8,
     /// A text that cannot name a region.
-    #[error("`{region}` is no region")]
+    #[error("`{region}` is not a region")]
     NotARegion {
         /// The text, shortened and escaped.
         region: String,
@@ -47,10 +47,10 @@ pub enum SettingFlaw {
     #[error("expected `https://`")]
     NotHttps,
     /// A text that is not the URL of a service.
-    #[error("is no URL")]
+    #[error("is not a URL")]
     NotAUrl,
     /// A text that is not the URL of a proxy.
-    #[error("is no URL of a proxy")]
+    #[error("is not the URL of a proxy")]
     NotAProxy,
     /// A text that cannot name an Azure account or tenant.
     #[error("has a character that no name of an account or a tenant has")]
@@ -70,10 +70,10 @@ pub enum HostFlaw {
         port: String,
     },
     /// A port that is not a number.
-    #[error("the port is no number")]
+    #[error("the port is not a number")]
     PortNotANumber,
     /// Anything else.
-    #[error("the host is no name and no address, or something in it has to be percent-encoded")]
+    #[error("the host is neither a name nor an address, or something in it has to be percent-encoded")]
     NotAHost,
 }
 

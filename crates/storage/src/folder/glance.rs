@@ -1,4 +1,4 @@
-//! A folder of the local disk in, what a few lookups tell of it out.
+//! Lookups in a folder of the local disk that do not list all of it.
 #![expect(clippy::disallowed_methods, reason = "looks at a few names and one small file; the errors name them")]
 
 use std::fs::{self, File};
@@ -10,9 +10,9 @@ use crate::error::Operation;
 use crate::local_path::is_absent;
 use crate::printable::printable;
 
-/// The number of bytes that are read of a small file.
+/// Number of bytes that are read of a small file.
 pub(super) const SMALL_BYTES: u64 = 64 << 10;
-/// The number of folders, one in the other, that are looked into.
+/// Depth of the folders that are searched.
 const MAX_DEPTH: usize = 5;
 /// Number of folders that are searched in all.
 const MAX_FOLDERS: usize = 1_000;
@@ -21,13 +21,13 @@ const MAX_FOLDERS: usize = 1_000;
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] if there is none; or it cannot be read.
+/// [`Error::NotFound`] if it does not exist; or it cannot be read.
 pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
     let absent = || Error::NotFound { doing: Operation::List, location: printable(path) };
     let failed = |source: io::Error| {
         if is_absent(&source) { absent() } else { Error::io(Operation::List, "look at it", printable(path), source) }
     };
-    // Opening a named pipe would wait for somebody to write to it.
+    // Opening a named pipe would wait for a writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(absent());
     }

@@ -1,4 +1,4 @@
-//! The folders of a store on the local disk: making them so that they outlive a power loss, and knowing which are its own.
+//! Folders of a store on the local disk: creates them so that they outlive a power loss, and knows which belong to the store.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::Error;
 use crate::error::Operation;
 use crate::printable::printable;
 
-/// Where things stand, and what is known to be on the disk.
+/// The paths of a store, and the folders that are known to be on the disk.
 #[derive(Debug)]
 pub(super) struct Folders {
     pub(super) root: PathBuf,
@@ -29,12 +29,12 @@ impl Folders {
         Self { root, temp, lock, syncs, synced: Mutex::default() }
     }
 
-    /// Whether a path serves the store and is not in it.
+    /// Returns whether a path serves the store and is not in it.
     pub(super) fn is_ours(&self, path: &Path) -> bool {
         path == self.temp || path == self.lock
     }
 
-    /// Makes a folder and those above it, and has each on the disk before the folder is used.
+    /// Creates a folder and those above it. Each is on the disk before the folder is used.
     pub(super) fn make_folder(&self, folder: &Path) -> Result<(), Error> {
         if self.synced.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
             return Ok(());
@@ -58,7 +58,7 @@ impl Folders {
             Err(source) => return Err(failed("create the folder", folder, source)),
         };
         // A folder that exists may have been made a moment ago by another writer who has not synced it yet. Above the
-        // root it has most likely stood for long, and the folder above it need not be ours to open.
+        // root it has most likely existed for long, and this process may not be allowed to open the folder above it.
         let is_inside = folder != self.root && folder.starts_with(&self.root);
         if is_inside
             && !is_new

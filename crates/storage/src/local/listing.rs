@@ -1,4 +1,4 @@
-//! What stands below the root of a store on the local disk.
+//! Lists a store on the local disk.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,14 +11,14 @@ use crate::printable::printable;
 use crate::{Entry, Error};
 
 impl Folders {
-    /// The regular files whose names begin with `prefix`, in no order. Links are followed.
+    /// Returns the regular files whose names begin with `prefix`, in no order. Follows links.
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         let mut linked_folders = HashSet::new();
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
         let mut waiting = vec![folder.to_owned()];
         while let Some(folder) = waiting.pop() {
-            // An empty name would append a `/`, which is in the way of comparing paths.
+            // An empty name would append a `/`, and the paths would not compare as equal.
             let path = if folder.is_empty() { self.root.clone() } else { self.root.join(&folder) };
             let files = match fs::read_dir(&path) {
                 Ok(files) => files,
@@ -59,7 +59,7 @@ impl Folders {
         Ok(entries)
     }
 
-    /// A link to a folder must lead out of the root and to a new place, so that the listing ends and counts once.
+    /// Checks that a link to a folder leads out of the root and to a new place, so that the listing ends and counts once.
     fn check_link(&self, link: &Path, linked_folders: &mut HashSet<PathBuf>) -> Result<(), Error> {
         let target = fs::canonicalize(link).map_err(|source| failed("follow the link", link, source))?;
         if target.starts_with(&self.root) || self.root.starts_with(&target) || !linked_folders.insert(target) {

@@ -14,17 +14,17 @@ use super::{failed, folder_of};
 use crate::printable::printable;
 use crate::{Error, StagedBytes};
 
-/// `EPERM`: how Linux says that a filesystem has no hard links. A lack of rights is `EACCES`.
+/// `EPERM`: on Linux, the filesystem has no hard links. Missing permissions are `EACCES`.
 const EPERM: i32 = 1;
 
-/// How the names of temporary files end.
+/// End of the names of temporary files.
 const EXTENSION: &str = "staged";
 
-/// The temporary files that this process is writing. Others of the same process number are left from a process that is
-/// gone: in a container every process may have the same one.
+/// The temporary files that this process is writing. Others of the same process number are from a process that has ended:
+/// in a container every process may have the same number.
 static ALIVE: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
-/// A number that another process hardly has: the keys of a hash map are random.
+/// A number that most likely no other process has: the keys of a hash map are random.
 static TOKEN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
 
 fn alive() -> MutexGuard<'static, HashSet<PathBuf>> {
@@ -37,13 +37,13 @@ pub(super) struct LocalStaged {
     folders: Arc<Folders>,
     path: PathBuf,
     len_bytes: u64,
-    /// Whether the file has left its temporary name, which may be another's by now.
+    /// True if the file has left its temporary name, which may be another file's by now.
     is_moved: bool,
 }
 
 impl LocalStaged {
-    /// Makes an empty temporary file. Its name tells processes apart, those with the same number on other machines or in
-    /// other containers too: nobody may append to another's file.
+    /// Creates an empty temporary file. Its name is unique to this process, even among processes with the same number on
+    /// other machines or in other containers: no process may append to another's file.
     pub(super) fn create(folders: &Arc<Folders>) -> Result<(Self, File), Error> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut is_folder_made = false;
@@ -74,7 +74,7 @@ impl LocalStaged {
         &self.path
     }
 
-    /// Moves the file to its name, over whatever stands there. Nothing is synced but new folders.
+    /// Moves the file to its name, over what exists there. Syncs new folders only.
     pub(super) fn replace(mut self, name: &str) -> Result<(), Error> {
         let path = self.folders.root.join(name);
         self.folders.make_folder(folder_of(&path))?;
@@ -88,7 +88,7 @@ impl LocalStaged {
         }
     }
 
-    /// Has the bytes on the disk. The size is compared because the file was closed in between.
+    /// Syncs the bytes. Compares the size, because the file was closed in between.
     fn sync(&self) -> Result<(), Error> {
         let synced = self.folders.syncs.file(&self.path);
         let got_bytes = synced.map_err(|source| failed("sync it", &self.path, source))?.len();
@@ -98,7 +98,7 @@ impl LocalStaged {
         Err(Error::StagedChanged { location: printable(&self.path), expected_bytes: self.len_bytes, got_bytes })
     }
 
-    /// What a failed link means.
+    /// Returns the error of a failed link.
     fn link_failed(&self, path: &Path, source: io::Error) -> Error {
         let location = printable(path);
         let kind = source.kind();
@@ -141,7 +141,7 @@ impl StagedBytes for LocalStaged {
         let mut linked = fs::hard_link(&self.path, &path).map_err(|source| self.link_failed(&path, source));
         if linked.as_ref().is_err_and(Error::is_already_exists) {
             if is_same_file(&self.path, &path) {
-                // A network filesystem may answer so to its own second try.
+                // A network filesystem may answer so to its own second attempt.
                 linked = Ok(());
             } else {
                 sync_existing(&self.folders, &path)?;
@@ -157,27 +157,27 @@ impl StagedBytes for LocalStaged {
 impl Drop for LocalStaged {
     fn drop(&mut self) {
         if !self.is_moved {
-            // A file that stays behind is in nobody's way: no reader lists this folder.
+            // Ignore: no reader lists this folder, and a later sweep removes the file.
             let _ = fs::remove_file(&self.path);
         }
         alive().remove(&self.path);
     }
 }
 
-/// Has what another writer put there on the disk, for it may have been killed before it came to that, and whoever hears that
-/// the name exists builds on it. The folder above is the caller's to sync.
+/// Syncs a file of another writer, which may have been killed before it did: a caller that is told that the name exists
+/// relies on it. The caller syncs the folder above.
 pub(super) fn sync_existing(folders: &Folders, path: &Path) -> Result<(), Error> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => {
             folders.syncs.file(path).map(|_metadata| ()).map_err(|source| failed("sync it", path, source))
         }
-        // Something that no store wrote.
+        // No store wrote it.
         Ok(_) => Ok(()),
         Err(source) => Err(failed("look at it", path, source)),
     }
 }
 
-/// Removes the temporary files in a folder that this process is not writing, and gives their number.
+/// Removes the temporary files in a folder that this process is not writing, and returns their number.
 pub(super) fn sweep(temp: &Path) -> Result<u64, Error> {
     let entries = match fs::read_dir(temp) {
         Ok(entries) => entries,

@@ -1,4 +1,4 @@
-//! What is told to the disk: every sync of a file or a folder goes through here, so that tests can play a power loss.
+//! Every sync of a file or a folder, so that tests can simulate a power loss.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -26,7 +26,7 @@ impl Syncs {
         Self { log: Some(log) }
     }
 
-    /// Has the bytes of a file on the disk.
+    /// Syncs the bytes of a file.
     pub(super) fn file(&self, path: &Path) -> io::Result<Metadata> {
         let file = File::open(path)?;
         file.sync_all()?;
@@ -38,9 +38,9 @@ impl Syncs {
         Ok(metadata)
     }
 
-    /// Has the entries of a folder on the disk. Some network filesystems cannot be asked that; they do it unasked.
+    /// Syncs the entries of a folder. Some network filesystems refuse that, as they always do it.
     pub(super) fn folder(&self, folder: &Path) -> Result<(), Error> {
-        // What comes in while the disk is at work may be on it or not, so the log looks before.
+        // Entries that are made during the sync may be on the disk or not, so the log looks before.
         #[cfg(feature = "testing")]
         let entries = self.log.as_ref().map(|_log| SyncLog::entries(folder)).transpose()?;
         #[cfg(feature = "testing")]
@@ -59,7 +59,7 @@ impl Syncs {
         Ok(())
     }
 
-    /// The bytes of a file changed: it has to be synced again.
+    /// Notes that the bytes of a file changed: it has to be synced again.
     pub(super) fn wrote(&self, file: &File) -> io::Result<()> {
         #[cfg(feature = "testing")]
         if let Some(log) = &self.log {

@@ -1,4 +1,4 @@
-//! What a test has go wrong when an object is read; outside of tests, nothing.
+//! Faults that a test injects when an object is read. Outside of tests there are none.
 
 use std::io;
 
@@ -22,7 +22,7 @@ impl Fault {
         Self { fault }
     }
 
-    /// What opening the object gives.
+    /// Returns the result of opening the object.
     pub(super) fn on_open(self) -> io::Result<()> {
         #[cfg(feature = "testing")]
         if let Some(errno) = self.fault.and_then(ReadFault::on_open) {
@@ -31,7 +31,7 @@ impl Fault {
         Ok(())
     }
 
-    /// The result of the next read, after `read_bytes` bytes.
+    /// Returns the result of the next read, after `read_bytes` bytes.
     pub(super) fn on_read(self, read_bytes: u64) -> io::Result<()> {
         #[cfg(feature = "testing")]
         if let Some(errno) = self.fault.and_then(|fault| fault.on_read(read_bytes)) {

@@ -1,4 +1,4 @@
-//! A listed file in, what its path leads to now out.
+//! A listed object in, its current version out, if its path still leads to it.
 #![expect(clippy::disallowed_methods, reason = "looks at a listed object again; the error names it")]
 
 use std::ffi::OsStr;
@@ -101,8 +101,8 @@ fn swapped_case(byte: u8) -> u8 {
 /// Number of entries of a folder that are searched for the spelling of a name.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Returns whether a folder has an entry of exactly this name. Assumes so if the folder is too large to search or may
-/// not be listed.
+/// Returns whether a folder has an entry of exactly this name. Assumes so if the folder is too large to search or
+/// may not be listed.
 fn has_entry(folder: &Path, name: &OsStr) -> io::Result<bool> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

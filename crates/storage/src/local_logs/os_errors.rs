@@ -1,7 +1,7 @@
-//! What the operating system answers to a read: whom it concerns, and whether to ask again.
+//! Errors of the operating system: those that concern one file, and those that are retried.
 //!
-//! A file may have a mode that keeps us out, or lie on a bad place of the disk: others can be read all the same. A process
-//! without memory or descriptors, a mount that is dead and a network that is away concern every file.
+//! A file may have a mode that forbids reading it, or be on a bad block of the disk: others can still be read. A process
+//! without memory or descriptors, a dead mount and a network that fails concern every file.
 
 use std::io;
 use std::path::Path;
@@ -12,25 +12,25 @@ use crate::Error;
 use crate::error::{Operation, UnreadableCause};
 use crate::local_path::is_absent;
 
-/// Number of tries of a read whose error may pass. The wait between them grows.
+/// Number of attempts of a read whose error may pass. The wait between them grows.
 const TRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const WAIT_GROWS_BY: u32 = 4;
 
-/// `EIO`: the disk cannot read it. It may pass. The same number everywhere.
+/// `EIO`: the disk cannot read it. It may pass. The number is the same on all systems.
 const EIO: i32 = 5;
-/// `ENXIO`: what is behind it is away.
+/// `ENXIO`: the device of a file is missing.
 const ENXIO: i32 = 6;
-/// `ENODATA` and `EREMOTEIO` of Linux: as `EIO`, of a block or of a file that lies elsewhere.
+/// `ENODATA` and `EREMOTEIO` of Linux: as `EIO`, of a block or of a file on another machine.
 const ENODATA: i32 = 61;
 const EREMOTEIO: i32 = 121;
-/// What filesystems of Linux say besides of one damaged or encrypted file: `EBADMSG`, `EOVERFLOW`, `EUCLEAN`, `ENOKEY`,
+/// Other errors of Linux's filesystems about one damaged or encrypted file: `EBADMSG`, `EOVERFLOW`, `EUCLEAN`, `ENOKEY`,
 /// `EKEYEXPIRED`, `EKEYREVOKED`, `EKEYREJECTED`.
 const LINUX_OF_FILE: [i32; 9] = [ENODATA, 74, 75, 117, EREMOTEIO, 126, 127, 128, 129];
 /// `ELOOP`, whose kind has no stable name.
 const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
 
-/// Does it, again where that may help.
+/// Calls `act`, and again if that may help.
 pub(super) fn tried<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let mut wait = FIRST_WAIT;
     for _ in 1..TRIES {
@@ -43,7 +43,7 @@ pub(super) fn tried<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> 
     act()
 }
 
-/// The error of a file that could not be read: of it alone, or of us.
+/// Returns the error of a file that could not be read: it concerns this file alone, or this process.
 pub(super) fn explained(
     doing: Operation,
     action: &'static str,
@@ -64,7 +64,7 @@ pub(super) fn explained(
     Error::Unreadable { doing, location, cause }
 }
 
-/// The kinds of errors that are said of one file.
+/// Kinds of errors that concern one file.
 const KINDS_OF_FILE: [io::ErrorKind; 5] = [
     io::ErrorKind::PermissionDenied,
     io::ErrorKind::IsADirectory,
@@ -73,9 +73,9 @@ const KINDS_OF_FILE: [io::ErrorKind; 5] = [
     io::ErrorKind::FileTooLarge,
 ];
 
-/// Does it say something about this file alone?
+/// Returns whether an error concerns this file alone.
 fn concerns_the_file(error: &io::Error, path: &Path) -> bool {
-    // The file was replaced where it lies; or all that is mounted there is of another time.
+    // The file was replaced on its server; or the whole mount is stale.
     if error.kind() == io::ErrorKind::StaleNetworkFileHandle {
         return is_reachable(path);
     }
@@ -85,7 +85,7 @@ fn concerns_the_file(error: &io::Error, path: &Path) -> bool {
     KINDS_OF_FILE.contains(&error.kind()) || error.raw_os_error().is_some_and(is_number_of_file)
 }
 
-/// Can the folder of a file be looked at?
+/// Returns whether the folder of a file can be looked at.
 fn is_reachable(path: &Path) -> bool {
     path.parent().is_some_and(|folder| match folder.metadata() {
         Ok(_) => true,

@@ -1,4 +1,5 @@
-//! Where a listing begins: each source, under the name and id that the outermost source around it gives.
+//! The folders and files that a listing starts at: each source, under the name and id that the outermost source around it
+//! gives.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use crate::listing::ListFailure;
 use crate::object::Place;
 use crate::source::{LocalSource, SourceKind};
 
-/// Where a listing begins. Each list sorts so that what comes first gives the name.
+/// The sources to list. Each list is sorted so that the first of equal paths gives the name.
 pub(super) struct Roots<'a> {
     pub(super) folders: Vec<Root<'a>>,
     pub(super) files: Vec<Root<'a>>,
@@ -24,7 +25,7 @@ pub(super) struct Root<'a> {
     pub(super) id: Option<Arc<Place>>,
 }
 
-/// Where to begin, and which sources are not listed because another place has their id.
+/// Returns the sources to list, and those that are not listed because another place has their id.
 pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
     let local = |source| Source::local(source).map(|local| (source, local));
     let mut sorted: Vec<(&Source, &LocalSource)> = sources.iter().filter_map(local).collect();
@@ -70,11 +71,11 @@ pub(super) fn roots(sources: &[Source]) -> Roots<'_> {
     roots
 }
 
-/// The outermost of `folders` that holds a canonical path or is it, and the path below that folder.
+/// Returns the outermost of `folders` that holds a canonical path or is it, and the path below that folder.
 fn outermost<'a>(folders: &BTreeMap<&str, &'a Source>, path: &'a str) -> Option<(&'a Source, &'a str)> {
     let mut ends = path.match_indices('/').map(|(slash, _)| slash).chain([path.len()]);
     ends.find_map(|end| {
-        // The first slash is a folder itself, the others end one.
+        // The first slash is the root folder, each other slash ends a folder.
         let owner = folders.get(path.get(..end.max(1))?)?;
         Some((*owner, path.get(end..)?.trim_start_matches('/')))
     })

@@ -1,19 +1,19 @@
-//! What is named by an ARN, or by a name that AWS keeps for other things than buckets: refused, with the name that will do.
+//! Refuses ARNs, and names that AWS keeps for other things than buckets.
 
 use super::bucket::is_bucket_name;
 use crate::Error;
 use crate::error::{NotABucket, Operation};
 use crate::printable::printable_name;
 
-/// The parts of an ARN before its resource: `arn`, partition, service, region, account.
+/// Number of parts of an ARN before its resource: `arn`, partition, service, region, account.
 const PARTS_BEFORE_RESOURCE: usize = 5;
 
-/// Does a location begin with an ARN of S3? AWS's tools take `s3://arn:...`, people also type the ARN alone.
+/// Returns whether a location begins with an ARN of S3. AWS's tools take `s3://arn:...`, people also type the ARN alone.
 pub(super) fn is_arn(text: &str) -> bool {
     text.strip_prefix("arn:aws").is_some_and(|rest| rest.split(':').nth(1).is_some_and(|part| part.starts_with("s3")))
 }
 
-/// The error for what an ARN names.
+/// Returns the error for an ARN.
 pub(super) fn refused(doing: Operation, arn: &str) -> Error {
     let parts: Vec<&str> = arn.splitn(PARTS_BEFORE_RESOURCE + 1, ':').collect();
     let part = |index: usize| parts.get(index).copied().unwrap_or_default();
@@ -39,7 +39,8 @@ pub(super) fn refused(doing: Operation, arn: &str) -> Error {
     Error::NotABucket { doing, name: format!("arn:...:{service}:...:{}", printable_name(kind)), what }
 }
 
-/// The error for a bucket's name that AWS keeps for something else; none if it is a bucket's, or an access point's alias.
+/// Returns the error for a name that AWS keeps for something else; `None` if it names a bucket, or is an alias of an access
+/// point.
 pub(super) fn reserved(doing: Operation, bucket: &str) -> Option<Error> {
     let what = match bucket.rsplit_once("--")?.1 {
         "ol-s3" => NotABucket::ObjectLambda,
@@ -57,7 +58,7 @@ mod tests {
     use crate::remote::url::Prefix;
 
     #[test]
-    fn what_an_arn_names_is_told() {
+    fn an_arn_is_refused_by_what_it_names() {
         let access_point = |account: &str| NotABucket::AccessPoint {
             name: Some("logs-reader".into()),
             account: is_bucket_name(account).then(|| account.into()),
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_an_arn_is_shown_to_nobody() {
+    fn a_text_that_only_looks_like_an_arn_is_not_shown() {
         for text in
             ["s3://arn:hunter2/x", "s3://arn:aws:iam::1:user/hunter2", "s3://arn:aws:s3:hunter2:hunter2:hunter2/x"]
         {

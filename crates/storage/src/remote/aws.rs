@@ -1,4 +1,4 @@
-//! What the AWS configuration says: environment, profiles, roles.
+//! The AWS configuration: environment, profiles, roles.
 
 use aws_config::BehaviorVersion;
 use aws_config::SdkConfig;
@@ -23,7 +23,7 @@ use super::trust::{Trust, expanded};
 use crate::Error;
 use crate::printable::printable_name;
 
-/// What there is to know about AWS besides what was typed.
+/// Settings for AWS from flags, environment and profiles.
 #[derive(Debug)]
 pub(super) struct Aws {
     pub(super) credentials: Option<Credentials>,
@@ -34,12 +34,12 @@ pub(super) struct Aws {
 }
 
 impl Aws {
-    /// Reads it as the AWS CLI does; what was typed comes first. Asks nobody on the network yet.
+    /// Reads the settings as the AWS CLI does; flags come first. Sends no request, but for the region of an instance.
     ///
     /// # Errors
     ///
-    /// [`Error::NoProfile`]: no file has the profile that was named, in words or by the environment. The AWS CLI stops
-    /// there, too. [`Error::CaBundle`]: the file of certificates cannot be used. [`Error::BadSetting`]: another value
+    /// [`Error::NoProfile`]: no file has the profile that a flag or the environment names. The AWS CLI stops there,
+    /// too. [`Error::CaBundle`]: the file of certificates cannot be used. [`Error::BadSetting`]: another value
     /// cannot.
     pub(super) async fn read(options: &ConnectOptions) -> Result<Self, Error> {
         let env = Env::real();
@@ -47,7 +47,7 @@ impl Aws {
         // A name of only blanks is ignored, as in all variables.
         let named_profile = options.profile.clone().or_else(|| variable(&env, &["AWS_PROFILE"]));
         let selected = named_profile.clone().unwrap_or_else(|| "default".to_owned());
-        // A file that cannot be read is found by who asks it for credentials.
+        // A file that cannot be read is reported when credentials are requested from it.
         let profiles = aws_config::profile::load(&Fs::real(), &env, &files, Some(selected.into())).await.ok();
         if let Some(profile) = profiles.as_ref().and_then(missing_profile) {
             return Err(Error::NoProfile { profile: printable_name(profile) });
@@ -108,7 +108,7 @@ impl Aws {
     }
 }
 
-/// How the services that give credentials are reached.
+/// Connection settings for the services that give credentials.
 struct Services {
     tls: Option<TlsContext>,
     proxy: ProxyConfig,
@@ -164,20 +164,20 @@ fn check_keys(options: &ConnectOptions, env: &Env, profiles: Option<&ProfileSet>
     })
 }
 
-/// `AWS_ENDPOINT_URL_S3`, or what a profile's services say.
+/// Returns `AWS_ENDPOINT_URL_S3`, or the endpoint of a profile's services.
 fn s3_endpoint(config: &SdkConfig) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id("s3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
     let key = key.expect("the key has all its parts");
     config.service_config()?.load_config(key)
 }
 
-/// The profile that was named, if no file has it.
+/// Returns the profile that was named, if no file has it.
 fn missing_profile(profiles: &ProfileSet) -> Option<&str> {
     let name = profiles.selected_profile();
     (name != "default" && profiles.get_profile(name).is_none()).then_some(name)
 }
 
-/// The variable goes before the profile.
+/// Returns the certificates to trust. The variable comes before the profile.
 fn trust(env: &Env, profiles: Option<&ProfileSet>) -> Result<Trust, Error> {
     if let Some(path) = variable(env, &["AWS_CA_BUNDLE"]) {
         return Trust::read("AWS_CA_BUNDLE", path.as_ref());
@@ -191,13 +191,13 @@ fn trust(env: &Env, profiles: Option<&ProfileSet>) -> Result<Trust, Error> {
     Trust::read(&setting, &expanded(path, variable(env, &["HOME"])))
 }
 
-/// The proxy of requests that are encrypted. Those that are not go to the machine's own services, which no proxy reaches.
+/// Returns the proxy of encrypted requests. Others go to the machine's own services, which no proxy reaches.
 fn proxy(env: &Env) -> ProxyConfig {
     let Some(url) = variable(env, &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {
         return ProxyConfig::disabled();
     };
     let url = if url.contains("://") { url } else { format!("http://{url}") };
-    // One that is none is told by the requests for the bucket.
+    // Ignore an invalid one: the requests for the bucket report it.
     let proxy = ProxyConfig::https(url).unwrap_or_else(|_| ProxyConfig::disabled());
     match variable(env, &["NO_PROXY", "no_proxy"]) {
         Some(rules) => proxy.no_proxy(rules),
@@ -205,11 +205,11 @@ fn proxy(env: &Env) -> ProxyConfig {
     }
 }
 
-/// The region, as far as it is written somewhere.
+/// Returns the configured region.
 ///
 /// # Errors
 ///
-/// [`Error::BadSetting`]: it is none.
+/// [`Error::BadSetting`]: it is not a region.
 fn written_region(options: &ConnectOptions, env: &Env, profiles: Option<&ProfileSet>) -> Result<Option<String>, Error> {
     let typed = options.region.clone().map(|region| ("`--region`".to_owned(), region));
     let of_variable = |name: &str| variable(env, &[name]).map(|region| (name.to_owned(), region));
@@ -223,7 +223,7 @@ fn written_region(options: &ConnectOptions, env: &Env, profiles: Option<&Profile
     found.map(|(setting, region)| check_region(&setting, &region).map(|()| region)).transpose()
 }
 
-/// How a person gets new credentials for the profile at hand, or for the one that its role is taken with.
+/// Returns how a person gets new credentials for the selected profile, or for the one that assumes its role.
 fn login(profiles: &ProfileSet) -> Login {
     let mut name = profiles.selected_profile();
     for _ in 0..MAX_SOURCE_PROFILES {
@@ -242,5 +242,5 @@ fn login(profiles: &ProfileSet) -> Login {
     Login::None
 }
 
-/// Profiles that name each other are followed so far.
+/// Number of profiles, each the source of another, that are followed.
 const MAX_SOURCE_PROFILES: u32 = 16;

@@ -1,4 +1,4 @@
-//! A bucket: where it is, its URL, and which names it may have.
+//! A bucket: its store, its URL and its valid names.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::scheme::Scheme;
 pub(crate) struct Bucket {
     pub(crate) scheme: Scheme,
     pub(crate) name: String,
-    /// Azure's storage account, where the URL names it.
+    /// Azure's storage account, if the URL names it.
     pub(crate) account: Option<String>,
 }
 
 impl Bucket {
-    /// The bucket of a URL like that of [`Bucket`]'s `Display`.
+    /// Returns the bucket of a URL like that of [`Bucket`]'s `Display`.
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let scheme = Scheme::of(scheme)?;
@@ -33,16 +33,16 @@ impl Bucket {
         })
     }
 
-    /// A key of it for people.
+    /// Returns the printable URL of a key.
     pub(crate) fn location(&self, key: &str) -> String {
         format!("{self}/{}", printable_name(key))
     }
 }
 
-/// The longest name that a bucket or an account may have, generously.
+/// Longest name of a bucket or an account in bytes; stores allow fewer.
 const MAX_NAME_BYTES: usize = 255;
 
-/// Whether a bucket or an account may have this name.
+/// Returns whether a bucket or an account may have this name.
 pub(super) fn is_bucket_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
@@ -51,8 +51,8 @@ pub(super) fn is_bucket_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_$".contains(&byte))
 }
 
-/// Whether a bucket's name can be the first part of a host's: AWS's certificates fit one part alone, and old buckets have
-/// names that no host may have.
+/// Returns whether a bucket's name can be the first part of a host's name: AWS's certificates match one part only, and old
+/// buckets have names that no host may have.
 pub(super) fn fits_host(name: &str) -> bool {
     (3..=63).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

@@ -1,13 +1,13 @@
-//! Names in, objects of a bucket out: how a bucket keeps the promises of a store.
+//! Stage 9 in a bucket: names in, objects out.
 //!
 //! - A name appears whole, because one request writes it: no multipart upload, which some stores complete without looking at
 //!   the condition.
-//! - Of several writers one wins, because the request says `If-None-Match: *`. What a store answers to that is not taken at its
-//!   word where it may mean two things: then the name is looked at.
+//! - Of several writers one wins, because the request says `If-None-Match: *`. If the
+//!   answer may mean two things, the name is looked at.
 //!
-//! **Errors.** [`Error::AlreadyExists`] only where the name was seen to exist: the store's own "precondition failed", or a
-//! conflict after which it is there. It may be there through an earlier try of this very request, whose answer was lost:
-//! the caller compares.
+//! **Errors.** [`Error::AlreadyExists`] only if the name was seen to exist: the store's own "precondition failed", or a
+//! conflict after which it exists. An earlier attempt of this request, whose answer was lost, may have written it: the caller
+//! compares.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,13 +32,13 @@ use crate::error::{NameFlaw, Operation, Request};
 use crate::scheme::Scheme;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 
-/// Names that are written to learn what the store's clock shows.
+/// Start of names that are written to read the store's clock.
 const CLOCK: &str = "tmp/clock-";
 
-/// So large objects are read whole where a store knows no ranges: 1 MiB.
+/// Largest object in bytes that is read whole if a store does not support ranges: 1 MiB.
 const MAX_UNRANGED_BYTES: u64 = 1 << 20;
 
-/// Bytes of a piece of what is written: 64 KiB.
+/// Size in bytes of a piece of a request's body: 64 KiB.
 const SENT_PIECE_BYTES: usize = 64 << 10;
 
 /// Names below a prefix of a bucket.
@@ -86,14 +86,14 @@ impl BucketStore {
             drop(permit);
             let failure = witness.seen();
             let object_store::Error::AlreadyExists { source, .. } = &error else {
-                // No answer: whether it was done or not, once more does no harm, as then the name exists.
+                // No answer: the name may have been written or not. A retry does no harm, as the name exists then.
                 if failure.is_none() && !is_final(&error) && retry.once_more().await {
                     continue;
                 }
                 return Err(self.error(Request::Put, name, failure.as_ref(), &error));
             };
-            // "The condition does not hold" says that the name exists. "Conflict" may also say that several tried at once
-            // and nobody won.
+            // "The condition does not hold" says that the name exists. "Conflict" may also say that several writers tried at
+            // once and none won.
             let exists = Error::AlreadyExists { location: self.location(name) };
             if matches!(source.downcast_ref(), Some(object_store::Error::Precondition { .. })) {
                 return Err(exists);
@@ -125,10 +125,10 @@ impl BucketStore {
         Err(self.error(Request::Delete, name, is_denied.then(Failure::denied).as_ref(), &error))
     }
 
-    /// The bytes of a name, or of a part of it.
+    /// Returns the bytes of a name, or of a part of it.
     async fn read(&self, name: &str, range: Option<GetRange>) -> Result<Vec<u8>, Error> {
         let path = self.path(name)?;
-        // What is asked for, and what is wanted of the answer.
+        // The requested range, and the part of the answer that is wanted.
         let (mut asked, mut part) = (range.clone(), None);
         let mut retry = Retry::new(self.client.patience);
         loop {
@@ -147,7 +147,7 @@ impl BucketStore {
             if matches!(error, object_store::Error::NotFound { .. }) && failure.as_ref().is_none_or(is_missing_key) {
                 return Err(Error::NotFound { doing: Operation::Store, location: self.location(name) });
             }
-            // Stores may refuse a range that begins at the end, and answer any range with everything.
+            // Stores may refuse a range that begins at the end, and answer any range with the whole object.
             if let Some(range) = &asked
                 && !failure.as_ref().is_some_and(Failure::is_denied)
                 && let Ok(Some(found)) = head(&self.client, &path).await
@@ -168,13 +168,13 @@ impl BucketStore {
     }
 }
 
-/// Bytes that are sent one piece after the other, so that it is seen that they move.
+/// Returns a body that is sent piece by piece, so that its progress can be observed.
 fn in_pieces(bytes: &Bytes) -> PutPayload {
     let starts = (0..bytes.len()).step_by(SENT_PIECE_BYTES);
     starts.map(|start| bytes.slice(start..bytes.len().min(start + SENT_PIECE_BYTES))).collect()
 }
 
-/// The bytes that a range means.
+/// Returns the bytes that a range means.
 fn bounds(range: &GetRange, size_bytes: u64) -> Range<u64> {
     match range {
         GetRange::Bounded(range) => range.start..range.end.min(size_bytes),
@@ -248,7 +248,7 @@ impl Backend for BucketStore {
         self.client.wait(async {
             self.put(&name, Bytes::new(), PutMode::Overwrite).await?;
             let found = head(&self.client, &path).await;
-            // What stays behind is in no list of names, and does not matter.
+            // Ignore: lists of names leave it out.
             let _ = self.delete(&name).await;
             match found {
                 Ok(Some(found)) => Ok(found.modified_ms),
@@ -258,7 +258,7 @@ impl Backend for BucketStore {
         })
     }
 
-    /// A bucket has no locks: leases alone tell runs from each other.
+    /// Returns `None`, as a bucket has no locks.
     fn lock(&self) -> Result<Option<Lock>, Error> {
         Ok(None)
     }
@@ -275,13 +275,13 @@ impl Backend for BucketStore {
         if name.is_empty() { self.prefix.to_string() } else { self.prefix.bucket.location(&self.prefix.key(name)) }
     }
 
-    /// Temporary files are this machine's, and are removed with what they belong to.
+    /// Removes nothing: temporary files are on this machine, and have no name.
     fn sweep(&self) -> Result<u64, Error> {
         Ok(0)
     }
 }
 
-/// A number that another process hardly has: the keys of a hash map are random.
+/// Returns a number that most likely no other process has: the keys of a hash map are random.
 fn tempfile_token() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id())

@@ -1,23 +1,23 @@
-//! Whom a refused read concerns: one object, or us.
+//! Refused reads: those that concern one object, and those that concern this process.
 //!
-//! An ACL, a key, a tier are matters of one object: the others can be read all the same. Credentials, accounts, buckets,
-//! networks and overload are matters of ours. Where a store says no more than 403, it is taken for a matter of the object:
-//! whoever reads many notices when all are refused.
+//! An ACL, a key and a tier concern one object: others can still be read. Credentials, accounts, buckets, networks and
+//! overload concern this process. A 403 without a code is taken to concern the object: a caller that reads many objects
+//! notices if all are refused.
 
 use http::StatusCode;
 
 use super::failure::Failure;
 
-/// Whom a refusal concerns.
+/// The scope of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Concern {
     /// This object; others may be readable.
     Object,
-    /// Who asks, or where: it is the same for all objects.
-    Us,
+    /// This process, or the bucket: it is the same for all objects.
+    Process,
 }
 
-/// Why one object is not handed out.
+/// Why the store does not return one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hindrance {
     /// The key that it is encrypted with cannot be used.
@@ -30,9 +30,9 @@ pub(super) enum Hindrance {
     Denied,
 }
 
-/// What is said of who asks: credentials and their clock.
+/// Codes about the credentials and the clock of this process.
 const OF_CREDENTIALS: &[&str] = &[
-    // S3 and what speaks like it
+    // S3 and compatible stores
     "AccessKeyIdNotFound",
     "AuthFailure",
     "AuthorizationHeaderMalformed",
@@ -61,9 +61,9 @@ const OF_CREDENTIALS: &[&str] = &[
     "CredentialsNotSupported",
 ];
 
-/// What is said of an account, a project, a network, a bucket.
+/// Codes about an account, a project, a network or a bucket.
 const OF_ACCOUNT: &[&str] = &[
-    // S3 and what speaks like it
+    // S3 and compatible stores
     "AccountProblem",
     "AllAccessDisabled",
     "IllegalLocationConstraintException",
@@ -75,7 +75,7 @@ const OF_ACCOUNT: &[&str] = &[
     "TemporaryRedirect",
     "UnauthorizedAccess",
     "UserSuspended",
-    // Azure: a firewall or the reach of a signature stands before all objects
+    // Azure: a firewall or the scope of a signature concerns all objects
     "AccountIsDisabled",
     "AuthorizationFailure",
     "AuthorizationProtocolMismatch",
@@ -99,7 +99,7 @@ const OF_ACCOUNT: &[&str] = &[
     "UserProjectMissing",
 ];
 
-/// What is said where too much is asked at once, some of it with 400 or 403.
+/// Codes of overload, some of them with status 400 or 403.
 const OF_OVERLOAD: &[&str] = &[
     "BandwidthLimitExceeded",
     "KMS.LimitExceededException",
@@ -119,7 +119,7 @@ const OF_OVERLOAD: &[&str] = &[
     "UserRateLimitExceeded",
 ];
 
-/// What is said of one object.
+/// Codes about one object.
 const OF_OBJECT: &[(&str, Hindrance)] = &[
     ("AccessDenied", Hindrance::Denied),
     ("AuthorizationPermissionMismatch", Hindrance::Denied),
@@ -136,21 +136,21 @@ const OF_OBJECT: &[(&str, Hindrance)] = &[
 ];
 
 impl Failure {
-    /// Too much was asked at once: later it may be answered.
+    /// Returns whether the store is overloaded: it may answer later.
     pub(super) fn is_overload(&self) -> bool {
         OF_OVERLOAD.contains(&self.code.as_str())
     }
 
-    /// Whom it concerns that a read was refused.
+    /// Returns the scope of a refused read.
     pub(super) fn concern(&self) -> Concern {
-        if self.hindrance().is_some() { Concern::Object } else { Concern::Us }
+        if self.hindrance().is_some() { Concern::Object } else { Concern::Process }
     }
 
-    /// Why this one object is not handed out; none where the refusal concerns us.
+    /// Returns why the store does not return this one object; `None` if the refusal concerns this process.
     pub(super) fn hindrance(&self) -> Option<Hindrance> {
         let code = self.code.as_str();
-        let is_of_us = [OF_CREDENTIALS, OF_ACCOUNT, OF_OVERLOAD].iter().any(|codes| codes.contains(&code));
-        if is_of_us || !self.status.is_client_error() {
+        let is_of_process = [OF_CREDENTIALS, OF_ACCOUNT, OF_OVERLOAD].iter().any(|codes| codes.contains(&code));
+        if is_of_process || !self.status.is_client_error() {
             return None;
         }
         if [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&self.status)
@@ -163,7 +163,7 @@ impl Failure {
         }
         let known = OF_OBJECT.iter().find(|(known, _)| *known == code).map(|(_, hindrance)| *hindrance);
         match (known, self.status) {
-            // S3 says so with AccessDenied where the role may not use the key.
+            // S3 answers AccessDenied if the role may not use the key.
             (Some(Hindrance::Denied), _) if self.mentions("kms:") || self.mentions("cloudkms") => Some(Hindrance::Key),
             (Some(hindrance), _) => Some(hindrance),
             (None, StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS) => Some(Hindrance::Denied),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_store_says_of_one_object_concerns_that_object() {
+    fn a_refusal_about_one_object_concerns_that_object() {
         let own_key = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.";
         let kms = "User: arn:aws:sts::1:role/r is not authorized to perform: kms:Decrypt on the resource";
         for (status, code, message, hindrance) in [
@@ -222,10 +222,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_store_says_of_us_stops_the_run() {
+    fn a_refusal_that_concerns_the_process_stops_the_run() {
         for code in [OF_CREDENTIALS, OF_ACCOUNT, OF_OVERLOAD].concat() {
             for status in [400, 403, 404, 409] {
-                assert_eq!(failure(status, code, "").concern(), Concern::Us, "{status} {code}");
+                assert_eq!(failure(status, code, "").concern(), Concern::Process, "{status} {code}");
             }
         }
         for (status, code) in [
@@ -244,7 +244,7 @@ mod tests {
             (503, "SlowDown"),
             (301, "PermanentRedirect"),
         ] {
-            assert_eq!(failure(status, code, "").concern(), Concern::Us, "{status} {code}");
+            assert_eq!(failure(status, code, "").concern(), Concern::Process, "{status} {code}");
         }
     }
 

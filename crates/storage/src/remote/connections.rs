@@ -1,4 +1,4 @@
-//! From what is known about stores to a client for each bucket, made when it is first needed.
+//! Connections to stores: a client for each bucket, made when it is first needed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,13 +35,13 @@ use crate::local_logs::faults::Fault;
 use crate::scheme::Scheme;
 use crate::{Error, Object};
 
-/// Data files that are being written to a bucket hold so much memory in all, as each is sent whole; a single larger one is
-/// sent alone. 128 MiB.
+/// Memory in KiB of all data files that are being written to a bucket, each of which is sent whole: 128 MiB. A larger one is
+/// sent alone.
 const MAX_PUT_KIB: u32 = 128 << 10;
-/// Threads that move bytes; what is to be computed has others.
+/// Number of threads that move bytes. Computation has other threads.
 const IO_THREADS: usize = 2;
 
-/// Reaches stores. Clones share what they know; nothing is connected before it is needed.
+/// Connections to stores. Clones share them; nothing is connected before it is needed.
 #[derive(Clone, Default)]
 pub struct Connections {
     shared: Arc<Shared>,
@@ -62,7 +62,7 @@ struct Shared {
 }
 
 impl Connections {
-    /// Connections made in this way.
+    /// Creates connections with these options.
     pub fn new(options: ConnectOptions) -> Self {
         Self { shared: Arc::new(Shared { options, ..Shared::default() }) }
     }
@@ -73,7 +73,7 @@ impl Connections {
         Self { shared: Arc::new(Shared { options, patience, ..Shared::default() }) }
     }
 
-    /// The same where other things are to be reached in another way.
+    /// Returns connections with other options; the same ones if the options are equal.
     #[must_use]
     pub fn with_options(&self, options: ConnectOptions) -> Self {
         if options == self.shared.options {
@@ -82,7 +82,7 @@ impl Connections {
         Self::new(options)
     }
 
-    /// The client of a bucket.
+    /// Returns the client of a bucket.
     pub(crate) fn client(&self, bucket: &Bucket) -> Result<Arc<Client>, Error> {
         if let Some(client) = locked(&self.shared.clients).get(bucket) {
             return Ok(Arc::clone(client));
@@ -91,7 +91,7 @@ impl Connections {
         Ok(Arc::clone(locked(&self.shared.clients).entry(bucket.clone()).or_insert(client)))
     }
 
-    /// Bytes of objects that are fetched ahead, by all who do so.
+    /// Bytes of objects that are fetched ahead, for all tasks.
     pub(crate) fn ahead_bytes(&self) -> &AtomicU64 {
         &self.shared.ahead_bytes
     }
@@ -112,7 +112,7 @@ impl Connections {
         self
     }
 
-    /// Has objects on the local disk fail to be read as these say.
+    /// Makes reads of local objects fail as these faults say.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn with_read_faults(self, faults: &crate::testing::ReadFaults) -> Self {
@@ -120,7 +120,7 @@ impl Connections {
         self
     }
 
-    /// What tests have go wrong when an object is read.
+    /// Returns the fault that a test injects when this object is read.
     #[cfg_attr(not(feature = "testing"), expect(clippy::unused_self, reason = "only tests have faults"))]
     pub(crate) fn fault_of(&self, object: &Object) -> Fault {
         #[cfg(feature = "testing")]
@@ -186,7 +186,7 @@ impl Connections {
         (store, Lister::Paginated(pages))
     }
 
-    /// What the AWS configuration says, read once.
+    /// Returns the AWS configuration, which is read once.
     fn aws(&self, runtime: &Runtime) -> Result<Arc<Aws>, Error> {
         let mut aws = locked(&self.shared.aws);
         if let Some(aws) = &*aws {
@@ -237,7 +237,7 @@ impl Connections {
             .with_region(region)
             .with_endpoint(if in_path { endpoint.clone() } else { bucket_url.clone() })
             .with_virtual_hosted_style_request(!in_path)
-            // Each try is signed on its way out, with credentials that hold then.
+            // Each attempt is signed when it is sent, with credentials that are valid then.
             .with_skip_signature(true)
             .with_allow_http(true)
             .with_disable_tagging(true)
@@ -260,8 +260,8 @@ impl HttpConnector for Made {
     }
 }
 
-/// The threads that all connections of this process use. They are never stopped: what is under way when the process ends is
-/// of no use to anybody.
+/// Returns the threads that all connections of this process use. They are never stopped: requests in flight at the end of
+/// the process have no use.
 fn runtime() -> Result<&'static Runtime, Error> {
     static RUNTIME: OnceLock<io::Result<Runtime>> = OnceLock::new();
     let made = RUNTIME.get_or_init(|| {
@@ -292,7 +292,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What signatures name where nothing says otherwise and the endpoint is not AWS's.
+/// Region in signatures if none is configured and the endpoint is not AWS's.
 const DEFAULT_REGION: &str = "us-east-1";
 
 fn aws_endpoint(region: &str) -> String {
@@ -300,7 +300,7 @@ fn aws_endpoint(region: &str) -> String {
     format!("https://s3.{region}.amazonaws.com{country}")
 }
 
-/// Returns the configuration that disables `object_store`'s retries: requests are retried below it, each signed anew.
+/// Returns the configuration that disables `object_store`'s retries: requests are retried below it, each with a new signature.
 fn no_retries() -> RetryConfig {
     RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::ZERO }
 }
@@ -333,12 +333,12 @@ fn put_headers(options: &ConnectOptions) -> Result<Vec<(HeaderName, HeaderValue)
     Ok(headers)
 }
 
-/// A client cannot be made of what the environment says. The cause is not shown: it may repeat secrets.
+/// Returns the error of a client that cannot be made from the environment. The cause is not shown: it may repeat secrets.
 fn not_set_up(bucket: &Bucket, variables: &'static str) -> Error {
     Error::NotSetUp { bucket: bucket.to_string(), variables }
 }
 
-/// One bucket, as it is reached.
+/// The client of one bucket.
 pub(crate) struct Client {
     pub(super) bucket: Bucket,
     pub(super) store: Arc<dyn ObjectStore>,
@@ -346,24 +346,24 @@ pub(crate) struct Client {
     pub(super) runtime: &'static Runtime,
     pub(super) patience: Patience,
     pub(super) spools: SpoolFile,
-    /// In KiB, as a semaphore counts no further than 32 bits.
+    /// Permits in KiB, as a semaphore counts 32 bits.
     put_kib: Semaphore,
 }
 
 impl Client {
-    /// Waits until so many bytes may be held in memory to be written; they are given back with what this gives.
+    /// Waits until this number of bytes may be held in memory to be written, for as long as the permit lives.
     pub(super) async fn room_for(&self, bytes: u64) -> SemaphorePermit<'_> {
         let kib = bytes.div_ceil(1024).min(MAX_PUT_KIB.into());
         let kib = u32::try_from(kib).expect("no more than a 32-bit limit");
         self.put_kib.acquire_many(kib).await.expect("the semaphore is never closed")
     }
 
-    /// Waits for what the store answers.
+    /// Waits for the store's answer.
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 
-    /// Waits until one more request may be sent. It is held while that is under way.
+    /// Waits until one more request may be sent. The permit is held while the request is in flight.
     pub(super) async fn permit(&self) -> SemaphorePermit<'static> {
         Shares::of_process().requests().acquire().await.expect("the semaphore is never closed")
     }

@@ -1,6 +1,6 @@
 //! AWS credentials as the AWS CLI finds them, renewed before they run out.
 //!
-//! **Invariant.** A credential is shown to nobody: what comes out of here in words is which kind of thing went wrong.
+//! **Invariant.** No credential is shown: errors tell only which kind of thing went wrong.
 
 use std::fmt;
 use std::io;
@@ -16,11 +16,12 @@ use super::settings::flaw_of;
 use crate::error::{CredentialsFlaw, SettingFlaw};
 use crate::printable::printable_name;
 
-/// Credentials that run out sooner than this are renewed: longer than any request takes.
+/// Credentials that expire sooner than this are renewed: longer than any request takes.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
-/// What is about to end is asked for again after this, so that a slow provider is not asked for each request.
+/// Credentials that are about to expire are requested again after this, so that a slow provider is not asked for each
+/// request.
 const HOLD_AT_LEAST: Duration = Duration::from_secs(10);
-/// Where the provider does not say when they run out, it is asked again after this.
+/// Credentials without a known expiry are requested again after this.
 const ASK_AGAIN_AFTER: Duration = Duration::from_hours(1);
 
 /// Longest wait for credentials: a credential process may ask a person for a code.
@@ -31,7 +32,7 @@ const MAX_WAIT: Duration = Duration::from_mins(2);
 pub(super) struct Credentials {
     provider: SharedCredentialsProvider,
     held: Arc<Mutex<Option<Held>>>,
-    /// Held while they are renewed, so that hundreds of requests ask once.
+    /// Locked while they are renewed, so that hundreds of requests ask once.
     renewing: Arc<tokio::sync::Mutex<()>>,
     login: Arc<Login>,
 }
@@ -65,7 +66,7 @@ impl Credentials {
         Self { provider, held: Arc::default(), renewing: Arc::default(), login: Arc::new(login) }
     }
 
-    /// Credentials that hold now.
+    /// Returns credentials that are valid now.
     pub(super) async fn current(&self) -> Result<Arc<AwsCredential>, NoSignature> {
         if let Some(held) = self.held().filter(|held| held.renew_at > now()) {
             return Ok(held.credential);
@@ -82,7 +83,8 @@ impl Credentials {
                 let ends_at = credentials.expiry();
                 let renew_at = match ends_at {
                     None => now() + ASK_AGAIN_AFTER,
-                    // Some providers hand out what is about to end: it is used as long as it holds, and asked for again soon.
+                    // Some providers return credentials that are about to expire: they are used while they are valid, and
+                    // requested again soon.
                     Some(end) => {
                         (end - RENEW_BEFORE).max(now() + HOLD_AT_LEAST).min(end.max(now() + Duration::from_secs(1)))
                     }
@@ -90,7 +92,7 @@ impl Credentials {
                 self.set(Some(Held { credential: Arc::clone(&credential), renew_at, ends_at }));
                 Ok(credential)
             }
-            // What is held may do a while longer.
+            // The old ones may be valid for a while.
             Err(error) => match held.filter(|held| held.ends_at.is_none_or(|end| end > now())) {
                 Some(held) => Ok(held.credential),
                 None => Err(NoSignature(explained(&error, &self.login))),
@@ -103,7 +105,7 @@ impl Credentials {
         self.held().map(|held| held.credential)
     }
 
-    /// The store says that they ran out.
+    /// Discards the credentials, as the store says that they have expired.
     pub(super) fn forget(&self) {
         self.set(None);
     }
@@ -151,8 +153,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Returns which kind of thing went wrong. The causes themselves may repeat what files and services say, secrets included;
-/// what the network says has none.
+/// Returns which kind of thing went wrong. The causes themselves may repeat texts of files and services, secrets included;
+/// errors of the network have none.
 fn explained(error: &CredentialsError, login: &Login) -> CredentialsFlaw {
     if let CredentialsError::CredentialsNotLoaded(_) = error {
         return CredentialsFlaw::NotFound;
@@ -170,7 +172,7 @@ fn explained(error: &CredentialsError, login: &Login) -> CredentialsFlaw {
     }
 }
 
-/// What the network said, if it is what failed. Files fail with other kinds.
+/// Returns the network's error, if the network failed. Files fail with other kinds.
 fn of_network(error: &CredentialsError) -> Option<String> {
     let is_of_file = |kind| {
         [
@@ -186,7 +188,7 @@ fn of_network(error: &CredentialsError) -> Option<String> {
         .filter(|error| !is_of_file(error.kind()))
         .map(ToString::to_string)
         .collect();
-    // The innermost says most.
+    // The innermost cause says most.
     failed.last().map(|said| printable_name(said))
 }
 

@@ -19,10 +19,10 @@ use crate::printable::printable_name;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
-    /// Such as `AccessDenied`; empty where there is none.
+    /// Such as `AccessDenied`; empty if there is none.
     pub(super) code: String,
     message: String,
-    /// Where the bucket is, if the store says so.
+    /// The bucket's region, if the store names it.
     pub(super) region: Option<String>,
     /// The other host that a redirect leads to.
     pub(super) host: Option<String>,
@@ -36,11 +36,11 @@ struct Body {
     region: Option<String>,
 }
 
-/// Longer sentences are cut.
+/// Longest message in characters; longer ones are cut.
 const MAX_MESSAGE_CHARS: usize = 300;
 
 impl Failure {
-    /// A refusal of which only this is known.
+    /// Returns a refusal of which nothing else is known.
     pub(super) fn denied() -> Self {
         Self { status: StatusCode::FORBIDDEN, code: String::new(), message: String::new(), region: None, host: None }
     }
@@ -66,23 +66,23 @@ impl Failure {
         }
     }
 
-    /// Does its sentence hold this text, which is in small letters?
+    /// Returns whether its message has this text, which is in lower case.
     pub(super) fn mentions(&self, text: &str) -> bool {
         self.message.to_ascii_lowercase().contains(text)
     }
 
-    /// A permission is missing.
+    /// Returns whether a permission is missing.
     pub(super) fn is_denied(&self) -> bool {
         [StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED].contains(&self.status)
     }
 
-    /// A second try may be answered otherwise.
+    /// Returns whether a retry may have another answer.
     pub(super) fn is_passing(&self) -> bool {
         self.status.is_server_error()
             || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&self.status)
     }
 
-    /// The credentials ran out: newer ones may do.
+    /// Returns whether the credentials have expired.
     pub(super) fn is_expired(&self) -> bool {
         matches!(
             self.code.as_str(),
@@ -111,7 +111,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Hears whether the last try of a request was refused, through however many layers it goes.
+/// Keeps the refusal of a request's last attempt, through all layers that the request passes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Witness(Arc<Mutex<Option<Failure>>>);
 

@@ -1,17 +1,17 @@
-//! What a store says of an object: in a list, or with an answer.
+//! Facts about an object of a bucket, from a list or from an answer.
 
 use object_store::ObjectMeta;
 
-/// A key, and what a list says of its object.
+/// A key, and a list's facts about its object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) key: String,
     pub(crate) size_bytes: u64,
-    /// Without quotes and `W/`; empty where there is none.
+    /// Without quotes and `W/`; empty if there is none.
     pub(crate) etag: String,
     /// Milliseconds since 1970.
     pub(crate) modified_ms: i64,
-    /// It has to be restored before it can be read.
+    /// True if it has to be restored before it can be read.
     pub(crate) is_archived: bool,
 }
 
@@ -27,7 +27,7 @@ impl From<ObjectMeta> for Found {
     }
 }
 
-/// An etag without quotes and `W/`: stores show one and the same in different ways.
+/// Returns an etag without quotes and `W/`: stores show the same etag in different ways.
 pub(super) fn bare(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
 }

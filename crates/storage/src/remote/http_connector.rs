@@ -29,7 +29,7 @@ use super::transport::Transport;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyHash(pub(super) [u8; 32]);
 
-/// How requests to S3 are signed.
+/// Signing of requests to S3.
 #[derive(Clone, Debug)]
 pub(super) struct Signing {
     pub(super) credentials: Credentials,
@@ -37,23 +37,24 @@ pub(super) struct Signing {
     pub(super) request_payer: bool,
 }
 
-/// What all requests to one bucket go through.
+/// Connects to one bucket: all its requests go through this.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StoreConnector {
-    /// None: `object_store` signs, or nobody.
+    /// `None`: `object_store` signs, or requests are not signed.
     pub(super) signing: Option<Signing>,
-    /// Headers of everything that is written.
+    /// Headers of all `PUT` requests.
     pub(super) put_headers: Vec<(HeaderName, HeaderValue)>,
-    /// The store unpacks what its metadata calls gzip, but for who takes gzip.
+    /// True if the store decompresses objects whose metadata says gzip, unless the request accepts gzip.
     pub(super) unpacks: bool,
     pub(super) transport: Transport,
 }
 
 impl StoreConnector {
-    /// Which encodings an answer with an object's bytes may have: as they are stored, and nothing that a proxy packs.
+    /// Returns the encodings that an answer with an object's bytes may have: as they are stored, not as a proxy compresses
+    /// them.
     ///
-    /// An object of Google with `Content-Encoding: gzip` is unpacked on its way to who does not take gzip: then neither its
-    /// size nor a range nor its checksum is what was listed. Google's interface that speaks like S3 does the same.
+    /// An object of Google with `Content-Encoding: gzip` is decompressed for requests that do not accept gzip: then
+    /// its size, ranges and checksum differ from the list. Google's interface for S3 does the same.
     fn accepted_encoding(&self, request: &HttpRequest) -> HeaderValue {
         let host = request.uri().host().expect("requests to stores have absolute URLs");
         let is_google = host == GOOGLE_HOST || host.strip_suffix(GOOGLE_HOST).is_some_and(|rest| rest.ends_with('.'));
@@ -61,7 +62,7 @@ impl StoreConnector {
     }
 }
 
-/// Where Google answers in the language of S3, too.
+/// Google's host, which has an interface for S3 as well.
 const GOOGLE_HOST: &str = "storage.googleapis.com";
 
 /// In a request's extensions: the answer is an object's bytes, or says how many they are. A list may come packed.
@@ -103,7 +104,7 @@ struct StoreHttp {
     num_unconnected: AtomicU32,
 }
 
-/// A place that was never reached is tried so many times: rather an endpoint is wrong than that it is away for a while.
+/// Number of attempts to connect to a host that was never reached: the endpoint is more likely wrong than down.
 const MAX_FIRST_CONNECTS: u32 = 5;
 
 #[async_trait]
@@ -147,7 +148,7 @@ impl StoreHttp {
         signing.inspect(|signing| signing.credentials.forget()).is_some()
     }
 
-    /// Sends a request; gives its answer, and what that says if it is a refusal.
+    /// Sends a request; returns its answer, and the refusal if it is one.
     async fn try_once(&self, request: &HttpRequest) -> Result<(HttpResponse, Option<Failure>), HttpError> {
         let sent = self.prepared(request).await?;
         let secrets = Secrets::of_request(&sent);
@@ -162,7 +163,7 @@ impl StoreHttp {
         }
     }
 
-    /// The same error, with the place that does not answer.
+    /// Returns the same error, with the host that does not answer.
     fn unanswered(&self, request: &HttpRequest, error: HttpError) -> HttpError {
         let host = host_of(request);
         tracing::info!("{} {}: no answer from {host}", request.method(), request.uri().path());
@@ -172,7 +173,7 @@ impl StoreHttp {
         HttpError::new(kind, NoAnswer { host, is_final, source: error })
     }
 
-    /// The request as it is sent.
+    /// Returns the request as it is sent.
     async fn prepared(&self, request: &HttpRequest) -> Result<HttpRequest, HttpError> {
         let mut request = request.clone();
         if request.method() == Method::PUT {
@@ -188,7 +189,7 @@ impl StoreHttp {
                 .with_request_payer(*request_payer)
                 .authorize(&mut request, hash.as_ref().map(<[u8; 32]>::as_slice));
         }
-        // Not signed: what stands between may write it anew.
+        // Not signed: a proxy may change it.
         if request.extensions().get::<AsStored>().is_some() {
             let encoding = self.connector.accepted_encoding(&request);
             request.headers_mut().insert(http::header::ACCEPT_ENCODING, encoding);
@@ -210,7 +211,7 @@ fn given_up(request: &HttpRequest, error: HttpError) -> HttpError {
 /// Logs a refusal that may be temporary.
 fn tell(request: &HttpRequest, failure: &Failure) {
     if failure.is_passing() {
-        // The path is bucket and key, percent-encoded; what stands behind it may be a signature.
+        // The path is bucket and key, percent-encoded; the query after it may hold a signature.
         tracing::info!("{} {}: {failure}", request.method(), request.uri().path());
     }
 }
@@ -222,7 +223,7 @@ fn note(request: &HttpRequest, failure: Failure) {
     }
 }
 
-/// An answer, and what it says if it is a refusal: then its body is what may be shown of it.
+/// Returns an answer, and the refusal if it is one: then its body is replaced by a text that may be shown.
 async fn looked_at(response: HttpResponse, secrets: &Secrets) -> Result<(HttpResponse, Option<Failure>), HttpError> {
     let status = response.status();
     let (mut parts, body) = response.into_parts();
@@ -230,7 +231,7 @@ async fn looked_at(response: HttpResponse, secrets: &Secrets) -> Result<(HttpRes
         take_out(secrets, &mut parts.headers);
         return Ok((HttpResponse::from_parts(parts, body), None));
     }
-    // Without the body the status says enough: ignore one that breaks off or is too long.
+    // Ignore a body that breaks off or is too long: the status says enough.
     let bytes = at_most(body, MAX_REFUSAL_BYTES).await.ok().flatten().unwrap_or_default();
     let failure = Failure::of(status, &parts.headers, &bytes, secrets);
     parts.headers.remove(http::header::CONTENT_LENGTH);

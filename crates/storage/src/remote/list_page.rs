@@ -1,7 +1,7 @@
 //! A prefix in, a page of keys out.
 //!
-//! S3 is asked directly: `object_store` fails a whole page for one key that it cannot name, such as `a//b`. The others'
-//! lists come through `object_store`.
+//! S3 is requested directly: `object_store` fails a whole page for one key that it cannot name, such as `a//b`. Lists of other
+//! stores come through `object_store`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ use super::s3_requests::S3Requests;
 use crate::Error;
 use crate::error::{Operation, Request, RequestFlaw};
 
-/// What is asked for.
+/// Request for a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ask<'a> {
-    /// What all keys begin with.
+    /// Start of all keys.
     pub(super) prefix: &'a str,
-    /// Keys behind this one alone; `""` for all.
+    /// Only keys after this one; `""` for all.
     pub(super) after: &'a str,
-    /// Where the page before ended, in the store's own words.
+    /// Continuation token of the previous page.
     pub(super) token: Option<&'a str>,
-    /// How many keys at most; the store may give fewer.
+    /// Largest number of keys; the store may give fewer.
     pub(super) keys: usize,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Ask<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) found: Vec<Found>,
-    /// There are more behind these, told by this.
+    /// Continuation token, if there are more keys.
     pub(super) next: Option<String>,
 }
 
@@ -47,13 +47,13 @@ pub(super) struct Page {
 pub(super) enum Lister {
     S3(S3Requests),
     Paginated(Paginated),
-    /// Any store of `object_store`, if need be by going through all of it.
+    /// Any store of `object_store`, by going through all of it.
     #[cfg(feature = "testing")]
     Any(Arc<dyn object_store::ObjectStore>),
 }
 
 impl Lister {
-    /// Are etags written in quotes in a condition? In HTTP they are.
+    /// Returns whether etags have quotes in a condition, as in HTTP.
     pub(super) fn quotes_etags(&self) -> bool {
         match self {
             Self::S3(_) | Self::Paginated(_) => true,
@@ -62,7 +62,7 @@ impl Lister {
         }
     }
 
-    /// What S3 is asked by directly; none for the others.
+    /// Returns the direct requests to S3; `None` for other stores.
     pub(super) fn direct(&self) -> Option<&S3Requests> {
         match self {
             Self::S3(direct) => Some(direct),
@@ -72,7 +72,7 @@ impl Lister {
         }
     }
 
-    /// The next page.
+    /// Returns the next page.
     pub(super) async fn page(&self, doing: Operation, bucket: &Bucket, ask: Ask<'_>) -> Result<Page, Error> {
         let place = RequestContext { doing, request: Request::List, bucket, key: ask.prefix };
         let page = match self {
@@ -120,7 +120,7 @@ struct RestoreStatus {
     is_restore_in_progress: bool,
 }
 
-/// A page of a bucket of S3.
+/// Returns a page of a bucket of S3.
 async fn s3_page(direct: &S3Requests, place: RequestContext<'_>, ask: Ask<'_>) -> Result<Page, Error> {
     let keys = ask.keys.to_string();
     // With `encoding-type`, keys with characters that XML does not have come through.
@@ -136,7 +136,7 @@ async fn s3_page(direct: &S3Requests, place: RequestContext<'_>, ask: Ask<'_>) -
     understood(&body).ok_or_else(|| place.failed(RequestFlaw::NotAList))
 }
 
-/// What the answer says; none if it is no list.
+/// Returns the page in an answer; `None` if the answer is not a list.
 fn understood(body: &[u8]) -> Option<Page> {
     let listed: Listed = quick_xml::de::from_reader(body).ok()?;
     let is_encoded = listed.encoding_type.as_deref() == Some("url");
@@ -199,7 +199,7 @@ impl Paginated {
                     let said = crate::printable::printable_name(&source.to_string());
                     return Err(place.failed(RequestFlaw::UnnameableLog { said }));
                 }
-                // A refusal was repeated below; an answer that broke off was not.
+                // A refusal was retried below; an answer that broke off was not.
                 Err(error) => {
                     let failure = witness.seen();
                     if failure.is_some() || is_final(&error) || !retry.once_more().await {

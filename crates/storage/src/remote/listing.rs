@@ -30,7 +30,7 @@ const MAX_PARTS: usize = 32;
 /// As many keys as S3 puts into a page.
 const PAGE_KEYS: usize = 1000;
 
-/// What a listing gives.
+/// An entry of a listing.
 pub(crate) enum Listed {
     /// An object.
     Object(Found),
@@ -38,7 +38,7 @@ pub(crate) enum Listed {
     Unnameable(String),
 }
 
-/// A stretch of keys: behind `after`, before `until`.
+/// A range of keys: after `after`, before `until`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Part {
     after: String,
@@ -59,7 +59,7 @@ struct Next {
     last: String,
 }
 
-/// Gives all keys below a prefix that the guide does not pass over.
+/// Passes all keys below a prefix to `give`, but for those that the guide passes over.
 ///
 /// # Errors
 ///
@@ -87,12 +87,12 @@ pub(crate) fn list_prefix(
         }
         let Some(listed) = client.wait(under_way.next()) else { return Ok(()) };
         let (part, page) = listed?;
-        // Not while waiting: whoever takes the keys may ask a store itself.
+        // Not while waiting: the consumer of the keys may send requests itself.
         go_through(part, page, guide, &mut waiting, give)?;
     }
 }
 
-/// The object whose key is the prefix itself, if there is one: it is the first of all keys that begin so.
+/// Returns the object whose key is the prefix itself, if there is one: it is the first of all keys with this prefix.
 async fn exact(client: &Client, prefix: &Prefix) -> Result<Option<Found>, Error> {
     let ask = Ask { prefix: prefix.path(), after: "", token: None, keys: 1 };
     let page = client.lister.page(Operation::List, &client.bucket, ask).await?;
@@ -102,7 +102,7 @@ async fn exact(client: &Client, prefix: &Prefix) -> Result<Option<Found>, Error>
 async fn page(client: &Client, folder: &str, part: Part) -> Result<(Part, Page), Error> {
     let _permit = client.permit().await;
     let (token, last, prefix) = match &part.next {
-        // The store's word holds for the list that it gave it for.
+        // A continuation token is valid for the list that it was given for.
         Some(Next { token, prefix, last }) => (Some(token.as_str()), last.as_str(), prefix.clone()),
         None => (None, "", part.prefix(folder)),
     };
@@ -118,8 +118,8 @@ async fn page(client: &Client, folder: &str, part: Part) -> Result<(Part, Page),
 }
 
 impl Part {
-    /// What all its keys begin with: below the folder, and what its two ends have in common. So a store does not show what
-    /// comes behind the end.
+    /// Returns the start of all its keys: the folder, and the text that its two ends have in common. So the store shows few
+    /// keys after the end.
     fn prefix(&self, folder: &str) -> String {
         let Some(until) = &self.until else { return folder.into() };
         let common = self.after.chars().zip(until.chars()).take_while(|(one, other)| one == other);
@@ -128,7 +128,7 @@ impl Part {
     }
 }
 
-/// Gives what is wanted of a page, and notes what is still to be listed.
+/// Passes on the wanted keys of a page, and notes the parts that are still to be listed.
 fn go_through(
     part: Part,
     page: Page,
@@ -144,7 +144,7 @@ fn go_through(
         if is_over(&found.key) {
             return Ok(());
         }
-        // What the guide passed over, or what a store repeats.
+        // The guide passed over it, or the store repeats it.
         if found.key <= after {
             continue;
         }
@@ -165,7 +165,7 @@ fn go_through(
     if next.is_none() || is_over(&after) {
         return Ok(());
     }
-    // Behind what was passed over the store's own place in the list is of no use.
+    // After keys that were passed over the store's continuation token is of no use.
     let next = next.filter(|_| !passed_over);
     let mut rest = Part { after, until, next, pages: pages + 1 };
     if let Some([first, last]) = &ends {
@@ -176,7 +176,7 @@ fn go_through(
     Ok(())
 }
 
-/// Ends a part at the first cut, and gives the pieces behind it.
+/// Ends a part at the first cut, and returns the pieces after it.
 fn cut(part: &mut Part, cuts: Vec<String>) -> Vec<Part> {
     let mut pieces: Vec<Part> = Vec::new();
     let end = part.until.clone();
@@ -186,21 +186,21 @@ fn cut(part: &mut Part, cuts: Vec<String>) -> Vec<Part> {
         if cut <= whole.after || !is_within(&end) || !is_within(&whole.until) {
             continue;
         }
-        whole.until = Some(behind(&cut));
-        // Its list ends where the part does now.
+        whole.until = Some(next_text(&cut));
+        // Its prefix is longer now, so that the token is not valid.
         whole.next = None;
         pieces.push(Part { after: cut, until: end.clone(), next: None, pages: 0 });
     }
     pieces
 }
 
-/// The next text in byte order: `until` excludes what `after` would not give.
-fn behind(text: &str) -> String {
+/// Returns the next text in byte order.
+fn next_text(text: &str) -> String {
     format!("{text}\0")
 }
 
 fn give_one(found: Found, give: &mut dyn FnMut(Listed) -> Result<(), Error>) -> Result<(), Error> {
-    // What consoles make to show a folder.
+    // Consoles create such objects to show a folder.
     if found.key.ends_with('/') && found.size_bytes == 0 {
         return Ok(());
     }
@@ -215,7 +215,7 @@ fn list_place<'p>(client: &'p Client, doing: Operation, key: &'p str) -> Request
     RequestContext { doing, request: Request::List, bucket: &client.bucket, key }
 }
 
-/// All that stands below a prefix of names, for a store's own lists.
+/// Returns all objects with a prefix, for a store's own lists.
 ///
 /// # Errors
 ///
@@ -250,7 +250,7 @@ pub(super) fn list_all(client: &Client, doing: Operation, prefix: &str) -> Resul
     })
 }
 
-/// The first key that begins so, if there is one.
+/// Returns the first key with this prefix, if there is one.
 ///
 /// # Errors
 ///
@@ -272,7 +272,7 @@ pub(crate) fn first_keys(client: &Client, prefix: &str) -> Result<Vec<String>, E
     Ok(page.found.into_iter().map(|found| found.key).collect())
 }
 
-/// Whether anything stands below a prefix.
+/// Returns whether there is any key with this prefix.
 ///
 /// # Errors
 ///

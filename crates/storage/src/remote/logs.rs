@@ -75,7 +75,7 @@ impl LogSource for BucketLogs<'_> {
     }
 }
 
-/// Each piece is of the listed version, or is an error: there is nothing to check at the end.
+/// Each piece is of the listed version, or is an error: nothing is left to check at the end.
 impl OpenObject for BucketReader {
     fn finish(&self) -> Result<(), Error> {
         Ok(())
@@ -97,19 +97,20 @@ impl Fetching for FetchTask {
     }
 }
 
-/// Where listings of buckets begin.
+/// The prefixes to list.
 struct RemoteRoots<'a> {
     prefixes: Vec<RemoteRoot<'a>>,
     failures: Vec<ListFailure>,
 }
 
-/// A prefix that no other one holds.
+/// A prefix that is not below another one.
 struct RemoteRoot<'a> {
     prefix: &'a Prefix,
     place: Arc<Place>,
 }
 
-/// Of nested sources the outermost gives the id, of equal ones the one without, then the one whose id sorts first.
+/// Returns the prefixes to list. Of nested sources the outermost gives the id; of equal ones the one without an id, then the
+/// one whose id sorts first.
 fn remote_roots(sources: &[Source]) -> RemoteRoots<'_> {
     let remote = |source| Source::remote(source).map(|prefix| (source, prefix));
     let mut sorted: Vec<(&Source, &Prefix)> = sources.iter().filter_map(remote).collect();

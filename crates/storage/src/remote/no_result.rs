@@ -1,4 +1,4 @@
-//! Errors of requests that had no usable answer, inside of what `object_store` makes of them.
+//! Errors of requests without a usable answer. `object_store` wraps them in its own errors.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::error::CredentialsFlaw;
 /// Longest answer that is read: 16 MiB. A page of a list with a thousand of the longest keys is shorter.
 pub(super) const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// Why a request could not be signed.
+/// A request could not be signed.
 #[derive(Clone, Debug)]
 pub(super) struct NoSignature(pub(super) CredentialsFlaw);
 
@@ -25,9 +25,9 @@ impl StdError for NoSignature {}
 /// No answer came from this place.
 #[derive(Debug)]
 pub(super) struct NoAnswer {
-    /// Host and port, as in the URL. No credentials: no endpoint has any.
+    /// Host and port, as in the URL. It has no credentials: no endpoint has any.
     pub(super) host: String,
-    /// Another try is not worth it.
+    /// True if the request is not retried.
     pub(super) is_final: bool,
     pub(super) source: HttpError,
 }
@@ -44,12 +44,12 @@ impl StdError for NoAnswer {
     }
 }
 
-/// An error and what caused it, one after the other.
+/// Returns an error and its causes, the innermost last.
 pub(super) fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// Would another try end in the same way?
+/// Returns whether a retry would fail in the same way.
 pub(super) fn is_final(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| {
         cause.is::<NoSignature>()

@@ -3,8 +3,8 @@
 //! **Invariants**
 //! - Every request names the listed etag, and every answer's etag and size are compared: a store that ignores the condition
 //!   is noticed.
-//! - What a store refuses of one object is asked for once more, and then said of that object alone.
-//! - A large object is read in pieces; while one is taken the next ones are fetched, so many as [`PIECES_AHEAD`].
+//! - A refusal that concerns one object is retried once, and is then an error of that object alone.
+//! - A large object is read in pieces; while one is consumed the next [`PIECES_AHEAD`] are fetched.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -29,20 +29,20 @@ use crate::error::{Operation, Request, RequestFlaw};
 use crate::object::Version;
 use crate::{Error, Object};
 
-/// Bytes of a large object that are asked for at once, 4 MiB; and how many such pieces are on their way.
+/// Size in bytes of a piece of a large object, 4 MiB; and number of pieces in flight.
 const PIECE_BYTES: u64 = 4 << 20;
 const PIECES_AHEAD: usize = 3;
 
-/// A whole object.
+/// Fetches a whole object.
 ///
 /// # Errors
 ///
-/// [`Error::Gone`], [`Error::Changed`], [`Error::Unreadable`], or what the store said of us.
+/// [`Error::Gone`], [`Error::Changed`], [`Error::Unreadable`], or an error that concerns this process.
 pub(super) async fn fetch(client: &Client, object: &Object) -> Result<Bytes, Error> {
     read(client, object, None).await
 }
 
-/// Some bytes of an object, or all of them.
+/// Fetches some bytes of an object, or all of them.
 async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Result<Bytes, Error> {
     let _permit = client.permit().await;
     let path = Path::parse(object.path()).map_err(|_| place(client, object).failed(RequestFlaw::UnnameableKey))?;
@@ -72,7 +72,7 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
         if matches!(error, object_store::Error::Precondition { .. }) {
             return Err(changed(object, "another version".into()));
         }
-        // A store that looks at ranges and not at conditions: the object is smaller now.
+        // The store checks ranges and ignores conditions: the object is smaller now.
         if failure.as_ref().is_some_and(|failure| failure.status == StatusCode::RANGE_NOT_SATISFIABLE) {
             return Err(changed(object, "fewer bytes".into()));
         }
@@ -88,7 +88,7 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
     }
 }
 
-/// The bytes of an answer, if they are of the listed version. The outer error may pass, the inner one will not.
+/// Returns the bytes of an answer, if they are of the listed version. The outer error may pass, the inner one will not.
 async fn whole(
     object: &Object,
     result: GetResult,
@@ -106,11 +106,11 @@ async fn whole(
     }
 }
 
-/// What is under an object's key now; `None` if nothing is.
+/// Returns the current version of an object; `None` if its key is gone.
 ///
 /// # Errors
 ///
-/// [`Error::Unreadable`], or what the store said of us.
+/// [`Error::Unreadable`], or an error that concerns this process.
 pub(super) fn look_again(client: &Client, object: &Object) -> Result<Option<Object>, Error> {
     let found = client.wait(async {
         let path = Path::parse(object.path()).map_err(|_| place(client, object).failed(RequestFlaw::UnnameableKey))?;
@@ -121,7 +121,7 @@ pub(super) fn look_again(client: &Client, object: &Object) -> Result<Option<Obje
     Ok(found.map(|found| object.in_version(Version::found(&found))))
 }
 
-/// What a list would say of one key.
+/// Returns what a list would say of one key; `None` if it does not exist.
 pub(super) async fn head(
     client: &Client,
     path: &Path,
@@ -136,14 +136,14 @@ pub(super) async fn head(
     }
 }
 
-/// The extensions of a request for an object.
+/// Returns the extensions of a request for an object's bytes.
 pub(super) fn as_stored(witness: &Witness) -> Extensions {
     let mut extensions = with(witness);
     extensions.insert(AsStored);
     extensions
 }
 
-/// The key is missing, and not the bucket.
+/// Returns whether the key is missing, and not the bucket.
 pub(super) fn is_missing_key(failure: &Failure) -> bool {
     failure.status == StatusCode::NOT_FOUND && !["NoSuchBucket", "ContainerNotFound"].contains(&failure.code.as_str())
 }
@@ -172,11 +172,11 @@ fn describe(meta: &ObjectMeta) -> String {
 pub(crate) struct BucketReader {
     client: Arc<Client>,
     object: Object,
-    /// What is left of the piece at hand.
+    /// The rest of the current piece.
     piece: Bytes,
-    /// On their way, in order.
+    /// Pieces in flight, in order.
     next: VecDeque<JoinHandle<Result<Bytes, Error>>>,
-    /// Bytes that were asked for.
+    /// Number of bytes that were requested.
     asked_bytes: u64,
 }
 
@@ -187,7 +187,7 @@ impl BucketReader {
         reader
     }
 
-    /// Asks for the next piece, if there is one.
+    /// Requests the next piece, if there is one.
     fn ask(&mut self) {
         let (from, size) = (self.asked_bytes, self.object.size_bytes());
         if from >= size {
@@ -195,7 +195,7 @@ impl BucketReader {
         }
         let range = from..size.min(from + PIECE_BYTES);
         self.asked_bytes = range.end;
-        // Some stores answer a range that holds everything with everything.
+        // Some stores answer a range of all bytes without a range.
         let range = Some(range).filter(|range| range.end - range.start < size);
         let (client, object) = (Arc::clone(&self.client), self.object.clone());
         self.next.push_back(self.client.runtime.spawn(async move { read(&client, &object, range).await }));
@@ -216,7 +216,7 @@ impl Read for BucketReader {
     }
 }
 
-/// What was asked for is not waited for.
+/// Ends the requests in flight.
 impl Drop for BucketReader {
     fn drop(&mut self) {
         self.next.iter().for_each(JoinHandle::abort);

@@ -1,4 +1,4 @@
-//! In which region a bucket of AWS is, where nobody says it: AWS tells anybody who asks for the bucket.
+//! The region of a bucket of AWS, if it is not configured: AWS tells it in answer to any request for the bucket.
 
 use http::{Method, StatusCode};
 use object_store::client::{HttpConnector as _, HttpRequest, HttpRequestBody};
@@ -13,12 +13,12 @@ use crate::Error;
 use crate::error::{Operation, Request};
 use crate::printable::printable_name;
 
-/// The region of a bucket.
+/// Returns the region of a bucket.
 ///
 /// # Errors
 ///
-/// [`Error::NoBucket`] if there is none of this name; [`Error::NoRegion`] if the answer does not say it; and what the
-/// network says where there is no answer.
+/// [`Error::NoBucket`] if there is none of this name; [`Error::NoRegion`] if the answer does not name the region; or the
+/// network fails.
 pub(super) async fn region_of(bucket: &Bucket, transport: Transport) -> Result<String, Error> {
     let host = host_for(&bucket.name);
     let place = RequestContext { doing: Operation::Store, request: Request::Find, bucket, key: "" };
@@ -39,8 +39,8 @@ pub(super) async fn region_of(bucket: &Bucket, transport: Transport) -> Result<S
     }
 }
 
-/// Whom to ask. Where the name cannot be part of a host, a region's own endpoint tells the bucket's region instead of
-/// sending us there.
+/// Returns the host to ask. If the name cannot be part of a host, a region's own endpoint names the bucket's region instead of
+/// redirecting there.
 fn host_for(bucket: &str) -> String {
     if fits_host(bucket) { format!("{bucket}.s3.amazonaws.com") } else { "s3.us-east-1.amazonaws.com".to_owned() }
 }

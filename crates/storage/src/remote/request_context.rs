@@ -1,4 +1,4 @@
-//! What was asked of a store, and the error if it refused or did not answer.
+//! The context of a request to a store, which makes an error of a refusal or of a missing answer.
 
 use http::StatusCode;
 
@@ -11,7 +11,7 @@ use crate::error::{NetworkFlaw, Operation, Permission, Refusal, Request, Request
 use crate::printable::printable_name;
 use crate::scheme::Scheme;
 
-/// Where something went wrong.
+/// A request, and the bucket and key that it is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestContext<'p> {
     pub(super) doing: Operation,
@@ -30,7 +30,7 @@ impl RequestContext<'_> {
         Error::Remote { doing: self.doing, request: self.request, location: self.location(), flaw }
     }
 
-    /// What went wrong: the store's refusal, or what the transport says where no store answered.
+    /// Returns the error of a failed request: the store's refusal, or the transport's error if no store answered.
     pub(super) fn error(&self, failure: Option<&Failure>, error: &(dyn std::error::Error + 'static)) -> Error {
         match failure {
             Some(failure) => self.refused(failure),
@@ -38,7 +38,7 @@ impl RequestContext<'_> {
         }
     }
 
-    /// The same where one listed object was read: it may be the only one that cannot be.
+    /// Returns the error of a failed read of a listed object: it may concern this object alone.
     pub(super) fn error_of_object(
         &self,
         failure: Option<&Failure>,
@@ -117,7 +117,7 @@ impl RequestContext<'_> {
         Refusal::Denied { answer: failure.answer(), permission }
     }
 
-    /// Returns why one object is not handed out.
+    /// Returns the refusal that concerns one object.
     fn hindered(&self, failure: &Failure, hindrance: Hindrance) -> Refusal {
         let (answer, store) = (failure.answer(), self.bucket.scheme);
         match hindrance {

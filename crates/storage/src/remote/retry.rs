@@ -38,7 +38,7 @@ pub(super) struct Retry {
     ends_at: Instant,
 }
 
-/// Number of retries. If each attempt fails at once, the waits between them take some forty seconds.
+/// Number of retries. If each attempt fails at once, the waits between them take about 40 seconds.
 const RETRIES: u32 = 12;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const MAX_WAIT: Duration = Duration::from_secs(8);
@@ -48,13 +48,13 @@ impl Retry {
         Self { left: RETRIES, wait: FIRST_WAIT, ends_at: Instant::now() + patience.budget }
     }
 
-    /// Waits, twice as long as before and never quite the same, if there is a try left.
+    /// Waits, about twice as long as before, if there is an attempt left. Returns whether there was.
     pub(super) async fn once_more(&mut self) -> bool {
         if self.left == 0 || Instant::now() >= self.ends_at {
             return false;
         }
         self.left -= 1;
-        // The keys of a hash map are random: half of the wait is.
+        // Half of the wait is random: the keys of a hash map are.
         let jitter = RandomState::new().hash_one(self.left) % 1000;
         let wait =
             self.wait / 2 + self.wait.mul_f64(f64::from(u32::try_from(jitter).expect("less than 1,000")) / 2000.0);

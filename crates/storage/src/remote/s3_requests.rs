@@ -1,5 +1,5 @@
-//! Requests to S3 that `object_store` has no call for: its lists fail for one key that it cannot name, and it deletes in bulk,
-//! which not all stores know, and where a refusal is part of a success.
+//! Requests to S3 that `object_store` cannot send: its lists fail for one key that it cannot name, and it deletes in bulk,
+//! which not all stores support, and where a refusal is part of a success.
 
 use std::error::Error as StdError;
 
@@ -12,7 +12,7 @@ use super::http_connector::at_most;
 use super::no_result::{MAX_ANSWER_BYTES, TooLong, is_final};
 use super::retry::{Patience, Retry};
 
-/// Asks for one bucket of S3.
+/// Sends requests to one bucket of S3.
 #[derive(Debug)]
 pub(super) struct S3Requests {
     client: HttpClient,
@@ -20,10 +20,10 @@ pub(super) struct S3Requests {
     patience: Patience,
 }
 
-/// What went wrong: the store's refusal, if it was one, and what the layers below say.
+/// A failed request: the store's refusal, if it was one, and the error of the layers below.
 pub(super) type Refused = (Option<Failure>, Box<dyn StdError + Send + Sync>);
 
-/// What stands for itself in the path of a URL.
+/// Characters that are percent-encoded in the path of a URL.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl S3Requests {
@@ -31,7 +31,7 @@ impl S3Requests {
         Self { client, bucket_url, patience }
     }
 
-    /// The answer to a list of these parameters, which are encoded here.
+    /// Lists with these parameters, which are encoded here, and returns the body of the answer.
     pub(super) async fn list(&self, parameters: &[(&str, &str)]) -> Result<Vec<u8>, Refused> {
         let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
         let query: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
@@ -69,7 +69,7 @@ impl S3Requests {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("{}{target}", self.bucket_url))
-            // Lists then say of what was archived whether it was restored.
+            // Lists then tell which archived objects were restored.
             .header("x-amz-optional-object-attributes", "RestoreStatus")
             .extension(witness.clone());
         let request: HttpRequest = request.body(HttpRequestBody::empty())?;

@@ -1,4 +1,4 @@
-//! What a person says about how to reach stores; what is not said comes from the environment, as the ecosystem does it.
+//! Options for reaching stores. Options that are not set come from the environment, under its usual variables.
 
 use std::net::IpAddr;
 
@@ -8,26 +8,26 @@ use crate::Error;
 use crate::error::{HostFlaw, LocationFlaw, Operation, SettingFlaw};
 use crate::printable::printable_name;
 
-/// How stores are reached. The default is what the environment says.
+/// Options for reaching stores. By default the environment decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// A profile of the AWS configuration files.
     pub profile: Option<String>,
     /// The region of S3 buckets.
     pub region: Option<String>,
-    /// Where an S3-compatible store answers.
+    /// URL of an S3-compatible store.
     pub endpoint_url: Option<String>,
     /// Send requests without credentials.
     pub no_sign_request: bool,
     /// The requester pays for S3 requests.
     pub request_payer: bool,
-    /// How S3 encrypts what is written.
+    /// Encryption of objects that are written to S3.
     pub encryption: Option<Encryption>,
-    /// The canned ACL of what is written to S3.
+    /// Canned ACL of objects that are written to S3.
     pub acl: Option<String>,
     /// Allow `http://` to other machines.
     pub allow_http: bool,
-    /// How a bucket is named in S3 requests.
+    /// Form of a bucket's name in S3 requests.
     pub addressing: Addressing,
 }
 
@@ -36,14 +36,14 @@ pub struct ConnectOptions {
 pub enum Encryption {
     /// With keys that S3 manages.
     Aes256,
-    /// With a key of the key management service; none is the account's default for S3.
+    /// With a key of the key management service; `None` is the account's default for S3.
     Kms(Option<String>),
 }
 
-/// How a bucket is named in requests to S3.
+/// Form of a bucket's name in requests to S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {
-    /// In the path where an endpoint is given or the bucket's name has dots or cannot be part of a host, else in the host.
+    /// In the path if an endpoint is given, or if the bucket's name has dots or cannot be part of a host; else in the host.
     #[default]
     Auto,
     /// In the path: `https://endpoint/bucket/key`.
@@ -146,7 +146,7 @@ fn is_address(host: &str) -> bool {
 /// [`Error::BadSetting`] names the setting: the URL is invalid, or holds credentials. [`Error::BadLocation`]: it is
 /// neither encrypted nor on this machine.
 pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Result<String, Error> {
-    // Shown only where it is known to hold no secrets.
+    // The URL is shown only if it cannot hold secrets.
     let bad = |flaw| Error::BadSetting { setting: setting.to_owned(), flaw };
     let url = url.trim();
     let (scheme, rest) = url.split_once("://").ok_or_else(|| bad(SettingFlaw::NotAnEndpoint))?;
@@ -157,7 +157,7 @@ pub(super) fn checked_endpoint(setting: &str, url: &str, allow_http: bool) -> Re
     if authority.is_empty() || rest.contains(['?', '#']) {
         return Err(bad(SettingFlaw::NotAnEndpoint));
     }
-    // Requests pass two parsers of URLs, and one may refuse what the other accepts.
+    // Requests pass two parsers of URLs, and one may refuse a URL that the other accepts.
     if !is_url(url) {
         return Err(bad(SettingFlaw::BadHost(flaw_of_host(authority))));
     }
@@ -241,12 +241,12 @@ mod tests {
     fn an_endpoint_that_is_none_is_named_by_what_says_it() {
         for (url, says) in [
             ("https://s3.example.com:99999", "the port 99999 is above 65535"),
-            ("https://s3.example.com:8x", "the port is no number"),
+            ("https://s3.example.com:8x", "the port is not a number"),
             ("https://s3.example.com:", "https://s3.example.com:"),
             ("http://[::1", "a `]` is missing"),
             ("https://[::1]:70000", "the port 70000 is above 65535"),
-            ("https://s3 .example.com", "the host is no name"),
-            ("https://s3.exa\nmple.com", "the host is no name"),
+            ("https://s3 .example.com", "the host is neither a name"),
+            ("https://s3.exa\nmple.com", "the host is neither a name"),
             ("https://s3.example.com/a b", "percent-encoded"),
             ("https://", "expected `https://host"),
             ("", "expected `https://host"),
@@ -277,10 +277,10 @@ mod tests {
         let kms =
             ConnectOptions { encryption: Some(Encryption::Kms(Some("a\nb".into()))), ..ConnectOptions::default() };
         for (options, says) in [
-            (options(Some("us east"), None, Addressing::Auto), "store: `--source-region`: `us east` is no region"),
+            (options(Some("us east"), None, Addressing::Auto), "store: `--source-region`: `us east` is not a region"),
             (options(Some(""), None, Addressing::Auto), "`--source-region`"),
             (options(Some("a/b"), None, Addressing::Auto), "`--source-region`"),
-            (options(Some("us-east-1\u{1b}[31m"), None, Addressing::Auto), "`us-east-1\\u{1b}[31m` is no region"),
+            (options(Some("us-east-1\u{1b}[31m"), None, Addressing::Auto), "`us-east-1\\u{1b}[31m` is not a region"),
             (options(None, Some("http://[::1"), Addressing::Auto), "store: `--source-endpoint-url`: "),
             (options(None, Some("http://127.0.0.1:9000"), Addressing::Virtual), "cannot stand before an IP address"),
             (options(None, Some("http://[::1]:9000"), Addressing::Virtual), "cannot stand before an IP address"),

@@ -1,4 +1,4 @@
-//! A data file on its way to a bucket: it has to be there whole before the one request that writes it.
+//! A data file on its way to a bucket: it has to be complete before the one request that writes it.
 //!
 //! Small ones wait in memory. All others share one temporary file, in blocks: hundreds of partitions may be written at
 //! once, and one file takes one descriptor.
@@ -28,7 +28,7 @@ const MAX_MEMORY_OF_ALL: usize = 8 << 20;
 /// Size in bytes of a block of the temporary file: 64 KiB.
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// The temporary file that spools share. Clones are the same file; it is made when it is first written to.
+/// The temporary file that spools share. Clones share the file; it is created when it is first written to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SpoolFile(Arc<Mutex<Blocks>>);
 
@@ -151,7 +151,7 @@ impl Spool {
         self.len_bytes
     }
 
-    /// All of them.
+    /// Returns all bytes.
     pub(super) fn bytes(&self) -> Result<Bytes, Error> {
         if self.blocks.is_empty() {
             return Ok(Bytes::from(self.memory.clone()));

@@ -8,7 +8,7 @@ use std::{
 /// Checks that this number of threads can run at once: libraries panic if one cannot be started.
 ///
 /// # Errors
-/// What the system says.
+/// The operating system's.
 pub(super) fn can_start_threads(count: usize) -> io::Result<()> {
     let start = |_| thread::Builder::new().spawn(thread::park);
     let started: Vec<io::Result<JoinHandle<()>>> = (0..count).map(start).collect();

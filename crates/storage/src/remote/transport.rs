@@ -151,7 +151,7 @@ struct Incoming {
     body: reqwest::Body,
     silence: Duration,
     timer: Pin<Box<Sleep>>,
-    /// Whether the timer runs: it counts only while a reader waits for bytes.
+    /// True if the timer runs: it counts only while a reader waits for bytes.
     is_waiting: bool,
 }
 
@@ -184,7 +184,7 @@ impl Body for Incoming {
     }
 }
 
-/// The error of a request that made no progress for this long.
+/// Returns the error of a request that made no progress for this long.
 #[derive(Debug)]
 pub(super) struct Silent(Duration);
 
@@ -200,7 +200,7 @@ fn silent(silence: Duration) -> HttpError {
     HttpError::new(HttpErrorKind::Timeout, Silent(silence))
 }
 
-/// The same error without its URL, which may hold a signature.
+/// Returns the same error without its URL, which may hold a signature.
 fn as_http_error(error: reqwest::Error) -> HttpError {
     let kind = if error.is_timeout() {
         HttpErrorKind::Timeout

@@ -1,4 +1,4 @@
-//! Whom a connection trusts: the machine's certificate authorities, and those of `AWS_CA_BUNDLE` or a profile's `ca_bundle`.
+//! Certificate authorities that connections trust: the machine's, and those of `AWS_CA_BUNDLE` or a profile's `ca_bundle`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use crate::error::BundleFlaw;
 use crate::printable::printable;
 use crate::text::read_bounded;
 
-/// Certificate authorities beside the machine's own.
+/// Certificate authorities besides the machine's own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trust {
-    /// None: only the machine's own.
+    /// `None`: only the machine's own.
     bundle: Option<Bundle>,
 }
 
@@ -28,7 +28,7 @@ struct Bundle {
 pub(super) const MAX_BUNDLE_BYTES: u64 = 16 << 20;
 
 impl Trust {
-    /// Those of a file, which `setting` names.
+    /// Reads the authorities of a file, which `setting` names.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Trust {
             return Err(refused(BundleFlaw::Empty));
         }
         let trust = Self { bundle: Some(Bundle { certificates, pem }) };
-        // Only a client looks into them.
+        // Only a client parses them.
         trust.of_stores(ClientBuilder::new()).build().map_err(is_no_certificate)?;
         Ok(trust)
     }
@@ -54,7 +54,7 @@ impl Trust {
         certificates.fold(client, |client, certificate| client.add_root_certificate(certificate.clone()))
     }
 
-    /// The same for the services that give credentials; none where nothing is to be added.
+    /// Returns the same for the services that give credentials; `None` if there is nothing to add.
     pub(super) fn of_services(&self) -> Option<TlsContext> {
         let bundle = self.bundle.as_ref()?;
         let trusted = TrustStore::default().with_pem_certificate(bundle.pem.clone());
@@ -62,7 +62,7 @@ impl Trust {
     }
 }
 
-/// A path of a profile: `~/` is the home folder, as in a shell.
+/// Returns the path in a profile: `~/` is the home folder, as in a shell.
 pub(super) fn expanded(path: &str, home: Option<String>) -> PathBuf {
     match (path.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => Path::new(&home).join(rest),
@@ -77,7 +77,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_file_that_is_no_bundle_is_named_with_what_names_it() {
+    fn a_file_that_is_not_a_bundle_is_named_with_its_setting() {
         let place = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = place.path().join(name);

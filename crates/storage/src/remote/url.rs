@@ -1,6 +1,6 @@
-//! `s3://bucket/prefix` and its like: what a person typed becomes a bucket and a prefix.
+//! URLs such as `s3://bucket/prefix`: a typed text becomes a bucket and a prefix.
 //!
-//! Nothing is percent-decoded, as in the AWS CLI: a key is what stands behind the bucket, byte for byte.
+//! Nothing is percent-decoded, as in the AWS CLI: the key is the text after the bucket, byte for byte.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use crate::Error;
 use crate::error::{LocationFlaw, Operation};
 use crate::scheme::Scheme;
 
-/// A place in a bucket: a prefix with everything below it.
+/// A prefix of a bucket, with everything below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix {
     pub(crate) bucket: Arc<Bucket>,
     /// Without a slash at either end; empty for the whole bucket.
     path: String,
-    /// A slash stood behind it, or it is the whole bucket: it is no single object.
+    /// True if a slash followed it or it is the whole bucket: then it is not a single object.
     pub(crate) is_folder: bool,
 }
 
 impl Prefix {
-    /// Whether a URL is one of a bucket; an ARN counts as such.
+    /// Returns whether a text is the URL of a bucket; an ARN counts as such.
     pub(crate) fn is_url(text: &str) -> bool {
         arn::is_arn(text) || text.split_once("://").is_some_and(|(scheme, _)| Scheme::of(scheme).is_some())
     }
 
-    /// The place that a URL names.
+    /// Returns the prefix that a URL names.
     pub(crate) fn parse(doing: Operation, text: &str) -> Result<Self, Error> {
-        // The location is not shown where the bucket is odd: people paste keys with secrets into it.
+        // The location is not shown if the bucket is not valid: people paste keys with secrets into it.
         let odd = |flaw| Error::BadLocation { doing, location: "the URL".into(), flaw };
         if arn::is_arn(text) {
             return Err(arn::refused(doing, text));
@@ -54,17 +54,17 @@ impl Prefix {
         Ok(Self { bucket: Arc::new(bucket), path: path.into(), is_folder })
     }
 
-    /// The key of a name below it.
+    /// Returns the key of a name below it.
     pub(crate) fn key(&self, name: &str) -> String {
         format!("{}{name}", self.folder())
     }
 
-    /// What all keys below it begin with: it ends in a slash, or is empty.
+    /// Returns the start of all keys below it: it ends in a slash, or is empty.
     pub(crate) fn folder(&self) -> String {
         if self.path.is_empty() { String::new() } else { format!("{}/", self.path) }
     }
 
-    /// The prefix itself, which may be an object's key.
+    /// Returns the prefix itself, which may be an object's key.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -74,17 +74,17 @@ impl Prefix {
         self.path.rsplit('/').next().filter(|name| !name.is_empty())
     }
 
-    /// Does a key lie below it, or is it the very key?
+    /// Returns whether a key is below it, or is the prefix itself.
     pub(crate) fn holds(&self, bucket: &Bucket, key: &str) -> bool {
         *self.bucket == *bucket && (key == self.path || key.starts_with(&self.folder()))
     }
 
-    /// Is this the same place, or one below it?
+    /// Returns whether the other prefix is the same, or below it.
     pub(crate) fn holds_prefix(&self, other: &Self) -> bool {
         self.holds(&other.bucket, &other.path)
     }
 
-    /// May one of two places lie in the other? A container whose account is not named may be any account's.
+    /// Returns whether one of two prefixes may be in the other. A container whose account is not named may be any account's.
     pub(crate) fn may_overlap(&self, other: &Self) -> bool {
         let (one, two) = (&self.bucket, &other.bucket);
         let is_same_account = one.account.is_none() || two.account.is_none() || one.account == two.account;
@@ -96,7 +96,7 @@ impl Prefix {
             && (is_around(self, other) || is_around(other, self))
     }
 
-    /// The place of the same name with an ending; none for a whole bucket.
+    /// Returns the prefix with an ending after its name; `None` for a whole bucket.
     pub(crate) fn sibling(&self, ending: &str) -> Option<Self> {
         (!self.path.is_empty()).then(|| Self { path: format!("{}{ending}", self.path), ..self.clone() })
     }
@@ -119,7 +119,8 @@ impl fmt::Display for Prefix {
     }
 }
 
-/// Can `object_store` name this key? It cannot where a part between slashes is empty, `.` or `..`, or has control characters.
+/// Returns whether `object_store` can name this key. It cannot if a part between slashes is empty, `.` or `..`, or has control
+/// characters.
 pub(crate) fn is_representable(key: &str) -> bool {
     Path::parse(key).is_ok_and(|path| path.as_ref() == key)
 }
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused_and_secrets_are_not_shown() {
+    fn an_invalid_url_is_refused_and_secrets_are_not_shown() {
         for text in
             ["s3://", "s3:///x", "s3://AKIAX:hunter2@logs/x", "s3://lo gs", "s3://logs:80/x", "az://a@/x", "s3://../x"]
         {

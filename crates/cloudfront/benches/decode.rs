@@ -1,8 +1,8 @@
-//! Bytes of text and rows a second, of one core: decompressing, decoding, enriching.
+//! Measures bytes of text and rows per second on one core: decompressing, decoding, enriching.
 //!
-//! `crates/pipeline/benches/stages.rs` has the stages behind, and all of them together.
+//! `crates/pipeline/benches/stages.rs` has the later stages, and all of them together.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use std::{hint::black_box, sync::Arc};
 
@@ -11,7 +11,7 @@ use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, TextL
 use lakefront_loggen::{Options, objects};
 use lakefront_schema::{FieldLists, TableSchema};
 
-/// A row is about half a kilobyte: 33 files of 1000 are 16 MiB of text.
+/// Number of files. A row has about half a kilobyte, so 33 files of 1,000 rows are 16 MiB of text.
 const FILES: u32 = 33;
 const ROWS_PER_FILE: u32 = 1000;
 

@@ -1,11 +1,10 @@
-//! The floor of `make bench-peers`: inflates every `.gz` of a folder by the crate that the product uses, and does
-//! nothing with the text.
+//! Lower limit of time for `make bench-peers`: inflates every `.gz` file of a folder with the crate that lakefront uses, and
+//! does nothing with the text.
 //!
-//! `gunzip FOLDER THREADS` prints one line: seconds, objects, compressed bytes, bytes of text. Objects are claimed one
-//! by one, the largest first; the buffers of a thread are made once. CRC and length of each member are checked, as the
-//! product does.
+//! `gunzip FOLDER THREADS` prints one line: seconds, objects, compressed bytes, bytes of text. Threads claim objects one by
+//! one, the largest first, and allocate their buffers once. CRC and length of each member are checked, as in lakefront.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a program of its own, for measuring")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a separate program, for measuring")]
 
 use std::{
     cmp::Reverse,
@@ -21,9 +20,9 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Compressed bytes that are read at a time: an object that is not larger is read at once, as in the product.
+/// Size up to which an object is read at once, in compressed bytes, as in lakefront: 16 MiB.
 const READ_BYTES: usize = 16 << 20;
-/// Text that is inflated at a time. Less is slower, as the window is saved each time; more leaves the cache.
+/// Text that is inflated at a time, in bytes: 1 MiB. Less is slower, as the window is saved each time; more leaves the cache.
 const TEXT_BYTES: usize = 1 << 20;
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
@@ -36,24 +35,21 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let (next, started) = (AtomicUsize::new(0), Instant::now());
     let totals: Vec<Result<Total>> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| inflate_claimed(&objects, &next))).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())))
-            .collect()
+        workers.into_iter().map(|worker| worker.join().expect("a thread that inflates does not panic")).collect()
     });
     let seconds = started.elapsed().as_secs_f64();
     let mut total = Total::default();
-    for of_thread in totals {
-        let of_thread = of_thread?;
-        total.gzip_bytes += of_thread.gzip_bytes;
-        total.text_bytes += of_thread.text_bytes;
+    for thread_total in totals {
+        let thread_total = thread_total?;
+        total.gzip_bytes += thread_total.gzip_bytes;
+        total.text_bytes += thread_total.text_bytes;
     }
     let Total { gzip_bytes, text_bytes } = total;
     println!("seconds={seconds:.3} objects={} gzip_bytes={gzip_bytes} text_bytes={text_bytes}", objects.len());
     Ok(())
 }
 
-/// The objects below a folder, the largest first.
+/// Returns the objects in a folder, the largest first.
 fn objects(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut sized = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -72,7 +68,7 @@ struct Total {
     text_bytes: u64,
 }
 
-/// Inflates objects until none is left to claim.
+/// Inflates objects until no object is left to claim.
 fn inflate_claimed(objects: &[PathBuf], next: &AtomicUsize) -> Result<Total> {
     let (mut gzip, mut text, mut total) = (Vec::new(), vec![0; TEXT_BYTES], Total::default());
     while let Some(path) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {

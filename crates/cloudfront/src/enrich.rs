@@ -1,7 +1,7 @@
 //! Stage 6. Record batch in, the same with derived columns out.
 //!
-//! Browser, operating system and bot come from the user agent; file name and distribution from the object's name, the
-//! latter from the record itself where that says it.
+//! Browser, operating system and bot come from the user agent; file name and distribution come from the object's name, or
+//! the distribution from the record itself if that has it.
 
 pub mod user_agent;
 
@@ -23,25 +23,25 @@ use crate::decode::{DecodedBatch, ObjectRows, UserAgents, views::ViewColumn};
 pub struct EnrichedBatch {
     /// The columns, in the order of the table schema.
     pub batch: RecordBatch,
-    /// The hour of each row, in hours since 1970-01-01T00 UTC: what its partition comes from.
+    /// The hour of each row, in hours since 1970-01-01T00 UTC, which decides its partition.
     pub hours: Vec<i32>,
 }
 
-/// Derives columns; one per worker, as it remembers user agents.
+/// Derives columns. Each worker has one, as it remembers user agents.
 pub struct Enricher {
     schema: Arc<TableSchema>,
     arrow_schema: SchemaRef,
-    // Made at the first batch that needs it: the rules take a moment to compile.
+    // `None` before the first batch that needs it: the rules take time to compile.
     user_agents: Option<UserAgentCache>,
 }
 
 impl Enricher {
-    /// An enricher for batches of this table schema.
+    /// Returns an enricher for batches of this table schema.
     pub fn new(schema: Arc<TableSchema>) -> Self {
         Self { arrow_schema: schema.arrow_schema(), schema, user_agents: None }
     }
 
-    /// Does the schema have columns that come from the user agent? Then [`UserAgentRules::embedded`] will be needed.
+    /// Returns whether the schema has columns that come from the user agent, which need [`UserAgentRules::embedded`].
     pub fn needs_user_agents(schema: &TableSchema) -> bool {
         let of_user_agent = [Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot];
         schema
@@ -77,11 +77,11 @@ impl Enricher {
             complete.push(array);
         }
         let batch = RecordBatch::try_new(SchemaRef::clone(&self.arrow_schema), complete)?;
-        let hours = seconds.iter().map(|second| i32::try_from(second.div_euclid(3600)).unwrap_or(i32::MAX)).collect();
+        let hours = seconds.iter().copied().map(hour_of).collect();
         Ok(EnrichedBatch { batch, hours })
     }
 
-    /// The user agents as logged, and the columns that come from them, by what they are derived by.
+    /// Returns the user agents as logged, and the columns that are derived from them.
     fn classify(&mut self, user_agents: UserAgents) -> (ArrayRef, HashMap<Derivation, ArrayRef>) {
         let cache = self.user_agents.get_or_insert_with(|| UserAgentCache::new(UserAgentRules::embedded()));
         let UserAgents { mut views, text, .. } = user_agents;
@@ -103,6 +103,10 @@ impl Enricher {
         ];
         (Arc::new(views.finish(&text)), HashMap::from(derived))
     }
+}
+
+fn hour_of(second: i64) -> i32 {
+    i32::try_from(second.div_euclid(3600)).expect("a row is of a year below 10000")
 }
 
 fn file_names(objects: &[ObjectRows], rows: usize) -> ArrayRef {
@@ -136,7 +140,7 @@ fn distributions(objects: &[ObjectRows], record_ids: Option<&StringViewArray>, r
     finish(views)
 }
 
-/// None of these views is into a text: all values stand in the side buffer.
+/// Returns the array of views of which none is into a text: all values are in the side buffer.
 fn finish(views: ViewColumn) -> ArrayRef {
     Arc::new(views.finish(&Buffer::from(Vec::<u8>::new())))
 }

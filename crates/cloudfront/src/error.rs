@@ -70,7 +70,7 @@ pub enum Error {
     NotCloudFront {
         /// Line number from 1.
         line: u64,
-        /// What tells that it is none.
+        /// The sign that it is not one.
         why: NotCloudFront,
     },
     /// A CloudFront log in a format that this version does not read.
@@ -98,7 +98,7 @@ pub enum Error {
     Read(#[source] io::Error),
 }
 
-/// What tells that an object is not a CloudFront log.
+/// Sign that an object is not a CloudFront log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotCloudFront {

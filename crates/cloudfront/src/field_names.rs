@@ -1,4 +1,4 @@
-//! Names of fields from headers of logs in; as many as a report shows, and the number of further ones, out.
+//! Names of fields in headers of logs in; as many as a report shows, and the number of further ones, out.
 //!
 //! **Invariant.** The names kept are the first in byte order, regardless of the order in which they are added.
 
@@ -30,7 +30,7 @@ impl FieldNames {
     /// Adds a name. Names with the same first [`Self::MAX_NAME_CHARS`] characters count as one.
     pub fn insert(&mut self, name: &str) {
         let end = name.char_indices().nth(Self::MAX_NAME_CHARS).map_or(name.len(), |(at, _)| at);
-        let name = name.get(..end).unwrap_or(name);
+        let name = &name[..end];
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         self.see(hasher.finish());
@@ -84,7 +84,7 @@ impl FieldNames {
             self.kept_bytes += bytes;
         }
         while self.kept.len() > Self::MAX_NAMES || self.kept_bytes > Self::MAX_BYTES {
-            let Some(last) = self.kept.pop_last() else { break };
+            let last = self.kept.pop_last().expect("names are kept, as there are too many");
             self.kept_bytes -= last.len();
         }
     }

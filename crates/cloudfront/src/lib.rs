@@ -20,8 +20,6 @@ pub mod enrich;
 
 mod field_names;
 
-mod percent;
-
 mod error;
 
 pub use decode::{DecodeOptions, DecodeSizes, DecodedBatch, Decoder, ObjectSummary};

@@ -1,17 +1,17 @@
-//! What an object's name says: the distribution, and the hour that its requests belong to.
+//! An object's name in; its distribution and the hour of its requests out.
 //!
 //! `example-prefix/EMLARXS9EXAMPLE.2019-11-14-20.RT4KCN4SGK9.gz` is of distribution `EMLARXS9EXAMPLE` and of the hour
-//! 2019-11-14T20 (UTC). Only the last path segment is read. Names are a hint for planning: partitions come from the
-//! records' own times.
+//! 2019-11-14T20 (UTC). Only the last path segment is read. Names only help planning: partitions come from the records' own
+//! times.
 
-/// The last path segment up to its first `.`: the distribution ID of a standard log.
+/// Returns the last path segment up to its first `.`: the distribution ID of a standard log.
 pub fn distribution(name: &str) -> &str {
     let segment = last_segment(name);
     segment.split_once('.').map_or(segment, |(distribution, _)| distribution)
 }
 
-/// The hour in the last path segment, as whole hours since 1970-01-01T00 UTC: the first `YYYY-MM-DD-HH` that is a real
-/// hour and has no digit before or behind it.
+/// Returns the hour in the last path segment, in hours since 1970-01-01T00 UTC: the first `YYYY-MM-DD-HH` that is a real
+/// hour and has no digit before or after it.
 pub fn hour(name: &str) -> Option<i32> {
     const PATTERN_BYTES: usize = "YYYY-MM-DD-HH".len();
     let segment = last_segment(name).as_bytes();
@@ -20,8 +20,7 @@ pub fn hour(name: &str) -> Option<i32> {
         if digit_at(start.checked_sub(1)) || digit_at(Some(start + PATTERN_BYTES)) {
             return None;
         }
-        let candidate = segment.get(start..start + PATTERN_BYTES)?;
-        let (date, hour) = candidate.split_at_checked("YYYY-MM-DD".len())?;
+        let (date, hour) = segment[start..start + PATTERN_BYTES].split_at("YYYY-MM-DD".len());
         let [b'-', tens @ b'0'..=b'2', ones @ b'0'..=b'9'] = *hour else { return None };
         let hour = i32::from(tens - b'0') * 10 + i32::from(ones - b'0');
         (hour < 24).then_some(())?;
@@ -29,7 +28,7 @@ pub fn hour(name: &str) -> Option<i32> {
     })
 }
 
-/// The last path segment: what a log is called, whatever folder it lies in.
+/// Returns the last path segment: the name of a log without its folder.
 pub fn last_segment(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, segment)| segment)
 }
@@ -43,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standard_log_names_its_distribution_and_hour() {
+    fn the_name_of_a_standard_log_has_its_distribution_and_hour() {
         let name = "example-prefix/EMLARXS9EXAMPLE.2019-11-14-20.RT4KCN4SGK9.gz";
         assert_eq!(distribution(name), "EMLARXS9EXAMPLE");
         assert_eq!(hour(name), Some(hours(18_214, 20)));
@@ -62,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_hours_and_longer_numbers_are_no_hour() {
+    fn impossible_hours_and_longer_numbers_are_not_an_hour() {
         for name in ["E1.2019-02-30-10.x", "E1.2019-11-14-24.x", "E1.12019-11-14-20.x", "E1.2019-11-14-201.x", "E1", ""]
         {
             assert_eq!(hour(name), None, "{name}");

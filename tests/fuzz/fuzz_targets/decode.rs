@@ -1,4 +1,5 @@
-//! Any bytes as an object: small, or large in small blocks, the same comes out, and all of it is valid.
+//! Reads any bytes as an object: as a small one, and as a large one in small blocks. Both give the same, and all of it is
+//! valid.
 
 #![no_main]
 
@@ -19,7 +20,7 @@ static SCHEMA: LazyLock<Arc<TableSchema>> = LazyLock::new(|| {
     let columns =
         columns.map(|(kind, field)| format!("[[column]]\nname = \"{}\"\n{kind}\nfield = \"{field}\"\n", &field[..2]));
     let wide = TableSchema::embedded("cf_logs_wide").unwrap().to_toml();
-    // User agents are another matter, and slow.
+    // Without user agents: they have tests of their own, and are slow.
     let derived = ["browserfamily", "osfamily", "isbot"];
     let kept = wide.split("[[column]]").filter(|column| !derived.iter().any(|name| column.contains(name)));
     let toml = format!("{}{}", kept.collect::<Vec<_>>().join("[[column]]"), columns.concat());
@@ -58,7 +59,7 @@ fn check_views(column: &ArrayRef) {
 }
 
 fn small(decoder: &mut Decoder, object: &[u8]) -> Outcome {
-    let result = decoder.decode_small(NAME, object).expect("no fuzzer makes eight mebibytes");
+    let result = decoder.decode_small(NAME, object).expect("a fuzzer does not make eight mebibytes");
     let batches = decoder.flush().into_iter().map(checked).collect();
     result.map(|summary| (summary, batches)).map_err(|error| error.reason())
 }
@@ -74,13 +75,13 @@ fn large(fields: &[&str], sizes: DecodeSizes, object: &[u8]) -> Outcome {
             }
             rejects.append(&mut rows.take_rejects());
         }
-        let summary = rows.summary().expect("a summary behind the last step");
+        let summary = rows.summary().expect("a summary after the last step");
         Ok((ObjectSummary { rejects, ..summary }, batches))
     };
     read().map_err(|error| error.reason())
 }
 
-/// All rows in one batch.
+/// Returns all rows in one batch.
 fn joined(batches: &[RecordBatch]) -> RecordBatch {
     arrow::compute::concat_batches(&SCHEMA.arrow_schema(), batches).unwrap()
 }
@@ -93,7 +94,7 @@ fuzz_target!(|input: &[u8]| {
 
     let mut shared = decoder(fields, sizes);
     let expected = small(&mut shared, object);
-    // After whatever the first one left behind.
+    // Once more, in memory that the first one has used.
     let again = small(&mut shared, object);
     let tiny = DecodeSizes {
         batch_rows: 1 + usize::from(choice % 7),

@@ -1,4 +1,4 @@
-//! Any bytes as an object: the text, or the verdict, does not depend on how much is read at a time.
+//! Decompresses any bytes: the text, or the verdict, does not depend on how much is read at a time.
 
 #![no_main]
 

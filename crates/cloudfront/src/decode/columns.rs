@@ -12,6 +12,7 @@ use arrow::{
 };
 use lakefront_schema::{CellDecode, Column, ColumnType, Derivation, Source};
 use memchr::memchr;
+use percent_encoding::percent_decode;
 
 use super::{
     layout::Layout,
@@ -21,7 +22,6 @@ use super::{
     time::time_of_second,
     views::ViewColumn,
 };
-use crate::percent;
 
 /// A column under construction.
 #[derive(Debug)]
@@ -172,7 +172,7 @@ fn push_text(
         };
         if memchr(b'%', text.cell(start, end)).is_some() {
             let logged = String::from_utf8_lossy(text.cell(start, end));
-            let decoded = percent::decode(logged.as_bytes());
+            let decoded = Cow::<[u8]>::from(percent_decode(logged.as_bytes()));
             let value = String::from_utf8_lossy(&decoded);
             // A cell that was not UTF-8 as logged is counted with its line.
             counts.lossy += u64::from(matches!((&logged, &value), (Cow::Borrowed(_), Cow::Owned(_))));
@@ -301,5 +301,29 @@ impl Extra {
         let entries = StructArray::new(fields.clone(), columns, None);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         MapArray::new(Arc::<Field>::clone(entries_field), offsets, entries, None, *is_sorted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_decoding_is_done_once_and_leaves_broken_escapes() {
+        for (escaped, decoded) in [
+            ("a%20b", "a b"),
+            ("%2520", "%20"),
+            ("a+b", "a+b"),
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%zz%41", "%zzA"),
+            ("%%41", "%A"),
+            ("%c3%A9", "é"),
+            ("", ""),
+        ] {
+            assert_eq!(*Cow::<[u8]>::from(percent_decode(escaped.as_bytes())), *decoded.as_bytes(), "{escaped}");
+        }
+        assert_eq!(*Cow::<[u8]>::from(percent_decode(b"%FF")), [0xff]);
+        assert!(matches!(Cow::<[u8]>::from(percent_decode(b"a+b")), Cow::Borrowed(b"a+b")));
     }
 }

@@ -4,8 +4,8 @@
 //! ([`FieldsInForce`](super::layout::in_force::FieldsInForce)) and cuts lines into cells. What a record of cells means is
 //! the same for all formats, and is in [`super::records`].
 //!
-//! Which format a log has is told by its first line that is neither comment nor blank, unless a `#Fields` line did. So far
-//! there is one: [`w3c`], tab-separated standard and real-time logs. The others are recognised and refused here.
+//! A log's format is recognised by its first line that is neither comment nor blank, or by a `#Fields` line before it. So
+//! far there is one: [`w3c`], tab-separated standard and real-time logs. The others are recognised and refused here.
 
 use lakefront_schema::fields;
 use memchr::memchr_iter;

@@ -1,4 +1,4 @@
-//! Decoding as a user of the crate sees it: text in, rows, rejects and counts out.
+//! Decoding through the crate's interface: text in; rows, rejects and counts out.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ impl Rows {
 }
 
 impl Decoded {
-    /// The column's only cell.
+    /// Returns the column's only cell.
     fn cell(&self, column: &str) -> Option<&str> {
         let cells = self.rows.column(column);
         assert_eq!(cells.len(), 1, "one row");
@@ -75,7 +75,7 @@ impl Decoded {
         self.summary.nulled_cells[index]
     }
 
-    /// Line, byte and reason of each reject.
+    /// Returns line, byte and reason of each reject.
     fn rejects(&self) -> Vec<(u64, u64, RejectReason)> {
         self.summary.rejects.iter().map(|reject| (reject.line, reject.byte, reject.reason)).collect()
     }
@@ -94,12 +94,12 @@ fn decode_as(options: &Arc<DecodeOptions>, object: impl AsRef<[u8]>) -> Result<D
     decode_small(options, all_small(), object.as_ref())
 }
 
-/// With these every object of the tests is small.
+/// Returns sizes with which every object of the tests is small.
 fn all_small() -> DecodeSizes {
     DecodeSizes { small_text_bytes: 8 << 20, batch_rows: 1 << 20, ..DecodeSizes::default() }
 }
 
-/// With the schema `cf_logs_wide`.
+/// Decodes an object with the schema `cf_logs_wide`.
 fn decode(object: impl AsRef<[u8]>) -> Decoded {
     decode_as(&options("cf_logs_wide", None), object).unwrap()
 }
@@ -118,7 +118,7 @@ fn decode_small(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8])
     Ok(Decoded { summary, rows, unclaimed })
 }
 
-/// As a large object, and how many batches that took. Judging it comes to the same.
+/// Decodes a large object; returns it and the number of its batches. Checks that judging it gives the same.
 fn decode_large(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -> Result<(Decoded, usize), Error> {
     let decoded = read_large(options, sizes, object);
     let judged = judge_large(options, sizes, object);

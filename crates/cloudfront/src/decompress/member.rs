@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_or_is_cut_is_told_apart() {
+    fn an_invalid_header_and_a_truncated_one_are_told_apart() {
         for flags in [1 << 5, 1 << 6, 1 << 7] {
             let bytes = member(flags, b"data");
             assert_eq!(skip_header(&mut bytes.as_slice()).unwrap_err().kind(), io::ErrorKind::InvalidData);

@@ -1,15 +1,16 @@
-//! Says which browser and operating system a user agent names, and whether it is a bot.
+//! A user agent in; its browser, its operating system, and whether it is a bot, out.
 //!
 //! **Invariants**
 //!
 //! - The answer depends on the logged string alone: the rules are embedded, and a cache never changes an answer.
-//! - The rules see the whole unescaped string, so a bot's name is found wherever it stands.
+//! - The rules see the whole unescaped string, so a bot's name is found anywhere in it.
 //!
-//! **Not here**: the rules themselves are `data/user-agent-rules.txt`, which `scripts/vendor_user_agent_rules.py` writes.
+//! **Not here**: the rules themselves. They are in `data/user-agent-rules.txt`, which `scripts/vendor_user_agent_rules.py`
+//! writes.
 
 use std::borrow::Cow;
 
-use crate::percent;
+use percent_encoding::percent_decode;
 
 mod cache;
 mod rules;
@@ -17,10 +18,10 @@ mod rules;
 pub use cache::{Classified, UserAgentCache};
 pub use rules::UserAgentRules;
 
-/// What a family is called that no rule knows.
+/// Name of a family that no rule knows.
 const UNKNOWN_FAMILY: &str = "Other";
 
-/// What one user agent says of its sender.
+/// The sender of a user agent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserAgent {
     /// The browser's or program's family, such as `Chrome Mobile`; `Other` if no rule knows it.
@@ -32,25 +33,26 @@ pub struct UserAgent {
 }
 
 impl UserAgent {
-    /// The answer where no user agent was sent or logged: `Other`, `Other`, no bot.
+    /// Returns the answer if no user agent was sent or logged: `Other`, `Other`, not a bot.
     pub fn unknown() -> Self {
         Self { browserfamily: UNKNOWN_FAMILY.into(), osfamily: UNKNOWN_FAMILY.into(), is_bot: false }
     }
 }
 
-/// The user agent as it was sent, from the percent-escaped form that logs have. Bytes that are not UTF-8 become U+FFFD.
+/// Returns the user agent as it was sent, from the percent-escaped form that logs have. Bytes that are not UTF-8 become
+/// U+FFFD.
 ///
-/// Logs of 2013-2020 escaped blanks, quotes and backslashes twice (`%2520`). Such a log is known by what one decoding
-/// leaves: no blank, but a `%20`. In newer logs `%2520` is a `%20` that the viewer sent, beside blanks.
+/// Logs of 2013-2020 escaped blanks, quotes and backslashes twice (`%2520`). Such a log is recognised after one decoding:
+/// there is no blank, but a `%20`. In newer logs `%2520` is a `%20` that the viewer sent, beside blanks.
 pub fn unescape(logged: &str) -> Cow<'_, str> {
-    let once = match percent::decode(logged.as_bytes()) {
+    let once = match Cow::<[u8]>::from(percent_decode(logged.as_bytes())) {
         Cow::Borrowed(_) => Cow::Borrowed(logged),
         Cow::Owned(decoded) => Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
     };
     if once.contains(' ') || !once.contains("%20") {
         return once;
     }
-    // A replacement is no part of an escape, so the order of the three does not matter.
+    // A replacement is never part of an escape, so the order of the three does not matter.
     Cow::Owned(once.replace("%20", " ").replace("%22", "\"").replace("%5C", "\\"))
 }
 
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn the_second_decoding_knows_three_escapes_only() {
         assert_eq!(unescape("a%2520b%252Fc%255cd%2541"), "a b%2Fc%5cd%41");
-        assert_eq!(unescape("a%252520b"), "a%2520b", "three times is no log's way");
+        assert_eq!(unescape("a%252520b"), "a%2520b", "no log escapes three times");
     }
 
     #[test]
@@ -113,7 +115,7 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_become_the_replacement_character() {
         assert_eq!(unescape("a%FFb%E9"), "a\u{FFFD}b\u{FFFD}");
-        assert_eq!(unescape("%C3é"), "\u{FFFD}é", "an escaped byte does not join what stands unescaped");
+        assert_eq!(unescape("%C3é"), "\u{FFFD}é", "an escaped byte does not join unescaped ones");
         assert_eq!(unescape("%00"), "\0");
     }
 }

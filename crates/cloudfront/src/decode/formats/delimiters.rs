@@ -98,7 +98,7 @@ fn find_in_block(block: &[u8; BLOCK_BYTES]) -> u64 {
     const LOWEST_BITS: u64 = 0x0101_0101_0101_0101;
     let is_tab = block.map(|byte| if byte == b'\t' { u8::MAX } else { 0 });
     let (words, _) = is_tab.as_chunks();
-    // Bit `place` of the n-th byte now tells whether the n-th byte of the word at `place` is a TAB: columns become rows.
+    // Bit `place` of the n-th byte is now set if the n-th byte of the word at `place` is a TAB: columns become rows.
     let bits = words
         .iter()
         .enumerate()

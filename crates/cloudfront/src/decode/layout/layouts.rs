@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(unknown.iter().collect::<Vec<_>>(), ["SC-Bytes", "x-new"]);
         assert!(unknown.more() == 0);
         layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
-        assert_eq!(layouts.take_unknown(), FieldNames::default(), "told once");
+        assert_eq!(layouts.take_unknown(), FieldNames::default(), "returned once");
         let many: Vec<String> = (0..=FieldNames::MAX_NAMES).map(|name| format!("x-{name:0200}")).collect();
         layouts.of_header(format!("date {}", many.join(" ")).as_bytes(), 1).unwrap();
         let unknown = layouts.take_unknown();

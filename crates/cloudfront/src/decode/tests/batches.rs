@@ -39,7 +39,7 @@ fn small_objects_share_a_batch_in_order() {
 
 #[test]
 fn a_failing_object_leaves_nothing_in_the_batch() {
-    // Rows that wait, and so many that some are in the columns already; as text, and in the side buffers.
+    // A row that waits, and enough rows that some are in the columns already; in the text, and in the side buffers.
     for count in [1, 3000] {
         for uri in ["/short", "/a/longer/path/than/twelve"] {
             let mut decoder = decoder(DecodeSizes::default());
@@ -63,7 +63,7 @@ fn a_failing_object_leaves_nothing_in_the_batch() {
 }
 
 #[test]
-fn whether_an_object_is_small_does_not_depend_on_those_before_it() {
+fn an_object_is_small_regardless_of_the_objects_before_it() {
     let sizes = DecodeSizes { batch_rows: 10, small_text_bytes: 600, ..DecodeSizes::default() };
     for waiting in [0, 9] {
         let mut decoder = decoder(sizes);
@@ -80,7 +80,7 @@ fn whether_an_object_is_small_does_not_depend_on_those_before_it() {
 }
 
 #[test]
-fn gzip_that_lies_about_its_size_is_read_all_the_same() {
+fn gzip_with_a_wrong_size_at_its_end_is_read() {
     let text = format!("{HEADER}{}", rows(20, "/"));
     let object = [gzip(text.as_bytes()), gzip(b"")].concat();
     assert_eq!(decode(object).summary.rows, 20);
@@ -97,7 +97,7 @@ fn a_large_objects_batches_are_cut_by_rows_and_text() {
 }
 
 #[test]
-fn rejects_in_masses_come_in_portions() {
+fn very_many_rejects_come_in_portions() {
     let text = format!("{HEADER}{}{}", "x\n".repeat(25), rows(1, "/"));
     let mut decoder = decoder(DecodeSizes { batch_rows: 10, ..DecodeSizes::default() });
     let mut large = decoder.read_large(NAME, text.as_bytes(), text.len() as u64).unwrap();
@@ -124,7 +124,7 @@ fn a_large_object_does_not_touch_the_rows_of_small_ones() {
 }
 
 #[test]
-fn a_verdict_may_come_behind_rows_and_is_the_same_where_nothing_but_it_is_wanted() {
+fn a_verdict_may_come_after_rows_and_is_the_same_if_the_object_is_only_judged() {
     let good = format!("{HEADER}{}", rows(100, "/"));
     let mut wrong_crc = gzip(good.as_bytes());
     let at = wrong_crc.len() - 8;
@@ -156,7 +156,7 @@ fn a_verdict_may_come_behind_rows_and_is_the_same_where_nothing_but_it_is_wanted
 }
 
 #[test]
-fn a_block_is_written_over_only_when_no_batch_is_a_view_into_it() {
+fn a_block_is_written_over_only_after_all_batches_with_views_into_it_are_gone() {
     let uri = |row: usize| format!("/path/number/{row:05}");
     let lines: Vec<String> = (0..400).map(|row| rows(1, &uri(row))).collect();
     let text = HEADER.to_owned() + &lines.concat();
@@ -232,5 +232,5 @@ fn names_of_unclaimed_fields_are_kept_for_many_objects_at_once_and_for_good_ones
     let names = decoder.take_unclaimed_fields();
     assert_eq!((names.iter().count(), names.more()), (FieldNames::MAX_NAMES, 499));
     assert!(names.iter().all(|name| name != "x-0007"));
-    assert!(decoder.take_unclaimed_fields().is_empty(), "told once");
+    assert!(decoder.take_unclaimed_fields().is_empty(), "returned once");
 }

@@ -1,4 +1,4 @@
-//! Which cell goes to which column, and what becomes of it.
+//! Cells and columns: which cell goes to which column, and with which value.
 
 use super::*;
 
@@ -85,7 +85,7 @@ fn cells_that_are_not_utf8_are_decoded_lossily_and_counted() {
 }
 
 #[test]
-fn timestamps_stand_in_for_date_and_time_and_sharpen_them() {
+fn timestamps_replace_a_missing_date_and_time_and_add_digits() {
     let decoded = decode("#Fields: timestamp timestamp(ms) sc-status\n1715940000.25\t1715940001123\t200\n");
     assert_eq!((decoded.cell("logdate"), decoded.cell("logtime")), (Some("2024-05-17"), Some("10:00:01")));
     assert_eq!(decoded.cell("requesttime"), Some("1715940001123000 us"));
@@ -124,7 +124,7 @@ fn the_decoder_names_the_fields_that_no_column_claims() {
 }
 
 #[test]
-fn a_realtime_log_is_taken_by_meaning() {
+fn fields_of_a_realtime_log_go_by_meaning() {
     let options =
         options("cf_logs_wide", Some("timestamp c-ip cs-host x-host-header cs-user-agent primary-distribution-id"));
     let text = "1715940000.123\t192.0.2.1\twww.example.com\td111111abcdef8.cloudfront.net\tcurl/8.5.0\tE2EXAMPLE\n";
@@ -137,7 +137,7 @@ fn a_realtime_log_is_taken_by_meaning() {
 }
 
 #[test]
-fn filename_and_distribution_come_from_the_key_unless_the_record_says_more() {
+fn filename_and_distribution_come_from_the_key_unless_the_record_has_an_id() {
     let decoded = decode(
         "#Fields: date time distributionid DistributionId\n2024-05-17\t10:00:00\tE2LOWER\tE2UPPER\n2024-05-17\t10:00:00\tE2LOWER\t-\n2024-05-17\t10:00:00\n",
     );
@@ -146,7 +146,7 @@ fn filename_and_distribution_come_from_the_key_unless_the_record_says_more() {
 }
 
 #[test]
-fn a_missing_user_agent_is_other_and_no_bot() {
+fn a_missing_user_agent_is_other_and_not_a_bot() {
     let decoded = decode("#Fields: date time cs(User-Agent)\n2024-05-17\t10:00:00\t-\n2024-05-17\t10:00:00\n");
     for (column, value) in [("browserfamily", "Other"), ("osfamily", "Other"), ("isbot", "False")] {
         assert_eq!(decoded.rows.column(column), [Some(value); 2], "{column}");

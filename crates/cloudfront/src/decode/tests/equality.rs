@@ -1,8 +1,8 @@
-//! However an object is read, small, or large in blocks of any size, it gives the same.
+//! An object read as small, or as large in blocks of any size, gives the same rows, rejects and counts.
 
 use super::*;
 
-/// Splitmix64: enough to make texts.
+/// Random numbers by splitmix64.
 struct Random(u64);
 
 impl Random {
@@ -54,7 +54,7 @@ const LINES: [&[u8]; 12] = [
     b"#Fields: x-event",
 ];
 
-/// A limit that some of the lines are over, by one byte or by many.
+/// Longest line in bytes: some lines are longer, by one byte or by many.
 const LINE_BYTES: usize = 80;
 
 fn text(random: &mut Random) -> Vec<u8> {
@@ -68,7 +68,7 @@ fn text(random: &mut Random) -> Vec<u8> {
     }
     for _ in 0..random.below(30) {
         match random.below(20) {
-            // The last, which fails the object, comes seldom.
+            // The last one, which fails the object, is rare.
             0..4 => {
                 let last = if random.below(20) == 0 { LINES.len() } else { LINES.len() - 1 };
                 text.extend_from_slice(random.pick(&LINES[..last]));
@@ -99,7 +99,7 @@ fn text(random: &mut Random) -> Vec<u8> {
     text
 }
 
-/// What an object gave, or why it failed.
+/// Returns what an object gave, or why it failed.
 fn outcome(result: Result<Decoded, Error>) -> Result<Decoded, (Option<&'static str>, String)> {
     result.map_err(|error| (error.reason(), error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! What is a row, what is none, and what is refused.
+//! Lines that are rows, lines that are not, and lines that are rejected.
 
 use super::*;
 
@@ -55,7 +55,7 @@ fn extra_cells_are_dropped_and_missing_ones_are_null() {
 }
 
 #[test]
-fn a_row_is_refused_only_where_its_hour_cannot_be_known() {
+fn a_row_is_rejected_only_if_its_hour_cannot_be_known() {
     use RejectReason::{BadDate, BadTime, NoTime, OutOfRange};
     for (row, reason) in [
         ("-\t10:00:00\t1", NoTime),
@@ -79,7 +79,7 @@ fn a_row_is_refused_only_where_its_hour_cannot_be_known() {
 }
 
 #[test]
-fn a_line_over_the_limit_is_refused_and_its_head_is_kept() {
+fn a_line_over_the_limit_is_rejected_and_its_head_is_kept() {
     let sizes = DecodeSizes { line_bytes: 60, kept_line_bytes: 10, ..DecodeSizes::default() };
     let options = options("cf_logs", None);
     let at_limit = format!("{ROW}\t{}", "x".repeat(60 - ROW.len() - 1));
@@ -97,7 +97,7 @@ fn a_line_over_the_limit_is_refused_and_its_head_is_kept() {
 }
 
 #[test]
-fn long_comments_and_blank_lines_are_no_rejects() {
+fn long_comments_and_blank_lines_are_not_rejected() {
     let sizes = DecodeSizes { line_bytes: 60, kept_line_bytes: 10, ..DecodeSizes::default() };
     let text = format!("{HEADER}#{}\n{}\r\n", "x".repeat(99), " \t".repeat(99));
     let decoded = decode_small(&options("cf_logs", None), sizes, text.as_bytes()).unwrap();
@@ -114,7 +114,7 @@ fn the_real_limit_is_one_mebibyte_and_64_kib_are_kept() {
 }
 
 #[test]
-fn no_row_is_ever_taken_for_another() {
+fn equal_rows_are_all_kept() {
     let decoded = with_header(&format!("{ROW}\n").repeat(3));
-    assert_eq!(decoded.summary.rows, 3, "equal lines are rows of their own");
+    assert_eq!(decoded.summary.rows, 3, "each line is a row");
 }

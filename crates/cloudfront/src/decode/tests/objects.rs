@@ -74,7 +74,7 @@ fn of_several_given_lists_a_line_is_read_by_the_one_of_its_length() {
         "1715940000\t192.0.2.6\t6",
     ];
     let decoded = decode_as(&options, lines.join("\n")).unwrap();
-    // Where both lists fit, the longer one does so without an empty cell to set aside.
+    // If two lists fit, the line is read by the longer one, which leaves no empty cell over.
     assert_eq!(decoded.rows.column("bytes"), [Some("1"), Some("2"), None, Some("4"), Some("6")]);
     assert_eq!(decoded.rejects().len(), 1);
 }
@@ -111,7 +111,7 @@ fn empty_objects_and_header_only_objects_are_fine() {
 }
 
 #[test]
-fn a_member_border_is_no_line_border() {
+fn a_member_border_is_not_a_line_border() {
     let text = "#Fields: date time sc-status\n2024-05-17\t10:00:00\t200\n";
     for at in 0..=text.len() {
         let (first, second) = text.split_at(at);
@@ -128,7 +128,7 @@ fn damaged_gzip_fails_the_object() {
 }
 
 #[test]
-fn an_rtmp_header_fails_the_object_wherever_it_comes() {
+fn an_rtmp_header_fails_the_object_on_any_line() {
     let rtmp = "#Fields: date time x-edge-location c-ip x-event\n";
     assert_eq!(reason(rtmp), "rtmp");
     assert_eq!(reason(format!("#Fields: date time\n2024-05-17\t10:00:00\n{rtmp}")), "rtmp");

@@ -1,6 +1,6 @@
-//! Remembers what the rules said, so that each distinct user agent is classified once.
+//! Remembers the answers of the rules, so that each distinct user agent is classified once.
 //!
-//! A classification takes some 15 microseconds, at times 500, a look here some 30 nanoseconds, and logs repeat their
+//! A classification takes about 15 microseconds, at times 500; a look-up here about 30 nanoseconds, and logs repeat their
 //! user agents.
 //!
 //! **Units**: text is counted in bytes of UTF-8.
@@ -12,23 +12,24 @@ use ahash::RandomState;
 
 use super::{UserAgent, UserAgentRules};
 
-/// How many distinct user agents are kept at most.
+/// Largest number of distinct user agents that are kept.
 const MAX_ENTRIES: usize = 64 * 1024;
 
-/// How many bytes of text, user agents and families together, are kept at most. With the tables around it a full cache
-/// takes up to 16 MiB.
+/// Largest size of the text that is kept, user agents and families together, in bytes. With its tables a full cache takes up
+/// to 16 MiB.
 const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
 
-/// A longer user agent is not kept: no browser sends one, and a few made-up ones would push everything else out.
+/// Longest user agent that is kept, in bytes: no browser sends a longer one, and a few made-up ones would push everything
+/// else out.
 const MAX_ENTRY_BYTES: usize = 4 * 1024;
 
-/// Any keys will do, and always the same ones: nothing here may depend on chance.
+/// Any numbers, but always the same ones: nothing here may depend on chance.
 const HASH_SEEDS: [u64; 4] = [0x636c, 0x6f75, 0x6466, 0x726f];
 
-/// Answers like [`UserAgentRules::classify`], but classifies each distinct string once. One for each worker.
+/// Answers like [`UserAgentRules::classify`], but classifies each distinct string once. Each worker has one.
 ///
-/// When full it is emptied. That costs little: filling it took some 65,000 classifications, and the few thousand strings
-/// that come often need as many again.
+/// It is emptied when it is full. That costs little: filling it took about 65,000 classifications, and the few thousand
+/// frequent strings are then classified again.
 pub struct UserAgentCache {
     rules: &'static UserAgentRules,
     max_entries: usize,
@@ -43,23 +44,23 @@ pub struct UserAgentCache {
 
 struct Entry {
     answer: Arc<UserAgent>,
-    /// The last batch that has it.
+    /// The last batch that has the user agent.
     batch: u64,
-    /// Its place among the distinct ones of that batch.
+    /// Its index among the distinct ones of that batch.
     place: u32,
 }
 
 /// The user agents of a batch.
 #[derive(Debug, Default)]
 pub struct Classified {
-    /// For each row the place of its user agent in `distinct`.
+    /// For each row the index of its user agent in `distinct`.
     pub places: Vec<u32>,
-    /// Each of them with the first row that has it. One that the cache could not keep may stand here more than once.
+    /// Each user agent with the first row that has it. One that the cache could not keep may be here more than once.
     pub distinct: Vec<(usize, Arc<UserAgent>)>,
 }
 
 impl UserAgentCache {
-    /// An empty cache. It takes 8 MiB of text and 65,536 distinct user agents at most.
+    /// Returns an empty cache. It keeps at most 8 MiB of text and 65,536 distinct user agents.
     pub fn new(rules: &'static UserAgentRules) -> Self {
         Self::with_limits(rules, MAX_ENTRIES, MAX_TEXT_BYTES)
     }
@@ -78,15 +79,15 @@ impl UserAgentCache {
         }
     }
 
-    /// The next [`Self::add`]s are of a new batch.
+    /// Begins a new batch, to which the next [`Self::add`]s belong.
     pub fn begin_batch(&mut self) {
         self.batch += 1;
     }
 
-    /// Adds the next row's user agent, as it stands in a log, to what is known of the batch at hand.
+    /// Adds the next row's user agent, as logged, to the batch at hand.
     #[inline]
     pub fn add(&mut self, logged: &[u8], batch: &mut Classified) {
-        let place = u32::try_from(batch.distinct.len()).unwrap_or(u32::MAX);
+        let place = as_place(batch.distinct.len());
         let row = batch.places.len();
         let place = match self.entries.get_mut(logged) {
             Some(entry) if entry.batch == self.batch => entry.place,
@@ -130,6 +131,10 @@ impl UserAgentCache {
     }
 }
 
+fn as_place(index: usize) -> u32 {
+    u32::try_from(index).expect("a batch has few rows")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +142,7 @@ mod tests {
     const CHROME: &str = "Mozilla/5.0%20(X11;%20Linux%20x86_64)%20AppleWebKit/537.36%20(KHTML,%20like%20Gecko)%20\
                           Chrome/126.0.0.0%20Safari/537.36";
 
-    /// 300 distinct user agents, among them bots, families taken from the string itself, and unknown ones.
+    /// Returns 300 distinct user agents, among them bots, families taken from the string itself, and unknown ones.
     fn many_user_agents() -> Vec<String> {
         (0..100)
             .flat_map(|n| [format!("{CHROME}%20App/{n}"), format!("made{n}bot/1.0"), format!("nobody-{n}")])
@@ -190,11 +195,11 @@ mod tests {
         assert_eq!(answer(&mut cache, &over_long), rules.classify(&over_long));
         assert_eq!(&*answer(&mut cache, &over_long).browserfamily, "Chrome");
         assert_eq!(cache.entries.len(), 0);
-        assert_eq!(&*answer(&mut cache, "curl/8.5.0").browserfamily, "curl", "and is not taken for the next one");
+        assert_eq!(&*answer(&mut cache, "curl/8.5.0").browserfamily, "curl", "the next one is classified by itself");
     }
 
     #[test]
-    fn a_batch_has_each_user_agent_once_and_the_next_batch_anew() {
+    fn each_batch_has_each_of_its_user_agents_once() {
         let mut cache = UserAgentCache::new(UserAgentRules::embedded());
         for _ in 0..2 {
             let mut batch = Classified::default();

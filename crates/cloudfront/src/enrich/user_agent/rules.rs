@@ -1,4 +1,4 @@
-//! The vendored rules, compiled: an unescaped user agent in, its families out.
+//! Compiles the vendored rules: an unescaped user agent in, its families out.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -7,8 +7,8 @@ use ua_parser::{Error, device, os, user_agent};
 
 use super::{UNKNOWN_FAMILY, UserAgent, unescape};
 
-/// Sections that open with `@name`, then one rule a line, tab separated: regular expression, for devices its flag,
-/// replacement; `-` for none.
+/// The rules: sections that begin with `@name`, then one rule a line, tab-separated: regular expression, for devices its
+/// flag, replacement; `-` for none.
 const VENDORED: &str = include_str!("../../../data/user-agent-rules.txt");
 
 static EMBEDDED: UserAgentRules = UserAgentRules {
@@ -17,10 +17,10 @@ static EMBEDDED: UserAgentRules = UserAgentRules {
     device: LazyLock::new(|| vendored(compile_device_rules())),
 };
 
-/// uap-core's rules. They are compiled at first use, and may be shared by any number of threads.
+/// uap-core's rules. They are compiled at first use, and any number of threads may share them.
 ///
-/// Compiled they take about 25 MiB; the automata that grow while they are used take up to 40 MiB more for each thread.
-/// The time of a classification grows linearly with the string, at worst by some 2.5 milliseconds a KiB.
+/// Compiled, they take about 25 MiB; the automata that grow while they are used take up to 40 MiB more for each thread.
+/// The time of a classification grows linearly with the string, at worst by about 2.5 milliseconds a KiB.
 pub struct UserAgentRules {
     browser: LazyLock<user_agent::Extractor<'static>>,
     os: LazyLock<os::Extractor<'static>>,
@@ -28,23 +28,22 @@ pub struct UserAgentRules {
 }
 
 impl UserAgentRules {
-    /// Each of these compiles one part of the [`embedded`](Self::embedded) rules, unless that is done already.
+    /// Functions that each compile one part of the [`embedded`](Self::embedded) rules, unless that is done already.
     ///
-    /// Nobody needs to call them: a classification compiles what it misses. They are there to be run beside other work,
-    /// in as many threads as one likes, the longest first.
+    /// Calling them is optional: a classification compiles what it misses. They can run beside other work, in any number of
+    /// threads, the longest first.
     pub const PARTS: [fn(); 3] = [
         || _ = LazyLock::force(&EMBEDDED.device),
         || _ = LazyLock::force(&EMBEDDED.browser),
         || _ = LazyLock::force(&EMBEDDED.os),
     ];
 
-    /// The rules that this program carries. The first classification takes the time to compile them, about 0.1 seconds.
+    /// Returns the rules that are part of this program. The first classification also compiles them, in about 0.1 seconds.
     pub fn embedded() -> &'static Self {
         &EMBEDDED
     }
 
-    /// What the rules say of a user agent as it stands in a log, that is, percent-escaped; `-` and nothing at all are
-    /// [`UserAgent::unknown`].
+    /// Classifies a user agent as logged, that is, percent-escaped; `-` and the empty string are [`UserAgent::unknown`].
     pub fn classify(&self, logged: &str) -> UserAgent {
         if matches!(logged, "" | "-") {
             return UserAgent::unknown();
@@ -61,19 +60,23 @@ impl UserAgentRules {
     }
 }
 
-/// A rule whose group matched nothing gives an empty family.
+/// Returns the family, or `Other`: also for a rule whose group matched nothing, which gives an empty family.
 fn family_or_unknown(family: Option<Cow<'_, str>>) -> Box<str> {
     family.filter(|family| !family.is_empty()).map_or_else(|| UNKNOWN_FAMILY.into(), Into::into)
 }
 
-#[expect(clippy::expect_used, reason = "the rules are a part of the program; a test compiles them")]
 fn vendored<T>(compiled: Result<T, Error>) -> T {
-    compiled.expect("the vendored rules compile")
+    compiled.expect("the rules are part of the program, and a test compiles them")
+}
+
+/// Returns a rule's regular expression, its first cell.
+fn regex(cells: &mut impl Iterator<Item = Option<Cow<'static, str>>>) -> Cow<'static, str> {
+    cells.next().flatten().expect("every vendored rule has a regular expression")
 }
 
 fn compile_browser_rules() -> Result<user_agent::Extractor<'static>, Error> {
     let rules = section("browser").map(|mut cells| user_agent::Parser {
-        regex: cells.next().flatten().unwrap_or_default(),
+        regex: regex(&mut cells),
         family_replacement: cells.next().flatten(),
         ..Default::default()
     });
@@ -82,7 +85,7 @@ fn compile_browser_rules() -> Result<user_agent::Extractor<'static>, Error> {
 
 fn compile_os_rules() -> Result<os::Extractor<'static>, Error> {
     let rules = section("os").map(|mut cells| os::Parser {
-        regex: cells.next().flatten().unwrap_or_default(),
+        regex: regex(&mut cells),
         os_replacement: cells.next().flatten(),
         ..Default::default()
     });
@@ -91,7 +94,7 @@ fn compile_os_rules() -> Result<os::Extractor<'static>, Error> {
 
 fn compile_device_rules() -> Result<device::Extractor<'static>, Error> {
     let rules = section("device").map(|mut cells| device::Parser {
-        regex: cells.next().flatten().unwrap_or_default(),
+        regex: regex(&mut cells),
         regex_flag: cells.next().flatten().map(|_| device::Flag::IgnoreCase),
         device_replacement: cells.next().flatten(),
         ..Default::default()
@@ -99,7 +102,7 @@ fn compile_device_rules() -> Result<device::Extractor<'static>, Error> {
     Ok(device::Builder::new().push_all(rules)?.build()?)
 }
 
-/// The rules of one section, in the order in which they are tried, as cells; `None` is a cell that says `-`.
+/// Returns the rules of one section, in the order in which they are tried, as cells; `None` for a cell that is `-`.
 fn section(name: &str) -> impl Iterator<Item = impl Iterator<Item = Option<Cow<'static, str>>>> {
     VENDORED
         .lines()

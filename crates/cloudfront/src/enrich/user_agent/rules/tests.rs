@@ -1,4 +1,4 @@
-//! What well-known user agents are taken for.
+//! Well-known user agents, and their families.
 
 use super::*;
 
@@ -70,7 +70,7 @@ const PEOPLE_AND_PROGRAMS: &[Expected] = &[
     ("made-up thing", "Other", "Other"),
 ];
 
-/// Bots that say so early.
+/// Bots whose name comes early.
 const BOTS: &[Expected] = &[
     ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot", "Other"),
     (
@@ -89,7 +89,7 @@ const BOTS: &[Expected] = &[
     ("Mozilla/5.0 (compatible; ClaudeBot/1.0; +claudebot@anthropic.com)", "ClaudeBot", "Other"),
 ];
 
-/// Bots that look like a browser at first. The family `com/bot` is what uap-core makes of the address.
+/// Bots that look like a browser at first. uap-core makes the family `com/bot` of an address.
 const LATE_BOTS: &[Expected] = &[
     (
         "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15 (Applebot/0.1; +http://www.apple.com/go/applebot)",
@@ -114,13 +114,13 @@ fn assert_classified(cases: &[Expected], is_bot: bool) {
         let expected = UserAgent { browserfamily: browserfamily.into(), osfamily: osfamily.into(), is_bot };
         let escaped_once = user_agent.replace(' ', "%20").replace('"', "%22");
         assert_eq!(rules.classify(user_agent), expected, "{user_agent}");
-        assert_eq!(rules.classify(&escaped_once), expected, "{user_agent}, as logs have it");
-        assert_eq!(rules.classify(&escaped_once.replace('%', "%25")), expected, "{user_agent}, as old logs have it");
+        assert_eq!(rules.classify(&escaped_once), expected, "{user_agent}, as logged");
+        assert_eq!(rules.classify(&escaped_once.replace('%', "%25")), expected, "{user_agent}, as in old logs");
     }
 }
 
 #[test]
-fn browsers_and_programs_are_known_and_no_bots() {
+fn browsers_and_programs_are_known_and_are_not_bots() {
     assert_classified(PEOPLE_AND_PROGRAMS, false);
 }
 
@@ -135,7 +135,7 @@ fn a_bot_is_known_even_if_its_name_comes_late() {
 }
 
 #[test]
-fn no_user_agent_is_other_and_no_bot() {
+fn no_user_agent_is_other_and_not_a_bot() {
     for logged in ["", "-"] {
         assert_eq!(UserAgentRules::embedded().classify(logged), UserAgent::unknown());
     }

@@ -1,18 +1,17 @@
-//! Table schema to Arrow schema.
+//! Table schema in, Arrow schema out.
 
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::column::ColumnType;
-use crate::table_schema::TableSchema;
+use crate::{column::ColumnType, table_schema::TableSchema};
 
 impl TableSchema {
     /// Returns the Arrow schema of a data file: the columns in order, without the partition columns.
     ///
     /// Only [required](crate::Column::is_required) columns are not nullable. The entries of a map are named
-    /// `key_value`, `key` and `value`, as the Parquet format wants it; keys are not null, values may be by type but
-    /// never are.
+    /// `key_value`, `key` and `value`, as the Parquet format requires; keys are not null; values are nullable by type, but
+    /// never null.
     pub fn arrow_schema(&self) -> SchemaRef {
         let fields: Vec<Field> = self
             .columns()
@@ -45,7 +44,7 @@ fn data_type(column_type: ColumnType) -> DataType {
 mod tests {
     use super::*;
 
-    /// The SQL type that a reader would give to a column of this Arrow type.
+    /// Returns the SQL type that a reader would give to a column of this Arrow type.
     fn sql_type_of(data_type: &DataType) -> &'static str {
         match data_type.to_string().as_str() {
             "Date32" => "date",

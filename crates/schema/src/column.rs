@@ -1,4 +1,4 @@
-//! What a column is: its name, its type, and where its values come from.
+//! A column of a table: its name, its type, and the source of its values.
 
 /// One column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,19 +7,19 @@ pub struct Column {
     pub name: String,
     /// Type of the values.
     pub column_type: ColumnType,
-    /// Where the values come from.
+    /// Source of the values.
     pub source: Source,
-    /// What is done to a cell on its way into the column.
+    /// Decoding of a cell on its way into the column.
     pub cell_decode: CellDecode,
-    /// Whether the data file may keep a dictionary of the values. False pays where every value is another: then strings
-    /// have no least and largest value there, either.
+    /// Whether the data file may have a dictionary of the values. False is better if all values are different; strings then
+    /// have no minimum and maximum there, either.
     pub dictionary: bool,
-    /// What the column holds, in one line for people; may be empty.
+    /// Description of the column, in one line for people; may be empty.
     pub comment: String,
 }
 
 impl Column {
-    /// Whether every row has a value: true for the derived date and time, without which a row is rejected.
+    /// Returns whether every row has a value: true for the derived date and time, without which a row is rejected.
     pub fn is_required(&self) -> bool {
         matches!(self.source, Source::Derived(Derivation::Date | Derivation::Time))
     }
@@ -48,13 +48,13 @@ impl ColumnType {
     pub(crate) const ALL: [Self; 7] =
         [Self::Date, Self::String, Self::BigInt, Self::Int, Self::Double, Self::Timestamp, Self::Map];
 
-    /// Whether a field's cells can be read as this type. The other types come from a derivation only.
+    /// Returns whether a field's cells can be read as this type. Only derivations have the other types.
     pub(crate) fn is_of_a_field(self) -> bool {
         matches!(self, Self::String | Self::BigInt | Self::Int | Self::Double)
     }
 }
 
-/// Where a column's values come from.
+/// Source of a column's values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A field, by its name in a standard log. See [`realtime_name`](crate::fields::realtime_name) for the others.
@@ -64,7 +64,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The field, or the word of the derivation.
+    /// Returns the field, or the word of the derivation.
     pub(crate) fn word(&self) -> &str {
         match self {
             Self::Field(field) => field,
@@ -73,7 +73,7 @@ impl Source {
     }
 }
 
-/// How a derived column's values are computed.
+/// Computation of a derived column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Derivation {
     /// Day of the request, UTC.
@@ -86,7 +86,7 @@ pub enum Derivation {
     BrowserFamily,
     /// Operating-system family of the user agent.
     OsFamily,
-    /// `True` where the user agent is a bot, else `False`.
+    /// `True` if the user agent is a bot, else `False`.
     IsBot,
     /// Key of the log object.
     Filename,
@@ -112,7 +112,7 @@ impl Derivation {
         Self::Line,
     ];
 
-    /// The word in a schema file.
+    /// Returns the word in a schema file.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Date => "date",
@@ -128,7 +128,7 @@ impl Derivation {
         }
     }
 
-    /// The one type that a column of this derivation has.
+    /// Returns the type of a column of this derivation.
     pub(crate) fn column_type(self) -> ColumnType {
         match self {
             Self::Date => ColumnType::Date,
@@ -142,10 +142,10 @@ impl Derivation {
     }
 }
 
-/// What is done to a cell on its way into a string column.
+/// Decoding of a cell on its way into a string column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CellDecode {
-    /// Nothing: the text stays as logged, still percent-encoded.
+    /// None: the text stays as logged, still percent-encoded.
     #[default]
     AsLogged,
     /// Exactly one percent-decoding; `+` stays `+`.

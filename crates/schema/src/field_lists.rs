@@ -1,9 +1,9 @@
 //! Lists of field names for logs without a header, told apart by how many names each has.
 //!
-//! **Invariant.** No two lists have the same number of names, so a line's number of cells names its list. The lists are
-//! sorted by it: the order in which they were given means nothing.
+//! **Invariant.** All lists have different numbers of names, so a line's number of cells identifies its list. The lists are
+//! sorted by it: the order in which they were given does not matter.
 
-/// Lists of field names, each with another number of names.
+/// Lists of field names, all of different lengths.
 ///
 /// ```
 /// use lakefront_schema::FieldLists;
@@ -15,17 +15,17 @@
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldLists {
-    /// Number of names and the names, a blank between them; the shortest list first.
+    /// Number of names, and the names with blanks between them; the shortest list first.
     lists: Vec<(usize, String)>,
 }
 
-/// Texts that are no [`FieldLists`].
+/// Error in texts that are not [`FieldLists`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldListsError {
     /// A list has no name.
     #[error("a list of field names is empty")]
     Empty {
-        /// Its place, from 0.
+        /// Index of the list, from 0.
         list: usize,
     },
     /// Two lists have the same number of names.
@@ -33,9 +33,9 @@ pub enum FieldListsError {
     SameLength {
         /// Number of names of both.
         width: usize,
-        /// Place of the first one, from 0.
+        /// Index of the first one, from 0.
         first: usize,
-        /// Place of the second one, from 0.
+        /// Index of the second one, from 0.
         second: usize,
     },
 }
@@ -83,7 +83,7 @@ impl FieldLists {
         self.lists.iter().find(|(found, _)| *found == width).map(|(_, names)| names.as_str())
     }
 
-    /// Returns the names of all lists; one that is in several lists comes several times.
+    /// Returns the names of all lists; a name that is in several lists comes several times.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.iter().flat_map(|list| list.split(' '))
     }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_found_by_their_length_in_whatever_order_they_came() {
+    fn lists_are_found_by_their_length_regardless_of_their_order() {
         let lists = FieldLists::try_new(["a b c", "d", "e f"]).unwrap();
         assert_eq!(lists, FieldLists::try_new(["e f", "a b c", "d"]).unwrap());
         assert_eq!(lists.widths().collect::<Vec<_>>(), [1, 2, 3]);

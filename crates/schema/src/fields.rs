@@ -1,4 +1,4 @@
-//! What CloudFront calls its fields: every field spelling in the code base stands here.
+//! CloudFront's names of fields: every spelling in the code base is here.
 //!
 //! Names are case-sensitive. A column names the field of the standard log; a real-time log says the same thing under
 //! another name, see [`realtime_name`].
@@ -54,7 +54,7 @@ pub const TIME: &str = "time";
 pub const TIMESTAMP: &str = "timestamp";
 /// Moment of the request in milliseconds since 1970.
 pub const TIMESTAMP_MS: &str = "timestamp(ms)";
-/// The two spellings of the distribution id in v2 logs, in the order in which they are looked for.
+/// The two spellings of the distribution id in v2 logs, in order of preference.
 pub const DISTRIBUTION_IDS: [&str; 2] = ["DistributionId", "distributionid"];
 /// The distribution id in real-time logs, and in standard logs of staging distributions that of the primary one.
 pub const PRIMARY_DISTRIBUTION_ID: &str = "primary-distribution-id";
@@ -63,8 +63,7 @@ pub const USER_AGENT: &str = "cs(User-Agent)";
 /// A field that only logs of RTMP distributions have.
 pub const RTMP_FIELD: &str = "x-event";
 
-/// The fields that derived columns read: they count as claimed, so that they do not come again in the map of extra
-/// fields.
+/// The fields that derived columns read: they count as claimed, so that they are not repeated in the map of extra fields.
 pub const DERIVED_SOURCES: [&str; 6] = [DATE, TIME, TIMESTAMP, TIMESTAMP_MS, DISTRIBUTION_IDS[0], DISTRIBUTION_IDS[1]];
 
 /// Fields that CloudFront added to the standard log after the 33, or writes on request.
@@ -136,23 +135,23 @@ pub fn all_fields() -> impl Iterator<Item = &'static str> {
     STANDARD_FIELDS.iter().chain(&LATER_FIELDS).chain(&REALTIME_ONLY_FIELDS).copied()
 }
 
-/// Whether CloudFront is known to write a field of this name into any log but those of RTMP distributions.
+/// Returns whether CloudFront is known to write a field of this name into any log but those of RTMP distributions.
 pub fn is_known_field(name: &str) -> bool {
     STANDARD_FIELDS.contains(&name) || LATER_FIELDS.contains(&name) || is_realtime_only_field(name)
 }
 
-/// Whether a log with a field of this name is a real-time log.
+/// Returns whether a log with a field of this name is a real-time log.
 pub fn is_realtime_only_field(name: &str) -> bool {
     REALTIME_ONLY_FIELDS.contains(&name)
 }
 
-/// Whether only a standard log has a field of this name: a real-time log has no date, no time and no distribution id of
-/// its own, and no name with a parenthesis.
+/// Returns whether only a standard log has a field of this name: a real-time log has no date, no time and no distribution id
+/// of its own, and no name with a parenthesis.
 pub fn is_standard_only_field(name: &str) -> bool {
     name == DATE || name == TIME || DISTRIBUTION_IDS.contains(&name) || name.contains('(')
 }
 
-/// Returns the name under which a real-time log says what a standard log says under `standard`.
+/// Returns the name that a real-time log has for the field `standard` of a standard log.
 ///
 /// The Host fields are swapped: a real-time log's `cs-host` is what the viewer sent, which a standard log calls
 /// `x-host-header`; its `x-host-header` is the domain name of the distribution, a standard log's `cs(Host)`.
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn no_field_stands_in_two_lists() {
+    fn no_field_is_in_two_lists() {
         let all: Vec<&str> = all_fields().collect();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
         assert!(all.iter().all(|name| is_known_field(name)));
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn no_field_is_of_standard_logs_alone_and_of_real_time_logs_alone() {
+    fn no_field_is_both_of_standard_logs_only_and_of_real_time_logs_only() {
         assert!(!REALTIME_ONLY_FIELDS.iter().any(|name| is_standard_only_field(name)));
         let standard: Vec<&str> = all_fields().filter(|name| is_standard_only_field(name)).collect();
         assert_eq!(
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_names_of_real_time_logs_tell_a_real_time_log() {
+    fn a_real_time_log_is_recognised_by_names_of_real_time_logs_only() {
         assert!(is_realtime_only_field("cs-host"));
         assert!(is_realtime_only_field("cmcd-version"));
         assert!(!STANDARD_FIELDS.iter().any(|name| is_realtime_only_field(name)));

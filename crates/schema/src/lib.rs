@@ -1,8 +1,8 @@
-//! What a column is: one list in /schemas, spoken as CloudFront, Arrow and SQL types.
+//! Columns of a table: one list in /schemas, with CloudFront's field names, Arrow types and SQL types.
 //!
 //! A [`TableSchema`] is read from a TOML file: one of the two that are [embedded](TableSchema::embedded), or a user's
-//! own ([`TableSchema::from_toml`]). It is the only list of columns: what is read from a log, what stands in a data file
-//! and what the DDL says all come from it.
+//! own ([`TableSchema::from_toml`]). It is the only list of columns: what is read from a log, what a data file has and what
+//! the DDL says all come from it.
 //!
 //! ```
 //! use lakefront_schema::{Source, TableSchema};
@@ -15,7 +15,7 @@
 //! # Ok::<(), &str>(())
 //! ```
 
-// 1. What CloudFront calls its fields.
+// 1. CloudFront's names of fields.
 pub mod fields;
 
 // 2. Names of log objects, and of data files.
@@ -28,13 +28,13 @@ mod date;
 // 3. Lists of field names for logs that do not name their fields.
 mod field_lists;
 
-// 4. What a column is: name, type, source.
+// 4. A column: name, type, source.
 mod column;
 
-// 5. What a table schema is: a name and its columns; the embedded ones.
+// 5. A table schema: a name, and columns.
 mod table_schema;
 
-// 6. Schema file text to table schema, every mistake with its line and key; and back.
+// 6. Schema file text to table schema, and back; the embedded ones.
 mod schema_file;
 
 // 7. Table schema to Arrow schema.
@@ -43,11 +43,11 @@ mod arrow;
 // 8. Column to SQL type.
 mod sql;
 
-// 9. What can be wrong with a schema file.
+// 9. Mistakes in a schema file.
 mod error;
 
 pub use column::{CellDecode, Column, ColumnType, Derivation, Source};
 pub use date::days_of_date;
 pub use error::{Error, Problem};
 pub use field_lists::{FieldLists, FieldListsError};
-pub use table_schema::{PARTITION_COLUMNS, TableSchema};
+pub use table_schema::{Difference, PARTITION_COLUMNS, Property, TableSchema};

@@ -1,22 +1,25 @@
-//! Schema file text to table schema, every mistake with its line and key; and back.
+//! Schema file text in, table schema out, every mistake with its line and key; and back.
 //!
-//! `schemas/README.md` describes the format. The document is walked by hand instead of being deserialised, because that
-//! keeps the place of every key for the message.
+//! `schemas/README.md` describes the format. The document is read key by key instead of being deserialised, as that keeps
+//! the line of every key for the message.
 
-use std::fmt::Write as _;
-use std::ops::Range;
+use std::{fmt::Write as _, ops::Range};
 
-use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeString, DeTable, DeValue},
+};
 
-use crate::column::{CellDecode, Column, ColumnType, Derivation, Source};
-use crate::error::{Error, Problem};
-use crate::table_schema::{PARTITION_COLUMNS, TableSchema};
+use crate::{
+    column::{CellDecode, Column, ColumnType, Derivation, Source},
+    error::{Error, Problem},
+    table_schema::{PARTITION_COLUMNS, TableSchema},
+};
 
 /// Longest name of a column or schema in bytes: the limit of Athena and of the Glue catalog.
-pub(crate) const MAX_NAME_BYTES: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 /// Longest comment in bytes: the limit of the Glue catalog, which takes a single line.
-pub(crate) const MAX_COMMENT_BYTES: usize = 255;
+const MAX_COMMENT_BYTES: usize = 255;
 
 const TOP_KEYS: [&str; 3] = ["name", "description", "column"];
 const COLUMN_KEYS: [&str; 7] = ["name", "type", "field", "derive", "decode", "dictionary", "comment"];
@@ -24,32 +27,63 @@ const COLUMN_KEYS: [&str; 7] = ["name", "type", "field", "derive", "decode", "di
 const IN_FILE: &str = "at the top of the file";
 const IN_COLUMN: &str = "in this `[[column]]`";
 
-/// Reads a schema file. See [`TableSchema::from_toml`].
-pub(crate) fn read(text: &str, origin: &str) -> Result<TableSchema, Error> {
+impl TableSchema {
+    /// The names that [`embedded`](Self::embedded) knows. The first is the default.
+    pub const EMBEDDED_NAMES: [&'static str; 2] = ["cf_logs", "cf_logs_wide"];
+
+    /// Returns a table schema that is part of the program; `None` if there is none of this name.
+    pub fn embedded(name: &str) -> Option<Self> {
+        match name {
+            "cf_logs" => Some(embedded(include_str!("../../../schemas/cf_logs.toml"), name)),
+            "cf_logs_wide" => Some(embedded(include_str!("../../../schemas/cf_logs_wide.toml"), name)),
+            _ => None,
+        }
+    }
+
+    /// Reads a schema file. `origin` is where the text came from, a path or a name: error messages begin with it.
+    ///
+    /// # Errors
+    ///
+    /// The text is not TOML or not a schema file. The message names line and key.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Self, Error> {
+        read(text, origin)
+    }
+
+    /// Returns a schema file that [`from_toml`](Self::from_toml) reads as this table schema.
+    pub fn to_toml(&self) -> String {
+        write(self)
+    }
+}
+
+fn embedded(text: &str, name: &str) -> TableSchema {
+    read(text, name).expect("an embedded schema is part of the program, and a test reads it")
+}
+
+fn read(text: &str, origin: &str) -> Result<TableSchema, Error> {
     let document = DeTable::parse(text).map_err(|error| Error::Syntax {
         origin: origin.to_owned(),
+        // An error without a place is about the whole text.
         line: line_of(text, &error.span().unwrap_or_default()),
         message: error.message().replace('\n', ", "),
+        is_duplicate_key: error.message().contains("duplicate key"),
     })?;
-    let file = File { text, origin };
-    let top = Table { file: &file, place: IN_FILE, entries: document.get_ref(), line: 1 };
+    let document_text = DocumentText { text, origin };
+    let top = TomlTable { document: &document_text, place: IN_FILE, entries: document.get_ref(), line: 1 };
     top.check_keys(&TOP_KEYS)?;
 
     let name = top.text("name", "name = \"my_table\"")?.ok_or_else(|| top.missing("name", "name = \"my_table\""))?;
     if !is_name(name.value) {
-        return Err(name.wrong(Problem::BadName { got: shown(name.value) }));
+        return Err(name.wrong(Problem::BadName { got: shown(name.value), max_bytes: MAX_NAME_BYTES }));
     }
     let description = top.text("description", "description = \"What the table holds\"")?;
     let columns = read_columns(&top)?;
     Ok(TableSchema::new(name.value.to_owned(), description.map_or("", |text| text.value).to_owned(), columns))
 }
 
-/// Writes a schema file. See [`TableSchema::to_toml`].
-pub(crate) fn write(schema: &TableSchema) -> String {
+fn write(schema: &TableSchema) -> String {
     let mut out = String::new();
     let mut line = |key: &str, value: String| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{key} = {value}");
+        writeln!(out, "{key} = {value}").expect("writing to a string cannot fail");
     };
     line("name", quoted(schema.name()));
     line("description", quoted(schema.description()));
@@ -74,11 +108,11 @@ pub(crate) fn write(schema: &TableSchema) -> String {
     out
 }
 
-fn read_columns(top: &Table<'_>) -> Result<Vec<Column>, Error> {
+fn read_columns(top: &TomlTable<'_>) -> Result<Vec<Column>, Error> {
     const EXAMPLE: &str = "[[column]]";
     let (key, value) = top.find("column").ok_or_else(|| top.missing("column", EXAMPLE))?;
     let wrong = |got| {
-        top.file.wrong(
+        top.document.wrong(
             &key.span(),
             "column",
             Problem::WrongKind { expected: "a list of tables", got, example: EXAMPLE },
@@ -89,8 +123,8 @@ fn read_columns(top: &Table<'_>) -> Result<Vec<Column>, Error> {
     let mut name_lines: Vec<usize> = Vec::with_capacity(items.len());
     for item in items {
         let entries = item.get_ref().as_table().ok_or_else(|| wrong(kind_of(item.get_ref())))?;
-        let line = top.file.line_of(&item.span());
-        let table = Table { file: top.file, place: IN_COLUMN, entries, line };
+        let line = top.document.line_of(&item.span());
+        let table = TomlTable { document: top.document, place: IN_COLUMN, entries, line };
         let (column, name_line) = read_column(&table, &columns, &name_lines)?;
         columns.push(column);
         name_lines.push(name_line);
@@ -101,15 +135,15 @@ fn read_columns(top: &Table<'_>) -> Result<Vec<Column>, Error> {
     Ok(columns)
 }
 
-/// Reads one column, and the line of its name. The columns before it, and the lines of their names, are there to
-/// compare.
-fn read_column(table: &Table<'_>, before: &[Column], name_lines: &[usize]) -> Result<(Column, usize), Error> {
+/// Reads one column. Returns it and the line of its name. `before` has the columns before it, and `name_lines` the lines of
+/// their names.
+fn read_column(table: &TomlTable<'_>, before: &[Column], name_lines: &[usize]) -> Result<(Column, usize), Error> {
     const NAME: &str = "name = \"my_column\"";
     const TYPE: &str = "type = \"string\"";
     table.check_keys(&COLUMN_KEYS)?;
 
     let name = table.text("name", NAME)?.ok_or_else(|| table.missing("name", NAME))?;
-    // Asked first and without regard to case, so that `Year` is told what it is and not only that it is upper case.
+    // Checked first and regardless of case, so that `Year` is called a partition column, and not only upper case.
     if PARTITION_COLUMNS.iter().any(|taken| taken.eq_ignore_ascii_case(name.value)) {
         return Err(name.wrong(Problem::PartitionName { got: shown(name.value) }));
     }
@@ -118,7 +152,7 @@ fn read_column(table: &Table<'_>, before: &[Column], name_lines: &[usize]) -> Re
         return Err(name.wrong(Problem::DuplicateName { got: shown(name.value), first_line: *first_line }));
     }
     if !is_name(name.value) {
-        return Err(name.wrong(Problem::BadName { got: shown(name.value) }));
+        return Err(name.wrong(Problem::BadName { got: shown(name.value), max_bytes: MAX_NAME_BYTES }));
     }
 
     let type_text = table.text("type", TYPE)?.ok_or_else(|| table.missing("type", TYPE))?;
@@ -130,15 +164,15 @@ fn read_column(table: &Table<'_>, before: &[Column], name_lines: &[usize]) -> Re
     if let Some(comment) = &comment
         && (comment.value.len() > MAX_COMMENT_BYTES || comment.value.contains(char::is_control))
     {
-        return Err(comment.wrong(Problem::BadComment));
+        return Err(comment.wrong(Problem::BadComment { max_bytes: MAX_COMMENT_BYTES }));
     }
-    let name_line = table.file.line_of(&name.span);
+    let name_line = table.document.line_of(&name.span);
     let name = name.value.to_owned();
     let comment = comment.map_or("", |text| text.value).to_owned();
     Ok((Column { name, column_type, source, cell_decode, dictionary, comment }, name_line))
 }
 
-fn read_source(table: &Table<'_>, type_text: &Text<'_>, column_type: ColumnType) -> Result<Source, Error> {
+fn read_source(table: &TomlTable<'_>, type_text: &TextValue<'_>, column_type: ColumnType) -> Result<Source, Error> {
     let field = table.text("field", "field = \"cs-uri-stem\"")?;
     let derive = table.text("derive", "derive = \"date\"")?;
     match (field, derive) {
@@ -169,7 +203,7 @@ fn read_source(table: &Table<'_>, type_text: &Text<'_>, column_type: ColumnType)
     }
 }
 
-fn read_decode(table: &Table<'_>, column_type: ColumnType, source: &Source) -> Result<CellDecode, Error> {
+fn read_decode(table: &TomlTable<'_>, column_type: ColumnType, source: &Source) -> Result<CellDecode, Error> {
     let Some(decode) = table.text("decode", "decode = \"percent\"")? else { return Ok(CellDecode::AsLogged) };
     let decoded = decode.word(&[CellDecode::Percent], |_| "percent")?;
     match (column_type, source) {
@@ -178,13 +212,13 @@ fn read_decode(table: &Table<'_>, column_type: ColumnType, source: &Source) -> R
     }
 }
 
-/// The text being read, and what to call it.
-struct File<'a> {
+/// The text being read, and its name in messages.
+struct DocumentText<'a> {
     text: &'a str,
     origin: &'a str,
 }
 
-impl File<'_> {
+impl DocumentText<'_> {
     fn line_of(&self, span: &Range<usize>) -> usize {
         line_of(self.text, span)
     }
@@ -195,39 +229,39 @@ impl File<'_> {
 }
 
 /// One table of the document: the top or a column.
-struct Table<'a> {
-    file: &'a File<'a>,
+struct TomlTable<'a> {
+    document: &'a DocumentText<'a>,
     place: &'static str,
     entries: &'a DeTable<'a>,
-    /// Where the table begins, from 1.
+    /// First line of the table, from 1.
     line: usize,
 }
 
-/// A key and its value, each with its place in the text.
-type Entry<'a> = (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>);
+/// A key and its value, each with its position in the text.
+type KeyValue<'a> = (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>);
 
-impl<'a> Table<'a> {
-    /// Refuses keys that the format does not have; of several the first in the file.
+impl<'a> TomlTable<'a> {
+    /// Refuses keys that the format does not have; the error names the first one in the file.
     fn check_keys(&self, known: &[&str]) -> Result<(), Error> {
         let unknown = self.entries.iter().map(|(key, _)| key).filter(|key| !known.contains(&key.get_ref().as_ref()));
         match unknown.min_by_key(|key| key.span().start) {
             None => Ok(()),
             Some(key) => {
                 let problem = Problem::Unknown { place: self.place, expected: listed(known.iter().copied()) };
-                Err(self.file.wrong(&key.span(), &shown(key.get_ref()), problem))
+                Err(self.document.wrong(&key.span(), &shown(key.get_ref()), problem))
             }
         }
     }
 
-    fn find(&self, key: &str) -> Option<Entry<'a>> {
+    fn find(&self, key: &str) -> Option<KeyValue<'a>> {
         self.entries.iter().find(|(found, _)| found.get_ref() == key)
     }
 
-    fn text(&self, key: &'static str, example: &'static str) -> Result<Option<Text<'a>>, Error> {
+    fn text(&self, key: &'static str, example: &'static str) -> Result<Option<TextValue<'a>>, Error> {
         let Some((found, value)) = self.find(key) else { return Ok(None) };
         let span = found.span();
         match value.get_ref().as_str() {
-            Some(value) => Ok(Some(Text { file: self.file, key, value, span })),
+            Some(value) => Ok(Some(TextValue { document: self.document, key, value, span })),
             None => Err(self.wrong_kind(key, &span, "text", value.get_ref(), example)),
         }
     }
@@ -248,34 +282,34 @@ impl<'a> Table<'a> {
         got: &DeValue<'_>,
         example: &'static str,
     ) -> Error {
-        self.file.wrong(span, key, Problem::WrongKind { expected, got: kind_of(got), example })
+        self.document.wrong(span, key, Problem::WrongKind { expected, got: kind_of(got), example })
     }
 
     fn missing(&self, key: &str, example: &'static str) -> Error {
         self.wrong(key, Problem::Missing { place: self.place, example })
     }
 
-    /// A problem of the table as a whole, told at its beginning.
+    /// Returns an error about the table as a whole, at its first line.
     fn wrong(&self, key: &str, problem: Problem) -> Error {
-        Error::Key { origin: self.file.origin.to_owned(), line: self.line, key: key.to_owned(), problem }
+        Error::Key { origin: self.document.origin.to_owned(), line: self.line, key: key.to_owned(), problem }
     }
 }
 
 /// A key with a text value.
-struct Text<'a> {
-    file: &'a File<'a>,
+struct TextValue<'a> {
+    document: &'a DocumentText<'a>,
     key: &'static str,
     value: &'a str,
-    /// Of the key, because a value may begin lines below it.
+    /// Position of the key, as a value may begin lines after it.
     span: Range<usize>,
 }
 
-impl Text<'_> {
+impl TextValue<'_> {
     fn wrong(&self, problem: Problem) -> Error {
-        self.file.wrong(&self.span, self.key, problem)
+        self.document.wrong(&self.span, self.key, problem)
     }
 
-    /// The one of `choices` whose word is the value.
+    /// Returns the one of `choices` whose word is the value.
     fn word<T: Copy>(&self, choices: &[T], word_of: impl Fn(T) -> &'static str) -> Result<T, Error> {
         choices.iter().copied().find(|choice| word_of(*choice) == self.value).ok_or_else(|| {
             let expected = listed(choices.iter().map(|choice| word_of(*choice)));
@@ -306,7 +340,7 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// A value as a message shows it: on one line, and not endless.
+/// Returns a value as messages show it: on one line, and of limited length.
 fn shown(text: &str) -> String {
     const MAX_SHOWN: usize = 80;
     let mut shown = String::new();
@@ -323,15 +357,14 @@ fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
     words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// A TOML basic string.
+/// Returns a text as a TOML basic string.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            // Writing to a String cannot fail.
-            c if c.is_control() => drop(write!(out, "\\u{:04X}", u32::from(c))),
+            c if c.is_control() => write!(out, "\\u{:04X}", u32::from(c)).expect("writing to a string cannot fail"),
             c => out.push(c),
         }
     }

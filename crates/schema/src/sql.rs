@@ -1,4 +1,4 @@
-//! Column to SQL type, in words that Athena's DDL and Spark share.
+//! Column in, SQL type out, in words that Athena's DDL and Spark share.
 
 use crate::column::{Column, ColumnType};
 
@@ -10,7 +10,7 @@ impl Column {
 }
 
 impl ColumnType {
-    /// The word in SQL and in a schema file.
+    /// Returns the word in SQL and in a schema file.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Date => "date",

@@ -1,17 +1,16 @@
-//! What a table schema is: a name and its columns in order; and the two that are embedded.
+//! A table schema: a name, and columns in order.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
 use crate::column::{CellDecode, Column, Source};
-use crate::error::Error;
-use crate::{fields, schema_file};
+use crate::fields;
 
-/// The columns that partition a table, coarsest first. They stand in paths, never in a data file or a schema file.
+/// The columns that partition a table, coarsest first. They are in paths, never in a data file or a schema file.
 pub const PARTITION_COLUMNS: [&str; 4] = ["year", "month", "day", "hour"];
 
-/// The columns of a table, in order. There is at least one, and no two have the same name.
+/// The columns of a table, in order. There is at least one, and all names are different.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableSchema {
     name: String,
@@ -19,34 +18,51 @@ pub struct TableSchema {
     columns: Vec<Column>,
 }
 
+/// Difference between a table schema and the one that it should extend. Reads as a sentence without its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Difference {
+    /// A column is missing.
+    #[error("its column `{name}` is missing")]
+    Missing {
+        /// Name of the column.
+        name: String,
+    },
+    /// A column is another one.
+    #[error("its column {number} is `{name}` with type `{sql_type}`{}", property.as_ref().map_or_else(String::new, Property::text))]
+    Column {
+        /// Number of the column, from 1.
+        number: usize,
+        /// Name that it has in the older schema.
+        name: String,
+        /// Type that it has in the older schema.
+        sql_type: &'static str,
+        /// The property that differs if name and type are the same.
+        property: Option<Property>,
+    },
+}
+
+/// A property of a column, as it is in the older of two schemas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Property {
+    /// The field or derivation.
+    Source(String),
+    /// The decoding of cells.
+    CellDecode,
+    /// Whether there is a dictionary.
+    Dictionary(bool),
+}
+
+impl Property {
+    fn text(&self) -> String {
+        match self {
+            Self::Source(word) => format!(", made from `{word}`"),
+            Self::CellDecode => ", with another `decode`".to_owned(),
+            Self::Dictionary(dictionary) => format!(", with `dictionary = {dictionary}`"),
+        }
+    }
+}
+
 impl TableSchema {
-    /// The names that [`embedded`](Self::embedded) knows. The first is the default.
-    pub const EMBEDDED_NAMES: [&'static str; 2] = ["cf_logs", "cf_logs_wide"];
-
-    /// Returns a table schema that ships with the program, `None` if there is none of this name.
-    pub fn embedded(name: &str) -> Option<Self> {
-        let text = match name {
-            "cf_logs" => include_str!("../../../schemas/cf_logs.toml"),
-            "cf_logs_wide" => include_str!("../../../schemas/cf_logs_wide.toml"),
-            _ => return None,
-        };
-        Self::from_toml(text, name).ok()
-    }
-
-    /// Reads a schema file. `origin` is where the text came from, a path or a name: error messages begin with it.
-    ///
-    /// # Errors
-    ///
-    /// The text is not TOML or not a schema file. The message names line and key and says what to write instead.
-    pub fn from_toml(text: &str, origin: &str) -> Result<Self, Error> {
-        schema_file::read(text, origin)
-    }
-
-    /// Returns a schema file that [`from_toml`](Self::from_toml) reads as this table schema.
-    pub fn to_toml(&self) -> String {
-        schema_file::write(self)
-    }
-
     pub(crate) fn new(name: String, description: String, columns: Vec<Column>) -> Self {
         Self { name, description, columns }
     }
@@ -56,19 +72,19 @@ impl TableSchema {
         &self.name
     }
 
-    /// Returns what the table is, for people; may be empty.
+    /// Returns the description of the table, for people; may be empty.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Returns the columns in the order in which they stand in a data file.
+    /// Returns the columns in the order of a data file.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// Returns 16 hexadecimal digits that say whether two table schemas make the same data files.
+    /// Returns 16 hexadecimal digits, which are equal for two table schemas that make the same data files.
     ///
-    /// Taken from the columns' names, types, sources, decoding and dictionary settings, in order. The schema's name,
+    /// They are made from the columns' names, types, sources, decoding and dictionary settings, in order. The schema's name,
     /// its description and comments do not count.
     pub fn fingerprint(&self) -> String {
         let mut content = String::new();
@@ -82,7 +98,7 @@ impl TableSchema {
                 CellDecode::AsLogged => "aslogged",
                 CellDecode::Percent => "percent",
             };
-            // Neither names nor fields hold blanks, so that no two lists of columns give the same text.
+            // Neither names nor fields have blanks, so two different lists of columns never give the same text.
             for part in [&column.name, column.sql_type(), source_kind, source, decode] {
                 content.push_str(part);
                 content.push('\t');
@@ -90,44 +106,41 @@ impl TableSchema {
             content.push_str(if column.dictionary { "dictionary\n" } else { "plain\n" });
         }
         Sha256::digest(content).iter().take(8).fold(String::new(), |mut digits, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(digits, "{byte:02x}");
+            write!(digits, "{byte:02x}").expect("writing to a string cannot fail");
             digits
         })
     }
 
-    /// Is this what `older` is, with columns appended or not? Comments may differ.
+    /// Returns `Ok` if this is `older`, with or without appended columns. Comments may differ.
     ///
     /// # Errors
     ///
-    /// What is in the way, as a sentence without its end: the first column that differs, or is missing.
-    pub fn extends(&self, older: &Self) -> Result<(), String> {
-        let data_of = |column: &Column| Column { comment: String::new(), ..column.clone() };
+    /// The first column of `older` that is different here, or is missing.
+    pub fn extends(&self, older: &Self) -> Result<(), Difference> {
         for (index, is) in older.columns.iter().enumerate() {
-            match self.columns.get(index) {
-                None => return Err(format!("its column `{}` is missing", is.name)),
-                Some(asked) if data_of(asked) != data_of(is) => {
-                    let property = if (&asked.name, asked.column_type) != (&is.name, is.column_type) {
-                        String::new()
-                    } else if asked.source != is.source {
-                        format!(", made from `{}`", is.source.word())
-                    } else if asked.cell_decode != is.cell_decode {
-                        ", with another `decode`".to_owned()
-                    } else {
-                        format!(", with `dictionary = {}`", is.dictionary)
-                    };
-                    let (name, sql_type) = (&is.name, is.sql_type());
-                    return Err(format!("its column {} is `{name}` with type `{sql_type}`{property}", index + 1));
-                }
-                Some(_) => {}
-            }
+            let Some(asked) = self.columns.get(index) else {
+                return Err(Difference::Missing { name: is.name.clone() });
+            };
+            let property = if (&asked.name, asked.column_type) != (&is.name, is.column_type) {
+                None
+            } else if asked.source != is.source {
+                Some(Property::Source(is.source.word().to_owned()))
+            } else if asked.cell_decode != is.cell_decode {
+                Some(Property::CellDecode)
+            } else if asked.dictionary != is.dictionary {
+                Some(Property::Dictionary(is.dictionary))
+            } else {
+                continue;
+            };
+            let (name, sql_type) = (is.name.clone(), is.sql_type());
+            return Err(Difference::Column { number: index + 1, name, sql_type, property });
         }
         Ok(())
     }
 
     /// Returns the columns that this table schema has after those of `older`, which it [`extends`](Self::extends).
     pub fn appended_to(&self, older: &Self) -> &[Column] {
-        self.columns.get(older.columns.len()..).unwrap_or_default()
+        &self.columns[older.columns.len().min(self.columns.len())..]
     }
 
     /// Returns the fields that CloudFront is not known to write, each once, in order: typing errors, or news from AWS.

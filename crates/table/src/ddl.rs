@@ -1,17 +1,17 @@
 //! Stage 11. Schema and partitions in, SQL text out.
 //!
 //! The text is Hive DDL as Athena takes it: names in backticks, literals in single quotes with backslash escapes. Spark
-//! takes the same text, but for names with `-`, which Athena alone takes. Statements can be run again: what exists already is left alone.
+//! takes the same text, except for names with `-`, which only Athena takes. Statements can be run again: tables and
+//! partitions that exist already stay as they are.
 //!
 //! ```text
 //! CREATE EXTERNAL TABLE IF NOT EXISTS `logs`.`cf_logs` (`logdate` date, ...) PARTITIONED BY (`year` string, ...) ...
 //! ALTER TABLE `logs`.`cf_logs` ADD IF NOT EXISTS PARTITION (`year`='2024', ...) LOCATION 's3://.../year=2024/' ...
 //! ```
 //!
-//! Not here: which partitions there are (the caller knows), and running the statements.
+//! **Not here**: the list of partitions, which the caller has, and running the statements.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use lakefront_schema::{Column, TableSchema};
 
@@ -22,10 +22,10 @@ mod projection;
 pub use error::DdlError;
 use literal::{checked_location, checked_name, checked_partition, identifier, string};
 
-/// The longest statement in bytes: the limit of Athena's `StartQueryExecution`.
+/// Longest statement in bytes: the limit of Athena's `StartQueryExecution`.
 pub const MAX_STATEMENT_BYTES: usize = 262_144;
 
-/// A partition column: its name, how many digits a value has, and the first and last value there can be.
+/// A partition column: its name, the number of digits of a value, and the first and the last possible value.
 struct PartitionColumn {
     name: &'static str,
     digits: usize,
@@ -41,10 +41,10 @@ const PARTITION_COLUMNS: [PartitionColumn; 4] = [
     PartitionColumn { name: lakefront_schema::PARTITION_COLUMNS[3], digits: 2, first: 0, last: 23 },
 ];
 
-/// What the DDL calls the table, and where it is.
+/// Name and location of the table in the DDL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DdlOptions {
-    /// Database of the table; without one, the statements speak of the current database.
+    /// Database of the table; if `None`, the statements name the table without its database.
     pub database: Option<String>,
     /// Name of the table.
     pub table: String,
@@ -55,17 +55,16 @@ pub struct DdlOptions {
     pub projection: bool,
 }
 
-/// Returns the statements that create the table and make its partitions known, in the order in which they are to be
-/// run, without semicolons, each at most [`MAX_STATEMENT_BYTES`] long.
+/// Returns the statements that create the table and add its partitions, in the order in which they must be run, without
+/// semicolons, each at most [`MAX_STATEMENT_BYTES`] long.
 ///
 /// `partition_columns` is the table's part of `year`, `month`, `day`, `hour`; every item of `partitions` has one value
-/// for each of them, zero-padded. Partitions are named in sorted order, each once. With
-/// [`projection`](DdlOptions::projection) there is one statement, and the years that it speaks of are those of
-/// `partitions` and five more.
+/// for each of them, zero-padded. Partitions come in sorted order, each once. With [`projection`](DdlOptions::projection)
+/// there is one statement, for the years of `partitions` and five more.
 ///
 /// # Errors
 ///
-/// A name, the location or a partition would not make valid DDL. The message says what to write instead.
+/// A name, the location or a partition would not make valid DDL.
 pub fn ddl(
     schema: &TableSchema,
     partition_columns: &[&str],
@@ -82,7 +81,7 @@ pub fn ddl(
 
     let mut create = create_table(schema, columns, &table, &location);
     if options.projection {
-        let years = sorted.iter().filter_map(|values| values.first()?.parse().ok());
+        let years = sorted.iter().map(|values| year_of(values));
         create.push_str(&projection::properties(columns, years, &location));
         return Ok(vec![checked_length(create)?]);
     }
@@ -91,14 +90,18 @@ pub fn ddl(
     Ok(statements)
 }
 
-/// Returns the statement that appends columns to a table that was created without them. It fails where the table has one of
-/// them already: no engine has an `IF NOT EXISTS` for columns that the others take, too.
+/// Returns the statement that appends columns to a table that was created without them. It fails if the table has one of
+/// them already: no engine has an `IF NOT EXISTS` for columns that the other engines take, too.
 ///
 /// # Errors
 ///
 /// A name would not make valid DDL, or the statement is too long.
 pub fn add_columns(columns: &[Column], options: &DdlOptions) -> Result<String, DdlError> {
     checked_length(format!("ALTER TABLE {} ADD COLUMNS (\n{}\n)", table_name(options)?, column_lines(columns)))
+}
+
+fn year_of(checked_values: &[String]) -> u16 {
+    checked_values[0].parse().expect("the values of a partition were checked")
 }
 
 fn table_name(options: &DdlOptions) -> Result<String, DdlError> {
@@ -129,21 +132,21 @@ fn create_table(schema: &TableSchema, columns: &[PartitionColumn], table: &str, 
     )
 }
 
-/// The columns with their types and comments, one a line.
+/// Returns the columns with their types and comments, one a line.
 fn column_lines(columns: &[Column]) -> String {
     let mut lines = Vec::with_capacity(columns.len());
     for column in columns {
         let mut line = format!("  {} {}", identifier(&column.name), column.sql_type());
         if !column.comment.is_empty() {
-            // Writing to a String cannot fail.
-            let _ = write!(line, " COMMENT {}", string(&column.comment));
+            line.push_str(" COMMENT ");
+            line.push_str(&string(&column.comment));
         }
         lines.push(line);
     }
     lines.join(",\n")
 }
 
-/// Adds the statements that name every partition, as few as [`MAX_STATEMENT_BYTES`] allows.
+/// Adds the statements that add every partition, as few as [`MAX_STATEMENT_BYTES`] allows.
 fn add_partitions(
     statements: &mut Vec<String>,
     columns: &[PartitionColumn],
@@ -175,15 +178,14 @@ fn partition_clause(columns: &[PartitionColumn], values: &[String], location: &s
     let mut path = location.to_owned();
     for (column, value) in columns.iter().zip(values) {
         pairs.push(format!("{}={}", identifier(column.name), string(value)));
-        // Writing to a String cannot fail.
-        let _ = write!(path, "{}={value}/", column.name);
+        write!(path, "{}={value}/", column.name).expect("writing to a string cannot fail");
     }
     format!("\nPARTITION ({}) LOCATION {}", pairs.join(", "), string(&path))
 }
 
 fn checked_length(statement: String) -> Result<String, DdlError> {
     if statement.len() > MAX_STATEMENT_BYTES {
-        return Err(DdlError::StatementTooLong { bytes: statement.len() });
+        return Err(DdlError::StatementTooLong { bytes: statement.len(), limit_bytes: MAX_STATEMENT_BYTES });
     }
     Ok(statement)
 }

@@ -1,4 +1,5 @@
-//! Why a batch did not become a data file. None of these says anything about the logs: the run stops.
+//! Reasons why a batch did not become a data file, and settings that are not valid. None of these says anything about the
+//! logs: the run stops.
 
 use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
@@ -17,7 +18,7 @@ pub enum Error {
         partition: String,
         /// The column's name.
         column: String,
-        /// What Parquet says.
+        /// Parquet's error.
         #[source]
         source: ParquetError,
     },
@@ -26,20 +27,20 @@ pub enum Error {
     DataFile {
         /// The partition's folder.
         partition: String,
-        /// What Parquet, or the place that takes the bytes, says.
+        /// The error of Parquet, or of the place that takes the bytes.
         #[source]
         source: ParquetError,
     },
-    /// Codec settings that Parquet does not take.
-    #[error("encode: `{text}` is no compression\nhint: `zstd(1)` to `zstd(22)`, `snappy` or `none`")]
+    /// Codec settings that Parquet does not have.
+    #[error("encode: unknown compression `{text}`")]
     Compression {
-        /// What was given.
+        /// The text that was given.
         text: String,
     },
-    /// A partition column that there is not.
-    #[error("partition: `{text}` is nothing to partition by\nhint: `year`, `month`, `day` or `hour`")]
+    /// A partition column that does not exist.
+    #[error("partition: unknown partition column `{text}`")]
     PartitionBy {
-        /// What was given.
+        /// The text that was given.
         text: String,
     },
 }

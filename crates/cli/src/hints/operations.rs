@@ -2,7 +2,7 @@
 
 use lakefront_operations::Error;
 
-use super::{engine, ledger, storage};
+use super::{engine, ledger, storage, table};
 
 /// Returns the hint for an error; `None` if there is nothing to say.
 #[expect(clippy::wildcard_enum_match_arm, reason = "many errors need no hint, and new ones may not")]
@@ -11,6 +11,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Engine(error) => return engine::hint(error),
         Error::Ledger(error) => return ledger::hint(error),
         Error::Storage(error) => return storage::hint(error),
+        Error::Ddl(error) => return table::ddl_hint(error),
         Error::Overlap { .. } => "keep logs and table in folders of their own".to_owned(),
         Error::SourceIsTable { .. } => {
             "name the folder of the raw logs; the table to write comes last: `lakefront convert SOURCE TABLE`".to_owned()

@@ -1,16 +1,16 @@
-//! A name that CloudFront does not have, and the one that was probably meant.
+//! A name that is not a field of CloudFront in; the field that was probably meant, out.
 
 use super::all_fields;
 
-/// Longest name that is compared by case and dashes alone: one or two letters are half of such a name.
+/// Longest name, in letters, that is compared by case and dashes alone: two letters are a third of such a name, or more.
 const SHORT_NAME_LETTERS: usize = 6;
 /// Number of letters by which a longer name may differ.
 const MOST_EDITS: usize = 2;
 
 /// Returns the field of CloudFront that a name looks like; `None` for a name that is a field, or looks like none.
 ///
-/// Upper and lower case count as alike, and `_` and `-` do not count at all. A name of more than 6 letters may have one or two letters
-/// missing, added, changed or swapped with their neighbour besides.
+/// Case, `_` and `-` do not count. In a name of more than 6 letters, one or two letters may also be missing, added, changed or
+/// swapped with their neighbour.
 pub fn similar_field(name: &str) -> Option<&'static str> {
     if super::is_known_field(name) {
         return None;
@@ -19,7 +19,7 @@ pub fn similar_field(name: &str) -> Option<&'static str> {
     let most_edits = if typed.len() > SHORT_NAME_LETTERS { MOST_EDITS } else { 0 };
     let candidates = all_fields().filter_map(|field| {
         let edits = edits(&folded, &self::folded(field)).filter(|edits| *edits <= most_edits)?;
-        // Of several that are as near, the one whose very spelling is nearest.
+        // Of several equally near ones, the one whose exact spelling is nearest, if any is near.
         Some((edits, self::edits(&typed, &letters(field)).unwrap_or(usize::MAX), field))
     });
     candidates.min_by_key(|(edits, spelling, _)| (*edits, *spelling)).map(|(_, _, field)| field)
@@ -35,13 +35,13 @@ fn folded(name: &str) -> Vec<char> {
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-/// Returns how many letters have to be added, removed, changed or swapped to get from one name to the other; `None` where
-/// their lengths alone tell that it is too many.
+/// Returns the number of letters that have to be added, removed, changed or swapped to get from one name to the other; `None`
+/// if their lengths differ by too many.
 fn edits(from: &[char], to: &[char]) -> Option<usize> {
     if from.len().abs_diff(to.len()) > MOST_EDITS {
         return None;
     }
-    // Rows of the table of distances between all beginnings: two letters back, one back, and the one being filled.
+    // Rows of the table of distances between all prefixes: two letters back, one back, and the one being filled.
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=to.len()).collect();
     let mut previous = None;
@@ -49,12 +49,10 @@ fn edits(from: &[char], to: &[char]) -> Option<usize> {
         let mut current = vec![row + 1];
         let mut left = row + 1;
         for (column, &wanted) in to.iter().enumerate() {
-            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
-            let changed = at(&last, column) + usize::from(letter != wanted);
-            let mut fewest = changed.min(left + 1).min(at(&last, column + 1) + 1);
-            let before = column.checked_sub(1).and_then(|before| to.get(before));
-            if previous == Some(wanted) && before == Some(&letter) && column > 0 {
-                fewest = fewest.min(at(&before_last, column - 1) + 1);
+            let changed = last[column] + usize::from(letter != wanted);
+            let mut fewest = changed.min(left + 1).min(last[column + 1] + 1);
+            if column > 0 && previous == Some(wanted) && to[column - 1] == letter {
+                fewest = fewest.min(before_last[column - 1] + 1);
             }
             current.push(fewest);
             left = fewest;
@@ -106,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_look_like_none() {
+    fn other_names_look_like_no_field() {
         let short = ["tiem", "dat", "c-iq", "s-port", "asm", "x-new", "sc-foo"];
         for name in short.iter().chain(&["", "x-brand-new-field", "sc-bytes-total", "timestamp(micro)", "origin"]) {
             assert_eq!(similar_field(name), None, "{name}");

@@ -1,4 +1,4 @@
-//! The embedded table schemas, and what a fingerprint counts.
+//! The embedded table schemas, fingerprints, and schemas that extend others.
 
 use super::*;
 use crate::column::{ColumnType, Derivation};
@@ -7,7 +7,7 @@ fn embedded(name: &str) -> TableSchema {
     TableSchema::embedded(name).unwrap()
 }
 
-/// One line per column: name, type and where it comes from.
+/// Returns one line per column: name, type and source.
 fn listing(columns: &[Column]) -> String {
     let mut out = String::new();
     for column in columns {
@@ -123,7 +123,7 @@ fn one_column(column: Column) -> String {
 }
 
 #[test]
-fn a_fingerprint_counts_what_changes_a_data_file_and_nothing_else() {
+fn a_fingerprint_depends_on_what_changes_a_data_file_and_nothing_else() {
     let base = Column {
         name: "uri".to_owned(),
         column_type: ColumnType::String,
@@ -155,7 +155,7 @@ fn a_fingerprint_counts_what_changes_a_data_file_and_nothing_else() {
 }
 
 #[test]
-fn a_fingerprint_counts_the_order_of_columns() {
+fn a_fingerprint_depends_on_the_order_of_columns() {
     let schema = embedded("cf_logs");
     let mut reversed = schema.columns().to_vec();
     reversed.reverse();
@@ -182,9 +182,9 @@ fn a_table_schema_is_extended_by_appended_columns_alone() {
     let (one, two) = (schema(base), schema(&format!("{base}{b}")));
     assert_eq!(two.extends(&one), Ok(()));
     assert_eq!(one.extends(&one), Ok(()));
-    assert_eq!(one.extends(&two), Err("its column `b` is missing".to_owned()));
+    assert_eq!(one.extends(&two), Err(Difference::Missing { name: "b".to_owned() }));
     let other = schema(&format!("name = \"t\"\n{b}{}", base.split_once('\n').unwrap().1));
-    assert_eq!(other.extends(&one), Err("its column 1 is `a` with type `string`".to_owned()));
+    assert_eq!(other.extends(&one).unwrap_err().to_string(), "its column 1 is `a` with type `string`");
     let commented = schema(&format!("{base}comment = \"where from\"\n"));
     assert_eq!(commented.extends(&one), Ok(()));
     let names = |columns: &[Column]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
@@ -205,6 +205,6 @@ fn a_column_that_differs_by_a_property_alone_is_named_with_it() {
         ("field = \"c-ip\"\ndecode = \"percent\"\n", "its column 1 is `a` with type `string`, with another `decode`"),
         ("field = \"c-ip\"\ndictionary = false\n", "its column 1 is `a` with type `string`, with `dictionary = true`"),
     ] {
-        assert_eq!(schema(other).extends(&is), Err(says.to_owned()));
+        assert_eq!(schema(other).extends(&is).unwrap_err().to_string(), says);
     }
 }

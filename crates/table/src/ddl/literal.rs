@@ -1,11 +1,11 @@
-//! Checks and quotes what goes into a statement: names, locations, partition values.
+//! Checks and quotes the parts of a statement: names, locations, partition values.
 
 use super::{DdlError, PartitionColumn};
 
 /// Longest database or table name in bytes: the limit of Athena and of the Glue catalog.
 const MAX_NAME_BYTES: usize = 255;
 
-/// Returns a name in backticks. It must have been checked: there is no backtick in it.
+/// Returns a checked name, which has no backtick, in backticks.
 pub(super) fn identifier(name: &str) -> String {
     format!("`{name}`")
 }
@@ -30,13 +30,8 @@ pub(super) fn checked_name<'n>(what: &'static str, name: &'n str) -> Result<&'n 
     if is_name(name) {
         return Ok(name);
     }
-    let lower = name.to_lowercase();
-    let hint = if is_name(&lower) {
-        format!("Athena keeps names in lower case: use `{lower}`")
-    } else {
-        "choose another name, for example `cf_logs`".to_owned()
-    };
-    Err(DdlError::Name { what, got: shown(name), hint })
+    let in_lower_case = Some(name.to_lowercase()).filter(|lower| is_name(lower));
+    Err(DdlError::Name { what, got: shown(name), in_lower_case })
 }
 
 fn is_name(name: &str) -> bool {
@@ -50,7 +45,7 @@ pub(super) fn checked_location(location: &str) -> Result<String, DdlError> {
     if location.contains(char::is_control) {
         return content("control characters");
     }
-    // Athena would take it for a variable of a location template, Hive and Spark for one of their own.
+    // Athena would read it as a variable of a location template, Hive and Spark as one of their own.
     if location.contains("${") {
         return content("`${`");
     }
@@ -68,7 +63,7 @@ pub(super) fn checked_location(location: &str) -> Result<String, DdlError> {
     Ok(format!("{}/", location.trim_end_matches('/')))
 }
 
-/// Returns the values if they are one zero-padded number for each column.
+/// Returns the values if there is one zero-padded number for each column.
 pub(super) fn checked_partition<'p>(
     columns: &[PartitionColumn],
     values: &'p [String],
@@ -87,7 +82,7 @@ pub(super) fn checked_partition<'p>(
     Err(DdlError::PartitionValues { got: shown(&values.join("/")), expected: expected.join("/") })
 }
 
-/// A value as a message shows it: without control characters, and not endless.
+/// Returns a value as messages show it: without control characters, and of limited length.
 fn shown(text: &str) -> String {
     const MAX_SHOWN: usize = 300;
     let mut shown = String::new();

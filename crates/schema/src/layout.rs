@@ -1,33 +1,33 @@
-//! Where data files lie and what they are called.
+//! Folders and names of data files.
 //!
 //! ```text
 //! year=2025/month=01/day=02/hour=03/part-0000000042-00007-000.parquet
 //!                                        epoch      task  n-th file of the task in this partition
 //! ```
 //!
-//! Names come from the epoch, the task, a counter and a validated hour: never from object keys or log text.
+//! Names are made from the epoch, the task, a counter and a validated hour: never from object keys or log text.
 
 use std::fmt::Display;
 
 use crate::PARTITION_COLUMNS;
 
-/// A task's place in the order of all tasks of a table.
+/// Position of a task among all tasks of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId {
-    /// The plan it belongs to, from 1.
+    /// Number of its plan, from 1.
     pub epoch: u64,
-    /// Its place in the plan, from 0.
+    /// Its index in the plan, from 0.
     pub task: u32,
 }
 
 impl TaskId {
-    /// The name of a data file below the table: the `number`-th, from 0, of this task in this partition.
+    /// Returns the name of a data file below the table: the `number`-th, from 0, of this task in this partition.
     pub fn data_file(self, partition: &impl Display, number: u32) -> String {
         format!("{partition}/part-{:010}-{:05}-{number:03}.parquet", self.epoch, self.task)
     }
 }
 
-/// The task that a data file is of; none where the name is no data file's.
+/// Returns the task of a data file; `None` if the name is not that of a data file.
 pub fn task_of_data_file(name: &str) -> Option<TaskId> {
     partition_values(name)?;
     let (_, file) = name.rsplit_once('/')?;
@@ -36,7 +36,7 @@ pub fn task_of_data_file(name: &str) -> Option<TaskId> {
     Some(TaskId { epoch: epoch.parse().ok()?, task: task.parse().ok()? })
 }
 
-/// The partition values in the name of a data file, coarsest first: none where the name is no data file's.
+/// Returns the partition values in the name of a data file, coarsest first; `None` if the name is not that of a data file.
 pub fn partition_values(name: &str) -> Option<Vec<(&str, &str)>> {
     let (folder, file) = name.rsplit_once('/')?;
     let numbers = file.strip_prefix("part-")?.strip_suffix(".parquet")?;

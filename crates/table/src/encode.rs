@@ -10,7 +10,7 @@
 //! - Names and bytes of data files are a function of the batches, in order: thresholds count the task's own rows only.
 //! - Rows of a partition keep their order.
 //! - At most [`MAX_OPEN_ROW_GROUPS`] row groups are open; they, the waiting batches and the metadata of unfinished data
-//!   files take at most [`MAX_HELD_BYTES`], however many partitions and columns there are.
+//!   files take at most [`MAX_HELD_BYTES`], regardless of the number of partitions and columns.
 //! - Files carry no embedded Arrow schema, so that readers see plain Parquet strings.
 
 mod active;
@@ -40,15 +40,16 @@ use crate::{
 };
 use lakefront_schema::layout::TaskId;
 
-/// Raised whenever the same inputs give other data files than before: other bytes under the same name would be refused.
+/// Version of data files, raised with every change that gives other data files for the same inputs: other bytes under the same
+/// name would be refused.
 ///
 /// 1: delta encodings for columns without a dictionary. 2: `PLAIN` for these. 3: row groups and data files end by the
 /// memory of all of a task's partitions and columns.
 pub const LAYOUT_VERSION: u32 = 3;
 
-/// So many partitions of a task are encoded as their rows come; rows of others wait.
+/// Number of partitions of a task that are encoded as their rows come; rows of others wait.
 pub const MAX_OPEN_ROW_GROUPS: usize = 4;
-/// A partition with so many rows waiting gets an open row group, if there is one left.
+/// Number of waiting rows with which a partition gets an open row group, if one is left.
 const ROWS_TO_OPEN: usize = 4096;
 /// Memory in bytes for the rows and the metadata of unfinished data files of all partitions of a task: 64 MiB. If it is
 /// exceeded, rows are written as row groups, data files are finished, and partitions are put off to another pass.
@@ -56,15 +57,15 @@ pub const MAX_HELD_BYTES: usize = 64 << 20;
 /// Least memory in bytes of rows that are written as a row group before their partition is complete: 1 MiB.
 pub const MIN_ROW_GROUP_HELD_BYTES: usize = 1 << 20;
 
-/// Where data files go while they are written.
+/// Creates data files.
 pub trait DataFiles {
-    /// A data file's bytes, written from start to end and flushed.
+    /// A data file, which is written from start to end and flushed.
     type File: io::Write + Send;
 
-    /// A new data file.
+    /// Creates a data file.
     ///
     /// # Errors
-    /// Whatever keeps it from being made.
+    /// It cannot be created.
     fn create(&mut self) -> io::Result<Self::File>;
 }
 
@@ -75,11 +76,11 @@ pub struct FinishedFile<F> {
     pub partition: PartitionKey,
     /// Number of the file among those of its task and partition, from 0.
     pub number: u32,
-    /// How many rows it has.
+    /// Number of its rows.
     pub rows: u64,
-    /// How many bytes it has.
+    /// Number of its bytes.
     pub bytes: u64,
-    /// What [`DataFiles::create`] made.
+    /// The file that [`DataFiles::create`] returned.
     pub file: F,
 }
 
@@ -137,7 +138,7 @@ enum LeftState {
 }
 
 impl<D: DataFiles> TaskEncoder<D> {
-    /// An encoder for a task without rows yet.
+    /// Returns an encoder for a task, without rows.
     ///
     /// # Errors
     /// [`Error::Compression`], [`Error::DataFile`]: the settings are not Parquet's.
@@ -202,7 +203,7 @@ impl<D: DataFiles> TaskEncoder<D> {
         Ok(PassEnd::Complete(finished))
     }
 
-    /// Memory that rows and the metadata of unfinished data files take, in bytes.
+    /// Returns the memory that rows and the metadata of unfinished data files take, in bytes.
     pub fn held_bytes(&self) -> usize {
         self.active.held_bytes()
     }
@@ -220,7 +221,7 @@ impl<D: DataFiles> TaskEncoder<D> {
         }
         let skipped = left.rows_to_skip.min(rows.len() as u64);
         left.rows_to_skip -= skipped;
-        let rows = rows.without_first(usize::try_from(skipped).unwrap_or(usize::MAX));
+        let rows = rows.without_first(usize::try_from(skipped).expect("not more than the rows of a batch are skipped"));
         (rows.len() > 0).then(|| (PartitionWriter::new(key, left.written), rows))
     }
 

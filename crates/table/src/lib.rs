@@ -1,14 +1,14 @@
-//! What Athena reads: a Hive-partitioned Parquet table. Pure: same batches in, same bytes out.
+//! Tables that Athena reads: Hive-partitioned Parquet. Pure: same batches in, same bytes out.
 //!
 //! Reading order:
 //!
 //! 1. [`partition`] (stage 7): a record batch to the rows of each partition.
 //! 2. [`encode`] (stage 8): batches of one partition to data files.
-//! 3. [`footer`]: what a data file says of its table.
+//! 3. [`footer`]: facts about the table in a data file's footer.
 //! 4. [`ddl`] (stage 11): the schema and the partitions as SQL text.
 //!
-//! Nothing here touches a file or a thread: data files go where [`encode::DataFiles`] takes them, and columns are encoded
-//! by whatever [`encode::ColumnRunner`] the caller brings.
+//! Nothing here touches a file or a thread: the caller's [`encode::DataFiles`] takes data files, and its
+//! [`encode::ColumnRunner`] runs the encoding of columns.
 
 // The data's way, in order.
 pub mod partition;

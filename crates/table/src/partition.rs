@@ -10,13 +10,13 @@ use arrow::{
     compute::{take, take_record_batch},
     error::ArrowError,
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use crate::Error;
 
 pub use lakefront_schema::PARTITION_COLUMNS;
 
-/// How finely a table is partitioned.
+/// Partitioning of a table, by its finest partition column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PartitionBy {
     /// `year=2024`
@@ -30,7 +30,7 @@ pub enum PartitionBy {
     Hour,
 }
 
-/// The partition of a row: its hour, cut to what the table is partitioned by.
+/// The partition of a row: its hour, without the parts that are finer than the table's partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionKey {
     by: PartitionBy,
@@ -41,7 +41,7 @@ pub struct PartitionKey {
 }
 
 impl PartitionBy {
-    /// The partition columns, coarsest first.
+    /// Returns the partition columns, coarsest first.
     pub fn columns(self) -> &'static [&'static str] {
         let (columns, _) = PARTITION_COLUMNS.split_at(self as usize + 1);
         columns
@@ -51,7 +51,7 @@ impl PartitionBy {
 impl FromStr for PartitionBy {
     type Err = Error;
 
-    /// The finest column's name.
+    /// Reads the name of the finest column.
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "year" => Ok(Self::Year),
@@ -64,10 +64,9 @@ impl FromStr for PartitionBy {
 }
 
 impl PartitionKey {
-    /// The partition of an hour, in hours since 1970-01-01T00 UTC.
+    /// Returns the partition of an hour, in hours since 1970-01-01T00 UTC.
     pub fn of_hour(hour: i32, by: PartitionBy) -> Self {
-        // Every hour that 32 bits count lies in a calendar that jiff knows, but for absurd ones, which decode refuses.
-        let moment = Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default().to_zoned(TimeZone::UTC);
+        let moment = start_of(hour);
         let cut = |value: i8, from: PartitionBy| if by >= from { value } else { 0 };
         Self {
             by,
@@ -78,7 +77,7 @@ impl PartitionKey {
         }
     }
 
-    /// The values of the partition columns, zero-padded: `["2024", "05", "17", "10"]`.
+    /// Returns the values of the partition columns, zero-padded: `["2024", "05", "17", "10"]`.
     pub fn values(&self) -> Vec<String> {
         let all = [
             format!("{:04}", self.year),
@@ -90,8 +89,13 @@ impl PartitionKey {
     }
 }
 
+fn start_of(hour: i32) -> Zoned {
+    let start = Timestamp::from_second(i64::from(hour) * 3600).expect("an hour of a row is of a year below 10000");
+    start.to_zoned(TimeZone::UTC)
+}
+
 impl fmt::Display for PartitionKey {
-    /// The partition's folder below the table: `year=2024/month=05/day=17/hour=10`.
+    /// Writes the partition's folder below the table: `year=2024/month=05/day=17/hour=10`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (column, value)) in self.by.columns().iter().zip(self.values()).enumerate() {
             let slash = if index == 0 { "" } else { "/" };
@@ -104,18 +108,18 @@ impl fmt::Display for PartitionKey {
 /// Rows of a batch, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rows {
-    /// All of them, and how many these are.
+    /// All rows of the batch, given by their number.
     All(usize),
-    /// Some of them.
+    /// These rows.
     These(Vec<u32>),
 }
 
 /// Rows of a batch that are to be read, in order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Selection<'a> {
-    /// From one row on, so many.
+    /// The first row, and the number of rows.
     From(usize, usize),
-    /// These.
+    /// These rows.
     These(&'a [u32]),
 }
 
@@ -135,7 +139,7 @@ impl Rows {
     pub(crate) fn without_first(self, count: usize) -> Self {
         match self {
             rows if count == 0 => rows,
-            Self::All(all) => Self::These((count..all).map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect()),
+            Self::All(all) => Self::These((count..all).map(as_u32).collect()),
             Self::These(mut rows) => {
                 rows.drain(..count.min(rows.len()));
                 Self::These(rows)
@@ -143,10 +147,10 @@ impl Rows {
         }
     }
 
-    /// A batch of these rows alone.
+    /// Returns a batch of these rows only.
     ///
     /// # Errors
-    /// [`Error::Partition`]: the batch has types that Arrow cannot take rows of.
+    /// [`Error::Partition`]: the batch has types of which Arrow cannot take rows.
     pub(crate) fn take(&self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
         match self {
             Self::All(_) => Ok(batch.clone()),
@@ -170,22 +174,22 @@ impl<'a> Selection<'a> {
     pub(crate) fn iter(self) -> impl Iterator<Item = usize> + Clone + 'a {
         (0..self.len()).map(move |place| match self {
             Self::From(first, _) => first + place,
-            Self::These(rows) => rows.get(place).map_or(usize::MAX, |row| *row as usize),
+            Self::These(rows) => rows[place] as usize,
         })
     }
 
-    /// So many of them, from one of them on.
+    /// Returns `count` of the rows, from the `start`-th on.
     pub(crate) fn slice(self, start: usize, count: usize) -> Self {
         match self {
             Self::From(first, _) => Self::From(first + start, count),
-            Self::These(rows) => Self::These(rows.get(start..start + count).unwrap_or_default()),
+            Self::These(rows) => Self::These(&rows[start..start + count]),
         }
     }
 
-    /// Their cells of one column.
+    /// Returns the cells of the rows in one column.
     ///
     /// # Errors
-    /// The column is of a type that Arrow cannot take rows of.
+    /// The column is of a type of which Arrow cannot take rows.
     pub(crate) fn take(self, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         match self {
             Self::From(first, count) => Ok(column.slice(first, count)),
@@ -202,18 +206,21 @@ pub fn split(hours: &[i32], by: PartitionBy) -> Vec<(PartitionKey, Rows)> {
     let mut start = 0;
     for run in hours.chunk_by(|hour, next| hour == next) {
         let end = start + run.len();
-        let key = PartitionKey::of_hour(run.first().copied().unwrap_or(0), by);
+        let key = PartitionKey::of_hour(run[0], by);
         let place = *of_key.entry(key).or_insert_with(|| {
             split.push((key, Vec::new()));
             split.len() - 1
         });
-        if let Some((_, rows)) = split.get_mut(place) {
-            rows.extend((start..end).map(|row| u32::try_from(row).unwrap_or(u32::MAX)));
-        }
+        let (_, rows) = &mut split[place];
+        rows.extend((start..end).map(as_u32));
         start = end;
     }
     let rows_of = |rows: Vec<u32>| if rows.len() == hours.len() { Rows::All(rows.len()) } else { Rows::These(rows) };
     split.into_iter().map(|(key, rows)| (key, rows_of(rows))).collect()
+}
+
+fn as_u32(row: usize) -> u32 {
+    u32::try_from(row).expect("a batch has few rows")
 }
 
 #[cfg(test)]
@@ -229,7 +236,7 @@ mod tests {
     const HOUR: i32 = 476_650;
 
     #[test]
-    fn a_key_is_its_hive_folder() {
+    fn a_key_is_written_as_its_hive_folder() {
         assert_eq!(PartitionKey::of_hour(HOUR, PartitionBy::Hour).to_string(), "year=2024/month=05/day=17/hour=10");
         assert_eq!(PartitionKey::of_hour(HOUR, PartitionBy::Month).to_string(), "year=2024/month=05");
         assert_eq!(PartitionKey::of_hour(HOUR, PartitionBy::Year).values(), ["2024"]);

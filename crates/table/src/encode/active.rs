@@ -1,4 +1,4 @@
-//! The partitions of a task that are in memory, by the memory of their rows and by the time of their last write.
+//! The partitions of a task that are in memory, sorted by the memory of their rows and by the time of their last write.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use crate::PartitionKey;
 /// Partitions with rows in memory or an unfinished data file. To change one, take it out and put it back.
 #[derive(Debug)]
 pub(crate) struct ActivePartitions<F: io::Write> {
-    partitions: BTreeMap<PartitionKey, Counted<F>>,
+    partitions: BTreeMap<PartitionKey, Sorted<F>>,
     by_age: BTreeSet<(u64, PartitionKey)>,
     by_row_bytes: BTreeSet<(usize, PartitionKey)>,
     held_bytes: usize,
@@ -20,9 +20,9 @@ pub(crate) struct ActivePartitions<F: io::Write> {
     changes: u64,
 }
 
-/// A partition, and the values that it is sorted and counted by.
+/// A partition, and the values by which it is sorted and counted.
 #[derive(Debug)]
-struct Counted<F: io::Write> {
+struct Sorted<F: io::Write> {
     partition: PartitionWriter<F>,
     age: u64,
     row_bytes: usize,
@@ -43,7 +43,7 @@ impl<F: io::Write> Default for ActivePartitions<F> {
 }
 
 impl<F: io::Write + Send> ActivePartitions<F> {
-    /// Memory of all partitions, in bytes.
+    /// Returns the memory of all partitions, in bytes.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes
     }
@@ -61,11 +61,11 @@ impl<F: io::Write + Send> ActivePartitions<F> {
         self.by_row_bytes.insert((row_bytes, key));
         self.held_bytes += held_bytes;
         self.open_row_groups += usize::from(partition.is_open());
-        self.partitions.insert(key, Counted { partition, age, row_bytes, held_bytes });
+        self.partitions.insert(key, Sorted { partition, age, row_bytes, held_bytes });
     }
 
     pub(crate) fn take(&mut self, key: PartitionKey) -> Option<PartitionWriter<F>> {
-        let Counted { partition, age, row_bytes, held_bytes } = self.partitions.remove(&key)?;
+        let Sorted { partition, age, row_bytes, held_bytes } = self.partitions.remove(&key)?;
         self.by_age.remove(&(age, key));
         self.by_row_bytes.remove(&(row_bytes, key));
         self.held_bytes -= held_bytes;

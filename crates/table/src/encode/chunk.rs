@@ -1,28 +1,28 @@
 //! One flat column of a row group: Arrow arrays in, a Parquet column chunk out.
 //!
 //! ```text
-//!   cells -> ids of a dictionary            -> RLE_DICTIONARY pages, behind the dictionary page
-//!   cells -> bytes, where it does not pay   -> PLAIN pages
+//!   cells -> ids of a dictionary                -> RLE_DICTIONARY pages, after the dictionary page
+//!   cells -> bytes, if a dictionary is larger   -> PLAIN pages
 //! ```
 //!
-//! There are no other encodings, and data pages are of version 1: that is what every reader knows. The delta encodings
-//! stop Spark before 3.4.
+//! There are no other encodings, and data pages are of version 1: every reader knows these. Spark before 3.4 cannot read the
+//! delta encodings.
 //!
-//! `parquet`'s own column writer does the same for any type; this one costs a third, as it takes string views as they
-//! are, compares most cells as one 128-bit number, and finds bounds among the distinct values alone.
+//! `parquet`'s own column writer does the same for any type; this one takes a third of the time, as it reads string views
+//! directly, compares most cells as one 128-bit number, and looks for minimum and maximum among the distinct values only.
 //!
-//! **Invariant**: the chunk is a function of the cells in their order: neither how they are spread over calls nor what
-//! came before matters. But for cells of many kilobytes each, whose pages may end where a call does.
+//! **Invariant**: the chunk is a function of the cells in their order, regardless of how they are spread over calls and of
+//! earlier chunks. The exception are cells of many kilobytes each, whose pages may end where a call does.
 
-mod bits;
-mod bounds;
+mod bit_packing;
 mod cells;
 mod compressor;
+mod definition_levels;
 mod dictionary;
-mod levels;
+mod fallback_values;
+mod min_max;
 mod number;
 mod pages;
-mod plain;
 
 use std::sync::Arc;
 
@@ -34,40 +34,39 @@ use parquet::{basic::Encoding, errors::ParquetError, schema::types::ColumnDescPt
 
 pub(crate) use self::pages::EncodedChunk;
 use self::{
-    bounds::AnyBounds,
     cells::{Cells, KnownViews},
+    definition_levels::DefinitionLevels,
     dictionary::Dictionary,
-    levels::Levels,
+    fallback_values::FallbackValues,
+    min_max::AnyMinMax,
     number::Number,
     pages::{PageFacts, Pages},
-    plain::Plain,
 };
 use super::Compression;
 use crate::partition::Selection;
 
-/// A page has at most so many rows, about as with other writers.
+/// Largest number of rows of a page, about as with other writers.
 pub(crate) const MAX_PAGE_ROWS: usize = 20 * STEP_ROWS;
-/// A page without a dictionary is complete with so many bytes, before they are compressed: 1 MiB.
+/// Size in bytes at which a page without a dictionary is complete, before compression: 1 MiB.
 pub(crate) const MAX_PAGE_BYTES: usize = 1 << 20;
-/// A dictionary that has grown past this is not used for further pages: 1 MiB.
+/// Size in bytes past which a dictionary is not used for further pages: 1 MiB.
 pub(crate) const MAX_DICTIONARY_BYTES: usize = 1 << 20;
-/// So many rows are taken before it is asked whether dictionary and page are full.
+/// Number of rows after which dictionary and page are checked for being full.
 const STEP_ROWS: usize = 1024;
-/// After so many rows of a chunk it is asked whether its values repeat at all.
+/// Number of rows of a chunk after which its values are checked for repeating at all.
 const PROBE_ROWS: usize = 4 * STEP_ROWS;
 /// Number of columns of a table up to which pages reserve memory.
 const MAX_COLUMNS_WITH_RESERVES: usize = 128;
-/// So many times as large as it may be, a page or a dictionary is full in the midst of a step.
+/// A page or a dictionary that is this many times larger than its limit is full within a step.
 const FAR_OVER: usize = 4;
 
-/// What a chunk depends on besides its cells.
+/// Settings of a chunk.
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkSettings {
     column: ColumnDescPtr,
-    /// None: strings.
+    /// `None` for strings.
     number: Option<Number>,
     is_required: bool,
-    /// May cells repeat?
     has_dictionary: bool,
     compression: Compression,
     /// Whether a page reserves memory for all of its rows at its second step.
@@ -75,7 +74,7 @@ pub(crate) struct ChunkSettings {
 }
 
 impl ChunkSettings {
-    /// None where the type is not flat.
+    /// Returns the settings of a column; `None` if its type is not flat.
     pub(crate) fn of(
         field: &Field,
         column: &ColumnDescPtr,
@@ -87,7 +86,7 @@ impl ChunkSettings {
             return None;
         }
         let column = ColumnDescPtr::clone(column);
-        // Where nothing repeats, a higher level finds no more than the first, and looks for it longer.
+        // If nothing repeats, a higher level finds no more than the first one, and takes longer.
         let is_unique = number.is_none() && !has_dictionary;
         let compression = if is_unique { compression.min_level() } else { compression };
         Some(Self {
@@ -105,8 +104,8 @@ impl ChunkSettings {
         Self { reserves_pages: columns <= MAX_COLUMNS_WITH_RESERVES, ..self }
     }
 
-    /// Strings that are all different have bounds that tell nothing.
-    fn keeps_bounds(&self) -> bool {
+    /// Returns whether minimum and maximum are kept: those of strings that are all different say nothing.
+    fn keeps_min_max(&self) -> bool {
         self.has_dictionary || self.number.is_some()
     }
 }
@@ -115,14 +114,15 @@ impl ChunkSettings {
 #[derive(Debug)]
 pub(crate) struct ChunkWriter {
     settings: Arc<ChunkSettings>,
-    levels: Levels,
-    /// None once it does not pay.
+    levels: DefinitionLevels,
+    /// `None` once it is given up.
     dictionary: Option<Dictionary>,
-    /// The dictionary of earlier pages, when later ones have none.
+    /// The dictionary of earlier pages, if later ones have none.
     closed_dictionary: Option<Dictionary>,
-    /// The page at hand: its ids, or its cells.
+    /// Ids of the page at hand, if it has a dictionary.
     ids: Vec<u32>,
-    plain: Plain,
+    /// Cells of the page at hand, if it has no dictionary.
+    fallback: FallbackValues,
     pages: Pages,
 }
 
@@ -130,29 +130,29 @@ impl ChunkWriter {
     pub(crate) fn new(settings: &Arc<ChunkSettings>) -> Self {
         let ChunkSettings { column, number, is_required, has_dictionary, compression, .. } = settings.as_ref();
         Self {
-            levels: Levels::new(*is_required),
+            levels: DefinitionLevels::new(*is_required),
             dictionary: has_dictionary.then(Dictionary::new),
             closed_dictionary: None,
             ids: Vec::new(),
-            plain: Plain::default(),
-            pages: Pages::new(ColumnDescPtr::clone(column), *number, *compression, settings.keeps_bounds()),
+            fallback: FallbackValues::default(),
+            pages: Pages::new(ColumnDescPtr::clone(column), *number, *compression, settings.keeps_min_max()),
             settings: Arc::clone(settings),
         }
     }
 
-    /// About how many bytes the chunk has so far.
+    /// Returns the size of the chunk so far, in bytes; an estimate.
     pub(crate) fn encoded_bytes(&self) -> usize {
         let dictionaries = [&self.dictionary, &self.closed_dictionary].into_iter().flatten();
         let dictionary: usize = dictionaries.map(|dictionary| dictionary.page().len()).sum();
         let ids = self.ids.len() * self.dictionary.as_ref().map_or(0, Dictionary::id_width) as usize / 8;
-        self.pages.bytes() + dictionary + ids + self.plain.page_bytes(self.settings.number)
+        self.pages.bytes() + dictionary + ids + self.fallback.page_bytes(self.settings.number)
     }
 
-    /// Memory that it takes, in bytes.
+    /// Returns the memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         let dictionaries = [&self.dictionary, &self.closed_dictionary].into_iter().flatten();
         let dictionary: usize = dictionaries.map(Dictionary::memory_bytes).sum();
-        self.pages.bytes() + dictionary + self.ids.len() * size_of::<u32>() + self.plain.memory_bytes()
+        self.pages.bytes() + dictionary + self.ids.len() * size_of::<u32>() + self.fallback.memory_bytes()
     }
 
     /// Adds cells.
@@ -166,21 +166,21 @@ impl ChunkWriter {
         let mut known = KnownViews::of(cells, rows);
         let (mut kept, mut done) = (Vec::new(), 0);
         while done < rows.len() {
-            // Steps are the page's, not the call's: so pages do not depend on how cells are spread over calls.
+            // Steps begin with the page, not with the call, so pages do not depend on how cells are spread over calls.
             let count = (STEP_ROWS - self.levels.rows() % STEP_ROWS).min(rows.len() - done);
             let step = rows.slice(done, count);
             done += count;
             self.levels.push(nulls, step);
             let values = cells.values(step, nulls, &mut kept);
-            // Memory for a whole page at once, where the page has more than a step, and not by copying it again and again.
+            // If a page has more than a step, it gets memory for the whole page at once, instead of being copied repeatedly.
             let reserves = self.settings.reserves_pages && self.levels.rows() > STEP_ROWS;
             let room = if reserves { MAX_PAGE_ROWS } else { 0 };
             if let Some(dictionary) = &mut self.dictionary {
                 self.ids.reserve_exact(room.saturating_sub(self.ids.len()));
                 cells.look_up(values, dictionary, &mut known, &mut self.ids);
             } else {
-                self.plain.reserve(self.settings.number, room);
-                cells.take(values, &mut self.plain);
+                self.fallback.reserve(self.settings.number, room);
+                cells.take(values, &mut self.fallback);
             }
             if self.levels.rows().is_multiple_of(STEP_ROWS) || self.is_far_over() {
                 self.finish_full_page()?;
@@ -189,7 +189,7 @@ impl ChunkWriter {
         Ok(())
     }
 
-    /// The complete chunk.
+    /// Returns the complete chunk.
     ///
     /// # Errors
     /// [`ParquetError`]: a page cannot be compressed.
@@ -202,11 +202,11 @@ impl ChunkWriter {
         self.pages.finish(dictionary.as_ref().map(|dictionary| (dictionary.page(), dictionary.len())))
     }
 
-    /// Are page or dictionary so far past their limits that memory comes before order? Only cells of many kilobytes each
-    /// bring that about before a step is complete.
+    /// Returns whether page or dictionary are so far past their limits that the page ends within a step, to save memory. Only
+    /// cells of many kilobytes each cause that.
     fn is_far_over(&self) -> bool {
         let dictionary_bytes = self.dictionary.as_ref().map_or(0, |dictionary| dictionary.page().len());
-        self.plain.page_bytes(self.settings.number) >= FAR_OVER * MAX_PAGE_BYTES
+        self.fallback.page_bytes(self.settings.number) >= FAR_OVER * MAX_PAGE_BYTES
             || dictionary_bytes >= FAR_OVER * MAX_DICTIONARY_BYTES
     }
 
@@ -217,7 +217,7 @@ impl ChunkWriter {
             |dictionary: &Dictionary| dictionary.page().len() > MAX_DICTIONARY_BYTES || dictionary.is_crowded();
         let is_over = self.dictionary.as_ref().is_some_and(is_over);
         let is_full =
-            self.levels.rows() >= MAX_PAGE_ROWS || self.plain.page_bytes(self.settings.number) >= MAX_PAGE_BYTES;
+            self.levels.rows() >= MAX_PAGE_ROWS || self.fallback.page_bytes(self.settings.number) >= MAX_PAGE_BYTES;
         if is_over || is_full {
             self.finish_page()?;
         }
@@ -235,28 +235,28 @@ impl ChunkWriter {
         let mut page = Vec::new();
         self.levels.write(&mut page);
         let number = self.settings.number;
-        let (encoding, bounds) = if let Some(dictionary) = &mut self.dictionary {
+        let (encoding, min_max) = if let Some(dictionary) = &mut self.dictionary {
             let width = dictionary.id_width();
             page.extend(u8::try_from(width));
-            bits::hybrid(&self.ids, width, &mut page);
+            bit_packing::hybrid(&self.ids, width, &mut page);
             let distinct = dictionary.distinct_of_page(&self.ids);
             self.ids.clear();
-            let bounds = match number {
-                Some(number) => AnyBounds::of_numbers(number, distinct.iter().map(|id| dictionary.number(*id))),
-                None => AnyBounds::of_strings(distinct.iter().map(|id| dictionary.string_and_head(*id))),
+            let min_max = match number {
+                Some(number) => AnyMinMax::of_numbers(number, distinct.iter().map(|id| dictionary.number(*id))),
+                None => AnyMinMax::of_strings(distinct.iter().map(|id| dictionary.string_and_head(*id))),
             };
-            (Encoding::RLE_DICTIONARY, bounds)
+            (Encoding::RLE_DICTIONARY, min_max)
         } else {
-            self.plain.write(number, &mut page);
-            let bounds = if self.settings.keeps_bounds() { self.plain.bounds(number) } else { None };
-            self.plain.clear();
-            (Encoding::PLAIN, bounds)
+            self.fallback.write(number, &mut page);
+            let min_max = if self.settings.keeps_min_max() { self.fallback.min_max(number) } else { None };
+            self.fallback.clear();
+            (Encoding::PLAIN, min_max)
         };
-        self.pages.add(&page, PageFacts { encoding, rows, nulls, bounds })
+        self.pages.add(&page, PageFacts { encoding, rows, nulls, min_max })
     }
 
-    /// Gives the dictionary up where the first rows tell already that it will not pay. With most values new after so many
-    /// rows, it would still hold more than half of a full page's.
+    /// Gives the dictionary up if the first rows show that it does not pay: with nearly all values different after this many
+    /// rows, it would have more than half of the values of a full page.
     fn probe_dictionary(&mut self) {
         let is_time = self.levels.rows() == PROBE_ROWS && self.pages.is_empty() && self.ids.len() >= STEP_ROWS;
         if is_time && self.dictionary.as_ref().is_some_and(|dictionary| dictionary.is_nearly_unique(self.ids.len())) {
@@ -264,21 +264,20 @@ impl ChunkWriter {
         }
     }
 
-    /// Is the first page smaller with its dictionary?
+    /// Returns whether the first page is smaller with its dictionary, by a quarter.
     fn pays(&self, dictionary: &Dictionary) -> bool {
         let ids = self.ids.len() * dictionary.id_width() as usize / 8;
-        // By a quarter.
         dictionary.are_more_bytes(&self.ids, (dictionary.page().len() + ids) * 4 / 3)
     }
 
-    /// Makes the page at hand, which is the first, one without dictionary.
+    /// Turns the page at hand, which is the first one, into one without dictionary.
     fn give_up_dictionary(&mut self) {
-        let Some(dictionary) = self.dictionary.take() else { return };
+        let dictionary = self.dictionary.take().expect("a dictionary is given up once");
         for id in self.ids.drain(..) {
             if self.settings.number.is_some() {
-                self.plain.take_number(dictionary.number(id));
+                self.fallback.take_number(dictionary.number(id));
             } else {
-                self.plain.take_string(dictionary.string(id));
+                self.fallback.take_string(dictionary.string(id));
             }
         }
     }

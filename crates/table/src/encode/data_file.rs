@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Error, PartitionKey};
 
-/// Room for the footer and the page index, for each row group and column: generous, so that a file keeps its limit.
+/// Bytes of footer and page index for each row group and column: more than they take, so that a file stays within its limit.
 const FOOTER_BYTES_PER_COLUMN: u64 = 1024;
 /// Memory of a file writer in bytes: its buffer, and its state for each column.
 const WRITER_BYTES: usize = 12 << 10;
@@ -19,7 +19,7 @@ const WRITER_BYTES_PER_COLUMN: usize = 512;
 /// A data file under construction.
 pub(crate) struct DataFile<F: Write> {
     partition: PartitionKey,
-    writer: SerializedFileWriter<Counted<F>>,
+    writer: SerializedFileWriter<CountingWriter<F>>,
     rows: u64,
     footer_bytes: u64,
     memory_bytes: usize,
@@ -38,19 +38,19 @@ impl<F: Write + Send> DataFile<F> {
         target: io::Result<F>,
     ) -> Result<Self, Error> {
         let failed = |source| Error::DataFile { partition: partition.to_string(), source };
-        let target = Counted { inner: target.map_err(|error| failed(error.into()))?, bytes: 0 };
+        let target = CountingWriter { inner: target.map_err(|error| failed(error.into()))?, bytes: 0 };
         let writer =
             SerializedFileWriter::new(target, Arc::clone(&factory.parquet_schema), Arc::clone(&factory.properties));
         let memory_bytes = WRITER_BYTES + factory.leaves() * WRITER_BYTES_PER_COLUMN;
         Ok(Self { partition, writer: writer.map_err(failed)?, rows: 0, footer_bytes: 0, memory_bytes })
     }
 
-    /// How large the file would be with one more row group, in bytes; a little more than it will be.
+    /// Returns the size of the file with one more row group, in bytes; a little more than it will be.
     pub(crate) fn bytes_with(&self, row_group: &EncodedRowGroup) -> u64 {
         self.writer.bytes_written() as u64 + self.footer_bytes + row_group.bytes() + footer_bytes(row_group)
     }
 
-    /// Memory that the file takes until it is finished, in bytes: mostly the metadata of its row groups.
+    /// Returns the memory that the file takes until it is finished, in bytes: mostly the metadata of its row groups.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
@@ -67,7 +67,7 @@ impl<F: Write + Send> DataFile<F> {
         let mut writer = self.writer.next_row_group()?;
         row_group.append_to(&mut writer)?;
         writer.close()?;
-        // What is encoded leaves memory at once.
+        // Encoded pages leave memory at once.
         Ok(self.writer.flush()?)
     }
 
@@ -87,12 +87,12 @@ fn footer_bytes(row_group: &EncodedRowGroup) -> u64 {
 }
 
 /// Counts the bytes that reach a data file.
-struct Counted<F> {
+struct CountingWriter<F> {
     inner: F,
     bytes: u64,
 }
 
-impl<F: Write> Write for Counted<F> {
+impl<F: Write> Write for CountingWriter<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.inner.write(bytes)?;
         self.bytes += count as u64;

@@ -16,16 +16,16 @@ use super::{
 };
 use crate::{Error, PartitionKey, partition::Selection};
 
-/// So many waiting pieces that are small are joined into one: a batch of a few rows takes far more memory than its rows.
+/// Number of small waiting pieces that are joined into one: a batch of a few rows takes far more memory than its rows.
 const MAX_SMALL_PIECES: usize = 16;
-/// A piece of fewer bytes is small (256 KiB): joining larger ones would save little, and takes as much memory again.
+/// Size in bytes below which a piece is small: 256 KiB. Joining larger ones would save little, and needs their memory twice.
 const SMALL_PIECE_BYTES: usize = 256 << 10;
 /// Overhead in bytes of a column of a waiting piece: the array, its buffers and their reference counts.
 const PIECE_COLUMN_BYTES: usize = 384;
 /// Overhead of a partition in bytes, without its rows and its data file.
 const PARTITION_BYTES: usize = 1 << 10;
 
-/// What all partitions of a task share.
+/// State that all partitions of a task share.
 #[derive(Debug)]
 pub(crate) struct Shared<D: DataFiles> {
     pub(crate) options: Arc<EncodeOptions>,
@@ -46,12 +46,12 @@ pub(crate) struct Written {
 pub(crate) struct PartitionWriter<F: io::Write> {
     key: PartitionKey,
     waiting: Vec<RecordBatch>,
-    /// How many of them, the last ones, are small.
+    /// Number of the last ones that are small.
     small_pieces: usize,
     waiting_rows: usize,
     waiting_bytes: usize,
     open: Option<RowGroup>,
-    /// The data file that takes the next row group, unless it is full.
+    /// The data file that takes the next row group if it is not full.
     file: Option<DataFile<F>>,
     written: Written,
 }
@@ -75,7 +75,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         self.key
     }
 
-    /// Rows and data files that are complete.
+    /// Returns the rows and data files that are complete.
     pub(crate) fn written(&self) -> Written {
         self.written
     }
@@ -94,12 +94,12 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         self.waiting_rows
     }
 
-    /// Memory that its open row group and its waiting rows take, in bytes.
+    /// Returns the memory of its open row group and its waiting rows, in bytes.
     pub(crate) fn row_bytes(&self) -> usize {
         self.waiting_bytes + self.open.as_ref().map_or(0, RowGroup::memory_bytes)
     }
 
-    /// Memory of the partition in bytes, including the metadata of its unfinished data file.
+    /// Returns the memory of the partition in bytes, including the metadata of its unfinished data file.
     pub(crate) fn held_bytes(&self) -> usize {
         PARTITION_BYTES + self.row_bytes() + self.file.as_ref().map_or(0, DataFile::memory_bytes)
     }
@@ -149,7 +149,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         runner: &impl ColumnRunner,
     ) -> Result<(), Error> {
         let row_group_bytes = row_group_bytes(&shared.options);
-        // So few rows at once that a row group does not grow far past its limit: a large one has room for any batch.
+        // Few enough rows at once that a row group does not grow far past its limit: a large one has room for any batch.
         let slice_rows = if row_group_bytes == MAX_ROW_GROUP_BYTES {
             MAX_ROW_GROUP_ROWS
         } else {
@@ -201,20 +201,20 @@ impl<F: io::Write + Send> PartitionWriter<F> {
     }
 }
 
-/// Memory of a waiting piece in bytes. It depends on its rows alone, as they own their buffers.
+/// Returns the memory of a waiting piece in bytes. It depends on its rows alone, as they own their buffers.
 fn piece_bytes(piece: &RecordBatch) -> usize {
     piece.get_array_memory_size() + piece.num_columns() * PIECE_COLUMN_BYTES
 }
 
-/// What a row group may take, so that a data file of at least one row group stays within its limit.
+/// Returns the largest size of a row group in bytes, so that a data file of at least one row group stays within its limit.
 fn row_group_bytes(options: &EncodeOptions) -> usize {
-    // The encoded size is an estimate until pages are compressed; and the footer needs room.
+    // The encoded size is an estimate until pages are compressed; and the footer needs space.
     let of_file = options.max_file_bytes / 4 * 3;
-    usize::try_from(of_file).unwrap_or(usize::MAX).min(MAX_ROW_GROUP_BYTES)
+    usize::try_from(of_file).expect("a usize has 64 bits").min(MAX_ROW_GROUP_BYTES)
 }
 
-/// About how many bytes the cells have. Strings may be views into a text that all columns share, so they are counted by
-/// their lengths.
+/// Returns the size of the cells in bytes, an estimate. Strings may be views into a text that all columns share, so their
+/// lengths count.
 fn cell_bytes(batch: &RecordBatch) -> usize {
     let bytes_of = |array: &ArrayRef| match array.as_string_view_opt() {
         Some(strings) => strings.lengths().map(|length| length as usize).sum(),
@@ -223,7 +223,7 @@ fn cell_bytes(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(bytes_of).sum()
 }
 
-/// Copies a batch that is kept, so that its strings do not pin the whole text that they were cut from.
+/// Copies a batch that is kept, so that its strings do not hold the whole text that they are views into.
 fn compact(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().map(compact_array).collect::<Result<Vec<_>, _>>()?;
     RecordBatch::try_new(batch.schema(), columns)

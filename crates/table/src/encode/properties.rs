@@ -16,56 +16,56 @@ use parquet::{
 use crate::Error;
 use lakefront_schema::layout::TaskId;
 
-/// A row group has at most so many rows: what most engines take as one unit of work.
+/// Largest number of rows of a row group: the unit of work of most engines.
 pub const MAX_ROW_GROUP_ROWS: usize = 1024 * 1024;
-/// A row group is closed at about so many encoded bytes: 64 MiB. It is held in memory until then.
+/// Approximate size at which a row group is closed, in encoded bytes: 64 MiB. It is in memory until then.
 pub const MAX_ROW_GROUP_BYTES: usize = 64 << 20;
-/// The default of [`EncodeOptions::max_file_bytes`]: 128 MiB.
+/// Default of [`EncodeOptions::max_file_bytes`]: 128 MiB.
 pub const DEFAULT_MAX_FILE_BYTES: u64 = 128 << 20;
-/// The least [`EncodeOptions::max_file_bytes`]: 1 MiB.
+/// Minimum of [`EncodeOptions::max_file_bytes`]: 1 MiB.
 pub const MIN_MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Where the footer names the table schema.
+/// Key of the table schema in the footer.
 pub(crate) const SCHEMA_KEY: &str = "lakefront.schema";
 
-/// How data files are encoded.
+/// Settings of data files.
 #[derive(Clone, Debug)]
 pub struct EncodeOptions {
     /// The columns.
     pub schema: Arc<TableSchema>,
-    /// How pages are compressed; default `zstd(3)`.
+    /// Compression of pages. Default `zstd(3)`.
     pub compression: Compression,
-    /// A data file has at most so many bytes; default [`DEFAULT_MAX_FILE_BYTES`].
+    /// Largest size of a data file, in bytes. Default [`DEFAULT_MAX_FILE_BYTES`].
     pub max_file_bytes: u64,
     /// The program's version, for the footer.
     pub program_version: String,
 }
 
-/// How pages are compressed.
+/// Compression of pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// Zstandard at a level from 1 to 22.
     Zstd(u8),
     /// Snappy: faster to write and larger.
     Snappy,
-    /// Not at all.
+    /// No compression.
     None,
 }
 
 impl Default for Compression {
-    /// `zstd(3)`: two thirds of snappy's bytes, and every engine of today reads it.
+    /// Returns `zstd(3)`: two thirds of snappy's bytes, and all current engines read it.
     fn default() -> Self {
         Self::Zstd(3)
     }
 }
 
 impl Compression {
-    /// The quickest of its levels.
+    /// Returns the fastest of its levels.
     pub(crate) fn min_level(self) -> Self {
         if let Self::Zstd(_) = self { Self::Zstd(1) } else { self }
     }
 
-    /// What Parquet calls it.
+    /// Returns Parquet's codec.
     ///
     /// # Errors
     /// A level that Zstandard does not have.
@@ -81,10 +81,10 @@ impl Compression {
 impl FromStr for Compression {
     type Err = Error;
 
-    /// `zstd(LEVEL)`, `zstd`, `snappy` or `none`.
+    /// Reads `zstd(LEVEL)`, `zstd`, `snappy` or `none`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let level = text.strip_prefix("zstd(").and_then(|rest| rest.strip_suffix(')')).map(|digits| {
-            // `parse` alone would take a sign.
+            // `parse` alone would accept a sign.
             digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u8>().ok()).flatten()
         });
         match (text, level) {
@@ -107,7 +107,7 @@ impl fmt::Display for Compression {
     }
 }
 
-/// The settings of one task's data files, whose columns are `columns`.
+/// Returns Parquet's settings for one task's data files, whose columns are `columns`.
 ///
 /// # Errors
 /// [`Error::Compression`] for a level that Zstandard does not have.
@@ -127,14 +127,14 @@ pub(crate) fn writer_properties(
         ("lakefront.version", options.program_version.clone()),
     ];
     let mut properties = WriterProperties::builder()
-        // Data pages of version 1, and no delta encodings: what every reader knows.
+        // Data pages of version 1, and no delta encodings: every reader knows these.
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(codec)
         .set_created_by(format!("lakefront version {}", options.program_version))
         .set_key_value_metadata(Some(footer.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec()))
-        // Statistics for each page, kept in the page index: engines skip pages by them.
+        // Statistics for each page, in the page index: engines skip pages by them.
         .set_statistics_enabled(EnabledStatistics::Page);
-    // A column of unique values fills a dictionary in vain before it falls back.
+    // A column of unique values would fill a dictionary before it goes without.
     for column in schema.columns().iter().filter(|column| !column.dictionary) {
         // A map has a column of keys and one of values.
         let is_of_column = |path: &ColumnPath| path.parts().first() == Some(&column.name);

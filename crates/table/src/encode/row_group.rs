@@ -1,4 +1,4 @@
-//! One row group of one partition: a column encoder per column, which can be driven in parallel.
+//! One row group of one partition: a column encoder per column, which can run in parallel.
 
 use std::{io, sync::Arc};
 
@@ -28,17 +28,17 @@ use lakefront_schema::layout::TaskId;
 
 /// Memory in bytes that an unfinished data file takes for each column chunk: footer and statistics.
 const CHUNK_METADATA_BYTES: usize = 1536;
-/// Memory in bytes that it takes for each page: its page index entries, with bounds of up to 64 bytes.
+/// Memory in bytes that an unfinished data file takes for each page: its page index entries, with bounds of up to 64 bytes.
 const PAGE_METADATA_BYTES: usize = 256;
 /// Memory in bytes that a column of an open row group takes without any cells.
 const COLUMN_ENCODER_BYTES: usize = 2 << 10;
 
-/// Runs one job per column encoder: one after another or in parallel. What comes out does not depend on it.
+/// Runs one job per column encoder, one after another or in parallel. The result does not depend on that.
 pub trait ColumnRunner {
     /// Runs `job` once for each of `columns` and returns the first error in column order.
     ///
     /// # Errors
-    /// What a job returned.
+    /// The error of a job.
     fn run(
         &self,
         columns: &mut [ColumnEncoder],
@@ -93,7 +93,7 @@ impl ColumnEncoder {
                 }
                 Ok(())
             }
-            Writer::Closed(_) => Err(ParquetError::General("the row group is complete".to_owned())),
+            Writer::Closed(_) => unreachable!("a row group gets no rows after it is closed"),
         }
     }
 
@@ -142,7 +142,7 @@ pub(crate) struct EncodedRowGroup {
 }
 
 impl EncodedRowGroup {
-    /// How many bytes its pages have in the data file.
+    /// Returns the size of its pages in the data file, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         let bytes_of = |chunk: &Chunk| match chunk {
             Chunk::Flat(chunk) => chunk.bytes(),
@@ -151,7 +151,7 @@ impl EncodedRowGroup {
         self.chunks.iter().map(bytes_of).sum()
     }
 
-    /// Memory in bytes that a data file takes for this row group until its footer is written.
+    /// Returns the memory that a data file takes for this row group until its footer is written, in bytes.
     pub(crate) fn metadata_bytes(&self) -> usize {
         let pages_of = |chunk: &Chunk| match chunk {
             Chunk::Flat(chunk) => chunk.pages(),
@@ -160,7 +160,7 @@ impl EncodedRowGroup {
         self.chunks.iter().map(|chunk| CHUNK_METADATA_BYTES + pages_of(chunk) * PAGE_METADATA_BYTES).sum()
     }
 
-    /// How many column chunks it has.
+    /// Returns the number of its column chunks.
     pub(crate) fn columns(&self) -> usize {
         self.chunks.len()
     }
@@ -188,12 +188,12 @@ impl RowGroup {
         self.rows
     }
 
-    /// About how many bytes its pages will have.
+    /// Returns the size that its pages will have, in bytes; an estimate.
     pub(crate) fn encoded_bytes(&self) -> usize {
         self.columns.iter().map(ColumnEncoder::encoded_bytes).sum()
     }
 
-    /// Memory that it takes, in bytes.
+    /// Returns the memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.columns.iter().map(|column| COLUMN_ENCODER_BYTES + column.memory_bytes()).sum()
     }
@@ -216,8 +216,10 @@ impl RowGroup {
         runner.run(&mut self.columns, &|_, column| {
             column.close().map_err(|source| column_error(partition, column, source))
         })?;
-        let chunks_of =
-            |column: ColumnEncoder| if let Writer::Closed(chunks) = column.writer { chunks } else { Vec::new() };
+        let chunks_of = |column: ColumnEncoder| {
+            let Writer::Closed(chunks) = column.writer else { unreachable!("the runner closes every column") };
+            chunks
+        };
         let chunks = self.columns.into_iter().flat_map(chunks_of).collect();
         Ok(EncodedRowGroup { chunks, rows: self.rows })
     }
@@ -227,16 +229,16 @@ fn column_error(partition: PartitionKey, column: &ColumnEncoder, source: Parquet
     Error::Column { partition: partition.to_string(), column: column.field.name().clone(), source }
 }
 
-/// Makes row groups and data files of one task.
+/// Creates row groups and data files of one task.
 #[derive(Debug)]
 pub(crate) struct RowGroupFactory {
     arrow_schema: SchemaRef,
     pub(crate) parquet_schema: TypePtr,
     leaves: usize,
     pub(crate) properties: WriterPropertiesPtr,
-    /// For each column; none where it is nested.
+    /// Settings for each column; `None` for a nested one.
     flat: Vec<Option<Arc<ChunkSettings>>>,
-    /// Writers of the nested columns, where there are any.
+    /// Creates writers of the nested columns, if there are any.
     nested: Option<ArrowRowGroupWriterFactory>,
 }
 
@@ -270,7 +272,7 @@ impl RowGroupFactory {
         Ok(Self { arrow_schema, parquet_schema: descriptor.root_schema_ptr(), leaves, properties, flat, nested })
     }
 
-    /// Number of leaf columns of a data file: keys and values of maps count as two.
+    /// Returns the number of leaf columns of a data file: keys and values of maps count as two.
     pub(crate) fn leaves(&self) -> usize {
         self.leaves
     }
@@ -290,7 +292,7 @@ impl RowGroupFactory {
     }
 }
 
-/// Keys and values.
+/// Number of leaf columns of a map: keys and values.
 const LEAVES_OF_A_MAP: usize = 2;
 
 fn nested_writers(

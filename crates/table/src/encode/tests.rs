@@ -1,4 +1,4 @@
-//! Encoding, end to end within the crate: batches in, Parquet files in memory out.
+//! Encoding through the crate's interface: batches in, Parquet files in memory out.
 
 use std::io;
 
@@ -59,19 +59,19 @@ fn encoder(max_file_bytes: u64) -> TaskEncoder<InMemory> {
 
 const TASK: TaskId = TaskId { epoch: 1, task: 7 };
 
-/// The files of a task that needs one pass.
+/// Returns the files of a task that needs one pass.
 fn finish(encoder: TaskEncoder<InMemory>) -> Vec<FinishedFile<Vec<u8>>> {
     match encoder.end_pass(&OneByOne).unwrap() {
         PassEnd::Complete(files) => files,
-        PassEnd::Again(_) => panic!("another pass is asked for"),
+        PassEnd::Again(_) => panic!("the encoder needs another pass"),
     }
 }
 
-/// Rows `first..first + count`, whose numbers stand in the `bytes` column.
+/// Returns rows `first..first + count`, whose numbers are in the `bytes` column.
 fn rows(first: i64, count: i64) -> RecordBatch {
     let dates: ArrayRef = Arc::new(Date32Array::from_iter_values((0..count).map(|_| 19_860)));
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(first..first + count));
-    // Not compressible, as request ids are not.
+    // Not compressible, like request ids.
     let id = |row: i64| {
         let mix = |salt: u64| {
             row.cast_unsigned()
@@ -156,8 +156,8 @@ fn row_groups_have_at_most_a_mebi_of_rows() {
 }
 
 #[test]
-fn what_waits_stays_within_its_memory() {
-    // A thousand hours at random: none ever has enough rows to be opened.
+fn waiting_rows_stay_within_their_memory() {
+    // A thousand hours in turn: none of them ever has enough rows to be opened.
     let batch = |batch: i64| {
         let hours = (0..20_000).map(|row| HOUR + (row * 7919 + i32::try_from(batch).unwrap()) % 1000).collect();
         (rows(batch * 20_000, 20_000), hours)
@@ -219,7 +219,7 @@ fn only_columns_that_repeat_have_a_dictionary() {
 
 #[test]
 fn a_dictionary_is_given_up_once_the_first_cells_do_not_repeat() {
-    // However many rows come at a time, it is the first 4,096 that tell.
+    // The first 4,096 rows decide, regardless of the number of rows at a time.
     for repeating in [0, 300] {
         let files = [20_480, 4_097, 999].map(|at_once| {
             let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
@@ -242,14 +242,14 @@ fn a_dictionary_is_given_up_once_the_first_cells_do_not_repeat() {
 }
 
 #[test]
-fn the_end_of_something_else_has_no_schema() {
+fn the_end_of_another_file_has_no_schema() {
     for end in [&b""[..], b"PAR1", b"\xff\xff\xff\xffPAR1", b"not a parquet file at all"] {
         assert_eq!(crate::footer::schema_of(end), None);
     }
 }
 
 #[test]
-fn a_file_that_cannot_be_made_names_its_partition() {
+fn an_error_of_creating_a_file_names_its_partition() {
     let task = TaskId { epoch: 1, task: 7 };
     let mut encoder = TaskEncoder::try_new(options(1 << 30), PartitionBy::Day, task, Full).unwrap();
     encoder.write(&rows(0, 10), &[HOUR; 10], &OneByOne).unwrap();

@@ -1,4 +1,4 @@
-//! The cells of an Arrow array in; what stands for each of them, and their ids in a dictionary, out.
+//! The cells of an Arrow array in; a 128-bit value for each of them, and their ids in a dictionary, out.
 
 use arrow::{
     array::{Array, AsArray, ByteView, StringViewArray},
@@ -7,12 +7,12 @@ use arrow::{
 
 use super::{
     dictionary::{Dictionary, INLINE_BYTES, Wanted, hash_of, hash_of_string},
+    fallback_values::FallbackValues,
     number::{Number, Numbers, number_of},
-    plain::Plain,
 };
 use crate::partition::Selection;
 
-/// What is in an array.
+/// The cells of an array.
 #[derive(Clone, Copy)]
 pub(crate) enum Cells<'a> {
     Strings(&'a StringViewArray),
@@ -20,7 +20,8 @@ pub(crate) enum Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    /// None if the array is not of such numbers, or of strings where it should have none.
+    /// Returns the cells of an array of such numbers, or of strings if `number` is `None`; `None` if the array is of another
+    /// type.
     pub(crate) fn of(array: &'a dyn Array, number: Option<Number>) -> Option<Self> {
         match number {
             None => array.as_string_view_opt().map(Self::Strings),
@@ -28,8 +29,8 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// What stands for the cells of these rows that are not NULL: views of strings, keys of numbers. `kept` is memory for
-    /// them, where they do not stand in one piece.
+    /// Returns a value for each cell of these rows that is not NULL: views of strings, keys of numbers. `kept` is memory for
+    /// them, if they are not contiguous in the array.
     pub(crate) fn values<'v>(
         self,
         rows: Selection<'_>,
@@ -43,9 +44,9 @@ impl<'a> Cells<'a> {
             Cells::Strings(strings) => {
                 let views: &'a [u128] = strings.views();
                 if let (Selection::From(first, count), None) = (rows, nulls) {
-                    return views.get(first..first + count).unwrap_or_default();
+                    return &views[first..first + count];
                 }
-                gather(rows, nulls, |row| views.get(row).copied().unwrap_or(0), kept);
+                gather(rows, nulls, |row| views[row], kept);
             }
             Cells::Numbers(_, numbers) => {
                 gather(rows, nulls, |row| u128::from(numbers.key(row).cast_unsigned()), kept);
@@ -88,18 +89,18 @@ impl<'a> Cells<'a> {
     }
 
     /// Adds such values to a page without dictionary.
-    pub(crate) fn take(self, values: &[u128], plain: &mut Plain) {
+    pub(crate) fn take(self, values: &[u128], fallback: &mut FallbackValues) {
         match self {
             Cells::Strings(strings) => values.iter().for_each(|view| match short_string(*view, &view.to_le_bytes()) {
-                Some(string) => plain.take_string(string),
-                None => plain.take_string(long_string(strings, *view)),
+                Some(string) => fallback.take_string(string),
+                None => fallback.take_string(long_string(strings, *view)),
             }),
-            Cells::Numbers(..) => values.iter().for_each(|key| plain.take_number(number_of(*key))),
+            Cells::Numbers(..) => values.iter().for_each(|key| fallback.take_number(number_of(*key))),
         }
     }
 }
 
-/// Adds for each row that is not NULL what `value` says of it.
+/// Adds the value of each row that is not NULL.
 #[inline]
 fn gather(rows: Selection<'_>, nulls: Option<&NullBuffer>, value: impl Fn(usize) -> u128, kept: &mut Vec<u128>) {
     kept.clear();
@@ -108,12 +109,10 @@ fn gather(rows: Selection<'_>, nulls: Option<&NullBuffer>, value: impl Fn(usize)
         (Selection::These(rows), None) => kept.extend(rows.iter().map(|row| value(*row as usize))),
         (rows, Some(nulls)) => {
             kept.resize(rows.len(), 0);
-            // The place of a NULL is written over by the next cell.
+            // The next cell overwrites the place of a NULL.
             let mut count = 0;
             for row in rows.iter() {
-                if let Some(place) = kept.get_mut(count) {
-                    *place = value(row);
-                }
+                kept[count] = value(row);
                 count += usize::from(nulls.is_valid(row));
             }
             kept.truncate(count);
@@ -121,7 +120,7 @@ fn gather(rows: Selection<'_>, nulls: Option<&NullBuffer>, value: impl Fn(usize)
     }
 }
 
-/// Looks values up, as many at once as a dictionary likes, and the rest one by one.
+/// Looks values up, [`Dictionary::AT_ONCE`] at a time, and the rest one by one.
 #[inline]
 fn in_blocks(
     dictionary: &mut Dictionary,
@@ -133,7 +132,7 @@ fn in_blocks(
     let (blocks, rest) = values.as_chunks::<{ Dictionary::AT_ONCE }>();
     for block in blocks {
         let [first, others @ ..] = block;
-        // Many columns of logs repeat one value for long.
+        // In many columns of logs, long stretches have one value.
         if others.iter().all(|value| value == first) {
             let id = one(dictionary, *first);
             ids.extend_from_slice(&[id; Dictionary::AT_ONCE]);
@@ -144,28 +143,26 @@ fn in_blocks(
     ids.extend(rest.iter().map(|value| one(dictionary, *value)));
 }
 
-/// Does the view hold the string itself?
+/// Returns whether the view contains the string itself.
 #[inline]
 fn is_short(view: u128) -> bool {
     ByteView::from(view).length as usize <= INLINE_BYTES
 }
 
-/// The string that a view holds itself; `bytes` are the view's.
+/// Returns the string that a view contains itself; `None` for a longer one. `bytes` are those of the view.
 #[inline]
 fn short_string(view: u128, bytes: &[u8; size_of::<u128>()]) -> Option<&[u8]> {
     bytes.get(size_of::<u32>()..size_of::<u32>() + ByteView::from(view).length as usize)
 }
 
-/// The string that a view does not hold itself.
+/// Returns the string of a view that does not contain it itself.
 #[inline]
 fn long_string(strings: &StringViewArray, view: u128) -> &[u8] {
     let ByteView { length, buffer_index, offset, .. } = ByteView::from(view);
-    let buffer = strings.data_buffers().get(buffer_index as usize);
-    let string = buffer.and_then(|buffer| buffer.get(offset as usize..offset as usize + length as usize));
-    string.unwrap_or_default()
+    &strings.data_buffers()[buffer_index as usize][offset as usize..offset as usize + length as usize]
 }
 
-/// Out of the way of the loop that looks many up.
+/// Looks up one string. It is not inlined, to keep the loop that looks many up small.
 #[inline(never)]
 fn id_of_string(dictionary: &mut Dictionary, strings: &StringViewArray, view: u128) -> u32 {
     dictionary.id_of(&wanted(strings, view, hash_of_view(strings, view)))
@@ -176,14 +173,13 @@ fn hash_of_view(strings: &StringViewArray, view: u128) -> u32 {
     if is_short(view) { hash_of(view) } else { hash_of_string(long_string(strings, view)) }
 }
 
-/// The string of a view, to look it up by its hash.
+/// Returns the string of a view, to be looked up by its hash.
 #[inline]
 fn wanted(strings: &StringViewArray, view: u128, hash: u32) -> Wanted<'_> {
     if is_short(view) { Wanted::short(view, hash) } else { Wanted::long(view, long_string(strings, view), hash) }
 }
 
-/// Ids of views seen lately in one array: strings that enriching knew to be equal have one and the same view, and need not
-/// be looked at.
+/// Ids of recent views in one array: strings that `enrich` knew to be equal have the same view, and need not be read.
 pub(crate) struct KnownViews {
     are_worth_it: bool,
     ids: Vec<(u128, u32)>,
@@ -191,7 +187,7 @@ pub(crate) struct KnownViews {
 
 impl KnownViews {
     const COUNT: usize = 512;
-    /// Among so many strings at the start some have the same view, or few of the others will.
+    /// Number of strings at the start that are examined: if no two of them have the same view, few of the others have.
     const SAMPLE: usize = 32;
 
     pub(crate) fn of(cells: Cells<'_>, rows: Selection<'_>) -> Self {
@@ -209,15 +205,12 @@ impl KnownViews {
 
     #[inline]
     fn id(&mut self, view: u128, look_up: impl FnOnce() -> u32) -> u32 {
-        // Where a long string stands tells views apart, and what a short one is.
+        // Views of long strings differ in their offsets, which these bits are, and views of short ones in their bytes.
         let place = (view >> 96) as usize ^ (view >> 104) as usize;
-        match self.ids.get_mut(place % Self::COUNT) {
-            Some(known) if known.0 == view && view != 0 => known.1,
-            Some(known) => {
-                *known = (view, look_up());
-                known.1
-            }
-            None => look_up(),
+        let known = &mut self.ids[place % Self::COUNT];
+        if known.0 != view || view == 0 {
+            *known = (view, look_up());
         }
+        known.1
     }
 }

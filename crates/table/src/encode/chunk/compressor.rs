@@ -1,4 +1,4 @@
-//! A page's bytes in, the same compressed out.
+//! A page's bytes in, the compressed page out.
 
 use std::cell::RefCell;
 
@@ -7,16 +7,16 @@ use parquet::errors::ParquetError;
 use crate::encode::Compression;
 
 thread_local! {
-    /// Compressors are large and take long to set up, and there are thousands of pages: a thread keeps its own, one for
-    /// each level that it came across.
+    /// Compressors are large and slow to create, and there are thousands of pages: a thread keeps its own, one for each level
+    /// that it has used.
     static OF_THREAD: RefCell<Vec<Compressor>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What a thread compresses pages with.
+/// Compresses pages, for one thread.
 struct Compressor {
     compression: Compression,
     codec: Codec,
-    /// What comes out, before it is cut to its size.
+    /// The compressed page, before it is copied.
     output: Vec<u8>,
 }
 
@@ -67,7 +67,7 @@ impl Compressor {
             }
             Codec::None => return Ok(page.to_vec()),
         }
-        // A copy of the right size: what is kept until the row group is complete wastes no memory.
+        // A copy of the right size, as it is kept until the row group is complete.
         Ok(output.as_slice().to_vec())
     }
 }

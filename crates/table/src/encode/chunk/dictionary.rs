@@ -5,36 +5,37 @@
 //! key of a longer string:  length (4 bytes) | first 4 bytes | offset of the string in the dictionary page (8)
 //! ```
 //!
-//! Short strings, the most of all cells, so cost one comparison of 16 bytes.
+//! So short strings, which most cells are, cost one comparison of 16 bytes.
 
 use std::ops::Range;
 
 use super::{
-    bits,
-    bounds::{head_of, head_of_string},
+    bit_packing,
+    min_max::{head_of, head_of_string},
     number::Number,
 };
 
-/// Longest string that a view holds itself, in bytes.
+/// Longest string that a view contains itself, in bytes.
 pub(crate) const INLINE_BYTES: usize = 12;
-/// A value that takes more steps than this to look up tells of values made to collide: the dictionary is given up.
+/// Largest number of steps of a look-up. A value that takes more shows that values were made to collide: the dictionary is
+/// given up.
 const MAX_STEPS: usize = 256;
 const FIRST_SLOTS: usize = 64;
-/// More than this many of so many cells distinct: nearly all are.
+/// Cells are nearly all distinct if more than this many of [`UNIQUE_OF`] are.
 const UNIQUE: usize = 15;
 const UNIQUE_OF: usize = 16;
-/// Any odd numbers without a pattern will do, always the same ones: nothing here may depend on chance.
+/// Any odd numbers without a pattern, but always the same ones: nothing here may depend on chance.
 const SEEDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03, 0x8cb9_2ba7_2f3d_8dd7];
 
 /// Distinct values of a column chunk.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
-    /// Open addressing, as many as a power of two: 0 if free, else the hash in the upper half and the id plus 1 in the
-    /// lower one.
+    /// Slots of an open-addressing hash table, a power of two: 0 if free, else the hash in the upper half and the id plus 1 in
+    /// the lower one.
     slots: Vec<u64>,
     /// Key of each value, by id.
     keys: Vec<u128>,
-    /// Where each value starts in the page, by id, and one more for where the last one ends.
+    /// Start of each value in the page, by id, and the end of the last one.
     starts: Vec<u32>,
     /// The values in `PLAIN` encoding: the dictionary page.
     page: Vec<u8>,
@@ -57,39 +58,40 @@ impl Dictionary {
         }
     }
 
-    /// How many values it has.
+    /// Returns the number of values.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The dictionary page's bytes.
+    /// Returns the dictionary page's bytes.
     pub(crate) fn page(&self) -> &[u8] {
         &self.page
     }
 
-    /// Memory that it takes, in bytes.
+    /// Returns the memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         let of_value = size_of::<u128>() + size_of::<u32>() * 2;
         self.slots.len() * size_of::<u64>() + self.keys.len() * of_value + self.page.len()
     }
 
-    /// Looking values up takes too long.
+    /// Returns whether looking values up takes too long.
     pub(crate) fn is_crowded(&self) -> bool {
         self.is_crowded
     }
 
-    /// How many bits an id takes.
+    /// Returns the number of bits that an id takes.
     pub(crate) fn id_width(&self) -> u32 {
-        bits::width_of(u32::try_from(self.len().saturating_sub(1)).unwrap_or(u32::MAX))
+        bit_packing::width_of(id_of_index(self.len().saturating_sub(1)))
     }
 
-    /// So many values are looked up at a time.
+    /// Number of values that are looked up at a time.
     pub(crate) const AT_ONCE: usize = 32;
 
-    /// The ids of values: numbers' keys or strings' views. `hash` and `wanted` make of one what it is looked up by.
+    /// Adds the ids of values, which are numbers' keys or strings' views. `hash` and `wanted` turn a value into what it is
+    /// looked up by.
     ///
-    /// What is needed of the tables is read for all of them before any of it is used: a dictionary of many values lies far
-    /// from the processor, and so it waits once and not for each value.
+    /// The tables are read for all values before any of them is compared: the processor then waits once for the memory of a
+    /// large dictionary, and not for each value.
     #[inline]
     pub(crate) fn look_up<'a>(
         &mut self,
@@ -104,7 +106,7 @@ impl Dictionary {
         for (value, hashed) in values.iter().zip(&mut hashes) {
             *hashed = hash(*value);
         }
-        // By itself: so nothing but these reads is on the way at a time.
+        // A loop of its own: so only these reads are in flight at a time.
         for (hash, slot) in hashes.iter().zip(&mut slots) {
             *slot = self.slots.get(*hash as usize & mask).copied().unwrap_or(0);
         }
@@ -126,13 +128,13 @@ impl Dictionary {
         let mut at = wanted.hash as usize & mask;
         let mut steps = 0;
         loop {
-            let slot = self.slots.get(at).copied().unwrap_or(0);
+            let slot = self.slots[at];
             if slot == 0 {
                 return self.add(wanted, at, steps);
             }
             let [id_plus_1, hash] = quarters(slot);
             let id = id_plus_1 - 1;
-            if self.keys.get(id as usize).is_some_and(|key| wanted.is(*key, hash, &self.page)) {
+            if wanted.is(self.keys[id as usize], hash, &self.page) {
                 return id;
             }
             at = (at + 1) & mask;
@@ -143,50 +145,46 @@ impl Dictionary {
     #[inline(never)]
     fn add(&mut self, wanted: &Wanted<'_>, at: usize, steps: usize) -> u32 {
         self.is_crowded |= steps > MAX_STEPS;
-        let id = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        let id = id_of_index(self.keys.len());
         self.keys.push(wanted.write(&mut self.page));
-        self.starts.push(u32::try_from(self.page.len()).unwrap_or(u32::MAX));
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = slot_of(wanted.hash, id);
-        }
+        self.starts.push(u32::try_from(self.page.len()).expect("a dictionary is given up long before 4 GiB"));
+        self.slots[at] = slot_of(wanted.hash, id);
         if self.keys.len() * 2 > self.slots.len() {
             self.grow();
         }
         id
     }
 
-    /// Twice as many slots.
+    /// Doubles the number of slots.
     fn grow(&mut self) {
         let mut slots = vec![0; self.slots.len() * 2];
         let mask = slots.len() - 1;
         for slot in self.slots.iter().filter(|slot| **slot != 0) {
             let [_, hash] = quarters(*slot);
             let mut at = hash as usize & mask;
-            while slots.get(at).is_some_and(|taken| *taken != 0) {
+            while slots[at] != 0 {
                 at = (at + 1) & mask;
             }
-            if let Some(free) = slots.get_mut(at) {
-                *free = *slot;
-            }
+            slots[at] = *slot;
         }
         self.slots = slots;
     }
 
-    /// Where the value of an id stands in the page, its length before it if it is a string.
+    /// Returns the position of an id's value in the page; of a string, with its length before it.
     #[inline]
     fn range(&self, id: u32) -> Range<usize> {
         let id = id as usize;
-        self.starts.get(id..).and_then(<[u32]>::first_chunk).map_or(0..0, |[start, end]| *start as usize..*end as usize)
+        self.starts[id] as usize..self.starts[id + 1] as usize
     }
 
-    /// The string of an id.
+    /// Returns the string of an id.
     #[inline]
     pub(crate) fn string(&self, id: u32) -> &[u8] {
         let Range { start, end } = self.range(id);
-        self.page.get(start + size_of::<u32>()..end).unwrap_or_default()
+        &self.page[start + size_of::<u32>()..end]
     }
 
-    /// Are the values of these ids, one after the other, more bytes than this?
+    /// Returns whether the values of these ids, one after another, have more bytes than this.
     pub(crate) fn are_more_bytes(&self, ids: &[u32], than: usize) -> bool {
         let mut bytes = 0;
         ids.iter().any(|id| {
@@ -195,41 +193,38 @@ impl Dictionary {
         })
     }
 
-    /// The number of an id.
+    /// Returns the number of an id.
     pub(crate) fn number(&self, id: u32) -> i64 {
-        self.keys.get(id as usize).map_or(0, |key| halves(*key)[0].cast_signed())
+        halves(self.keys[id as usize])[0].cast_signed()
     }
 
-    /// The [head](head_of) of an id's string, and the string.
+    /// Returns the [head](head_of) of an id's string, and the string.
     #[inline]
     pub(crate) fn string_and_head(&self, id: u32) -> (u128, &[u8]) {
         let string = self.string(id);
-        let head = match self.keys.get(id as usize) {
-            Some(key) if string.len() <= INLINE_BYTES => head_of(*key),
-            _ => head_of_string(string),
-        };
-        (head, string)
+        let is_short = string.len() <= INLINE_BYTES;
+        (if is_short { head_of(self.keys[id as usize]) } else { head_of_string(string) }, string)
     }
 
-    /// Are of so many cells, the first ones, nearly all distinct?
+    /// Returns whether nearly all of the first cells, `cells` in number, are distinct.
     pub(crate) fn is_nearly_unique(&self, cells: usize) -> bool {
         self.len() * UNIQUE_OF > cells * UNIQUE
     }
 
-    /// The distinct ids among these, which are those of a page, in the order of their first cells.
+    /// Returns the distinct ids of a page, in the order of their first cells.
     pub(crate) fn distinct_of_page(&mut self, ids: &[u32]) -> Vec<u32> {
         self.pages += 1;
         let page = self.pages;
-        let known = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
         if page == 1 {
             // Every value was added by this page.
             self.last_pages.resize(self.keys.len(), page);
-            return (0..known).collect();
+            return (0..id_of_index(self.keys.len())).collect();
         }
         self.last_pages.resize(self.keys.len(), 0);
         let mut distinct = Vec::new();
         for &id in ids {
-            if let Some(last) = self.last_pages.get_mut(id as usize).filter(|last| **last != page) {
+            let last = &mut self.last_pages[id as usize];
+            if *last != page {
                 *last = page;
                 distinct.push(id);
             }
@@ -242,7 +237,7 @@ impl Dictionary {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
     hash: u32,
-    /// Its key, but for the offset of a longer string.
+    /// Its key, without the offset of a longer string.
     key: u128,
     value: Value<'a>,
 }
@@ -255,26 +250,26 @@ enum Value<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// A number: its key and the hash of that.
+    /// Returns a number, from its key and the hash of that.
     #[inline]
     pub(crate) fn number(number: Number, key: u128, hash: u32) -> Self {
         Self { hash, key, value: Value::Number(number) }
     }
 
-    /// A string that its view holds itself, and the hash of that.
+    /// Returns a string that its view contains itself, from the view and the hash of that.
     #[inline]
     pub(crate) fn short(view: u128, hash: u32) -> Self {
         Self { hash, key: view, value: Value::ShortString }
     }
 
-    /// A longer string, its view, and its own hash.
+    /// Returns a longer string, from its view and its own hash.
     #[inline]
     pub(crate) fn long(view: u128, string: &'a [u8], hash: u32) -> Self {
         let [head, _] = halves(view);
         Self { hash, key: u128::from(head), value: Value::LongString(string) }
     }
 
-    /// Is this its key, and this its hash?
+    /// Returns whether this is its key, and this its hash.
     #[inline]
     fn is(&self, key: u128, hash: u32, page: &[u8]) -> bool {
         let Value::LongString(string) = self.value else { return key == self.key };
@@ -285,17 +280,17 @@ impl<'a> Wanted<'a> {
             && page.get(at..at + string.len()).is_some_and(|known| is_same(known, string))
     }
 
-    /// Adds it to the dictionary page, and says its key there.
+    /// Adds it to the dictionary page, and returns its key there.
     fn write(&self, page: &mut Vec<u8>) -> u128 {
         let bytes = self.key.to_le_bytes();
         match self.value {
             Value::Number(number) => number.plain(halves(self.key)[0].cast_signed(), page),
             Value::ShortString => {
                 let end = 4 + usize::from(bytes[0]);
-                page.extend_from_slice(bytes.get(..end).unwrap_or_default());
+                page.extend_from_slice(&bytes[..end]);
             }
             Value::LongString(string) => {
-                page.extend_from_slice(bytes.get(..4).unwrap_or_default());
+                page.extend_from_slice(&bytes[..4]);
                 page.extend_from_slice(string);
                 return self.key | ((page.len() - string.len()) as u128) << 64;
             }
@@ -304,8 +299,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Are these strings, of one length of 8 bytes or more, the same? Most are short: a call to compare them would cost more
-/// than that.
+/// Returns whether these strings, of the same length of 8 bytes or more, are equal. Most are short, so a call to compare them
+/// would take longer.
 #[inline]
 fn is_same(known: &[u8], string: &[u8]) -> bool {
     let (Some(known_end), Some(end)) = (known.last_chunk::<16>(), string.last_chunk::<16>()) else {
@@ -317,32 +312,36 @@ fn is_same(known: &[u8], string: &[u8]) -> bool {
     known_end == end && known_blocks.iter().zip(blocks).all(|(known, block)| known == block)
 }
 
+fn id_of_index(index: usize) -> u32 {
+    u32::try_from(index).expect("a dictionary is given up long before 4 billion values")
+}
+
 fn slot_of(hash: u32, id: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(id + 1)
 }
 
-/// The lower and the upper half.
+/// Returns the lower and the upper half.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
 fn halves(value: u128) -> [u64; 2] {
     [value as u64, (value >> u64::BITS) as u64]
 }
 
-/// The lower and the upper half.
+/// Returns the lower and the upper half.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the quarters are what is wanted")]
 fn quarters(value: u64) -> [u32; 2] {
     [value as u32, (value >> u32::BITS) as u32]
 }
 
-/// Both halves of the product, one upon the other: every bit of the factors tells.
+/// Returns both halves of the product, combined by XOR: every bit of the factors counts.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let [low, high] = halves(u128::from(a) * u128::from(b));
     low ^ high
 }
 
-/// The hash of a number's key, or of the view of a string that it holds itself.
+/// Returns the hash of a number's key, or of the view of a string that it contains itself.
 #[inline]
 pub(crate) fn hash_of(key: u128) -> u32 {
     let [low, high] = halves(key);
@@ -351,7 +350,7 @@ pub(crate) fn hash_of(key: u128) -> u32 {
     low ^ high
 }
 
-/// The hash of a longer string: 32 bytes a step, in two lanes that do not wait for each other.
+/// Returns the hash of a longer string: 32 bytes a step, in two lanes that do not wait for each other.
 #[inline]
 pub(crate) fn hash_of_string(string: &[u8]) -> u32 {
     let [a, b, c] = SEEDS;
@@ -362,7 +361,7 @@ pub(crate) fn hash_of_string(string: &[u8]) -> u32 {
         first = fold_16(near, first, b);
         second = fold_16(far, second, b);
     }
-    // What is left over is seen through its last bytes, some of them for the second time.
+    // The rest is hashed by its last bytes, some of them for the second time.
     if let Some(near) = rest.get(..16) {
         first = fold_16(near, first, b);
     }
@@ -442,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_lead_back() {
+    fn numbers_can_be_read_back() {
         let mut dictionary = Dictionary::new();
         let numbers: Vec<i64> = (0..9_982).map(|n| n * 1_000_003 - 5_000_000_000).chain([i64::MIN, i64::MAX]).collect();
         let (blocks, rest) = numbers.as_chunks::<{ Dictionary::AT_ONCE }>();

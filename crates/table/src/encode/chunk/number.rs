@@ -1,11 +1,11 @@
-//! Number columns: an Arrow array in, 64-bit keys out, which stand for the numbers in dictionaries, bounds and pages.
+//! An Arrow array of numbers in, 64-bit keys out, which represent the numbers in dictionaries, minima, maxima and pages.
 
 use arrow::{
     array::{Array, AsArray},
     datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
 
-/// How a number stands in a data file.
+/// Physical type of a number in a data file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {
     Int32,
@@ -22,7 +22,7 @@ pub(crate) enum Numbers<'a> {
 }
 
 impl Number {
-    /// What numbers of this Arrow type are; none if it is no type of numbers that tables have.
+    /// Returns the physical type of an Arrow type; `None` if tables have no numbers of that type.
     pub(crate) fn of(data_type: &DataType) -> Option<Self> {
         if matches!(data_type, DataType::Date32 | DataType::Int32) {
             Some(Self::Int32)
@@ -35,7 +35,7 @@ impl Number {
         }
     }
 
-    /// How many bytes one has in `PLAIN` encoding.
+    /// Returns the number of bytes of a number in `PLAIN` encoding.
     pub(crate) fn plain_bytes(self) -> usize {
         match self {
             Self::Int32 => size_of::<i32>(),
@@ -43,38 +43,39 @@ impl Number {
         }
     }
 
-    /// The number in `PLAIN` encoding.
+    /// Writes a number in `PLAIN` encoding.
     #[inline]
     pub(crate) fn plain(self, key: i64, out: &mut Vec<u8>) {
         match self {
-            Self::Int32 => out.extend_from_slice(key.to_le_bytes().first_chunk::<4>().unwrap_or(&[0; 4])),
+            Self::Int32 => out.extend_from_slice(&key.to_le_bytes()[..4]),
             Self::Int64 => out.extend_from_slice(&key.to_le_bytes()),
             Self::Double => out.extend_from_slice(&double_of(key).to_le_bytes()),
         }
     }
 }
 
-/// A key in the order of the numbers: that of -0.0 is below that of 0.0, as Parquet's statistics want it.
+/// Returns the key of a number. Keys are in the order of the numbers; that of -0.0 is below that of 0.0, as Parquet's
+/// statistics require.
 #[inline]
 pub(crate) fn key_of(double: f64) -> i64 {
     let bits = double.to_bits().cast_signed();
     bits ^ (bits >> 63).cast_unsigned().wrapping_shr(1).cast_signed()
 }
 
-/// The key of what stands for it among values.
+/// Returns the key in a 128-bit value.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
 pub(crate) fn number_of(value: u128) -> i64 {
     (value as u64).cast_signed()
 }
 
-/// The number of a key.
+/// Returns the number of a key.
 pub(crate) fn double_of(key: i64) -> f64 {
     f64::from_bits((key ^ (key >> 63).cast_unsigned().wrapping_shr(1).cast_signed()).cast_unsigned())
 }
 
 impl<'a> Numbers<'a> {
-    /// The numbers of an array; none if it has none.
+    /// Returns the numbers of an array; `None` if it is not an array of numbers.
     pub(crate) fn of(array: &'a dyn Array) -> Option<Self> {
         if let Some(days) = array.as_primitive_opt::<Date32Type>() {
             return Some(Self::Int32(days.values()));
@@ -91,13 +92,13 @@ impl<'a> Numbers<'a> {
         array.as_primitive_opt::<Float64Type>().map(|numbers| Self::Double(numbers.values()))
     }
 
-    /// The key of a row's number.
+    /// Returns the key of a row's number.
     #[inline]
     pub(crate) fn key(self, row: usize) -> i64 {
         match self {
-            Self::Int32(values) => values.get(row).copied().map_or(0, i64::from),
-            Self::Int64(values) => values.get(row).copied().unwrap_or(0),
-            Self::Double(values) => values.get(row).copied().map_or(0, key_of),
+            Self::Int32(values) => i64::from(values[row]),
+            Self::Int64(values) => values[row],
+            Self::Double(values) => key_of(values[row]),
         }
     }
 }
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_doubles_are_in_their_order_and_lead_back() {
+    fn keys_of_doubles_are_in_their_order_and_can_be_turned_back() {
         let doubles = [f64::MIN, -1.5, -f64::MIN_POSITIVE, -0.0, 0.0, 1e-300, 0.25, 1.0, f64::MAX];
         let keys = doubles.map(key_of);
         assert!(keys.array_windows().all(|[a, b]| a < b), "{keys:?}");

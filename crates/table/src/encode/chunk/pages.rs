@@ -1,4 +1,4 @@
-//! The bytes of pages in, a column chunk and what its footer says of it out.
+//! The bytes of pages in, a column chunk and its metadata out.
 
 use std::{
     cmp::Ordering,
@@ -25,25 +25,25 @@ use parquet::{
 };
 
 use super::{
-    bounds::{self, AnyBounds, Bound, Bounds},
     compressor::compress,
+    min_max::{self, AnyMinMax, Bound, MinMax},
     number::{Number, double_of},
 };
 use crate::encode::Compression;
 
-/// So much of a page tells which level to compress it with: 64 KiB.
+/// Size of the part of a page by which the level to compress it with is chosen, in bytes: 64 KiB.
 const SAMPLE_BYTES: usize = 64 * 1024;
-/// A level is worth its time where it saves one byte of so many.
+/// A level is worth its time if it saves one byte of this many.
 const MIN_GAIN: usize = 64;
 
-/// What a page is besides its bytes.
+/// Properties of a page besides its bytes.
 #[derive(Debug)]
 pub(crate) struct PageFacts {
     pub(crate) encoding: Encoding,
     pub(crate) rows: usize,
     pub(crate) nulls: usize,
-    /// None if all rows are NULL, or no bounds are kept.
-    pub(crate) bounds: Option<AnyBounds>,
+    /// `None` if all rows are NULL, or minimum and maximum are not kept.
+    pub(crate) min_max: Option<AnyMinMax>,
 }
 
 /// A complete data page: header and compressed bytes.
@@ -53,7 +53,7 @@ struct DataPage {
     encoding: Encoding,
     rows: usize,
     nulls: usize,
-    /// As they stand in the page index.
+    /// Minimum and maximum as in the page index.
     ends: Option<[Bound; 2]>,
 }
 
@@ -63,18 +63,19 @@ pub(crate) struct Pages {
     column: ColumnDescPtr,
     number: Option<Number>,
     compression: Compression,
-    keeps_bounds: bool,
-    /// How large pages of text are compressed, once there was one.
+    keeps_min_max: bool,
+    /// Compression of large pages of text; `None` before the first one.
     of_large_text: Option<Compression>,
     complete: Vec<DataPage>,
-    /// Of all pages.
-    bounds: Option<AnyBounds>,
-    /// Of the last page that has any, as the page index has them.
-    last_bounds: Option<AnyBounds>,
+    /// Minimum and maximum of all pages.
+    min_max: Option<AnyMinMax>,
+    /// Those of the last page that has any, as in the page index.
+    last_min_max: Option<AnyMinMax>,
     is_ascending: bool,
     is_descending: bool,
-    /// Bytes of the data pages, as they are in the file and before they were compressed.
+    /// Size of the pages in the file.
     compressed_bytes: usize,
+    /// Size of the pages before compression.
     uncompressed_bytes: usize,
 }
 
@@ -90,17 +91,17 @@ impl Pages {
         column: ColumnDescPtr,
         number: Option<Number>,
         compression: Compression,
-        keeps_bounds: bool,
+        keeps_min_max: bool,
     ) -> Self {
         Self {
             column,
             number,
             compression,
-            keeps_bounds,
+            keeps_min_max,
             of_large_text: None,
             complete: Vec::new(),
-            bounds: None,
-            last_bounds: None,
+            min_max: None,
+            last_min_max: None,
             is_ascending: true,
             is_descending: true,
             compressed_bytes: 0,
@@ -108,7 +109,7 @@ impl Pages {
         }
     }
 
-    /// Bytes of the pages so far.
+    /// Returns the size of the pages so far, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.compressed_bytes
     }
@@ -117,15 +118,15 @@ impl Pages {
         self.complete.is_empty()
     }
 
-    /// Has any page this encoding?
+    /// Returns whether any page has this encoding.
     pub(crate) fn have(&self, encoding: Encoding) -> bool {
         self.complete.iter().any(|page| page.encoding == encoding)
     }
 
     /// Adds a data page: its levels and values.
     pub(crate) fn add(&mut self, bytes: &[u8], facts: PageFacts) -> Result<(), ParquetError> {
-        let PageFacts { encoding, rows, nulls, bounds } = facts;
-        // Packed bits hold nothing that a higher level could find.
+        let PageFacts { encoding, rows, nulls, min_max } = facts;
+        // In packed bits a higher level finds nothing more.
         let is_packed = encoding == Encoding::RLE_DICTIONARY;
         let compression = if is_packed { self.compression.min_level() } else { self.of_text(bytes)? };
         let page = |buf| Page::DataPage {
@@ -137,26 +138,24 @@ impl Pages {
             statistics: None,
         };
         let bytes = self.finish_page(bytes, compression, page)?;
-        let ends = bounds.as_ref().map(|bounds| self.ends(bounds));
-        if let (Some(bounds), Some([least, largest])) = (bounds, &ends) {
-            AnyBounds::include(&mut self.bounds, bounds.clone());
-            // The order is that of the bounds as the page index has them, where long strings are cut.
-            let stored = match bounds {
-                AnyBounds::Numbers(_) => bounds,
-                AnyBounds::Strings(_) => {
-                    AnyBounds::Strings(Bounds { least: least.bytes.clone(), largest: largest.bytes.clone() })
-                }
+        let ends = min_max.as_ref().map(|min_max| self.ends(min_max));
+        if let (Some(min_max), Some([min, max])) = (min_max, &ends) {
+            AnyMinMax::include(&mut self.min_max, min_max.clone());
+            // The order is that of the page index, in which long strings are cut.
+            let stored = match min_max {
+                AnyMinMax::Numbers(_) => min_max,
+                AnyMinMax::Strings(_) => AnyMinMax::Strings(MinMax { min: min.bytes.clone(), max: max.bytes.clone() }),
             };
-            let order = self.last_bounds.as_ref().map_or([Ordering::Equal; 2], |last| last.order(&stored));
+            let order = self.last_min_max.as_ref().map_or([Ordering::Equal; 2], |last| last.order(&stored));
             self.is_ascending &= !order.contains(&Ordering::Greater);
             self.is_descending &= !order.contains(&Ordering::Less);
-            self.last_bounds = Some(stored);
+            self.last_min_max = Some(stored);
         }
         self.complete.push(DataPage { bytes, encoding, rows, nulls, ends });
         Ok(())
     }
 
-    /// How to compress a page of text: all large ones of a chunk like the first.
+    /// Returns the compression of a page of text: all large ones of a chunk are compressed like the first one.
     fn of_text(&mut self, page: &[u8]) -> Result<Compression, ParquetError> {
         if self.of_large_text.is_none() {
             self.of_large_text = of_large_text(self.compression, page)?;
@@ -180,7 +179,7 @@ impl Pages {
         Ok(file.into_inner()?.into())
     }
 
-    /// The chunk. `dictionary`: the dictionary page and how many values it has, where there is one.
+    /// Returns the chunk. `dictionary` is the dictionary page and its number of values, if there is one.
     pub(crate) fn finish(mut self, dictionary: Option<(&[u8], usize)>) -> Result<EncodedChunk, ParquetError> {
         let mut chunk = Vec::with_capacity(self.complete.len() + 1);
         let mut offset = 0;
@@ -200,7 +199,7 @@ impl Pages {
         let data_at = offset;
         let mut offsets = OffsetIndexBuilder::new();
         for page in &self.complete {
-            offsets.append_offset_and_size(as_i64(offset), i32::try_from(page.bytes.len()).unwrap_or(i32::MAX));
+            offsets.append_offset_and_size(as_i64(offset), as_i32(page.bytes.len()));
             offsets.append_row_count(as_i64(page.rows));
             offset += page.bytes.len();
             chunk.push(page.bytes.clone());
@@ -213,7 +212,7 @@ impl Pages {
             .collect();
         let mut all_encodings: Vec<Encoding> = encodings.values().map(|(_, encoding, _)| *encoding).collect();
         all_encodings.push(Encoding::RLE);
-        let column_index = if self.keeps_bounds { Some(self.column_index().build()?) } else { None };
+        let column_index = if self.keeps_min_max { Some(self.column_index().build()?) } else { None };
         let metadata = ColumnChunkMetaData::builder(ColumnDescPtr::clone(&self.column))
             .set_compression(self.compression.codec()?)
             .set_encodings(all_encodings)
@@ -239,10 +238,11 @@ impl Pages {
     fn column_index(&self) -> ColumnIndexBuilder {
         let mut index = ColumnIndexBuilder::new(self.column.physical_type());
         for page in &self.complete {
-            let [least, largest] = page.ends.clone().map(|ends| ends.map(|end| end.bytes)).unwrap_or_default();
-            index.append(page.ends.is_none(), least, largest, as_i64(page.nulls));
+            // A page of NULLs has two empty bounds in the index.
+            let [min, max] = page.ends.clone().map(|ends| ends.map(|end| end.bytes)).unwrap_or_default();
+            index.append(page.ends.is_none(), min, max, as_i64(page.nulls));
         }
-        // Where pages are in the order of their bounds, engines may search instead of looking at each.
+        // If pages are in the order of their bounds, engines may search instead of reading the bounds of each.
         index.set_boundary_order(match (self.is_ascending, self.is_descending) {
             (true, _) => BoundaryOrder::ASCENDING,
             (false, true) => BoundaryOrder::DESCENDING,
@@ -253,41 +253,40 @@ impl Pages {
 
     fn statistics(&self) -> Statistics {
         let nulls = Some(self.complete.iter().map(|page| page.nulls as u64).sum());
-        // `false`: the fields that old readers know of had no defined order.
+        // `false`: the fields that old readers know have no defined order.
         let old = false;
-        match (self.number, &self.bounds) {
-            (None, Some(bounds)) => {
-                let [least, largest] = self.ends(bounds);
-                let (low, high) = (ByteArray::from(least.bytes), ByteArray::from(largest.bytes));
+        match (self.number, &self.min_max) {
+            (None, Some(min_max)) => {
+                let [min, max] = self.ends(min_max);
+                let (low, high) = (ByteArray::from(min.bytes), ByteArray::from(max.bytes));
                 let statistics = ValueStatistics::new(Some(low), Some(high), None, nulls, old);
-                let statistics = statistics.with_min_is_exact(least.is_exact).with_max_is_exact(largest.is_exact);
+                let statistics = statistics.with_min_is_exact(min.is_exact).with_max_is_exact(max.is_exact);
                 Statistics::ByteArray(statistics)
             }
             (None, None) => Statistics::ByteArray(ValueStatistics::new(None, None, None, nulls, old)),
-            (Some(number), bounds) => {
-                let (least, largest) = match bounds {
-                    Some(AnyBounds::Numbers(Bounds { least, largest })) => (Some(*least), Some(*largest)),
-                    _ => (None, None),
+            (Some(number), min_max) => {
+                let (min, max) = match min_max {
+                    Some(AnyMinMax::Numbers(MinMax { min, max })) => (Some(*min), Some(*max)),
+                    Some(AnyMinMax::Strings(_)) => unreachable!("the column has numbers"),
+                    None => (None, None),
                 };
-                let narrow = |key: i64| i32::try_from(key).unwrap_or_default();
+                let narrow = |key: i64| i32::try_from(key).expect("the keys of 32-bit numbers have 32 bits");
                 match number {
-                    Number::Int32 => Statistics::int32(least.map(narrow), largest.map(narrow), None, nulls, old),
-                    Number::Int64 => Statistics::int64(least, largest, None, nulls, old),
-                    Number::Double => {
-                        Statistics::double(least.map(double_of), largest.map(double_of), None, nulls, old)
-                    }
+                    Number::Int32 => Statistics::int32(min.map(narrow), max.map(narrow), None, nulls, old),
+                    Number::Int64 => Statistics::int64(min, max, None, nulls, old),
+                    Number::Double => Statistics::double(min.map(double_of), max.map(double_of), None, nulls, old),
                 }
             }
         }
     }
 
-    /// Bounds as they stand in a footer.
-    fn ends(&self, bounds: &AnyBounds) -> [Bound; 2] {
-        match bounds {
-            AnyBounds::Strings(bounds) => [bounds::below(&bounds.least), bounds::above(&bounds.largest)],
-            AnyBounds::Numbers(bounds) => [bounds.least, bounds.largest].map(|key| {
+    /// Returns minimum and maximum as in a footer.
+    fn ends(&self, min_max: &AnyMinMax) -> [Bound; 2] {
+        match min_max {
+            AnyMinMax::Strings(min_max) => [min_max::below(&min_max.min), min_max::above(&min_max.max)],
+            AnyMinMax::Numbers(min_max) => [min_max.min, min_max.max].map(|key| {
                 let mut bytes = Vec::new();
-                self.number.unwrap_or(Number::Int64).plain(key, &mut bytes);
+                self.number.expect("the column has numbers").plain(key, &mut bytes);
                 Bound { bytes, is_exact: true }
             }),
         }
@@ -295,17 +294,17 @@ impl Pages {
 }
 
 impl EncodedChunk {
-    /// How many bytes it has in the data file.
+    /// Returns its size in the data file, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.footer.bytes_written
     }
 
-    /// Number of its pages.
+    /// Returns the number of its pages.
     pub(crate) fn pages(&self) -> usize {
         self.pages.len()
     }
 
-    /// The pages, and what the footer says.
+    /// Returns the pages, and the metadata for the footer.
     pub(crate) fn into_parts(self) -> (ChunkBytes, ColumnCloseResult) {
         (ChunkBytes { pages: self.pages }, self.footer)
     }
@@ -328,17 +327,17 @@ impl ChunkReader for ChunkBytes {
 
     fn get_read(&self, start: u64) -> Result<Self, ParquetError> {
         if start > 0 {
-            return Err(ParquetError::NYI("a chunk is read from its start".to_owned()));
+            unreachable!("a chunk is read from its start");
         }
         Ok(Self { pages: self.pages.iter().rev().cloned().collect() })
     }
 
     fn get_bytes(&self, _start: u64, _length: usize) -> Result<Bytes, ParquetError> {
-        Err(ParquetError::NYI("a chunk is read from its start".to_owned()))
+        unreachable!("a chunk is read as a stream")
     }
 }
 
-/// From the last page to the first: reading takes them away.
+/// Reads from the last page to the first, and removes what is read.
 impl Read for ChunkBytes {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(page) = self.pages.last_mut() {
@@ -347,33 +346,37 @@ impl Read for ChunkBytes {
                 continue;
             }
             let piece = page.split_to(page.len().min(buffer.len()));
-            buffer.get_mut(..piece.len()).unwrap_or_default().copy_from_slice(&piece);
+            buffer[..piece.len()].copy_from_slice(&piece);
             return Ok(piece.len());
         }
         Ok(0)
     }
 }
 
-/// How to compress a large page of text, if it is one: at the level that is wanted, or at the first, which is quicker, where
-/// a part of the page shows that the other finds no more.
+/// Returns the compression of a page of text; `None` if the page is not large. It is the wanted level, or the first level,
+/// which is faster, if a part of the page shows that the wanted one finds no more.
 fn of_large_text(wanted: Compression, page: &[u8]) -> Result<Option<Compression>, ParquetError> {
     let quickest = wanted.min_level();
-    // The end of it: any part is like the others.
-    let sample = page.len().checked_sub(SAMPLE_BYTES).filter(|start| *start >= SAMPLE_BYTES * 3);
-    let Some(sample) = sample.and_then(|start| page.get(start..)).filter(|_| wanted != quickest) else {
+    if page.len() < SAMPLE_BYTES * 4 || wanted == quickest {
         return Ok(None);
-    };
+    }
+    // The end of the page: any part is like the others.
+    let sample = &page[page.len() - SAMPLE_BYTES..];
     let [with_wanted, with_quickest] = [compress(wanted, sample)?.len(), compress(quickest, sample)?.len()];
     let pays = with_quickest - with_quickest / MIN_GAIN >= with_wanted;
     Ok(Some(if pays { wanted } else { quickest }))
 }
 
 fn as_u32(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
+    u32::try_from(count).expect("a page has fewer rows than 32 bits count")
+}
+
+fn as_i32(bytes: usize) -> i32 {
+    i32::try_from(bytes).expect("a page is smaller than 2 GiB")
 }
 
 fn as_i64(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    i64::try_from(count).expect("memory is smaller than 8 EiB")
 }
 
 #[cfg(test)]
@@ -394,7 +397,7 @@ mod tests {
     fn large_text_is_compressed_at_the_level_that_pays() {
         let random = digits(SAMPLE_BYTES * 4);
         let phrases = digits(8 * 1024);
-        // Pieces of what was there before, of all lengths, and between them what is new.
+        // Earlier pieces, of all lengths, and new bytes between them.
         let repeated: Vec<u8> = (0..40_000_usize)
             .flat_map(|n| {
                 let at = n * 7919 % 8000;

@@ -10,7 +10,7 @@ use parquet::file::properties::WriterVersion;
 use super::round_trip::{Random, encode, random_rows_of};
 use super::*;
 
-/// Which pages a column chunk has.
+/// Kinds of pages of a column chunk.
 #[derive(Debug, Default)]
 struct Seen {
     has_dictionary: bool,
@@ -18,7 +18,8 @@ struct Seen {
     has_plain: bool,
 }
 
-/// The pages of each column chunk, by the column and its type. Any page that some reader does not know fails the test.
+/// Returns the kinds of pages of each column chunk, with the column and its type. A page that some reader does not know fails
+/// the test.
 fn check_pages(file: &[u8]) -> Vec<(String, Type, Seen)> {
     let reader = SerializedFileReader::new(bytes_of(file)).unwrap();
     assert_eq!(reader.metadata().file_metadata().version(), WriterVersion::PARQUET_1_0.as_num());
@@ -56,7 +57,8 @@ fn check_pages(file: &[u8]) -> Vec<(String, Type, Seen)> {
     chunks
 }
 
-/// Pages of random rows in a table schema. Rows are of all kinds, so that dictionaries pay, do not, and fill up.
+/// Returns the kinds of pages of random rows in a table schema. There are rows for which dictionaries pay, do not pay, and fill
+/// up.
 fn pages_of(schema: &Arc<TableSchema>, rows: usize) -> Vec<(String, Type, Seen)> {
     let mut chunks = Vec::new();
     for (seed, compression) in [(1, Compression::Zstd(3)), (2, Compression::Snappy), (3, Compression::None)] {
@@ -75,7 +77,7 @@ fn pages_of(schema: &Arc<TableSchema>, rows: usize) -> Vec<(String, Type, Seen)>
     chunks
 }
 
-/// A column of each type, all with a dictionary or none.
+/// Returns a table schema with a column of each type, all with or without a dictionary.
 fn every_type(has_dictionary: bool) -> Arc<TableSchema> {
     let columns = [
         ("logdate", "date", "derive = \"date\""),
@@ -94,7 +96,7 @@ fn every_type(has_dictionary: bool) -> Arc<TableSchema> {
 }
 
 #[test]
-fn tables_that_ship_have_encodings_that_every_reader_knows() {
+fn embedded_table_schemas_have_encodings_that_every_reader_knows() {
     for name in TableSchema::EMBEDDED_NAMES {
         let schema = Arc::new(TableSchema::embedded(name).unwrap());
         let chunks = pages_of(&schema, 30_000);
@@ -103,8 +105,9 @@ fn tables_that_ship_have_encodings_that_every_reader_knows() {
     }
 }
 
-/// Rows whose first page repeats, so that dictionaries pay, and whose later cells are all different, so that they fill up.
-#[expect(clippy::wildcard_enum_match_arm, reason = "tables have these types alone")]
+/// Returns rows whose first page repeats, so that dictionaries pay, and whose later cells are all different, so that
+/// dictionaries fill up.
+#[expect(clippy::wildcard_enum_match_arm, reason = "tables have only these types")]
 fn rows_that_fill_dictionaries(schema: &TableSchema) -> RecordBatch {
     const ROWS: i32 = 300_000;
     let numbers = || (0..ROWS).map(|row| if row < 21_000 { row % 5 } else { row });
@@ -134,20 +137,20 @@ fn rows_that_fill_dictionaries(schema: &TableSchema) -> RecordBatch {
 }
 
 #[test]
-fn columns_of_every_type_have_them_with_a_dictionary_and_without_one() {
+fn columns_of_every_type_have_such_encodings_with_and_without_dictionary() {
     let chunks = pages_of(&every_type(true), 60_000);
     for kind in [Type::INT32, Type::INT64, Type::DOUBLE, Type::BYTE_ARRAY] {
         let are = |has_ids: bool| {
             let is = |seen: &Seen| (seen.has_ids, seen.has_plain) == (has_ids, !has_ids);
             chunks.iter().any(|(_, of, seen)| *of == kind && is(seen))
         };
-        assert!(are(true), "{kind}: no chunk has ids alone");
-        assert!(are(false), "{kind}: no chunk has cells alone");
+        assert!(are(true), "{kind}: no chunk has only ids");
+        assert!(are(false), "{kind}: no chunk has only cells");
     }
 }
 
 #[test]
-fn columns_of_every_type_have_them_with_a_dictionary_that_is_full() {
+fn columns_of_every_type_have_such_encodings_with_a_full_dictionary() {
     let schema = every_type(true);
     let rows = rows_that_fill_dictionaries(&schema);
     let options = EncodeOptions { schema, ..options(DEFAULT_MAX_FILE_BYTES).as_ref().clone() };
@@ -160,7 +163,7 @@ fn columns_of_every_type_have_them_with_a_dictionary_that_is_full() {
 }
 
 #[test]
-fn columns_without_dictionary_have_their_cells_alone() {
+fn columns_without_dictionary_have_plain_pages_only() {
     let chunks = pages_of(&every_type(false), 30_000);
     let columns: std::collections::BTreeSet<&str> = chunks.iter().map(|(column, ..)| column.as_str()).collect();
     assert_eq!(columns.len(), 8, "a map has keys and values: {columns:?}");

@@ -57,7 +57,7 @@ fn long_rows(count: i32, hour_of: impl Fn(i32) -> i32) -> Vec<(RecordBatch, Vec<
 }
 
 #[test]
-fn hours_in_order_are_one_file_each_in_one_pass_however_many_they_are() {
+fn hours_in_order_are_one_file_each_in_one_pass() {
     let batches = long_rows(3000, |row| row / 2);
     let (files, passes) = in_passes(encoder(DEFAULT_MAX_FILE_BYTES), &batches);
     assert_eq!((files.len(), passes), (1500, 1));
@@ -65,7 +65,7 @@ fn hours_in_order_are_one_file_each_in_one_pass_however_many_they_are() {
 }
 
 #[test]
-fn hours_that_come_again_and_again_take_more_passes_and_few_files() {
+fn hours_that_repeat_take_more_passes_and_few_files() {
     const HOURS: i32 = 1500;
     let batches = long_rows(3 * HOURS, |row| row % HOURS);
     let (files, passes) = in_passes(encoder(DEFAULT_MAX_FILE_BYTES), &batches);

@@ -1,4 +1,4 @@
-//! Random batches in, data files read back by `parquet` out: the same rows, and footers that tell the truth of them.
+//! Random batches in, data files read back by `parquet` out: the same rows, with right metadata.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -74,14 +74,14 @@ type = "map<string,string>"
 derive = "extra"
 "#;
 
-/// Columns of this one that keep no bounds.
+/// Columns of this schema without minimum and maximum.
 const WITHOUT_BOUNDS: &str = "requestid";
 
 fn schema() -> Arc<TableSchema> {
     Arc::new(TableSchema::from_toml(SCHEMA, "every_type.toml").unwrap())
 }
 
-/// The same numbers from the same seed, everywhere.
+/// Random numbers, always the same from the same seed.
 pub(super) struct Random(u64);
 
 impl Random {
@@ -105,7 +105,7 @@ impl Random {
     }
 }
 
-/// What cells of a stretch of rows are like.
+/// Kind of the cells of a stretch of rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Few,
@@ -114,7 +114,7 @@ enum Kind {
     Extreme,
 }
 
-/// A column's cells, stretch by stretch: dictionaries begin well and end badly, and pages have NULLs alone.
+/// Returns a column's cells, stretch by stretch: with dictionaries that pay at first and not later, and pages of NULLs only.
 fn cells<T>(
     random: &mut Random,
     rows: usize,
@@ -125,7 +125,7 @@ fn cells<T>(
     while cells.len() < rows {
         let length = random.one_of(&[100, 5_000, 30_000, 60_000]);
         let kind = random.one_of(&[Kind::Few, Kind::Many, Kind::Unique, Kind::Extreme]);
-        // Of so many cells one is NULL.
+        // One of this many cells is NULL.
         let nulls = random.one_of(&[usize::MAX, usize::MAX, 100, 2, 1]);
         for _ in 0..length.min(rows - cells.len()) {
             let is_null = may_be_null && random.below(nulls) == 0;
@@ -149,7 +149,7 @@ fn string(random: &mut Random, kind: Kind) -> String {
             format!("{:x}{:0width$}", random.next(), random.below(1000))
         }
         Kind::Extreme => {
-            // Around the lengths at which views and bounds change.
+            // Lengths near those at which views and bounds change.
             let length = random.one_of(&[11, 12, 13, 62, 63, 64, 65, 66, 500]);
             let mut text = "a".repeat(random.below(length));
             while text.len() < length {
@@ -207,12 +207,12 @@ fn map(random: &mut Random, rows: usize, data_type: &DataType) -> ArrayRef {
     Arc::new(MapArray::try_new(Arc::clone(entries_field), offsets, entries, nulls.finish(), *is_sorted).unwrap())
 }
 
-/// Rows at random, and their hours: most of one, some of others, now and then a few together.
+/// Returns random rows and their hours: most of one hour, some of others, at times a few of the same one together.
 fn random_rows(random: &mut Random, rows: usize) -> (RecordBatch, Vec<i32>) {
     random_rows_of(&schema(), random, rows)
 }
 
-/// The same for a table schema of one's own.
+/// Returns the same for another table schema.
 #[expect(clippy::wildcard_enum_match_arm, reason = "tables have these types alone")]
 pub(super) fn random_rows_of(schema: &TableSchema, random: &mut Random, rows: usize) -> (RecordBatch, Vec<i32>) {
     let schema = schema.arrow_schema();
@@ -285,7 +285,7 @@ fn metadata_with_indexes(file: &[u8]) -> ParquetMetaData {
     reader.finish().unwrap()
 }
 
-/// Columns must be equal to the bit; where they are not, the first difference says more than all rows.
+/// Columns must be equal to the bit; if they are not, the message has the first difference, not all rows.
 fn assert_equal(read: &RecordBatch, wanted: &RecordBatch, what: &str) {
     assert_eq!(read.num_rows(), wanted.num_rows(), "{what}");
     for ((read, wanted), field) in read.columns().iter().zip(wanted.columns()).zip(wanted.schema().fields()) {
@@ -337,13 +337,13 @@ impl Value {
     }
 }
 
-/// The least and the largest cell, none where all are NULL.
+/// Returns the minimum and maximum of the cells; `None` if all are NULL.
 fn ends(array: &dyn Array) -> Option<[Value; 2]> {
     let values = || (0..array.len()).filter_map(|row| Value::of_row(array, row));
     Some([values().min_by(Value::order)?, values().max_by(Value::order)?])
 }
 
-/// Bounds must hold all cells, and be cells but where strings are long.
+/// Bounds must enclose all cells, and be cells themselves unless strings are long.
 fn assert_enclose(bounds: [Value; 2], array: &dyn Array, what: &str) {
     let [low, high] = bounds;
     let [least, largest] = ends(array).unwrap();
@@ -357,7 +357,7 @@ fn assert_enclose(bounds: [Value; 2], array: &dyn Array, what: &str) {
     }
 }
 
-/// What a footer says of a chunk must be what is in it.
+/// The metadata of a chunk must be right.
 fn check_chunk(
     chunk: &ColumnChunkMetaData,
     index: &ColumnIndexMetaData,
@@ -427,14 +427,14 @@ fn bounds_of_page(index: &ColumnIndexMetaData, page: usize) -> Option<[Value; 2]
     })
 }
 
-/// Every flat column of every row group of a file, whose rows these are.
+/// Checks every flat column of every row group of a file with these rows.
 fn check_footer(file: &[u8], rows: &RecordBatch, what: &str) {
     let metadata = metadata_with_indexes(file);
     let (column_index, offset_index) = (metadata.column_index().unwrap(), metadata.offset_index().unwrap());
     let mut start = 0;
     for (number, row_group) in metadata.row_groups().iter().enumerate() {
         let count = usize::try_from(row_group.num_rows()).unwrap();
-        // The map is the last column, if there is one: what is before it has one chunk each.
+        // The map is the last column, if there is one: each column before it has one chunk.
         let is_flat = |column: &ArrayRef| !matches!(column.data_type(), DataType::Map(_, _));
         for (place, column) in rows.columns().iter().enumerate().filter(|(_, column)| is_flat(column)) {
             let chunk = row_group.column(place);
@@ -447,7 +447,7 @@ fn check_footer(file: &[u8], rows: &RecordBatch, what: &str) {
     assert_eq!(start, rows.num_rows(), "{what}");
 }
 
-/// The rows of each hour, from start to end.
+/// Returns the rows of each hour, in order.
 fn rows_by_hour(rows: &RecordBatch, hours: &[i32]) -> Vec<(PartitionKey, RecordBatch)> {
     let distinct: BTreeSet<i32> = hours.iter().copied().collect();
     let of_hour = |hour| {
@@ -458,7 +458,7 @@ fn rows_by_hour(rows: &RecordBatch, hours: &[i32]) -> Vec<(PartitionKey, RecordB
 }
 
 #[test]
-fn any_rows_come_back_and_footers_tell_the_truth() {
+fn any_rows_are_read_back_and_metadata_is_right() {
     let mut seen = BTreeSet::new();
     let (mut most_row_groups, mut most_pages) = (0, 0);
     for seed in 0..12 {
@@ -491,7 +491,7 @@ fn any_rows_come_back_and_footers_tell_the_truth() {
             assert_eq!(start, wanted.num_rows(), "{what}");
         }
     }
-    // Were the rows as different as they are meant to be?
+    // The rows were as different as they are meant to be.
     assert!(most_row_groups > 2 && most_pages > 2, "{most_row_groups} row groups, {most_pages} pages");
     let has_dictionary = |seen: &Vec<Encoding>| seen.contains(&Encoding::RLE_DICTIONARY);
     assert!(seen.iter().any(has_dictionary), "no dictionary: {seen:?}");
@@ -499,7 +499,7 @@ fn any_rows_come_back_and_footers_tell_the_truth() {
 }
 
 #[test]
-fn dictionaries_that_fill_up_end() {
+fn full_dictionaries_are_closed() {
     const ROWS: usize = 200_000;
     let columns =
         [("agent", "string", "cs(User-Agent)"), ("bytes", "bigint", "sc-bytes"), ("seconds", "double", "time-taken")];
@@ -529,7 +529,7 @@ fn dictionaries_that_fill_up_end() {
 }
 
 #[test]
-fn chunks_do_not_depend_on_how_rows_came() {
+fn chunks_do_not_depend_on_batches() {
     for seed in 100..104 {
         let mut random = Random::of_seed(seed);
         let (rows, hours) = random_rows(&mut random, 50_000);
@@ -540,7 +540,7 @@ fn chunks_do_not_depend_on_how_rows_came() {
             assert_eq!((one.partition, one.number), (other.partition, other.number));
             let [of_one, of_other] = [one, other].map(|file| metadata_with_indexes(&file.file));
             assert_eq!((of_one.num_row_groups(), of_other.num_row_groups()), (1, 1), "seed {seed}");
-            // The map is `parquet`'s own: its pages end where calls do.
+            // `parquet` itself writes the map: its pages end where calls do.
             for place in 0..rows.num_columns() - 1 {
                 let what = format!("seed {seed}, {}, column {place}", one.partition);
                 let chunk = |file: &FinishedFile<Vec<u8>>, metadata: &ParquetMetaData| {
@@ -558,7 +558,7 @@ fn chunks_do_not_depend_on_how_rows_came() {
 }
 
 #[test]
-fn strings_larger_than_pages_and_dictionaries_come_back() {
+fn strings_larger_than_pages_and_dictionaries_are_read_back() {
     let (schema, mut random) = (schema().arrow_schema(), Random::of_seed(1));
     let long = |letter: &str| letter.repeat((MIB + MIB / 2) / letter.len());
     let texts = [long("x"), "short".to_owned(), long("ü"), String::new(), long("x"), "\u{10ffff}".repeat(MIB / 4 + 1)];

@@ -1,8 +1,8 @@
-//! Which values of a page are NULL, in: its definition levels, out.
+//! NULLs of a page in, its definition levels out.
 
 use arrow::{array::BooleanBufferBuilder, buffer::NullBuffer};
 
-use super::bits;
+use super::bit_packing;
 use crate::partition::Selection;
 
 /// Definition levels have one bit: 0 for NULL, 1 for a value.
@@ -10,16 +10,16 @@ const WIDTH: u32 = 1;
 
 /// The definition levels of the page at hand.
 #[derive(Debug)]
-pub(crate) struct Levels {
-    /// The column has no NULL, and so no levels.
+pub(crate) struct DefinitionLevels {
+    /// Whether the column has no NULL, and so no levels.
     is_required: bool,
     rows: usize,
     nulls: usize,
-    /// One bit a row; of use only once there is a NULL.
+    /// One bit a row; used only after the first NULL.
     valid: BooleanBufferBuilder,
 }
 
-impl Levels {
+impl DefinitionLevels {
     pub(crate) fn new(is_required: bool) -> Self {
         Self { is_required, rows: 0, nulls: 0, valid: BooleanBufferBuilder::new(0) }
     }
@@ -32,10 +32,10 @@ impl Levels {
         self.nulls
     }
 
-    /// Adds rows of an array; `nulls` only where the array has any.
+    /// Adds rows of an array; `nulls` is `None` if the array has no NULL.
     pub(crate) fn push(&mut self, nulls: Option<&NullBuffer>, rows: Selection<'_>) {
         match nulls {
-            // Without a NULL so far nothing but the count is kept.
+            // Before the first NULL, only the count is kept.
             None if self.nulls == 0 => {}
             None => self.valid.append_n(rows.len(), true),
             Some(nulls) => {
@@ -56,20 +56,18 @@ impl Levels {
         self.rows += rows.len();
     }
 
-    /// Adds the levels to a page's bytes; the next page begins.
+    /// Adds the levels to a page's bytes, and begins the next page.
     pub(crate) fn write(&mut self, page: &mut Vec<u8>) {
         if !self.is_required {
             let length_at = page.len();
             page.extend_from_slice(&[0; 4]);
             if self.nulls == 0 || self.nulls == self.rows {
-                bits::run_of(u32::from(self.nulls == 0), self.rows, WIDTH, page);
+                bit_packing::run_of(u32::from(self.nulls == 0), self.rows, WIDTH, page);
             } else {
-                bits::packed_bits(self.valid.as_slice(), page);
+                bit_packing::packed_bits(self.valid.as_slice(), page);
             }
-            let length = u32::try_from(page.len() - length_at - 4).unwrap_or(u32::MAX);
-            if let Some(place) = page.get_mut(length_at..length_at + 4) {
-                place.copy_from_slice(&length.to_le_bytes());
-            }
+            let length = u32::try_from(page.len() - length_at - 4).expect("a page has few rows");
+            page[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
         }
         (self.rows, self.nulls) = (0, 0);
         self.valid.truncate(0);

@@ -1,20 +1,20 @@
-//! Small whole numbers in, packed bits out: the encoding of dictionary ids and levels.
+//! Small whole numbers in, packed bits out: the encoding of dictionary ids and definition levels.
 //!
 //! Format: "RLE/Bit-Packing Hybrid" of the Parquet format's Encodings page.
 
-/// Values that are packed together.
+/// Number of values that are packed together.
 const GROUP: usize = 8;
-/// A run of fewer groups than this is packed like its neighbours: opening and closing it would cost more bytes.
+/// Least number of groups of a run. A shorter one is packed like its neighbours: its two headers would cost more bytes.
 const MIN_RUN_GROUPS: usize = 3;
-/// A stretch of packed groups has at most so many, so that its header is one byte: all writers keep to that.
+/// Largest number of groups that are packed with one header, so that the header is one byte, as with all writers.
 const MAX_PACKED_GROUPS: usize = 63;
 
-/// How many bits `value` takes.
+/// Returns the number of bits that `value` takes.
 pub(crate) fn width_of(value: u32) -> u32 {
     u32::BITS - value.leading_zeros()
 }
 
-/// Unsigned LEB128.
+/// Writes a number in unsigned LEB128.
 pub(crate) fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(low_byte(value) | 0x80);
@@ -23,7 +23,7 @@ pub(crate) fn varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(low_byte(value));
 }
 
-/// Values of `width` bits as runs and packed groups.
+/// Writes values of `width` bits as runs and packed groups.
 pub(crate) fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
     let (groups, rest) = values.as_chunks::<GROUP>();
     let mut packed_from = 0;
@@ -35,10 +35,9 @@ pub(crate) fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
             at += 1;
             continue;
         }
-        let behind = groups.get(at..).unwrap_or_default();
-        let run_groups = behind.iter().take_while(|group| **group == run).count();
+        let run_groups = groups[at..].iter().take_while(|group| **group == run).count();
         if run_groups >= MIN_RUN_GROUPS {
-            packed(groups.get(packed_from..at).unwrap_or_default(), width, out);
+            packed(&groups[packed_from..at], width, out);
             let reaches_end = at + run_groups == groups.len() && rest.iter().all(|value| *value == first);
             run_of(first, run_groups * GROUP + if reaches_end { rest.len() } else { 0 }, width, out);
             if reaches_end {
@@ -48,7 +47,7 @@ pub(crate) fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
         }
         at += run_groups;
     }
-    packed(groups.get(packed_from..).unwrap_or_default(), width, out);
+    packed(&groups[packed_from..], width, out);
     if let Some(&first) = rest.first() {
         if rest.iter().all(|value| *value == first) {
             run_of(first, rest.len(), width, out);
@@ -60,13 +59,14 @@ pub(crate) fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// The same value so many times.
+/// Writes the same value `count` times.
 pub(crate) fn run_of(value: u32, count: usize, width: u32, out: &mut Vec<u8>) {
     varint((count as u64) << 1, out);
-    out.extend_from_slice(value.to_le_bytes().get(..width.div_ceil(8) as usize).unwrap_or_default());
+    out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
 
-/// Bits, eight a byte, the lowest first: values of one bit, packed already. Behind the last one may stand zeros.
+/// Writes values of one bit that are packed already: eight a byte, the lowest bit first. After the last one there may be
+/// zeros.
 pub(crate) fn packed_bits(bytes: &[u8], out: &mut Vec<u8>) {
     for stretch in bytes.chunks(MAX_PACKED_GROUPS) {
         varint((stretch.len() as u64) << 1 | 1, out);
@@ -100,7 +100,7 @@ fn pack_group(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Eight values of any width, one behind the other, the lowest bit first: as many bytes as a value has bits.
+/// Packs eight values of any width, one after another, the lowest bit first: as many bytes as a value has bits.
 fn pack_wide(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
     let (mut word, mut bits) = (0_u64, 0);
     for value in group {
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_formats_own_examples_come_out() {
+    fn the_examples_of_the_format_are_encoded_the_same() {
         // "the numbers 0 through 7 with bit width 3" of the Parquet format's Encodings page.
         let mut out = Vec::new();
         hybrid(&[0, 1, 2, 3, 4, 5, 6, 7], 3, &mut out);
@@ -137,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn one_value_of_no_bits_takes_a_header_alone() {
+    fn a_run_of_no_bits_is_a_header_only() {
         let mut out = Vec::new();
         hybrid(&[0; 5], 0, &mut out);
         assert_eq!(out, [10]);
     }
 
     #[test]
-    fn widths_are_those_of_the_largest_value() {
+    fn a_width_is_the_number_of_bits_of_a_value() {
         assert_eq!([0, 1, 2, 3, 255, 256, u32::MAX].map(width_of), [0, 1, 2, 2, 8, 9, 32]);
     }
 

@@ -1,24 +1,24 @@
-//! Cells in, the bytes of a page without dictionary out: `PLAIN`.
+//! Cells in, the bytes of a page without dictionary out, in `PLAIN` encoding.
 
 use super::{
     MAX_PAGE_BYTES,
-    bounds::{AnyBounds, head_of_string},
+    min_max::{AnyMinMax, head_of_string},
     number::Number,
 };
 
 /// Cells of a page without dictionary.
 #[derive(Debug, Default)]
-pub(crate) struct Plain {
+pub(crate) struct FallbackValues {
     /// Keys of numbers.
     numbers: Vec<i64>,
-    /// Strings as the page has them: each with its length before it.
+    /// Strings as in the page: each after its length.
     strings: Vec<u8>,
     /// Number of strings.
     count: usize,
 }
 
-impl Plain {
-    /// Makes room for so many cells in all, if those that there are tell how large they will be.
+impl FallbackValues {
+    /// Reserves memory for `cells` cells in all, by the size of the cells so far.
     pub(crate) fn reserve(&mut self, number: Option<Number>, cells: usize) {
         if number.is_some() {
             return self.numbers.reserve_exact(cells.saturating_sub(self.numbers.len()));
@@ -32,7 +32,7 @@ impl Plain {
 
     #[inline]
     pub(crate) fn take_string(&mut self, string: &[u8]) {
-        let length = u32::try_from(string.len()).unwrap_or(u32::MAX);
+        let length = u32::try_from(string.len()).expect("a cell is smaller than a text of 4 GiB");
         self.strings.extend_from_slice(&length.to_le_bytes());
         self.strings.extend_from_slice(string);
         self.count += 1;
@@ -43,17 +43,17 @@ impl Plain {
         self.numbers.push(key);
     }
 
-    /// Memory that it takes, in bytes.
+    /// Returns the memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.strings.len() + self.numbers.len() * size_of::<i64>()
     }
 
-    /// How many bytes it has in the page.
+    /// Returns the size of its cells in the page, in bytes.
     pub(crate) fn page_bytes(&self, number: Option<Number>) -> usize {
         self.strings.len() + self.numbers.len() * number.map_or(0, Number::plain_bytes)
     }
 
-    /// Adds them to a page.
+    /// Adds the cells to a page.
     pub(crate) fn write(&self, number: Option<Number>, page: &mut Vec<u8>) {
         page.reserve_exact(self.page_bytes(number));
         match number {
@@ -62,21 +62,21 @@ impl Plain {
         }
     }
 
-    pub(crate) fn bounds(&self, number: Option<Number>) -> Option<AnyBounds> {
+    /// Returns the minimum and maximum of the cells.
+    pub(crate) fn min_max(&self, number: Option<Number>) -> Option<AnyMinMax> {
         if let Some(number) = number {
-            return AnyBounds::of_numbers(number, self.numbers.iter().copied());
+            return AnyMinMax::of_numbers(number, self.numbers.iter().copied());
         }
         let mut rest = self.strings.as_slice();
-        AnyBounds::of_strings(std::iter::from_fn(|| {
-            let (length, behind) = rest.split_first_chunk()?;
-            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-            let (string, behind) = behind.split_at_checked(length)?;
-            rest = behind;
+        AnyMinMax::of_strings(std::iter::from_fn(|| {
+            let (length, after) = rest.split_first_chunk()?;
+            let (string, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+            rest = after;
             Some((head_of_string(string), string))
         }))
     }
 
-    /// The next page begins.
+    /// Begins the next page.
     pub(crate) fn clear(&mut self) {
         self.numbers.clear();
         self.strings.clear();

@@ -1,111 +1,110 @@
-//! The least and the largest value of a page or a column chunk.
+//! Values in; minimum and maximum of a page or a column chunk out.
 //!
-//! Strings are compared by their bytes, as Parquet's column order for UTF-8 wants it. Numbers of all types are held as
-//! [keys](super::number::Numbers::key), 64-bit integers in the order of the numbers.
+//! Strings are compared by their bytes, as Parquet's column order for UTF-8 requires. Numbers of all types are
+//! [keys](super::number::Numbers::key): 64-bit integers in the order of the numbers.
 
 use std::cmp::Ordering;
 
 use super::number::{Number, key_of};
 
-/// Bounds of a long string have at most so many bytes: engines compare no further, and footers stay small.
+/// Largest bound of a long string, in bytes: engines compare no further, and footers stay small.
 const MAX_BYTES: usize = 64;
 
-/// A bound as it stands in a footer.
+/// A lower or upper bound as in a footer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bound {
     pub(crate) bytes: Vec<u8>,
-    /// It is a value of the column, and not only below or above all of them.
+    /// Whether it is a value of the column, and not only below or above all of them.
     pub(crate) is_exact: bool,
 }
 
-/// The least and the largest of some values.
+/// Minimum and maximum of some values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds<T> {
-    pub(crate) least: T,
-    pub(crate) largest: T,
+pub(crate) struct MinMax<T> {
+    pub(crate) min: T,
+    pub(crate) max: T,
 }
 
-impl<T: Ord> Bounds<T> {
-    /// Widens them to hold the others.
+impl<T: Ord> MinMax<T> {
+    /// Includes the other values.
     fn include(&mut self, other: Self) {
-        if other.least < self.least {
-            self.least = other.least;
+        if other.min < self.min {
+            self.min = other.min;
         }
-        if other.largest > self.largest {
-            self.largest = other.largest;
+        if other.max > self.max {
+            self.max = other.max;
         }
     }
 
     fn order(&self, next: &Self) -> [Ordering; 2] {
-        [self.least.cmp(&next.least), self.largest.cmp(&next.largest)]
+        [self.min.cmp(&next.min), self.max.cmp(&next.max)]
     }
 }
 
-/// Bounds of a page or a chunk of any column.
+/// Minimum and maximum of a page or a chunk of any column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AnyBounds {
-    Strings(Bounds<Vec<u8>>),
-    Numbers(Bounds<i64>),
+pub(crate) enum AnyMinMax {
+    Strings(MinMax<Vec<u8>>),
+    Numbers(MinMax<i64>),
 }
 
-impl AnyBounds {
-    /// Of strings, each with its [head](head_of); none if there are none.
+impl AnyMinMax {
+    /// Returns minimum and maximum of strings, each given with its [head](head_of); `None` if there are no strings.
     ///
-    /// Heads tell most strings apart, so that few are looked at.
+    /// Heads order most strings, so few of them are read.
     pub(crate) fn of_strings<'s>(mut strings: impl Iterator<Item = (u128, &'s [u8])>) -> Option<Self> {
         let first = strings.next()?;
-        let (mut least, mut largest) = (first, first);
+        let (mut min, mut max) = (first, first);
         for string in strings {
-            // In the order of heads, then of the strings themselves.
-            if string < least {
-                least = string;
-            } else if string > largest {
-                largest = string;
+            // In the order of heads, then of strings.
+            if string < min {
+                min = string;
+            } else if string > max {
+                max = string;
             }
         }
-        Some(Self::Strings(Bounds { least: least.1.to_vec(), largest: largest.1.to_vec() }))
+        Some(Self::Strings(MinMax { min: min.1.to_vec(), max: max.1.to_vec() }))
     }
 
-    /// Of numbers, by their keys; none if there are none. Bounds of doubles that are zeros hold the zero of either sign:
-    /// so Parquet wants it, as readers may compare by the bits.
+    /// Returns minimum and maximum of numbers, by their keys; `None` if there are no numbers. A minimum of 0.0 becomes -0.0, and
+    /// a maximum of -0.0 becomes 0.0, as Parquet requires: readers may compare bits.
     pub(crate) fn of_numbers(number: Number, keys: impl Iterator<Item = i64> + Clone) -> Option<Self> {
-        let (mut least, mut largest) = (keys.clone().min()?, keys.max()?);
+        let (mut min, mut max) = (keys.clone().min()?, keys.max()?);
         if number == Number::Double {
             let [minus_zero, zero] = [-0.0, 0.0].map(key_of);
-            least = if least == zero { minus_zero } else { least };
-            largest = if largest == minus_zero { zero } else { largest };
+            min = if min == zero { minus_zero } else { min };
+            max = if max == minus_zero { zero } else { max };
         }
-        Some(Self::Numbers(Bounds { least, largest }))
+        Some(Self::Numbers(MinMax { min, max }))
     }
 
-    /// Widens them to hold the others, of the same column.
-    pub(crate) fn include(bounds: &mut Option<Self>, other: Self) {
-        match (bounds, other) {
-            (Some(Self::Strings(bounds)), Self::Strings(other)) => bounds.include(other),
-            (Some(Self::Numbers(bounds)), Self::Numbers(other)) => bounds.include(other),
-            (bounds, other) => *bounds = Some(other),
+    /// Includes the values of another page of the same column.
+    pub(crate) fn include(min_max: &mut Option<Self>, other: Self) {
+        match (min_max, other) {
+            (Some(Self::Strings(min_max)), Self::Strings(other)) => min_max.include(other),
+            (Some(Self::Numbers(min_max)), Self::Numbers(other)) => min_max.include(other),
+            (min_max, other) => *min_max = Some(other),
         }
     }
 
-    /// How the bounds of the next page lie to these: the least ones, and the largest ones.
+    /// Returns the order of these and those of the next page: of the minima, and of the maxima.
     pub(crate) fn order(&self, next: &Self) -> [Ordering; 2] {
         match (self, next) {
-            (Self::Strings(bounds), Self::Strings(next)) => bounds.order(next),
-            (Self::Numbers(bounds), Self::Numbers(next)) => bounds.order(next),
-            // No column has both.
-            _ => [Ordering::Less, Ordering::Greater],
+            (Self::Strings(min_max), Self::Strings(next)) => min_max.order(next),
+            (Self::Numbers(min_max), Self::Numbers(next)) => min_max.order(next),
+            _ => unreachable!("all pages of a column have values of one type"),
         }
     }
 }
 
-/// The first 12 bytes of a string, zero-padded, as a number: a string whose head is less is less. `view` has them behind
-/// 4 others, as Arrow's views do.
+/// Returns the first 12 bytes of a string, zero-padded, as a number: of two strings with different heads, that with the lesser
+/// head is less. `view` has them after 4 other bytes, as Arrow's views do.
 #[inline]
 pub(crate) fn head_of(view: u128) -> u128 {
     (view >> 32).swap_bytes()
 }
 
-/// The [head](head_of) of a string.
+/// Returns the [head](head_of) of a string.
 #[inline]
 pub(crate) fn head_of_string(string: &[u8]) -> u128 {
     let mut head = [0; 16];
@@ -117,36 +116,36 @@ pub(crate) fn head_of_string(string: &[u8]) -> u128 {
     u128::from_be_bytes(head)
 }
 
-/// Not above `value`, and short.
+/// Returns a short bound that is not above `value`.
 pub(crate) fn below(value: &[u8]) -> Bound {
     let bytes = cut(value).to_vec();
     Bound { is_exact: bytes.len() == value.len(), bytes }
 }
 
-/// Not below `value`, and short where there is such a string.
+/// Returns a bound that is not below `value`; a short one if there is one.
 pub(crate) fn above(value: &[u8]) -> Bound {
     let kept = cut(value);
     let raised = if kept.len() == value.len() { None } else { raise(kept) };
     raised.map_or_else(|| Bound { bytes: value.to_vec(), is_exact: true }, |bytes| Bound { bytes, is_exact: false })
 }
 
-/// The first [`MAX_BYTES`] at most, up to a border between characters.
+/// Returns at most the first [`MAX_BYTES`], up to a border between characters.
 fn cut(value: &[u8]) -> &[u8] {
     let is_inside = |byte: Option<&u8>| byte.is_some_and(|byte| byte & 0xc0 == 0x80);
     let mut end = value.len().min(MAX_BYTES);
     while is_inside(value.get(end)) {
         end -= 1;
     }
-    value.get(..end).unwrap_or(value)
+    &value[..end]
 }
 
-/// The next string of at most this length: its last character that has a successor of the same length is raised, and what
-/// stands behind it is dropped. None if no character has one.
+/// Returns a larger string of at most this length: the last character that has a successor of the same length is replaced by
+/// it, and the rest is dropped. `None` if no character has one.
 fn raise(value: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(value).ok()?;
+    let text = std::str::from_utf8(value).expect("cells of string columns are UTF-8, and are cut between characters");
     text.char_indices().rev().find_map(|(at, character)| {
         let next = (character..=char::MAX).nth(1).filter(|next| next.len_utf8() == character.len_utf8())?;
-        let mut raised = text.get(..at)?.to_owned();
+        let mut raised = text[..at].to_owned();
         raised.push(next);
         Some(raised.into_bytes())
     })
@@ -157,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_the_least_and_the_largest_by_their_bytes() {
+    fn minimum_and_maximum_are_those_by_bytes() {
         let long = [b'x'; 40];
         let strings: Vec<&[u8]> = (0..=40)
             .map(|length| &long[..length])
@@ -170,14 +169,14 @@ mod tests {
                     assert_eq!(view(first), head_of_string(first));
                 }
                 let pair = [*first, *second];
-                let found = AnyBounds::of_strings(pair.into_iter().map(|string| (head_of_string(string), string)));
-                let (least, largest) = (first.min(second).to_vec(), first.max(second).to_vec());
-                assert_eq!(found, Some(AnyBounds::Strings(Bounds { least, largest })));
+                let found = AnyMinMax::of_strings(pair.into_iter().map(|string| (head_of_string(string), string)));
+                let (min, max) = (first.min(second).to_vec(), first.max(second).to_vec());
+                assert_eq!(found, Some(AnyMinMax::Strings(MinMax { min, max })));
             }
         }
-        let all = AnyBounds::of_strings(strings.iter().map(|string| (head_of_string(string), *string)));
-        let (least, largest) = (Vec::new(), b"xxxxxxxxxxxy".to_vec());
-        assert_eq!(all, Some(AnyBounds::Strings(Bounds { least, largest })));
+        let all = AnyMinMax::of_strings(strings.iter().map(|string| (head_of_string(string), *string)));
+        let (min, max) = (Vec::new(), b"xxxxxxxxxxxy".to_vec());
+        assert_eq!(all, Some(AnyMinMax::Strings(MinMax { min, max })));
     }
 
     #[test]
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_can_be_raised_the_upper_bound_is_whole() {
+    fn the_upper_bound_is_whole_if_no_character_can_be_raised() {
         let value = "\u{10ffff}".repeat(MAX_BYTES);
         assert_eq!(above(value.as_bytes()), Bound { bytes: value.clone().into_bytes(), is_exact: true });
     }

@@ -1,38 +1,33 @@
-//! What can go wrong while logs are generated.
+//! Reasons why logs are not generated.
 
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-/// Why no log, or not every log, was generated.
+/// Reason why no log, or not every log, was generated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A text is no [`Hour`](crate::Hour).
-    #[error(
-        "expected an hour between `1970-01-01T00` and `9999-12-31T23`, got `{got}`\nhint: write it as YYYY-MM-DDTHH, in UTC"
-    )]
+    /// A text is not an [`Hour`](crate::Hour).
+    #[error("expected an hour YYYY-MM-DDTHH, in UTC, between `1970-01-01T00` and `9999-12-31T23`, got `{got}`")]
     Hour {
         /// The text.
         got: String,
     },
-    /// A text is no [`Era`](crate::Era).
-    #[error(
-        "expected a number of fields that CloudFront has logged, got `{got}`\nhint: one of 12, 15, 18, 19, 23, 24, 26, 33"
-    )]
+    /// A text is not an [`Era`](crate::Era).
+    #[error("expected a number of fields that CloudFront has logged (12, 15, 18, 19, 23, 24, 26 or 33), got `{got}`")]
     Era {
         /// The text.
         got: String,
     },
-    /// The folder could not be made.
-    #[error("folder `{}`: could not be made", folder.display())]
+    /// The folder could not be created.
+    #[error("folder `{}`: could not be created", folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A file that would be written is there already. Nothing was written over.
-    #[error("file `{}`: exists, and loggen never overwrites\nhint: give an empty folder, or another --seed or --start", path.display())]
+    /// A file to be written exists already. It was not overwritten.
+    #[error("file `{}`: exists, and loggen never overwrites", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
@@ -42,7 +37,7 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// A text could not be compressed.
@@ -50,7 +45,7 @@ pub enum Error {
     Gzip {
         /// The log file's key.
         key: String,
-        /// What the compressor says.
+        /// The error of the compressor.
         source: io::Error,
     },
 }

@@ -1,18 +1,18 @@
-//! Text as it was on the wire in, text as CloudFront logs it out.
+//! Text as sent over the network in, text as CloudFront logs it out.
 
 use crate::Hour;
 
-/// How the headers `Referer`, `User-Agent` and `Cookie` are escaped. All other fields are escaped once, always.
+/// Escaping of the headers `Referer`, `User-Agent` and `Cookie`. All other fields are always escaped once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Escaping {
     /// Percent encoding.
     Once,
-    /// Percent encoding, and the `%` of an escaped blank, quote or backslash once more: `%2520`, `%2522`, `%255C`.
+    /// Percent encoding, and the `%` of an escaped blank, quote or backslash encoded again: `%2520`, `%2522`, `%255C`.
     Twice,
 }
 
 impl Escaping {
-    /// What CloudFront did in that hour: twice from the middle of September 2013 to the end of 2019.
+    /// Returns CloudFront's escaping in that hour: twice from the middle of September 2013 to the end of 2019.
     pub(crate) fn of(hour: Hour) -> Self {
         let since = Hour::from_date(2013, 9, 14, 0);
         let until = Hour::from_date(2020, 1, 1, 0);
@@ -40,7 +40,7 @@ impl Header {
     }
 }
 
-/// The logged form of `wire`.
+/// Returns the logged form of `wire`.
 pub(crate) fn escape(wire: &str, escaping: Escaping) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut logged = String::with_capacity(wire.len() * 2);
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_escaped_on_the_wire_comes_out_doubled() {
+    fn an_escape_on_the_wire_is_escaped_again() {
         assert_eq!(escape("a%20b+c", Escaping::Once), "a%2520b+c");
         assert_eq!(escape("+();,:/=&?@*!$-._", Escaping::Once), "+();,:/=&?@*!$-._");
         assert_eq!(escape("é\t'~", Escaping::Once), "%C3%A9%09%27%7E");

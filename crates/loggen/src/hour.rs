@@ -1,7 +1,6 @@
-//! An hour of UTC, as CloudFront names its log files by.
+//! An hour of UTC, as in the names of CloudFront's log files.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use crate::Error;
 
@@ -21,12 +20,12 @@ pub struct Hour {
 }
 
 impl Hour {
-    /// The first hour there is.
+    /// The first possible hour.
     pub const FIRST: Self = Self { since_epoch: 0 };
-    /// The last hour there is.
+    /// The last possible hour.
     pub const LAST: Self = Self { since_epoch: (days_before_year(10_000)) * 24 - 1 };
 
-    /// The hour that a date and an hour of the day name; `None` where there is no such date or hour.
+    /// Returns the hour of a date and an hour of the day; `None` if there is no such date or hour.
     pub const fn from_date(year: u32, month: u32, day: u32, hour: u32) -> Option<Self> {
         if year < 1970 || year > 9999 || month < 1 || month > 12 || hour > 23 {
             return None;
@@ -43,19 +42,19 @@ impl Hour {
         Some(Self { since_epoch: days * 24 + hour })
     }
 
-    /// So many hours later, at most [`Hour::LAST`].
+    /// Returns the hour that is `hours` later, at most [`Hour::LAST`].
     #[must_use]
     pub fn plus(self, hours: u32) -> Self {
         Self { since_epoch: self.since_epoch.saturating_add(hours) }.min(Self::LAST)
     }
 
-    /// So many hours earlier, at least [`Hour::FIRST`].
+    /// Returns the hour that is `hours` earlier, at least [`Hour::FIRST`].
     #[must_use]
     pub fn minus(self, hours: u32) -> Self {
         Self { since_epoch: self.since_epoch.saturating_sub(hours) }
     }
 
-    /// The date, as `YYYY-MM-DD`.
+    /// Returns the date, as `YYYY-MM-DD`.
     pub(crate) fn date(self) -> String {
         let mut days = self.since_epoch / 24;
         let mut year = 1970 + days / 366;
@@ -71,12 +70,12 @@ impl Hour {
         format!("{year:04}-{month:02}-{:02}", days + 1)
     }
 
-    /// The hour of the day, 0 to 23.
+    /// Returns the hour of the day, 0 to 23.
     pub(crate) fn of_day(self) -> u32 {
         self.since_epoch % 24
     }
 
-    /// Hours since the epoch.
+    /// Returns the hours since 1970-01-01T00.
     pub(crate) fn since_epoch(self) -> u32 {
         self.since_epoch
     }
@@ -110,7 +109,7 @@ fn parse(text: &str) -> Option<Hour> {
 }
 
 fn number(text: &str, num_digits: usize) -> Option<u32> {
-    // `parse` alone would take a sign.
+    // `parse` alone would accept a sign.
     if text.len() != num_digits || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -136,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_reads_as_it_is_shown() {
+    fn an_hour_is_read_as_it_is_shown() {
         for text in
             ["1970-01-01T00", "2000-02-29T12", "2023-12-31T23", "2024-02-29T05", "2025-01-02T03", "9999-12-31T23"]
         {
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hour_is_refused_with_the_text_and_the_form() {
+    fn other_texts_are_refused_with_the_text_and_the_form_of_an_hour() {
         for text in ["", "2025-01-02", "2025-02-29T00", "2025-13-01T00", "2025-01-02T24", "2025-1-2T3", "+025-01-02T03"]
         {
             let message = text.parse::<Hour>().unwrap_err().to_string();

@@ -1,15 +1,15 @@
 //! Writes realistic CloudFront standard logs from a seed: the same options give the same bytes, on any machine.
 //!
-//! The demo, the tests and the benches read these logs. Nothing in them belongs to anybody: addresses come from the
-//! documentation ranges (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, `2001:db8::/32`), hosts from `example.com` and
-//! its like, distributions look like `E1EXAMPLE0A1B2` and `d111111abcdef8.cloudfront.net`.
+//! The demo, the tests and the benchmarks read these logs. Nothing in them is real: addresses are of the documentation ranges
+//! (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, `2001:db8::/32`), hosts of `example.com` and the like, and distributions
+//! look like `E1EXAMPLE0A1B2` and `d111111abcdef8.cloudfront.net`.
 //!
 //! **Invariants**
 //! - A log file is a function of the seed, its distribution's number, its hour and its number within that hour (and
-//!   of the options that shape a file: rows, era, late rows). More hours, distributions or files an hour add files;
-//!   they change none.
-//! - Only whole numbers are computed with, and the random numbers are our own `SplitMix64`, so neither the machine nor
-//!   a new version of a library changes a byte of the text.
+//!   of the options that shape a file: rows, era, late rows). More hours, distributions or files an hour add files, and
+//!   change no other file.
+//! - All computations use whole numbers, and the random numbers are our own `SplitMix64`, so neither the machine nor a new
+//!   version of a library changes a byte of the text.
 //!
 //! ```
 //! use lakefront_loggen::{Options, objects};
@@ -23,7 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// 1. What is asked for: the first hour, and everything else.
+// 1. Options: the first hour, and everything else.
 mod hour;
 
 mod options;
@@ -33,7 +33,7 @@ mod random;
 
 mod escape;
 
-// 3. The made-up web: distributions, paths, viewers, headers.
+// 3. The invented web: distributions, paths, viewers, headers.
 mod world;
 
 // 4. One request, then its row, its log file, its folder.
@@ -45,7 +45,7 @@ mod object;
 
 mod write;
 
-// 5. What can go wrong.
+// 5. Errors.
 mod error;
 
 pub use error::Error;

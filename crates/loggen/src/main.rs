@@ -1,13 +1,17 @@
 //! The command `loggen`: flags in, a folder of logs and one line of summary out.
 
-use std::error::Error as _;
-use std::io::{self, Write};
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{
+    error::Error as _,
+    io::{self, Write},
+    num::NonZeroUsize,
+    path::PathBuf,
+    process::ExitCode,
+};
 
-use clap::Parser;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{
+    Parser,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use lakefront_loggen::{Era, Error, Hour, Options, Summary, write};
 
 /// Writes realistic CloudFront standard logs into a folder.
@@ -17,39 +21,39 @@ use lakefront_loggen::{Era, Error, Hour, Options, Summary, write};
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = EXAMPLES)]
 struct Flags {
-    /// Where the log files go. Made if absent; files in it are never overwritten
+    /// Folder for the log files. Created if absent; files in it are never overwritten
     folder: PathBuf,
-    /// Another seed gives other distributions, viewers, pages and rows
+    /// Seed of the random numbers: another seed gives other distributions, viewers, pages and rows
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How many distributions log
+    /// Number of distributions
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     distributions: u32,
-    /// The first hour, in UTC
+    /// First hour, in UTC
     #[arg(long, value_name = "YYYY-MM-DDTHH", default_value_t = Options::default().start)]
     start: Hour,
-    /// How many hours are logged
+    /// Number of hours
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     hours: u32,
-    /// How many log files each distribution has in each hour
+    /// Number of log files of each distribution in each hour
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     files_per_hour: u32,
-    /// How many rows each log file has; 1000 are about half a megabyte of text
+    /// Number of rows of each log file; 1000 are about half a megabyte of text
     #[arg(long, value_name = "N", default_value_t = 1000)]
     rows_per_file: u32,
-    /// How many fields a row has: CloudFront's logs grew over the years
+    /// Number of fields of a row: CloudFront added fields over the years
     #[arg(long, value_name = "FIELDS", default_value_t = Era::Fields33, value_parser = era_parser())]
     era: Era,
-    /// 0 (stored) to 9 (smallest)
+    /// Level of gzip, from 0 (stored) to 9 (smallest)
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=9))]
     gzip_level: u32,
-    /// How many percent of the rows are of the hour before or after the one in their file's name
+    /// Percentage of rows that are of the hour before or after the one in their file's name
     #[arg(long, value_name = "P", default_value_t = 0.1, value_parser = parse_percent)]
     late_percent: f64,
     /// Write plain text, under keys without `.gz`
     #[arg(long)]
     plain: bool,
-    /// How many threads work; one a processor if not given. Never changes a byte
+    /// Number of threads, by default the number of processors. The bytes do not depend on it
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 }
@@ -74,8 +78,8 @@ Examples:
 fn main() -> ExitCode {
     let flags = Flags::parse();
     match write(&flags.options(), &flags.folder) {
-        Ok(summary) => tell(io::stdout(), &line(&summary), ExitCode::SUCCESS),
-        Err(error) => tell(io::stderr(), &chain(&error), ExitCode::FAILURE),
+        Ok(summary) => emit(io::stdout(), &line(&summary), ExitCode::SUCCESS),
+        Err(error) => emit(io::stderr(), &message(&error), ExitCode::FAILURE),
     }
 }
 
@@ -114,18 +118,20 @@ fn line(summary: &Summary) -> String {
     format!("{files} files, {rows} rows, {text_bytes} bytes of text{stored}")
 }
 
-/// An error and what caused it.
-fn chain(error: &Error) -> String {
+/// Returns an error and its cause, and a hint on a line of its own if there is one.
+fn message(error: &Error) -> String {
+    let is_in_the_way = matches!(error, Error::Exists { .. });
+    let hint = if is_in_the_way { "\nhint: give an empty folder, or another --seed or --start" } else { "" };
     match error.source() {
-        Some(cause) => format!("error: {error}: {cause}"),
-        None => format!("error: {error}"),
+        Some(cause) => format!("error: {error}: {cause}{hint}"),
+        None => format!("error: {error}{hint}"),
     }
 }
 
-fn tell(mut target: impl Write, text: &str, code: ExitCode) -> ExitCode {
+fn emit(mut target: impl Write, text: &str, code: ExitCode) -> ExitCode {
     match writeln!(target, "{text}") {
         Ok(()) => code,
-        // Whoever reads no further has seen enough.
+        // The reader has closed its end: it needs no more.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
         Err(_) => ExitCode::FAILURE,
     }

@@ -2,19 +2,20 @@
 
 use std::io::Write;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::{Compression, write::GzEncoder};
 
-use crate::escape::Escaping;
-use crate::random::{Random, scramble};
-use crate::request::{Outcomes, Requests};
-use crate::row::RowWriter;
-use crate::world::{Distribution, Stream, World};
-use crate::{Error, Hour, Options};
+use crate::{
+    Error, Hour, Options,
+    escape::Escaping,
+    random::{Random, scramble},
+    request::{Outcomes, Requests},
+    row::RowWriter,
+    world::{Distribution, Stream, World},
+};
 
-/// All log files that the options stand for: by hour, then by distribution, then by number within the hour.
+/// Returns all log files of the options: by hour, then by distribution, then by number within the hour.
 ///
-/// One after the other is made as the iterator is asked for it, on the caller's thread.
+/// Each file is made when the iterator returns it, on the caller's thread.
 pub fn objects(options: &Options) -> impl Iterator<Item = LogObject> + use<> {
     let plan = Plan::new(options);
     (0..plan.num_objects()).map(move |number| {
@@ -24,10 +25,10 @@ pub fn objects(options: &Options) -> impl Iterator<Item = LogObject> + use<> {
     })
 }
 
-/// One log file of CloudFront's.
+/// One log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogObject {
-    /// `E1EXAMPLE0A1B2.2025-01-02-03.0123abcd.gz`, without a prefix; without `.gz` where plain text was asked for.
+    /// Key without a prefix, such as `E1EXAMPLE0A1B2.2025-01-02-03.0123abcd.gz`; without `.gz` for plain text.
     pub key: String,
     /// The log, uncompressed.
     pub text: String,
@@ -35,11 +36,11 @@ pub struct LogObject {
 }
 
 impl LogObject {
-    /// The text as one gzip member, compressed at [`Options::gzip_level`].
+    /// Returns the text as one gzip member, compressed at [`Options::gzip_level`].
     ///
     /// # Errors
     ///
-    /// [`Error::Gzip`], should the compressor fail; give up then.
+    /// [`Error::Gzip`] if the compressor fails.
     pub fn gzip(&self) -> Result<Vec<u8>, Error> {
         gzip(&self.key, &self.text, self.gzip_level)
     }
@@ -67,7 +68,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(options: &Options) -> Self {
         Self {
-            // There is no hour past the last one.
+            // There is no hour after the last one.
             num_hours: options.hours.min(Hour::LAST.since_epoch() - options.start.since_epoch() + 1),
             late_per_million: per_million(options.late_percent),
             world: World::new(options.seed),
@@ -80,13 +81,13 @@ impl Plan {
         u64::from(self.num_hours) * self.objects_per_hour()
     }
 
-    /// The key of log file `number`, counted from 0.
+    /// Returns the key of log file `number`, counted from 0.
     pub(crate) fn key(&self, number: u64) -> String {
         let place = self.place(number);
         let id = Distribution::new(self.options.seed, place.distribution).id;
         let (date, hour) = (place.hour.date(), place.hour.of_day());
         let shared = [self.options.seed, Stream::Names as u64, hour_number(place.hour), u64::from(place.distribution)];
-        // Files of one hour differ in `in_hour`, and therefore in this.
+        // Files of one hour differ in `in_hour`, and so in this.
         let unique = scramble(Random::new(&shared).word() ^ place.in_hour);
         let ending = if self.options.plain { "" } else { ".gz" };
         format!("{id}.{date}-{hour:02}.{unique:08x}{ending}")
@@ -118,10 +119,8 @@ impl Plan {
     }
 
     fn place(&self, number: u64) -> Place {
-        // Every part is smaller than the option it counts, or the number is not one of ours.
-        let part = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let (files, distributions) =
-            (u64::from(self.options.files_per_hour).max(1), u64::from(self.options.distributions).max(1));
+        let part = |number: u64| u32::try_from(number).expect("every part is smaller than the option that it counts");
+        let (files, distributions) = (u64::from(self.options.files_per_hour), u64::from(self.options.distributions));
         Place {
             hour: self.options.start.plus(part(number / files / distributions)),
             distribution: part(number / files % distributions),
@@ -130,12 +129,12 @@ impl Plan {
     }
 }
 
-/// Where among all log files of a seed one stands. Nothing else decides what it holds.
+/// Position of a log file among all of a seed. Nothing else decides its content.
 #[derive(Debug)]
 struct Place {
     hour: Hour,
     distribution: u32,
-    /// Its number among the files of its distribution and hour.
+    /// Number among the files of its distribution and hour.
     in_hour: u32,
 }
 

@@ -1,45 +1,41 @@
-//! What a set of logs shall be like.
+//! Options of a set of logs.
 
-use std::fmt;
-use std::num::NonZeroUsize;
-use std::str::FromStr;
+use std::{fmt, num::NonZeroUsize, str::FromStr};
 
 use crate::{Error, Hour};
 
-/// What to generate. Everything has a default; two equal values give the same bytes.
+/// Options of a set of logs. All have defaults; equal options give the same bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Another seed gives other distributions, viewers, pages and rows. Default 1.
+    /// Seed of the random numbers: another seed gives other distributions, viewers, pages and rows. Default 1.
     pub seed: u64,
-    /// How many distributions log. Default 1.
+    /// Number of distributions. Default 1.
     pub distributions: u32,
-    /// The first hour. Default `2025-01-02T03`.
+    /// First hour. Default `2025-01-02T03`.
     pub start: Hour,
-    /// How many hours are logged, [`start`](Self::start) included. Default 1.
+    /// Number of hours, [`start`](Self::start) included. Default 1.
     pub hours: u32,
-    /// How many log files each distribution has in each hour. Default 1.
+    /// Number of log files of each distribution in each hour. Default 1.
     pub files_per_hour: u32,
-    /// How many rows each log file has. Default 1000, which is about half a megabyte of text.
+    /// Number of rows of each log file. Default 1000, which is about half a megabyte of text.
     pub rows_per_file: u32,
-    /// Which fields are logged. Default [`Era::Fields33`].
+    /// Fields of a row. Default [`Era::Fields33`].
     pub era: Era,
-    /// 0 (stored) to 9 (smallest); more counts as 9. Default 6.
+    /// Level of gzip, from 0 (stored) to 9 (smallest); more counts as 9. Default 6.
     pub gzip_level: u32,
-    /// Percentage of the rows whose time is in the hour before or after the one that their file is named by; less
-    /// than 0 counts as 0, more than 100 as 100. Default 0.1.
+    /// Percentage of the rows whose time is in the hour before or after the one in their file's name; less than 0 counts as
+    /// 0, more than 100 as 100. Default 0.1.
     pub late_percent: f64,
-    /// Plain text instead of gzip; keys then have no `.gz`. Default false.
+    /// Whether files have plain text instead of gzip; keys then have no `.gz`. Default false.
     pub plain: bool,
-    /// How many threads [`write`](crate::write()) uses; `None`, the default, is one a processor. Never changes a byte.
+    /// Number of threads that [`write`](crate::write()) uses; `None`, the default, is the number of processors. The bytes do
+    /// not depend on it.
     pub threads: Option<NonZeroUsize>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        const START: Hour = match Hour::from_date(2025, 1, 2, 3) {
-            Some(hour) => hour,
-            None => Hour::FIRST,
-        };
+        const START: Hour = Hour::from_date(2025, 1, 2, 3).expect("this is an hour");
         Self {
             seed: 1,
             distributions: 1,
@@ -56,8 +52,8 @@ impl Default for Options {
     }
 }
 
-/// An age of CloudFront's standard logs, named by how many fields it has. Each has the fields of those before it, and
-/// some more after them.
+/// Era of CloudFront's standard logs, named by its number of fields. Each era has the fields of the one before it, and some
+/// more after them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Era {
     /// Until September 2012: `date` to `cs-uri-query`.
@@ -79,7 +75,7 @@ pub enum Era {
 }
 
 impl Era {
-    /// Every era, the oldest first.
+    /// All eras, the oldest first.
     pub const ALL: [Self; 8] = [
         Self::Fields12,
         Self::Fields15,
@@ -91,7 +87,7 @@ impl Era {
         Self::Fields33,
     ];
 
-    /// How many fields a row has.
+    /// Returns the number of fields of a row.
     pub const fn num_fields(self) -> usize {
         match self {
             Self::Fields12 => 12,

@@ -1,8 +1,8 @@
-//! Random numbers and Zipf choices from a seed, in whole numbers only, so that every machine draws the same ones.
+//! A seed in; random numbers and Zipf choices out, in whole numbers only, so that every machine draws the same ones.
 //!
-//! The numbers are `SplitMix64` (Steele, Lea and Flood, 2014): a counter that advances by an odd constant, its bits
-//! mixed. That is quick, passes the usual statistical tests and is short enough to stand here for good, where a
-//! library may change what a seed means.
+//! The numbers are `SplitMix64` (Steele, Lea and Flood, 2014): a counter that advances by an odd constant, with its bits
+//! mixed. That is fast, passes the usual statistical tests, and is short enough to be here, while a library may change the
+//! numbers of a seed.
 
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
@@ -11,76 +11,77 @@ pub(crate) struct Random {
 }
 
 impl Random {
-    /// The stream that belongs to these numbers, in this order.
+    /// Returns the stream of these numbers, in this order.
     pub(crate) fn new(parts: &[u64]) -> Self {
         let state = parts.iter().fold(0x6c61_6b65_6672_6f6e, |state, part| mix(mix(state ^ part).wrapping_add(GAMMA)));
         Self { state }
     }
 
-    /// 64 random bits.
+    /// Returns 64 random bits.
     pub(crate) fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GAMMA);
         mix(self.state)
     }
 
-    /// 32 random bits.
+    /// Returns 32 random bits.
     pub(crate) fn word(&mut self) -> u32 {
         high_word(self.bits())
     }
 
-    /// A number from 0 to `bound` - 1; 0 where `bound` is 0.
+    /// Returns a number from 0 to `bound` - 1; 0 if `bound` is 0.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
         high_word(u64::from(self.word()) * u64::from(bound))
     }
 
-    /// A number from `least` to `most`.
+    /// Returns a number from `least` to `most`.
     pub(crate) fn between(&mut self, least: u32, most: u32) -> u32 {
         least + self.below(most - least + 1)
     }
 
-    /// A number from `least` to about twice 2^`num_doublings` times that, each doubling as likely as the next: how
-    /// sizes and times are spread.
+    /// Returns a number from `least` to about twice 2^`num_doublings` times that, with equally likely doublings, like sizes
+    /// and times.
     pub(crate) fn spread(&mut self, least: u32, num_doublings: u32) -> u32 {
         let scale = least << self.below(num_doublings + 1);
         scale + self.below(scale)
     }
 
-    /// True in so many of a hundred cases.
+    /// Returns true in `chance` of a hundred cases.
     pub(crate) fn percent(&mut self, chance: u32) -> bool {
         self.below(100) < chance
     }
 
-    /// One of `items`, each as likely as the next. `items` is a table of this crate and never empty.
+    /// Returns one of `items`, all equally likely. `items` is a table of this crate and never empty.
     pub(crate) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
-        items[self.below(u32::try_from(items.len()).unwrap_or(u32::MAX)) as usize]
+        items[self.below(index(items.len())) as usize]
     }
 }
 
 /// A choice among items of unequal weight, in constant time: Walker's alias method.
 #[derive(Debug)]
 pub(crate) struct Choice {
-    /// For each item: how often, out of 2^32, the item itself is meant, and which one is meant otherwise.
+    /// For each item: in how many of 2^32 cases the item itself is drawn, and the item that is drawn in the others.
     slots: Vec<(u32, u32)>,
 }
 
 impl Choice {
-    /// Zipf's law: item `rank` has the weight 1 / (`rank` + `shift`). The greater the shift, the flatter the head.
+    /// Returns a choice by Zipf's law: item `rank` has the weight 1 / (`rank` + `shift`). A greater shift makes the first items
+    /// more equal.
     pub(crate) fn zipf(num_items: u32, shift: u32) -> Self {
         let weights: Vec<u64> = (0..num_items).map(|rank| (1 << 32) / u64::from(rank + shift)).collect();
         Self::new(&weights)
     }
 
-    /// Each weight below 2^33, as many as 2^20 of them, one at least above 0.
+    /// Returns a choice with these weights: each below 2^33, at most 2^20 of them, at least one above 0.
     pub(crate) fn new(weights: &[u64]) -> Self {
         let num_items = weights.len() as u64;
         let total: u64 = weights.iter().sum::<u64>().max(1);
-        // Scaled so that `total` is what a slot holds. A slot with room left is filled up by an item with too much.
+        // Scaled so that a slot holds `total`. A slot with space left is filled with an item that has too much.
         let mut shares: Vec<u64> = weights.iter().map(|weight| weight * num_items).collect();
         let (mut poor, mut rich): (Vec<usize>, Vec<usize>) = (0..shares.len()).partition(|&item| shares[item] < total);
         let mut slots: Vec<(u32, u32)> = (0..weights.len()).map(|item| (u32::MAX, index(item))).collect();
         while let (Some(item), Some(&donor)) = (poor.pop(), rich.last()) {
             let own = (u128::from(shares[item]) << 32) / u128::from(total);
-            slots[item] = (u32::try_from(own).unwrap_or(u32::MAX), index(donor));
+            slots[item] = (u32::try_from(own).expect("an item of the poor has less than a slot"), index(donor));
             shares[donor] -= total - shares[item];
             if shares[donor] < total {
                 rich.pop();
@@ -90,7 +91,7 @@ impl Choice {
         Self { slots }
     }
 
-    /// The number of an item.
+    /// Returns the number of an item.
     pub(crate) fn draw(&self, random: &mut Random) -> usize {
         let bits = random.bits();
         let slot = high_word(u64::from(high_word(bits)) * self.slots.len() as u64) as usize;
@@ -99,7 +100,7 @@ impl Choice {
     }
 }
 
-/// A number that differs for every number given, and looks random.
+/// Returns a number that is different for every number given, and looks random.
 pub(crate) fn scramble(number: u32) -> u32 {
     // Xor-shifts and multiplications by odd numbers can be undone, so no two results are equal.
     let number = (number ^ (number >> 16)).wrapping_mul(0x7feb_352d);
@@ -120,7 +121,7 @@ fn high_word(bits: u64) -> u32 {
 }
 
 fn index(item: usize) -> u32 {
-    u32::try_from(item).unwrap_or(u32::MAX)
+    u32::try_from(item).expect("the tables of this crate are small")
 }
 
 #[cfg(test)]
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_drawn_as_often_as_they_weigh() {
+    fn items_are_drawn_by_their_weights() {
         let choice = Choice::new(&[500, 0, 300, 200]);
         let mut random = Random::new(&[7]);
         let mut counts = [0_u32; 4];
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_of_zipf_comes_half_as_often_as_the_first() {
+    fn the_second_item_of_zipf_is_drawn_half_as_often_as_the_first() {
         let choice = Choice::zipf(1000, 1);
         let mut random = Random::new(&[8]);
         let mut counts = vec![0_u32; 1000];

@@ -1,19 +1,21 @@
-//! Draws requests, one after the other, whose parts fit together.
+//! Random numbers in, requests whose parts fit together out.
 
 mod answer;
 mod outcomes;
 
 use std::fmt::Write;
 
-use crate::escape::Escaping;
-use crate::random::Random;
-use crate::world::{Distribution, Kind, Viewer, World, address_v6};
+use crate::{
+    escape::Escaping,
+    random::Random,
+    world::{Distribution, Kind, Viewer, World, address_v6},
+};
 use answer::Answer;
 use outcomes::Body;
 
 pub(crate) use outcomes::Outcomes;
 
-/// One request and its answer, before they are written down. Texts are as logged, `-` where absent.
+/// One request and its answer, before they are written to a log. Texts are as logged, `-` if absent.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) hour: InHour,
@@ -40,7 +42,7 @@ pub(crate) struct Request<'a> {
     pub(crate) cipher: &'a str,
     pub(crate) response_result: &'a str,
     pub(crate) version: &'a str,
-    /// Field-level encryption: what was done, to how many fields.
+    /// Field-level encryption: its status, and the number of fields.
     pub(crate) encryption: Option<(&'a str, u32)>,
     pub(crate) port: u32,
     pub(crate) first_byte_ms: u64,
@@ -51,7 +53,7 @@ pub(crate) struct Request<'a> {
     pub(crate) range: Option<(u32, u32)>,
 }
 
-/// Whether a request is of its file's hour or of one beside it.
+/// Hour of a request: that of its file, or the one before or after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InHour {
     Before,
@@ -59,7 +61,7 @@ pub(crate) enum InHour {
     After,
 }
 
-/// The requests of one log file, without end.
+/// The requests of one log file, without an end.
 #[derive(Debug)]
 pub(crate) struct Requests<'a> {
     world: &'a World,
@@ -68,7 +70,7 @@ pub(crate) struct Requests<'a> {
     escaping: Escaping,
     late_per_million: u32,
     random: Random,
-    // Texts that are made for one request and overwritten by the next.
+    // Texts of one request, which the next one overwrites.
     address: String,
     query: String,
     cookie: String,
@@ -88,7 +90,7 @@ impl<'a> Requests<'a> {
         Self { world, outcomes, distribution, escaping, late_per_million, random, address, query, cookie, id }
     }
 
-    /// The next request. It borrows texts that the one after it overwrites, so this is no iterator.
+    /// Returns the next request. It borrows texts that the one after it overwrites, so this is not an iterator.
     pub(crate) fn draw(&mut self) -> Request<'_> {
         let hour = self.draw_hour();
         let second = self.random.below(3600);
@@ -164,12 +166,11 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// A viewer's own address, or one that may never be seen again: the long tail of a real log.
+    /// Draws a viewer's own address, or one that is seldom drawn again, as in real logs.
     fn draw_address(&mut self, viewer: &Viewer) {
         self.address.clear();
         if self.random.percent(4) {
-            // Writing to a text cannot fail.
-            let _ = write!(self.address, "{}", address_v6(&mut self.random));
+            write!(self.address, "{}", address_v6(&mut self.random)).expect("writing to a string cannot fail");
         } else {
             self.address.push_str(&viewer.address);
         }
@@ -205,7 +206,7 @@ impl<'a> Requests<'a> {
         push_number(&mut self.cookie, self.random.bits());
     }
 
-    /// 40 random bytes in the URL's base 64, which is what CloudFront's ids look like.
+    /// Draws 40 random bytes in base64url, like CloudFront's request ids.
     fn draw_id(&mut self) {
         const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         self.id.clear();
@@ -216,7 +217,7 @@ impl<'a> Requests<'a> {
                 bits >>= 6;
             }
         }
-        // The last of 54 digits holds what is left of 320 bits: two.
+        // The last of 54 digits has the last two of 320 bits.
         self.id.push_str(self.random.pick(&["A==", "Q==", "g==", "w=="]));
     }
 }
@@ -254,5 +255,5 @@ pub(crate) fn push_number(out: &mut String, number: u64) {
             break;
         }
     }
-    out.push_str(str::from_utf8(&digits[at..]).unwrap_or_default());
+    out.push_str(str::from_utf8(&digits[at..]).expect("digits are ASCII"));
 }

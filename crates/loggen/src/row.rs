@@ -1,8 +1,10 @@
-//! A request in, one line of a log out; and the two lines that every log begins with.
+//! A request in, one line of a log out; and the first two lines of every log.
 
-use crate::Hour;
-use crate::options::Era;
-use crate::request::{InHour, Request, push_number};
+use crate::{
+    Hour,
+    options::Era,
+    request::{InHour, Request, push_number},
+};
 
 /// The fields of [`Era::Fields33`]; those of every other era are the first of them.
 pub(crate) const FIELDS: [&str; 33] = [
@@ -57,7 +59,7 @@ impl<'a> RowWriter<'a> {
         Self { era, domain, beginnings }
     }
 
-    /// The `#Version` and `#Fields` lines.
+    /// Appends the `#Version` and `#Fields` lines.
     pub(crate) fn push_header(&self, out: &mut String) {
         out.push_str("#Version: 1.0\n#Fields:");
         for name in &FIELDS[..self.era.num_fields()] {
@@ -67,7 +69,7 @@ impl<'a> RowWriter<'a> {
         out.push('\n');
     }
 
-    /// One row, its line end included.
+    /// Appends one row with its line end.
     pub(crate) fn push_row(&self, out: &mut String, request: &Request<'_>) {
         self.push_first_12(out, request);
         if self.era >= Era::Fields15 {
@@ -162,7 +164,7 @@ fn push_two_digits(out: &mut String, number: u32) {
     out.push(digit(u64::from(number)));
 }
 
-/// The last digit of a number.
+/// Returns the last digit of a number.
 fn digit(number: u64) -> char {
     char::from(b'0' + (number % 10) as u8)
 }

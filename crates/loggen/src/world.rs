@@ -1,4 +1,4 @@
-//! Everything that requests are made of: one made-up web, drawn once from a seed and shared by all its log files.
+//! An invented web: everything that requests are made of, drawn once from a seed and shared by all its log files.
 
 mod distribution;
 mod headers;
@@ -12,7 +12,7 @@ pub(crate) use headers::Headers;
 pub(crate) use uris::{Kind, Uri, Uris};
 pub(crate) use viewers::{Viewer, Viewers, address_v6};
 
-/// The web that a seed stands for.
+/// The web of a seed.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) uris: Uris,
@@ -27,7 +27,7 @@ impl World {
     }
 }
 
-/// Which part of the world a stream of random numbers is for, so that a change to one leaves the others as they are.
+/// Part of the world that a stream of random numbers is for. A change to one part leaves the others as they are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stream {
     Distribution = 1,
@@ -38,7 +38,7 @@ pub(crate) enum Stream {
     Rows = 6,
 }
 
-/// Short words that paths, hosts and queries are made of.
+/// Short words for paths, hosts and queries.
 pub(crate) const WORDS: [&str; 64] = [
     "amber", "apple", "arctic", "autumn", "basket", "birch", "blue", "bridge", "bright", "canyon", "cedar", "chair",
     "cloud", "copper", "coral", "cotton", "crystal", "desk", "drift", "ember", "falcon", "field", "forest", "garden",
@@ -48,7 +48,7 @@ pub(crate) const WORDS: [&str; 64] = [
     "summer", "table", "valley", "willow", "winter",
 ];
 
-/// A choice among items whose weights stand beside them.
+/// Returns a choice among items, each of which comes after its weight.
 pub(crate) fn weighted<T>(items: &[(u32, T)]) -> Choice {
     let weights: Vec<u64> = items.iter().map(|(weight, _)| u64::from(*weight)).collect();
     Choice::new(&weights)

@@ -1,37 +1,43 @@
-//! Log files into a folder, on all processors.
+//! Options in, log files in a folder out, made on all processors.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::num::NonZeroUsize;
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    num::NonZeroUsize,
+    path::Path,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
 
-use crate::object::{Plan, gzip};
-use crate::{Error, Options};
+use crate::{
+    Error, Options,
+    object::{Plan, gzip},
+};
 
-/// What was written.
+/// Counts of what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Log files.
+    /// Number of log files.
     pub files: u64,
-    /// Rows in all files, without the header lines.
+    /// Number of rows in all files, without the header lines.
     pub rows: u64,
-    /// Bytes of text before compression.
+    /// Number of bytes of text before compression.
     pub text_bytes: u64,
-    /// Bytes of gzip; 0 where plain text was written.
+    /// Number of bytes of gzip; 0 for plain text.
     pub gzip_bytes: u64,
 }
 
-/// Writes all log files of [`objects`](crate::objects) into `folder`, which is made where it does not exist.
+/// Writes all log files of [`objects`](crate::objects) into `folder`, which is created if it does not exist.
 ///
-/// The bytes do not depend on how many threads write them. A file is never overwritten.
+/// The bytes do not depend on the number of threads. A file is never overwritten.
 ///
 /// # Errors
 ///
-/// [`Error::Exists`] where one of the files is there already: nothing has been written then. [`Error::Folder`],
-/// [`Error::Write`] and [`Error::Gzip`] where the disk or the compressor fails: files that were finished before stay.
+/// [`Error::Exists`] if one of the files exists already: nothing has been written then. [`Error::Folder`], [`Error::Write`]
+/// and [`Error::Gzip`] if the disk or the compressor fails: files that were finished before stay.
 pub fn write(options: &Options, folder: &Path) -> Result<Summary, Error> {
     let plan = Plan::new(options);
     make(folder)?;
@@ -49,21 +55,21 @@ pub fn write(options: &Options, folder: &Path) -> Result<Summary, Error> {
         }
         job.work();
     });
-    job.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+    job.outcome.into_inner().unwrap_or_else(|_| unreachable!("the scope panics if one of its threads does"))
 }
 
-/// The work that threads share.
+/// Work that threads share.
 struct Job<'a> {
     options: &'a Options,
     plan: Plan,
     folder: &'a Path,
-    /// The number of the log file that no thread has taken yet.
+    /// Number of the first log file that no thread has taken yet.
     next: AtomicU64,
     outcome: Mutex<Result<Summary, Error>>,
 }
 
 impl Job<'_> {
-    /// Takes log files until there are no more. The first error ends the work of all threads.
+    /// Takes and writes log files until there are no more. The first error ends the work of all threads.
     fn work(&self) {
         let mut text = String::new();
         loop {
@@ -72,7 +78,7 @@ impl Job<'_> {
                 return;
             }
             let written = self.write_one(number, &mut text);
-            let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut outcome = self.outcome();
             match (&mut *outcome, written) {
                 (Ok(total), Ok(one)) => total.add(one),
                 (Err(_), _) => return,
@@ -82,6 +88,10 @@ impl Job<'_> {
                 }
             }
         }
+    }
+
+    fn outcome(&self) -> MutexGuard<'_, Result<Summary, Error>> {
+        self.outcome.lock().expect("no thread panics while it counts")
     }
 
     fn write_one(&self, number: u64, text: &mut String) -> Result<Summary, Error> {
@@ -135,8 +145,8 @@ fn store(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the file is the half-written one of the line above")]
+#[expect(clippy::disallowed_methods, reason = "the file is the half-written one of `store`")]
 fn remove(path: &Path) {
-    // The error that led here is the one to tell.
+    // Ignore: the caller returns the error that came first.
     let _ = fs::remove_file(path);
 }

@@ -1,9 +1,11 @@
-//! What arrives in a folder, by library and by command.
+//! Files in a folder, written by the library and by the command.
 
-use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    path::Path,
+    process::{Command, Output},
+};
 
 use lakefront_loggen::{Error, Options, Summary, objects, write};
 
@@ -11,20 +13,21 @@ fn small() -> Options {
     Options { distributions: 2, hours: 3, files_per_hour: 2, rows_per_file: 50, ..Options::default() }
 }
 
-/// The bytes of each file by its name.
-#[expect(clippy::disallowed_methods, reason = "the test looks at what was written")]
+/// Returns the bytes of each file by its name.
+#[expect(clippy::disallowed_methods, reason = "the test reads what was written")]
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(folder).expect("the folder exists");
     entries
         .map(|entry| {
-            (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap_or_default())
+            let entry = entry.expect("the folder can be read");
+            let bytes = std::fs::read(entry.path()).expect("a file can be read");
+            (entry.file_name().to_string_lossy().into_owned(), bytes)
         })
         .collect()
 }
 
-#[expect(clippy::expect_used, reason = "without the command there is nothing to test")]
 fn loggen(folder: &Path, flags: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_loggen")).arg(folder).args(flags).output().expect("loggen should start")
+    Command::new(env!("CARGO_BIN_EXE_loggen")).arg(folder).args(flags).output().expect("loggen starts")
 }
 
 #[test]
@@ -62,7 +65,7 @@ fn plain_text_has_no_gz_in_its_keys() {
 }
 
 #[test]
-fn a_file_that_is_there_is_not_overwritten_and_none_is_added() {
+fn an_existing_file_is_not_overwritten_and_none_is_added() {
     let folder = tempfile::tempdir().unwrap();
     let last = objects(&small()).last().unwrap().key;
     tempfile::Builder::new().prefix(&last).rand_bytes(0).tempfile_in(folder.path()).unwrap().keep().unwrap();
@@ -83,7 +86,7 @@ fn later_hours_are_added_to_a_folder() {
 }
 
 #[test]
-fn the_command_writes_what_its_flags_say_and_one_line() {
+fn the_command_follows_its_flags_and_prints_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let flags = "--seed 7 --distributions 2 --start 2016-10-01T05 --hours 2 --files-per-hour 3 --rows-per-file 20 --era 24 \
                  --gzip-level 1 --late-percent 5 --threads 2";
@@ -109,7 +112,7 @@ fn the_command_writes_what_its_flags_say_and_one_line() {
 }
 
 #[test]
-fn the_command_does_not_write_over_its_own_files() {
+fn the_command_does_not_overwrite_its_own_files() {
     let folder = tempfile::tempdir().unwrap();
     assert!(loggen(folder.path(), &["--rows-per-file", "5"]).status.success());
     let before = files(folder.path());
@@ -121,7 +124,7 @@ fn the_command_does_not_write_over_its_own_files() {
 }
 
 #[test]
-fn the_command_refuses_flags_that_make_no_sense() {
+fn the_command_refuses_invalid_values() {
     let folder = tempfile::tempdir().unwrap();
     for flags in [
         ["--era", "13"],

@@ -1,42 +1,44 @@
-//! What readers of generated logs rely on.
+//! Properties of generated logs that their readers rely on.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io::Read;
-use std::net::IpAddr;
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    io::Read,
+    net::IpAddr,
+};
 
 use flate2::read::GzDecoder;
 use lakefront_loggen::{Era, Hour, LogObject, Options, objects};
 
-/// Three distributions, two hours, two files each.
+/// Returns options for three distributions, two hours, two files each.
 fn small() -> Options {
     Options { distributions: 3, hours: 2, files_per_hour: 2, rows_per_file: 400, ..Options::default() }
 }
 
 fn in_hour(text: &str) -> Options {
-    Options { start: text.parse().unwrap_or(Hour::FIRST), ..small() }
+    Options { start: text.parse().expect("an hour"), ..small() }
 }
 
 fn rows(object: &LogObject) -> impl Iterator<Item = Vec<&str>> {
     object.text.lines().skip(2).map(|line| line.split('\t').collect())
 }
 
-/// Every cell of the field with that name.
+/// Returns every cell of the field with that name.
 fn cells(options: &Options, field: &str) -> Vec<String> {
     let mut found = Vec::new();
     for object in objects(options) {
-        let names = object.text.lines().nth(1).unwrap_or_default().split(' ').skip(1);
-        let position = names.into_iter().position(|name| name == field).unwrap_or(usize::MAX);
+        let mut names = object.text.lines().nth(1).expect("two header lines").split(' ').skip(1);
+        let position = names.position(|name| name == field).expect("the field is logged");
         found.extend(rows(&object).map(|row| row[position].to_owned()));
     }
     found
 }
 
-/// One percent decoding.
+/// Decodes percent escapes once.
 fn unescape(cell: &str) -> String {
     let mut parts = cell.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    let mut bytes = parts.next().expect("a split has a first part").as_bytes().to_vec();
     for part in parts {
-        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap_or(b'?'));
+        bytes.push(u8::from_str_radix(&part[..2], 16).expect("an escape"));
         bytes.extend_from_slice(&part.as_bytes()[2..]);
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -57,14 +59,14 @@ fn another_seed_gives_other_logs() {
 }
 
 #[test]
-fn a_seed_means_the_same_bytes_on_every_machine_and_for_good() {
+fn a_seed_gives_the_same_bytes_on_every_machine_and_forever() {
     let mut sums = Vec::new();
     for object in objects(&Options { rows_per_file: 2000, ..Options::default() }) {
         let mut crc = flate2::Crc::new();
         crc.update(object.text.as_bytes());
         sums.push(format!("{} {:08x}", object.key, crc.sum()));
     }
-    // A change of the word lists, the user agents or the shares changes this on purpose; nothing else may.
+    // Only a change of the word lists, the user agents or the weights may change this.
     assert_eq!(sums, ["E8EXAMPLEBYMGW.2025-01-02-03.5155a6d1.gz 1629da30"]);
 }
 
@@ -80,7 +82,7 @@ fn more_hours_distributions_and_files_change_none_of_the_others() {
 }
 
 #[test]
-fn keys_name_distribution_hour_and_eight_hex_digits() {
+fn keys_have_distribution_hour_and_eight_hex_digits() {
     let mut keys = HashSet::new();
     for object in objects(&Options { start: "2024-12-31T23".parse().unwrap(), files_per_hour: 300, ..small() }) {
         let parts: Vec<&str> = object.key.split('.').collect();
@@ -119,7 +121,7 @@ fn each_era_has_its_fields_in_header_and_rows() {
 }
 
 #[test]
-fn an_era_only_cuts_rows_short() {
+fn an_earlier_era_has_the_same_rows_with_fewer_cells() {
     let whole = objects(&small()).next().unwrap();
     let short = objects(&Options { era: Era::Fields19, ..small() }).next().unwrap();
     for (whole, short) in rows(&whole).zip(rows(&short)) {
@@ -128,13 +130,13 @@ fn an_era_only_cuts_rows_short() {
 }
 
 #[test]
-fn cells_hold_no_character_that_cloudfront_escapes() {
+fn cells_have_no_character_that_cloudfront_escapes() {
     for hour in ["2011-04-27T22", "2016-10-01T00", "2025-01-02T03"] {
         for object in objects(&in_hour(hour)) {
             for row in rows(&object) {
                 for (position, cell) in row.into_iter().enumerate() {
                     assert!(!cell.is_empty());
-                    // x-forwarded-for has backslashes: it follows no rule in real logs either.
+                    // x-forwarded-for has backslashes, as in real logs.
                     let forbidden = if position == 19 { "<>\"#{}|^~[]`' \r" } else { "<>\"#{}|\\^~[]`' \r" };
                     assert!(!cell.contains(|letter: char| forbidden.contains(letter) || !letter.is_ascii()), "{cell}");
                     for part in cell.split('%').skip(1) {
@@ -251,7 +253,7 @@ fn a_row_is_about_half_a_kilobyte() {
 }
 
 #[test]
-fn uris_are_many_and_a_few_of_them_common() {
+fn there_are_many_uris_and_a_few_are_common() {
     let mut counts: HashMap<String, u32> = HashMap::new();
     for cell in cells(&Options { rows_per_file: 20_000, ..Options::default() }, "cs-uri-stem") {
         assert!(cell.starts_with('/') && !cell.contains('?'), "{cell}");
@@ -334,7 +336,7 @@ fn gzip_unpacks_to_the_text() {
 }
 
 #[test]
-fn nothing_asked_for_gives_nothing() {
+fn without_hours_or_files_there_are_no_logs() {
     for options in [
         Options { hours: 0, ..small() },
         Options { distributions: 0, ..small() },

@@ -1,10 +1,12 @@
-//! A path and an outcome in; what goes back to the viewer, and how fast, out.
+//! A path and an outcome in; the answer, with its size and times, out.
 
 use super::outcomes::{Body, Outcome};
-use crate::random::Random;
-use crate::world::{Kind, Uri};
+use crate::{
+    random::Random,
+    world::{Kind, Uri},
+};
 
-/// What goes back to the viewer, and how fast.
+/// Answer to a viewer: its size and times.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) sent_bytes: u64,
@@ -44,7 +46,7 @@ impl Answer {
         };
         let body_bytes = match (outcome.body, content_bytes) {
             _ if method == "HEAD" => 0,
-            // Whoever hangs up has some of it.
+            // A viewer that hangs up has received a part.
             (Body::Whole, bytes) if outcome.result == "Error" => random.below(bytes.unwrap_or(uri.body_bytes)),
             (Body::Whole, None) => uri.body_bytes / 4,
             (_, bytes) => bytes.unwrap_or(0),

@@ -1,9 +1,11 @@
-//! How requests end: statuses and result types that go together, and how common they are.
+//! Outcomes of requests: statuses and result types that go together, with their frequencies.
 
-use crate::random::{Choice, Random};
-use crate::world::{Kind, weighted};
+use crate::{
+    random::{Choice, Random},
+    world::{Kind, weighted},
+};
 
-/// How a request ended.
+/// Outcome of a request.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: &'static str,
@@ -11,26 +13,26 @@ pub(crate) struct Outcome {
     pub(crate) response_result: &'static str,
     pub(crate) detailed_result: &'static str,
     pub(crate) body: Body,
-    /// The origin was asked.
+    /// Whether the origin was asked.
     pub(crate) is_slow: bool,
 }
 
-/// What the answer carries.
+/// Body of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// What the path stands for.
+    /// The content of the path.
     Whole,
-    /// An error's short text.
+    /// The short text of an error.
     Message,
-    /// The text that says where else.
+    /// The text of a redirect.
     Redirect,
-    /// An answer without a body.
+    /// No body.
     Nothing,
-    /// No answer: the viewer was gone.
+    /// No answer: the viewer hung up.
     Lost,
 }
 
-/// How requests of each sort end.
+/// Choices of outcomes for each sort of request.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     cached: Choice,
@@ -60,12 +62,12 @@ impl Outcomes {
     }
 }
 
-/// Same result type before, after and in detail.
+/// Returns an outcome with the same result type before, after and in detail.
 const fn plain(status: &'static str, result: &'static str, body: Body, is_slow: bool) -> Outcome {
     Outcome { status, result, response_result: result, detailed_result: result, body, is_slow }
 }
 
-/// A result type that is explained in detail only.
+/// Returns an outcome whose detailed result type is another one.
 const fn detailed(
     status: &'static str,
     result: &'static str,
@@ -76,7 +78,7 @@ const fn detailed(
     Outcome { status, result, response_result: result, detailed_result: detail, body, is_slow }
 }
 
-/// The viewer hung up while an answer of this sort was on its way.
+/// Returns the outcome of an answer during which the viewer hung up.
 const fn hung_up(status: &'static str, response_result: &'static str, detail: &'static str, body: Body) -> Outcome {
     Outcome { status, result: "Error", response_result, detailed_result: detail, body, is_slow: true }
 }

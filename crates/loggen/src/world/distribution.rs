@@ -6,40 +6,41 @@ use crate::random::Random;
 /// One CloudFront distribution of the world.
 #[derive(Debug)]
 pub(crate) struct Distribution {
-    /// `E1EXAMPLE0A1B2`, 13 or 14 upper-case characters; no two distributions of a seed share one.
+    /// Id such as `E1EXAMPLE0A1B2`, of 13 or 14 upper-case characters; different for all distributions of a seed.
     pub(crate) id: String,
-    /// `d111111abcdef8.cloudfront.net`.
+    /// Domain such as `d111111abcdef8.cloudfront.net`.
     pub(crate) domain: String,
     /// The alternate domain names, the usual one first.
     pub(crate) hosts: [String; 2],
-    /// What is popular here: mixed into the ranks of the catalog of URIs, which all distributions share.
+    /// Number that decides what is popular here: it is mixed into the ranks of the catalog of URIs, which all distributions
+    /// share.
     pub(crate) taste: u32,
 }
 
 impl Distribution {
     pub(crate) fn new(seed: u64, number: u32) -> Self {
-        // What all distributions of the seed have in common, then what is this one's own.
+        // First the parts that all distributions of the seed share, then those of this one.
         let mut shared = Random::new(&[seed, Stream::Distribution as u64]);
         let first = shared.between(1, 9);
         let offset = shared.word();
         let mut random = Random::new(&[seed, Stream::Distribution as u64, u64::from(number)]);
 
-        // Odd numbers have 13 characters, even ones 14. As the step is prime to 36, each tail is met once.
+        // Odd numbers have 13 characters, even ones 14. As the step is prime to 36, each tail comes once.
         let num_tail = 5 - (number & 1);
         let space = 36_u64.pow(num_tail);
         let mut tail = (u64::from(number) * 1_234_577 + u64::from(offset)) % space;
         let mut id = format!("E{first}EXAMPLE");
         for _ in 0..num_tail {
-            let digit = u32::try_from(tail % 36).unwrap_or(0);
-            id.push(char::from_digit(digit, 36).unwrap_or('0').to_ascii_uppercase());
+            let number = u32::try_from(tail % 36).expect("a remainder is small");
+            id.push(digit(number, 36).to_ascii_uppercase());
             tail /= 36;
         }
 
         let mut domain = String::from("d111111");
         for _ in 0..6 {
-            domain.push(char::from_digit(10 + random.below(26), 36).unwrap_or('a'));
+            domain.push(digit(10 + random.below(26), 36));
         }
-        domain.push(char::from_digit(random.below(10), 10).unwrap_or('8'));
+        domain.push(digit(random.below(10), 10));
         domain.push_str(".cloudfront.net");
 
         let top = random.pick(&["com", "org", "net"]);
@@ -48,6 +49,10 @@ impl Distribution {
         let hosts = [format!("{word}.example.{top}"), format!("{role}-{number}.example.{top}")];
         Self { id, domain, hosts, taste: random.word() }
     }
+}
+
+fn digit(number: u32, radix: u32) -> char {
+    char::from_digit(number, radix).expect("the number is smaller than the radix")
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
-//! What viewers say of themselves: user agents, referers, cookies.
+//! Headers that viewers send: user agents, referers, cookies.
 
 use super::{Stream, WORDS};
-use crate::escape::Header;
-use crate::random::{Choice, Random};
+use crate::{
+    escape::Header,
+    random::{Choice, Random},
+};
 
 /// The header values of the world.
 #[derive(Debug)]
@@ -12,16 +14,16 @@ pub(crate) struct Headers {
     /// In order of popularity.
     pub(crate) referers: Vec<Header>,
     pub(crate) referer_choice: Choice,
-    /// Beginnings: a number follows.
+    /// Prefixes of cookies: a number follows.
     pub(crate) cookies: Vec<Header>,
     pub(crate) cookie_choice: Choice,
 }
 
-/// A user agent and what kind of program it is.
+/// A user agent and its kind of program.
 #[derive(Debug)]
 pub(crate) struct UserAgent {
     pub(crate) text: Header,
-    /// A person sits before it: it sends referers and cookies, and takes HTTP/2 and HTTP/3.
+    /// Whether a person uses it: it sends referers and cookies, and speaks HTTP/2 and HTTP/3.
     pub(crate) is_browser: bool,
 }
 
@@ -72,7 +74,7 @@ fn referer(random: &mut Random) -> String {
         8 => "https://search.example.com/".to_owned(),
         9 => format!("https://search.example.com/results?q={one}%20{two}&page={}", number % 9 + 1),
         10 => format!("android-app://com.example.{one}/"),
-        // Some programs send what they should have escaped.
+        // Some programs do not escape what they should.
         _ => format!("https://www.example.{top}/search?title=\"{one} {two}\"&filter[id]={number}"),
     }
 }

@@ -1,31 +1,33 @@
-//! What is asked for: a catalog of some eight thousand paths.
+//! Paths that are requested: a catalog of about eight thousand.
 
 use super::{Stream, WORDS, weighted};
-use crate::escape::{Escaping, escape};
-use crate::random::{Choice, Random};
+use crate::{
+    escape::{Escaping, escape},
+    random::{Choice, Random},
+};
 
 /// The paths of the world, and the queries that go with them.
 #[derive(Debug)]
 pub(crate) struct Uris {
     catalog: Vec<Uri>,
     choice: Choice,
-    /// By kind: beginnings of queries, escaped; a number follows.
+    /// Prefixes of queries by kind, escaped; a number follows.
     queries: Vec<Vec<String>>,
 }
 
 /// One path.
 #[derive(Debug)]
 pub(crate) struct Uri {
-    /// As logged.
+    /// The path, as logged.
     pub(crate) stem: String,
     pub(crate) kind: Kind,
-    /// As logged.
+    /// The content type, as logged.
     pub(crate) content_type: &'static str,
-    /// Length of the whole answer's body.
+    /// Length of the whole answer's body, in bytes.
     pub(crate) body_bytes: u32,
 }
 
-/// What sort of answer a path has.
+/// Kind of the answer to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Page,
@@ -34,11 +36,11 @@ pub(crate) enum Kind {
     Api,
     Media,
     Download,
-    /// What scanners look for and nobody serves.
+    /// A path that scanners look for and that does not exist.
     Probe,
 }
 
-/// A power of two, so that mixing a distribution's taste into a rank gives another rank.
+/// Number of paths: a power of two, so that mixing a distribution's taste into a rank gives another rank.
 const NUM_URIS: u32 = 8192;
 
 const KINDS: [(u32, Kind); 7] = [
@@ -51,7 +53,7 @@ const KINDS: [(u32, Kind); 7] = [
     (3, Kind::Probe),
 ];
 
-/// Beginnings of queries as on the wire; a number follows.
+/// Prefixes of queries as sent; a number follows.
 const QUERIES: [(Kind, &[&str]); 7] = [
     (
         Kind::Page,
@@ -89,17 +91,17 @@ impl Uris {
         Self { catalog, choice: Choice::zipf(NUM_URIS, 4), queries: queries.collect() }
     }
 
-    /// A path that is popular where this is the taste.
+    /// Returns a path; popular ones depend on the taste.
     pub(crate) fn draw(&self, taste: u32, random: &mut Random) -> &Uri {
         let rank = self.choice.draw(random);
         &self.catalog[rank ^ (taste % NUM_URIS) as usize]
     }
 
-    /// The beginning of a query; a number must follow.
+    /// Returns the prefix of a query; a number must follow.
     pub(crate) fn query(&self, kind: Kind, random: &mut Random) -> &str {
-        let position = QUERIES.iter().position(|(of, _)| *of == kind).unwrap_or(0);
+        let position = QUERIES.iter().position(|(of, _)| *of == kind).expect("every kind has queries");
         let queries = &self.queries[position];
-        &queries[random.below(u32::try_from(queries.len()).unwrap_or(0)) as usize]
+        &queries[random.below(u32::try_from(queries.len()).expect("there are few queries")) as usize]
     }
 }
 

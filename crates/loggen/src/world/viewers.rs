@@ -1,7 +1,6 @@
-//! Who asks: addresses, each with its program, its edge location and its kind of connection.
+//! Viewers: addresses, each with its program, its edge location and its kind of connection.
 
-use std::fmt::Write;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Headers, Stream};
 use crate::random::{Choice, Random};
@@ -13,11 +12,11 @@ pub(crate) struct Viewers {
     choice: Choice,
 }
 
-/// One viewer. Many share an IPv4 address, as behind a provider's gateway: the documentation has only 762 of them.
+/// One viewer. Many share an IPv4 address, like customers of one provider: the documentation has only 762 of them.
 #[derive(Debug)]
 pub(crate) struct Viewer {
     pub(crate) address: String,
-    /// The number of a user agent in the world's [`Headers`].
+    /// Index of a user agent in the world's [`Headers`].
     pub(crate) user_agent: usize,
     pub(crate) is_browser: bool,
     pub(crate) location: &'static str,
@@ -30,7 +29,7 @@ pub(crate) struct Viewer {
 
 const NUM_VIEWERS: u32 = 16_384;
 
-/// The busiest first.
+/// Edge locations, the busiest first.
 const LOCATIONS: [&str; 72] = [
     "IAD89-C1",
     "DFW57-P5",
@@ -118,7 +117,7 @@ const TLS: [(&str, &str); 6] = [
 impl Viewers {
     pub(crate) fn new(seed: u64, headers: &Headers) -> Self {
         let mut random = Random::new(&[seed, Stream::Viewers as u64]);
-        let count = u32::try_from(headers.user_agents.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(headers.user_agents.len()).expect("there are few user agents");
         let user_agents = Choice::zipf(count, 2);
         let locations = Choice::zipf(72, 5);
         let tls = Choice::zipf(6, 1);
@@ -145,14 +144,14 @@ impl Viewer {
         random: &mut Random,
     ) -> Self {
         let version = match (is_browser, random.below(20)) {
-            // HTTP/2 asks for TLS 1.2 at least.
+            // HTTP/2 needs at least TLS 1.2.
             _ if tls.0 == "TLSv1" => "HTTP/1.1",
             (true, 0..8) => "HTTP/3.0",
             (true, 8..18) | (false, 0..6) => "HTTP/2.0",
             (false, 19) => "HTTP/1.0",
             _ => "HTTP/1.1",
         };
-        // HTTP/3 asks for TLS 1.3.
+        // HTTP/3 needs TLS 1.3.
         let (tls, cipher) = if version == "HTTP/3.0" { TLS[0] } else { tls };
         let mut address = String::new();
         push_address(&mut address, random);
@@ -160,7 +159,7 @@ impl Viewer {
         if random.percent(45) {
             push_address(&mut forwarded_for, random);
             if random.percent(10) {
-                // This field alone does not follow CloudFront's own rules of escaping.
+                // Only this field does not follow CloudFront's rules of escaping.
                 forwarded_for.push_str(r",\x20");
                 push_address(&mut forwarded_for, random);
             }
@@ -171,18 +170,19 @@ impl Viewer {
     }
 }
 
-/// An IPv6 address out of the documentation's `2001:db8::/32`.
+/// Returns an IPv6 address of the documentation's `2001:db8::/32`.
 pub(crate) fn address_v6(random: &mut Random) -> Ipv6Addr {
     let network = 0x2001_0db8_u128 << 96 | u128::from(random.below(1 << 28)) << 64;
     Ipv6Addr::from_bits(network | u128::from(random.bits()))
 }
 
 fn push_address(out: &mut String, random: &mut Random) {
-    // Writing to a text cannot fail.
-    let _ = if random.percent(35) {
-        write!(out, "{}", address_v6(random))
+    let address = if random.percent(35) {
+        IpAddr::V6(address_v6(random))
     } else {
         let (a, b, c) = [(192, 0, 2), (198, 51, 100), (203, 0, 113)][random.below(3) as usize];
-        write!(out, "{}", Ipv4Addr::new(a, b, c, u8::try_from(random.between(1, 254)).unwrap_or(1)))
+        let d = u8::try_from(random.between(1, 254)).expect("254 is a byte");
+        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
+    out.push_str(&address.to_string());
 }

@@ -64,5 +64,5 @@ mod control_bytes;
 mod named_files;
 
 // Disks that are full or read-only, and few open files.
-mod surroundings;
+mod environment;
 mod threads;

@@ -10,24 +10,24 @@ use serde_json::Value;
 use crate::{
     invariants::{Observations, check, read_batch, seal_faults, sealed, sha256, write_batch},
     logs::{FIRST_HOUR, LogObject, SECRET},
-    world::{World, first_logs, later_logs, vanished_logs},
+    simulation::{Simulation, first_logs, later_logs, vanished_logs},
 };
 
 /// A world in which everything that there is happened: several epochs, failures, late and changed objects, a lost one.
-fn eventful() -> World {
-    let world = World::new(&first_logs(1));
+fn eventful() -> Simulation {
+    let simulation = Simulation::new(&first_logs(1));
     // Planned, and then gone: the second run finds the plan and not all of its inputs.
-    world.crash_until(|world| world.open_epoch().is_some());
-    world.logs.hold(&vanished_logs(1));
-    world.finish_or_resolve("after objects vanished");
-    world.logs.add(&later_logs(1));
-    world.finish("after objects came late");
-    world
+    simulation.crash_until(|simulation| simulation.open_epoch().is_some());
+    simulation.logs.hold(&vanished_logs(1));
+    simulation.finish_or_resolve("after objects vanished");
+    simulation.logs.add(&later_logs(1));
+    simulation.finish("after objects came late");
+    simulation
 }
 
 /// Fails the test unless exactly these invariants are violated.
-fn assert_violates(world: &World, seen: &Observations, expected: &[&str]) {
-    let violations = check(&world.logs, seen).err().unwrap_or_default();
+fn assert_violates(simulation: &Simulation, seen: &Observations, expected: &[&str]) {
+    let violations = check(&simulation.logs, seen).err().unwrap_or_default();
     let got: BTreeSet<&str> = violations.iter().map(|violation| violation.invariant).collect();
     assert_eq!(got, expected.iter().copied().collect(), "{violations:#?}");
 }
@@ -84,9 +84,9 @@ fn replace_rows(seen: &mut Observations, path: &str, batch: &RecordBatch, and_re
 
 #[test]
 fn an_eventful_table_passes() {
-    let world = eventful();
-    let seen = world.look(true);
-    check(&world.logs, &seen).unwrap();
+    let simulation = eventful();
+    let seen = simulation.look(true);
+    check(&simulation.logs, &seen).unwrap();
     let outcomes: BTreeSet<String> = seen
         .state
         .iter()
@@ -104,34 +104,34 @@ fn an_eventful_table_passes() {
 
 #[test]
 fn a_dropped_row_is_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     let (path, batch) = data_file(&seen, 2);
     let fewer = batch.slice(1, batch.num_rows() - 1);
     replace_rows(&mut seen, &path, &fewer, true);
-    assert_violates(&world, &seen, &["I1"]);
-    let mut seen = world.look(true);
+    assert_violates(&simulation, &seen, &["I1"]);
+    let mut seen = simulation.look(true);
     replace_rows(&mut seen, &path, &fewer, false);
-    assert_violates(&world, &seen, &["I1", "I6"]);
+    assert_violates(&simulation, &seen, &["I1", "I6"]);
 }
 
 #[test]
 fn a_doubled_row_is_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     let (path, batch) = data_file(&seen, 1);
     let more = concat_batches(&batch.schema(), [&batch, &batch.slice(0, 1)]).unwrap();
     replace_rows(&mut seen, &path, &more, true);
-    assert_violates(&world, &seen, &["I1", "I3"]);
-    let mut seen = world.look(true);
+    assert_violates(&simulation, &seen, &["I1", "I3"]);
+    let mut seen = simulation.look(true);
     replace_rows(&mut seen, &path, &more, false);
-    assert_violates(&world, &seen, &["I1", "I3", "I6"]);
+    assert_violates(&simulation, &seen, &["I1", "I3", "I6"]);
 }
 
 #[test]
 fn a_row_moved_to_another_hour_is_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     let (path, batch) = data_file(&seen, 2);
     let folder = |path: &str| path.rsplit_once('/').unwrap().0.to_owned();
     let others = seen.committed_files();
@@ -140,64 +140,64 @@ fn a_row_moved_to_another_hour_is_found() {
     let moved = concat_batches(&other.schema(), [&other, &batch.slice(0, 1)]).unwrap();
     replace_rows(&mut seen, &path, &batch.slice(1, batch.num_rows() - 1), true);
     replace_rows(&mut seen, other_path, &moved, true);
-    assert_violates(&world, &seen, &["I1"]);
+    assert_violates(&simulation, &seen, &["I1"]);
 }
 
 #[test]
 fn a_missing_a_changed_and_a_foreign_data_file_are_found() {
-    let world = eventful();
-    let (path, batch) = data_file(&world.look(true), 1);
+    let simulation = eventful();
+    let (path, batch) = data_file(&simulation.look(true), 1);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     seen.table.remove(&path);
-    assert_violates(&world, &seen, &["I1", "I4", "I6"]);
+    assert_violates(&simulation, &seen, &["I1", "I4", "I6"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     seen.table.insert(path.clone(), write_batch(&batch));
-    assert_violates(&world, &seen, &["I4", "I6"]);
+    assert_violates(&simulation, &seen, &["I4", "I6"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     seen.table.insert(path.clone(), Bytes::from_static(b"PAR1"));
-    assert_violates(&world, &seen, &["I1", "I3", "I4", "I6"]);
+    assert_violates(&simulation, &seen, &["I1", "I3", "I4", "I6"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     let empty = write_batch(&batch.slice(0, 0));
     seen.table.insert(path.replace("-000.parquet", "-009.parquet"), empty.clone());
-    assert_violates(&world, &seen, &["I11"]);
+    assert_violates(&simulation, &seen, &["I11"]);
     seen.table.insert(path.replace("/part-", "/copy-of-part-"), empty);
-    assert_violates(&world, &seen, &["I5", "I11"]);
+    assert_violates(&simulation, &seen, &["I5", "I11"]);
 }
 
 #[test]
 fn a_second_write_and_a_deletion_are_found() {
-    let world = eventful();
-    let (path, _) = data_file(&world.look(true), 1);
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let (path, _) = data_file(&simulation.look(true), 1);
+    let mut seen = simulation.look(true);
     seen.is_resolved = false;
     seen.deleted.clear();
     seen.puts.values_mut().for_each(|puts| *puts = 1);
-    check(&world.logs, &seen).unwrap();
+    check(&simulation.logs, &seen).unwrap();
     seen.puts.insert(path.clone(), 2);
-    assert_violates(&world, &seen, &["I5"]);
+    assert_violates(&simulation, &seen, &["I5"]);
     seen.puts.insert(path.clone(), 1);
     seen.deleted.push(path.clone());
-    assert_violates(&world, &seen, &["I5"]);
+    assert_violates(&simulation, &seen, &["I5"]);
 
     // What `resolve` may delete is not committed, and it is not written twice for one deletion.
     seen.is_resolved = true;
     seen.puts.insert(path.clone(), 2);
-    check(&world.logs, &seen).unwrap();
+    check(&simulation.logs, &seen).unwrap();
     seen.puts.insert(path.clone(), 3);
-    assert_violates(&world, &seen, &["I5"]);
+    assert_violates(&simulation, &seen, &["I5"]);
     seen.puts.insert(path.clone(), 2);
     seen.deleted_lately.push(path);
-    assert_violates(&world, &seen, &["I5"]);
+    assert_violates(&simulation, &seen, &["I5"]);
 }
 
 #[test]
 fn an_input_that_was_converted_twice_is_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     let last = seen.state.keys().filter(|name| name.starts_with("log/")).count();
     // Epoch 1 once more at the end of the log, word for word but for its number.
     let (first, again) = (format!("{:010}", 1), format!("{:010}", last + 1));
@@ -213,39 +213,39 @@ fn an_input_that_was_converted_twice_is_found() {
             doctor(&mut seen, &copy, |record| record["epoch"] = (last + 1).into());
         }
     }
-    assert_violates(&world, &seen, &["I1", "I2"]);
+    assert_violates(&simulation, &seen, &["I1", "I2"]);
 }
 
 #[test]
 fn a_gap_in_the_log_and_an_epoch_left_open_are_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     seen.state.remove("log/0000000001.json");
-    let violations = check(&world.logs, &seen).unwrap_err();
+    let violations = check(&simulation.logs, &seen).unwrap_err();
     assert!(violations.iter().any(|violation| violation.invariant == "I2"), "{violations:#?}");
 
-    let last = world.state.names().into_iter().rfind(|name| name.starts_with("closed/")).unwrap();
-    assert!(world.state.remove(&last));
-    assert_violates(&world, &world.look(true), &["I12"]);
-    check(&world.logs, &world.look(false)).unwrap();
-    assert!(world.state.remove("closed/0000000001.json"));
-    let violations = check(&world.logs, &world.look(false)).unwrap_err();
+    let last = simulation.state.names().into_iter().rfind(|name| name.starts_with("closed/")).unwrap();
+    assert!(simulation.state.remove(&last));
+    assert_violates(&simulation, &simulation.look(true), &["I12"]);
+    check(&simulation.logs, &simulation.look(false)).unwrap();
+    assert!(simulation.state.remove("closed/0000000001.json"));
+    let violations = check(&simulation.logs, &simulation.look(false)).unwrap_err();
     assert!(violations.iter().any(|violation| violation.invariant == "I2"), "{violations:#?}");
 }
 
 #[test]
 fn an_object_that_nobody_dealt_with_is_found() {
-    let world = eventful();
-    world.logs.add(&[LogObject::make(1, 99, FIRST_HOUR, 0)]);
-    assert_violates(&world, &world.look(true), &["I12"]);
-    check(&world.logs, &world.look(false)).unwrap();
-    let unsettled = Observations { settled_before: FIRST_HOUR * 3600, ..world.look(true) };
-    check(&world.logs, &unsettled).unwrap();
+    let simulation = eventful();
+    simulation.logs.add(&[LogObject::make(1, 99, FIRST_HOUR, 0)]);
+    assert_violates(&simulation, &simulation.look(true), &["I12"]);
+    check(&simulation.logs, &simulation.look(false)).unwrap();
+    let unsettled = Observations { settled_before: FIRST_HOUR * 3600, ..simulation.look(true) };
+    check(&simulation.logs, &unsettled).unwrap();
 }
 
 #[test]
 fn doctored_commits_are_found() {
-    let world = eventful();
+    let simulation = eventful();
     let with_outcome = |seen: &Observations, word: &str| -> (String, usize) {
         let commits = seen.state.iter().filter(|(name, _)| name.starts_with("commit/"));
         let mut found = commits.filter_map(|(name, bytes)| {
@@ -256,147 +256,147 @@ fn doctored_commits_are_found() {
         found.next().unwrap()
     };
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     let (commit, index) = with_outcome(&seen, "converted");
     doctor(&mut seen, &commit, |commit| {
         let comments = commit["inputs"][index]["comments"].as_u64().unwrap();
         commit["inputs"][index]["comments"] = (comments + 1).into();
     });
-    assert_violates(&world, &seen, &["I7"]);
+    assert_violates(&simulation, &seen, &["I7"]);
 
     // A damaged object that is said to be converted without a row.
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     let (commit, index) = with_outcome(&seen, "failed");
     doctor(&mut seen, &commit, |commit| commit["inputs"][index]["outcome"] = "converted".into());
-    let violations = check(&world.logs, &seen).unwrap_err();
+    let violations = check(&simulation.logs, &seen).unwrap_err();
     for invariant in ["I1", "I7", "I8", "I14"] {
         assert!(violations.iter().any(|found| found.invariant == invariant), "{invariant}: {violations:#?}");
     }
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     let (commit, _) = with_outcome(&seen, "converted");
     seen.state.remove(&commit);
-    let violations = check(&world.logs, &seen).unwrap_err();
+    let violations = check(&simulation.logs, &seen).unwrap_err();
     assert!(violations.iter().any(|violation| violation.invariant == "I6"), "{violations:#?}");
 }
 
 #[test]
 fn a_lost_quarantine_and_an_unkept_reject_are_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     let quarantine = name(&seen, "quarantine/");
     seen.state.remove(&quarantine);
-    assert_violates(&world, &seen, &["I8"]);
+    assert_violates(&simulation, &seen, &["I8"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     let empty = Bytes::from_static(b"");
     doctor(&mut seen, &quarantine.replace("quarantine/", "commit/").replace(".jsonl.gz", ".json"), |commit| {
         commit["quarantine"]["bytes"] = 0.into();
         commit["quarantine"]["sha256"] = sha256(&empty).into();
     });
     seen.state.insert(quarantine, empty);
-    assert_violates(&world, &seen, &["I8"]);
+    assert_violates(&simulation, &seen, &["I8"]);
 }
 
 #[test]
 fn wrong_sums_and_wrong_statements_are_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     doctor(&mut seen, "closed/0000000001.json", |closed| closed["rows"] = 1_000_007.into());
-    assert_violates(&world, &seen, &["I14"]);
+    assert_violates(&simulation, &seen, &["I14"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     let statements = seen.statements.clone().unwrap();
     seen.statements = Some(statements.iter().map(|sql| sql.replace("`day`='17'", "`day`='21'")).collect());
-    assert_violates(&world, &seen, &["I14"]);
+    assert_violates(&simulation, &seen, &["I14"]);
     seen.statements = Some(statements.iter().map(|sql| sql.replace("IF NOT EXISTS", "")).collect());
-    assert_violates(&world, &seen, &["I14"]);
+    assert_violates(&simulation, &seen, &["I14"]);
     seen.statements = Some(statements[..1].to_vec());
-    assert_violates(&world, &seen, &["I14"]);
+    assert_violates(&simulation, &seen, &["I14"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     let sql = statements.join(";\n");
     seen.state.insert("ddl/0000000001.sql".to_owned(), sql.replace("`hour`='", "`hour`='1").into());
-    assert_violates(&world, &seen, &["I14"]);
+    assert_violates(&simulation, &seen, &["I14"]);
 }
 
 #[test]
 fn objects_that_discovery_forgot_are_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     seen.state.remove(&name(&seen, "seen/"));
-    assert_violates(&world, &seen, &["I2"]);
+    assert_violates(&simulation, &seen, &["I2"]);
 }
 
 #[test]
 fn a_secret_leftovers_and_foreign_state_are_found() {
-    let world = eventful();
-    let mut seen = world.look(true);
+    let simulation = eventful();
+    let mut seen = simulation.look(true);
     seen.said.push(format!("cannot read the line with {SECRET}"));
-    assert_violates(&world, &seen, &["I15"]);
+    assert_violates(&simulation, &seen, &["I15"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     seen.state.insert("report/0000000001.json".to_owned(), format!("{{\"cookie\":\"{SECRET}\"}}").into());
-    assert_violates(&world, &seen, &["I15"]);
+    assert_violates(&simulation, &seen, &["I15"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     seen.temporary.push("7-0".to_owned());
-    assert_violates(&world, &seen, &["I13"]);
+    assert_violates(&simulation, &seen, &["I13"]);
 
-    let mut seen = world.look(true);
+    let mut seen = simulation.look(true);
     seen.state.insert("commit/0000000099/00000.json".to_owned(), Bytes::from_static(b"{}"));
-    assert_violates(&world, &seen, &["I11"]);
+    assert_violates(&simulation, &seen, &["I11"]);
 }
 
 #[test]
 fn rows_of_another_version_are_found() {
-    let world = World::new(&first_logs(3));
-    world.finish("the first run");
-    let before = world.look(true);
-    check(&world.logs, &before).unwrap();
+    let simulation = Simulation::new(&first_logs(3));
+    simulation.finish("the first run");
+    let before = simulation.look(true);
+    check(&simulation.logs, &before).unwrap();
     // The same objects, all of them in another version: the table holds none of their rows.
     let others: Vec<Arc<LogObject>> = (0..16).map(|number| LogObject::make(4, number, 0, 0)).collect();
-    let elsewhere = World::new(&others);
+    let elsewhere = Simulation::new(&others);
     let violations = check(&elsewhere.logs, &before).unwrap_err();
     assert!(violations.iter().any(|violation| violation.invariant == "I1"), "{violations:#?}");
 }
 
 #[test]
 fn the_command_that_verifies_a_table_finds_what_the_checker_finds() {
-    let world = eventful();
+    let simulation = eventful();
     let faults = || -> Vec<&'static str> {
         let options = VerifyOptions { deep: true, since: None, threads: 1 };
-        match verify(&world.destination(), &options, &Stop::default()) {
+        match verify(&simulation.destination(), &options, &Stop::default()) {
             Ok(found) => found.faults.iter().map(|fault| fault.invariant).collect(),
             // Records were made to fit, and the next ones name them as they were.
             Err(_) => vec!["stopped"],
         }
     };
     assert!(faults().is_empty(), "{:?}", faults());
-    let saved = world.save();
-    let (path, batch) = data_file(&world.look(true), 2);
+    let saved = simulation.save();
+    let (path, batch) = data_file(&simulation.look(true), 2);
     let fewer = batch.slice(1, batch.num_rows() - 1);
     let more = concat_batches(&batch.schema(), [&batch, &batch.slice(0, 1)]).unwrap();
     for (rows, and_records) in [(&fewer, false), (&more, false), (&fewer, true), (&more, true)] {
-        world.restore(&saved);
-        let mut seen = world.look(true);
+        simulation.restore(&saved);
+        let mut seen = simulation.look(true);
         replace_rows(&mut seen, &path, rows, and_records);
-        world.table.insert(&path, &seen.table[&path]);
-        seen.state.iter().for_each(|(name, bytes)| world.state.insert(name, bytes));
+        simulation.table.insert(&path, &seen.table[&path]);
+        seen.state.iter().for_each(|(name, bytes)| simulation.state.insert(name, bytes));
         assert!(!faults().is_empty(), "{} rows instead of {}", rows.num_rows(), batch.num_rows());
     }
-    world.restore(&saved);
-    assert!(world.table.remove(&path));
+    simulation.restore(&saved);
+    assert!(simulation.table.remove(&path));
     assert!(faults().contains(&"I6"), "{:?}", faults());
-    world.restore(&saved);
-    world.table.insert(&path.replace("-000.parquet", "-009.parquet"), &write_batch(&batch));
+    simulation.restore(&saved);
+    simulation.table.insert(&path.replace("-000.parquet", "-009.parquet"), &write_batch(&batch));
     assert!(faults().contains(&"I11"), "{:?}", faults());
 }
 
 #[test]
 fn broken_checksums_and_digests_are_found() {
-    let world = eventful();
-    let seen = world.look(true);
+    let simulation = eventful();
+    let seen = simulation.look(true);
     assert_eq!(seal_faults(&seen.state), Vec::<String>::new());
     for folder in ["table.json", "log/", "plan/", "gone/", "commit/", "closed/", "seen/"] {
         let name = name(&seen, folder);

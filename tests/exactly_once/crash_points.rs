@@ -4,9 +4,9 @@
 use lakefront_storage::testing::Faults;
 
 use crate::{
-    ask::{Ask, Verb},
     invariants::check,
-    world::{Saved, World, first_logs, later_logs, vanished_logs},
+    run_driver::{Command, RunRequest},
+    simulation::{Saved, Simulation, first_logs, later_logs, vanished_logs},
 };
 
 const SEED: u64 = 7;
@@ -26,39 +26,39 @@ enum Story {
 
 impl Story {
     /// The world just before the run, and what it is asked.
-    fn begin(self, is_bucket: bool) -> (World, Saved, Verb) {
-        let mut world = World::new(&first_logs(SEED));
-        world.is_bucket = is_bucket;
-        let mut verb = Verb::Convert;
+    fn begin(self, is_bucket: bool) -> (Simulation, Saved, Command) {
+        let mut simulation = Simulation::new(&first_logs(SEED));
+        simulation.is_bucket = is_bucket;
+        let mut command = Command::Convert;
         match self {
             Self::First => {}
             Self::Later => {
-                world.finish("the first run");
-                world.logs.hold(&later_logs(SEED));
+                simulation.finish("the first run");
+                simulation.logs.hold(&later_logs(SEED));
             }
             Self::Retry => {
-                world.finish("the first run");
-                verb = Verb::Retry;
+                simulation.finish("the first run");
+                command = Command::Retry;
             }
             Self::Adopting => {
-                world.finish("the first run");
-                world.logs.hold(&later_logs(SEED));
-                world.crash_until(World::has_half_an_epoch);
-                world.wait_for_leases();
+                simulation.finish("the first run");
+                simulation.logs.hold(&later_logs(SEED));
+                simulation.crash_until(Simulation::has_half_an_epoch);
+                simulation.wait_for_leases();
             }
         }
-        let saved = world.save();
-        (world, saved, verb)
+        let saved = simulation.save();
+        (simulation, saved, command)
     }
 }
 
 /// How many operations an undisturbed run has. The world is as before.
-fn count_operations(world: &World, verb: Verb) -> u64 {
-    let saved = world.save();
+fn count_operations(simulation: &Simulation, command: Command) -> u64 {
+    let saved = simulation.save();
     let faults = Faults::none();
-    let ran = world.run(&Ask::with(verb, &faults));
-    assert_eq!(ran.error, None, "the undisturbed {verb:?} stopped");
-    world.restore(&saved);
+    let result = simulation.run(&RunRequest::with(command, &faults));
+    assert_eq!(result.error, None, "the undisturbed {command:?} stopped");
+    simulation.restore(&saved);
     faults.operations()
 }
 
@@ -69,28 +69,28 @@ fn at_every_operation(story: Story, fault: fn(u64) -> Faults) {
 
 /// The same where table and state are in a bucket, or not.
 fn at_every_operation_on(story: Story, fault: fn(u64) -> Faults, is_bucket: bool) {
-    let (world, saved, verb) = story.begin(is_bucket);
-    let operations = count_operations(&world, verb);
+    let (simulation, saved, command) = story.begin(is_bucket);
+    let operations = count_operations(&simulation, command);
     assert!(operations > 15, "{story:?} has only {operations} operations");
     for k in 1..=operations {
-        world.restore(&saved);
+        simulation.restore(&saved);
         let faults = fault(k);
-        let ran = world.run(&Ask::with(verb, &faults));
+        let result = simulation.run(&RunRequest::with(command, &faults));
         let when = format!("{story:?}, a fault at operation {k} of {operations}: {:?}", faults.trace().last());
-        if faults.is_crashed() && ran.error.is_none() {
+        if faults.is_crashed() && result.error.is_none() {
             // DDL and report are kept last, and nothing depends on them.
             assert!(faults.trace().iter().any(|line| line.contains(" put ")), "{when}: the run did not notice");
-            world.assert_settled(&when);
+            simulation.assert_settled(&when);
         }
-        world.assert_holds(&when);
-        if verb == Verb::Retry {
-            world.wait_for_leases();
-            let again = world.run(&Ask::undisturbed(Verb::Retry));
+        simulation.assert_holds(&when);
+        if command == Command::Retry {
+            simulation.wait_for_leases();
+            let again = simulation.run(&RunRequest::undisturbed(Command::Retry));
             assert_eq!(again.error, None, "{when}: the next retry stopped");
-            world.assert_holds(&when);
+            simulation.assert_holds(&when);
         }
-        world.finish(&when);
-        world.assert_idle(&when);
+        simulation.finish(&when);
+        simulation.assert_idle(&when);
     }
 }
 
@@ -162,17 +162,17 @@ fn whoever_adopts_an_epoch_may_lose_any_reply_or_fail_anywhere() {
 
 #[test]
 fn objects_may_vanish_and_change_while_an_epoch_is_open() {
-    let (world, saved, verb) = Story::First.begin(false);
-    let operations = count_operations(&world, verb);
+    let (simulation, saved, command) = Story::First.begin(false);
+    let operations = count_operations(&simulation, command);
     let mut times_asked = 0;
     for k in 1..=operations {
-        world.restore(&saved);
-        world.convert(&Faults::crash_after(k));
+        simulation.restore(&saved);
+        simulation.convert(&Faults::crash_after(k));
         let when = format!("a crash after operation {k} of {operations}, and then objects vanish");
-        world.assert_holds(&when);
-        world.logs.hold(&vanished_logs(SEED));
-        times_asked += u64::from(world.finish_or_resolve(&when));
-        world.assert_idle(&when);
+        simulation.assert_holds(&when);
+        simulation.logs.hold(&vanished_logs(SEED));
+        times_asked += u64::from(simulation.finish_or_resolve(&when));
+        simulation.assert_idle(&when);
     }
     // Only where a task had begun to store its rows.
     assert!((1..=operations / 2).contains(&times_asked), "asked a person {times_asked} times of {operations}");
@@ -180,14 +180,14 @@ fn objects_may_vanish_and_change_while_an_epoch_is_open() {
 
 #[test]
 fn the_disk_may_be_full_at_any_byte() {
-    let (world, saved, _) = Story::First.begin(false);
+    let (simulation, saved, _) = Story::First.begin(false);
     for bytes in (0..).step_by(731) {
-        world.restore(&saved);
-        let ran = world.convert(&Faults::full_after(bytes));
+        simulation.restore(&saved);
+        let result = simulation.convert(&Faults::full_after(bytes));
         let when = format!("a disk that is full after {bytes} bytes");
-        world.assert_holds(&when);
-        world.finish(&when);
-        if ran.error.is_none() {
+        simulation.assert_holds(&when);
+        simulation.finish(&when);
+        if result.error.is_none() {
             assert!(bytes > 10_000, "the whole run wrote only {bytes} bytes");
             break;
         }
@@ -196,32 +196,32 @@ fn the_disk_may_be_full_at_any_byte() {
 
 #[test]
 fn a_run_after_a_crash_waits_for_the_lease_unless_it_is_told_to_take_over() {
-    let (world, saved, _) = Story::Adopting.begin(false);
+    let (simulation, saved, _) = Story::Adopting.begin(false);
     // An adopter that crashed just now: its lease is fresh.
     let crashed_within_the_epoch = |k: u64| {
-        world.restore(&saved);
+        simulation.restore(&saved);
         let faults = Faults::crash_after(k);
-        world.convert(&faults);
+        simulation.convert(&faults);
         let has_lease = faults.trace().iter().any(|line| line.contains(" put lease/"));
-        has_lease && world.has_half_an_epoch()
+        has_lease && simulation.has_half_an_epoch()
     };
     assert!((1..50).any(crashed_within_the_epoch), "no crash leaves a fresh lease");
-    let writes = world.writes();
-    let ran = world.run(&Ask::undisturbed(Verb::Convert));
-    assert!(ran.is_active, "{:?}", ran.error);
-    assert_eq!(world.writes(), writes, "a run that finds another one at work writes nothing");
-    let ran = world.run(&Ask { take_over: true, ..Ask::undisturbed(Verb::Convert) });
-    assert_eq!(ran.error, None);
-    world.assert_settled("after `--take-over`");
+    let writes = simulation.writes();
+    let result = simulation.run(&RunRequest::undisturbed(Command::Convert));
+    assert!(result.is_active, "{:?}", result.error);
+    assert_eq!(simulation.writes(), writes, "a run that finds another one at work writes nothing");
+    let result = simulation.run(&RunRequest { take_over: true, ..RunRequest::undisturbed(Command::Convert) });
+    assert_eq!(result.error, None);
+    simulation.assert_settled("after `--take-over`");
 }
 
 #[test]
 fn a_rerun_of_the_same_fault_gives_the_same_trace_and_the_same_data() {
     let run = |k| {
-        let world = World::new(&first_logs(SEED));
+        let simulation = Simulation::new(&first_logs(SEED));
         let faults = Faults::crash_after(k);
-        world.convert(&faults);
-        (faults.trace(), world.look(false).table)
+        simulation.convert(&faults);
+        (faults.trace(), simulation.look(false).table)
     };
     for k in [1, 9, 30] {
         let ((trace, table), again) = (run(k), run(k));
@@ -231,18 +231,18 @@ fn a_rerun_of_the_same_fault_gives_the_same_trace_and_the_same_data() {
 
 #[test]
 fn two_worlds_with_the_same_logs_get_the_same_data_files_whatever_happened() {
-    let calm = World::new(&first_logs(SEED));
+    let calm = Simulation::new(&first_logs(SEED));
     calm.finish("a calm run");
     let operations = {
-        let world = World::new(&first_logs(SEED));
-        count_operations(&world, Verb::Convert)
+        let simulation = Simulation::new(&first_logs(SEED));
+        count_operations(&simulation, Command::Convert)
     };
     for k in (1..operations).step_by(7) {
-        let world = World::new(&first_logs(SEED));
-        world.convert(&Faults::crash_after(k));
-        world.finish("the run after a crash");
-        check(&world.logs, &world.look(true)).unwrap();
-        assert_eq!(world.look(true).table, calm.look(true).table, "a crash after operation {k}");
+        let simulation = Simulation::new(&first_logs(SEED));
+        simulation.convert(&Faults::crash_after(k));
+        simulation.finish("the run after a crash");
+        check(&simulation.logs, &simulation.look(true)).unwrap();
+        assert_eq!(simulation.look(true).table, calm.look(true).table, "a crash after operation {k}");
     }
 }
 

@@ -14,9 +14,9 @@ use lakefront_storage::{
 };
 
 use crate::{
-    ask::{Ask, Ran, SETTLE, Verb, run_on, statements_of},
     invariants::{Files, Observations, check},
     logs::{FIRST_HOUR, LogObject, Logs, temporary_folder},
+    run_driver::{Command, RunRequest, RunResult, SETTLE, run_on, statements_of},
 };
 
 /// The clock that runs on disk are told.
@@ -56,33 +56,40 @@ impl Disk {
     }
 
     /// A run, which goes on whoever has the lease.
-    pub(crate) fn run(&mut self, ask: &Ask) -> Ran {
+    pub(crate) fn run(&mut self, request: &RunRequest) -> RunResult {
         self.runs += 1;
         let open = |root: &Path| self.log.open_local(root, &self.temporary()).unwrap();
         let stores = (open(&self.table()), open(&self.state()));
-        run_on(self.logs.sources(), stores, &Ask { take_over: true, ..ask.clone() }, NOW_SECOND, self.runs, &Silent)
+        run_on(
+            self.logs.sources(),
+            stores,
+            &RunRequest { take_over: true, ..request.clone() },
+            NOW_SECOND,
+            self.runs,
+            &Silent,
+        )
     }
 
     /// A run with faults. Says whether it came so far that it crashed.
     pub(crate) fn convert(&mut self, faults: &Faults) -> bool {
-        self.run(&Ask::with(Verb::Convert, faults));
+        self.run(&RunRequest::with(Command::Convert, faults));
         faults.is_crashed()
     }
 
     /// One undisturbed run.
     pub(crate) fn finish(&mut self, when: &str) {
-        let ran = self.run(&Ask::undisturbed(Verb::Convert));
-        assert_eq!(ran.error, None, "{when}: the undisturbed run after it stopped");
+        let result = self.run(&RunRequest::undisturbed(Command::Convert));
+        assert_eq!(result.error, None, "{when}: the undisturbed run after it stopped");
         self.assert_checked(true, when);
-        let has_worked = ran.report["epochs"].as_array().is_some_and(|epochs| !epochs.is_empty());
+        let has_worked = result.report["epochs"].as_array().is_some_and(|epochs| !epochs.is_empty());
         let temporary = self.temporary_files();
         assert!(!has_worked || temporary.is_empty(), "I13: {when}: temporary files are left: {temporary:?}");
     }
 
     /// As [`Self::finish`], where the program may first ask a person, as inputs changed in mid-epoch.
     pub(crate) fn finish_or_resolve(&mut self, when: &str) {
-        if self.run(&Ask::undisturbed(Verb::Convert)).asks_to_resolve() {
-            let resolved = self.run(&Ask::undisturbed(Verb::Resolve));
+        if self.run(&RunRequest::undisturbed(Command::Convert)).needs_resolve() {
+            let resolved = self.run(&RunRequest::undisturbed(Command::Resolve));
             assert_eq!(resolved.error, None, "{when}: `resolve` stopped");
             self.is_resolved = true;
         }

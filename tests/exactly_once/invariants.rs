@@ -2,7 +2,7 @@
 //! knows nothing of this program. What it expects is the model of the logs.
 //!
 //! I10 (unreadable state: no write) and I9 (no news: no write) are of runs, not of what is stored: see `state_objects` and
-//! `World::assert_idle`. I13's memory and open files are looked at end to end.
+//! `Simulation::assert_idle`. I13's memory and open files are looked at end to end.
 
 mod closed;
 mod inputs;
@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use crate::{
     logs::{Logs, Row, SECRET},
-    world::day_text,
+    simulation::day_text,
 };
 
 pub(crate) use self::{

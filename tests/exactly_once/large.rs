@@ -12,9 +12,9 @@ use lakefront_operations::progress::{Event, Progress};
 use lakefront_storage::testing::Faults;
 
 use crate::{
-    ask::{Ask, Verb},
     logs::{FIRST_HOUR, LogObject},
-    world::World,
+    run_driver::{Command, RunRequest},
+    simulation::Simulation,
 };
 
 const SEED: u64 = 17;
@@ -50,8 +50,8 @@ fn objects() -> Vec<Arc<LogObject>> {
 const CHANGING: u64 = 72;
 
 /// Convert, all in one task.
-fn ask() -> Ask {
-    Ask { task_bytes: 1 << 30, ..Ask::undisturbed(Verb::Convert) }
+fn request() -> RunRequest {
+    RunRequest { task_bytes: 1 << 30, ..RunRequest::undisturbed(Command::Convert) }
 }
 
 /// Sums up what it is told, and does something at the first piece of an object that is read in pieces.
@@ -114,12 +114,12 @@ impl<F: Fn() + Sync> Progress for Watch<F> {
 
 #[test]
 fn the_rows_of_a_large_object_whose_verdict_comes_late_are_in_no_file() {
-    let world = World::new(&objects());
+    let simulation = Simulation::new(&objects());
     let watch = Watch::new(|| {});
-    let ran = world.run_watched(&ask(), world.next_run(), &watch);
-    assert_eq!(ran.error, None);
-    assert_eq!(ran.report["objects"]["failed"], 3, "{:#}", ran.report);
-    world.assert_settled("late verdicts");
+    let result = simulation.run_watched(&request(), simulation.next_run(), &watch);
+    assert_eq!(result.error, None);
+    assert_eq!(result.report["objects"]["failed"], 3, "{:#}", result.report);
+    simulation.assert_settled("late verdicts");
 
     // However many there are, one of them costs an attempt; and nothing is told twice.
     assert_eq!(watch.attempts.load(Ordering::SeqCst), 2);
@@ -127,30 +127,30 @@ fn the_rows_of_a_large_object_whose_verdict_comes_late_are_in_no_file() {
     let [objects_told, bytes, rows] = watch.told();
     assert_eq!(objects_told, 8);
     assert_eq!(bytes, i64::try_from(watch.planned_bytes.load(Ordering::SeqCst)).unwrap());
-    assert_eq!(rows, ran.report["rows"].as_i64().unwrap());
+    assert_eq!(rows, result.report["rows"].as_i64().unwrap());
 
     // The table is the same, byte for byte, as if the bad ones had never been there.
     let good: Vec<_> = objects().into_iter().filter(|object| !object.is_damaged).collect();
-    let other = World::new(&good);
-    assert_eq!(other.run(&ask()).report["objects"]["failed"], 0);
-    assert!(world.look(true).table == other.look(true).table);
+    let other = Simulation::new(&good);
+    assert_eq!(other.run(&request()).report["objects"]["failed"], 0);
+    assert!(simulation.look(true).table == other.look(true).table);
 }
 
 #[test]
 fn a_crash_at_any_operation_of_a_run_with_late_verdicts_leaves_what_the_next_run_makes_whole() {
-    let world = World::new(&objects());
-    let saved = world.save();
+    let simulation = Simulation::new(&objects());
+    let saved = simulation.save();
     for k in 1.. {
-        world.restore(&saved);
+        simulation.restore(&saved);
         let faults = Faults::crash_after(k);
-        world.run(&Ask { faults: faults.clone(), ..ask() });
+        simulation.run(&RunRequest { faults: faults.clone(), ..request() });
         if !faults.is_crashed() {
             break;
         }
         let when = format!("a crash after operation {k}");
-        world.wait_for_leases();
-        assert_eq!(world.run(&ask()).error, None, "{when}");
-        world.assert_settled(&when);
+        simulation.wait_for_leases();
+        assert_eq!(simulation.run(&request()).error, None, "{when}");
+        simulation.assert_settled(&when);
     }
 }
 
@@ -159,9 +159,9 @@ fn a_large_object_that_changes_while_it_is_read_is_left_out() {
     // With bad objects before it, it is judged first.
     for (at_end, has_bad) in [(false, false), (true, false), (false, true), (true, true)] {
         let all: Vec<_> = objects().into_iter().filter(|object| has_bad || !object.is_damaged).collect();
-        let world = World::new(&all);
+        let simulation = Simulation::new(&all);
         let revised = large(CHANGING, 1, STREAMED_MIB);
-        let path = world.logs.key(&revised);
+        let path = simulation.logs.key(&revised);
         let replace = || {
             if at_end {
                 // Its listed bytes stay: only its version says that something happened.
@@ -172,20 +172,20 @@ fn a_large_object_that_changes_while_it_is_read_is_left_out() {
             }
         };
         let watch = Watch::new(replace);
-        let ran = world.run_watched(&ask(), world.next_run(), &watch);
-        assert_eq!(ran.error, None);
-        assert_eq!(ran.report["objects"]["replaced"], 1, "{:#}", ran.report);
-        assert_eq!(ran.report["objects"]["failed"], if has_bad { 3 } else { 0 }, "{:#}", ran.report);
+        let result = simulation.run_watched(&request(), simulation.next_run(), &watch);
+        assert_eq!(result.error, None);
+        assert_eq!(result.report["objects"]["replaced"], 1, "{:#}", result.report);
+        assert_eq!(result.report["objects"]["failed"], if has_bad { 3 } else { 0 }, "{:#}", result.report);
         let [objects_told, bytes, rows] = watch.told();
         assert_eq!(objects_told, i64::try_from(all.len()).unwrap());
         assert_eq!(bytes, i64::try_from(watch.planned_bytes.load(Ordering::SeqCst)).unwrap());
-        assert_eq!(rows, ran.report["rows"].as_i64().unwrap());
-        world.assert_holds("an object changed while it was read");
+        assert_eq!(rows, result.report["rows"].as_i64().unwrap());
+        simulation.assert_holds("an object changed while it was read");
 
         let present: Vec<_> =
             all.iter().map(|object| if object.name == revised.name { &revised } else { object }).cloned().collect();
-        world.logs.hold(&present);
-        assert_eq!(world.run(&ask()).report["objects"]["converted"], 1);
-        world.assert_settled("it was taken as it is now");
+        simulation.logs.hold(&present);
+        assert_eq!(simulation.run(&request()).report["objects"]["converted"], 1);
+        simulation.assert_settled("it was taken as it is now");
     }
 }

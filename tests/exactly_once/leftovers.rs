@@ -5,9 +5,9 @@ use std::fs;
 use lakefront_storage::testing::Faults;
 
 use crate::{
-    ask::{Ask, Verb},
     disk::Disk,
     logs::{FIRST_HOUR, LogObject},
+    run_driver::{Command, RunRequest},
 };
 
 /// What stands in the folder for temporary files when a run on that disk begins, and after it.
@@ -16,9 +16,9 @@ fn left_by_a_run(disk: &mut Disk) -> Vec<String> {
     for name in ["4711-0.staged", "4711-00c0ffee00c0ffee-7.staged"] {
         fs::write(disk.temporary().join(name), "half a data file").unwrap();
     }
-    let ran = disk.run(&Ask::undisturbed(Verb::Convert));
-    assert_eq!(ran.error, None);
-    assert_eq!(ran.report["epochs"], serde_json::json!([1]), "it closes one epoch: {:#}", ran.report);
+    let result = disk.run(&RunRequest::undisturbed(Command::Convert));
+    assert_eq!(result.error, None);
+    assert_eq!(result.report["epochs"], serde_json::json!([1]), "it closes one epoch: {:#}", result.report);
     disk.temporary_files()
 }
 

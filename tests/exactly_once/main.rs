@@ -19,10 +19,10 @@ mod logs;
 mod hooks;
 
 // What a converter is asked, and how it ended.
-mod ask;
+mod run_driver;
 
 // Logs, a table and its state in memory, and runs on them.
-mod world;
+mod simulation;
 
 // A table on the local disk.
 mod disk;
@@ -44,7 +44,7 @@ mod crash_points;
 mod seeds;
 
 // A month of nightly runs.
-mod nights;
+mod nightly_runs;
 
 // Many converters at once.
 mod races;
@@ -71,7 +71,7 @@ mod identities;
 mod large;
 
 // A converter that sleeps while others go on.
-mod sleeping;
+mod stalled_writers;
 
 // Logs that cannot be read, for a while or for good.
 mod unreadable;

@@ -6,9 +6,9 @@ use lakefront_storage::testing::Faults;
 use serde_json::Value;
 
 use crate::{
-    ask::{Ask, Verb},
     invariants::Epoch,
-    world::{World, first_logs, later_logs},
+    run_driver::{Command, RunRequest},
+    simulation::{Simulation, first_logs, later_logs},
 };
 
 const SEED: u64 = 17;
@@ -42,9 +42,9 @@ fn committed(epochs: &[Epoch]) -> Committed {
     sum
 }
 
-fn verified(world: &World) -> Verification {
+fn verified(simulation: &Simulation) -> Verification {
     let options = VerifyOptions { deep: false, since: None, threads: 1 };
-    verify(&world.destination(), &options, &Stop::default()).unwrap()
+    verify(&simulation.destination(), &options, &Stop::default()).unwrap()
 }
 
 fn number(report: &Value, path: &str) -> u64 {
@@ -52,13 +52,13 @@ fn number(report: &Value, path: &str) -> u64 {
 }
 
 /// The numbers of all commands, against the commits and each other. All logs of this world have settled.
-fn assert_numbers(world: &World, when: &str) {
-    let epochs = world.epochs();
+fn assert_numbers(simulation: &Simulation, when: &str) {
+    let epochs = simulation.epochs();
     let sum = committed(&epochs);
     if epochs.is_empty() {
         return;
     }
-    let status = status(&world.destination()).unwrap();
+    let status = status(&simulation.destination()).unwrap();
     assert_eq!((status.files, status.rows, status.rejects), (sum.files, sum.rows, sum.rejects), "{when}: {status:#?}");
     let outcomes = status.inputs;
     let inputs = outcomes.converted + outcomes.failed + outcomes.gone + outcomes.replaced + outcomes.changed;
@@ -66,12 +66,12 @@ fn assert_numbers(world: &World, when: &str) {
     let open = status.open.as_ref().map(|open| (open.epoch, open.tasks, open.committed));
     assert_eq!(open, sum.open, "{when}");
 
-    let verified = verified(world);
+    let verified = verified(simulation);
     assert_eq!((verified.files, verified.rows, verified.inputs), (sum.files, sum.rows, sum.inputs), "{when}");
     assert_eq!(verified.open.map(|open| (open.epoch, open.tasks, open.committed)), sum.open, "{when}");
     assert_eq!(verified.num_faults, 0, "{when}: {:#?}", verified.faults);
 
-    let preview = world.preview();
+    let preview = simulation.preview();
     assert_eq!(preview.open_epoch.map(|open| (open.epoch, open.tasks, open.committed)), sum.open, "{when}");
     let all = preview.planned.objects + preview.known + preview.changed;
     assert_eq!(all, preview.listed, "{when}: {preview:#?}");
@@ -96,19 +96,19 @@ fn assert_report_adds_up(report: &Value, before: &Committed, after: &Committed, 
 
 #[test]
 fn all_numbers_add_up_over_interrupted_and_resumed_runs() {
-    let world = World::new(&first_logs(SEED));
+    let simulation = Simulation::new(&first_logs(SEED));
     let mut times_open = 0;
     for (logs, story) in [(first_logs(SEED), "the first run"), (later_logs(SEED), "a later run")] {
-        world.logs.hold(&logs);
-        let saved = world.save();
+        simulation.logs.hold(&logs);
+        let saved = simulation.save();
         let counting = Faults::none();
-        assert_eq!(world.convert(&counting).error, None);
+        assert_eq!(simulation.convert(&counting).error, None);
         for k in 1..=counting.operations() {
-            world.restore(&saved);
-            let interrupted = world.convert(&Faults::crash_after(k));
+            simulation.restore(&saved);
+            let interrupted = simulation.convert(&Faults::crash_after(k));
             let when = format!("{story}, interrupted after operation {k}");
-            assert_numbers(&world, &when);
-            let before = committed(&world.epochs());
+            assert_numbers(&simulation, &when);
+            let before = committed(&simulation.epochs());
             times_open +=
                 u64::from(before.open.is_some_and(|(_, tasks, committed)| committed > 0 && committed < tasks));
             // A run whose claim or whose last write was cut short cannot know what came of it.
@@ -116,26 +116,27 @@ fn all_numbers_add_up_over_interrupted_and_resumed_runs() {
             if let Some((epoch, _, 1..)) = before.open {
                 assert_eq!(said, Some(epoch), "{when}");
             }
-            let last = world.epochs().last().map(|epoch| epoch.number);
+            let last = simulation.epochs().last().map(|epoch| epoch.number);
             assert!(interrupted.error.is_none() || said.is_none() || said == last, "{when}: {said:?}, {before:?}");
-            world.wait_for_leases();
-            let epochs_before = world.epochs();
-            let ran = world.run(&Ask::undisturbed(Verb::Convert));
-            assert_eq!(ran.error, None, "{when}");
-            let epochs = world.epochs();
+            simulation.wait_for_leases();
+            let epochs_before = simulation.epochs();
+            let result = simulation.run(&RunRequest::undisturbed(Command::Convert));
+            assert_eq!(result.error, None, "{when}");
+            let epochs = simulation.epochs();
             let after = committed(&epochs);
-            assert_report_adds_up(&ran.report, &before, &after, &when);
+            assert_report_adds_up(&result.report, &before, &after, &when);
             // What it adopted, and what it did itself, is all that its epochs gave.
             let was_closed = epochs_before.iter().filter(|epoch| epoch.closed.is_some()).count();
             let own = committed(&epochs[was_closed..]);
             for (path, expected) in [("rows", own.rows), ("files", own.files)] {
-                let said = number(&ran.report, &format!("/{path}")) + number(&ran.report, &format!("/adopted/{path}"));
-                assert_eq!(said, expected, "{when}: {:#}", ran.report);
+                let said =
+                    number(&result.report, &format!("/{path}")) + number(&result.report, &format!("/adopted/{path}"));
+                assert_eq!(said, expected, "{when}: {:#}", result.report);
             }
-            assert_numbers(&world, &when);
+            assert_numbers(&simulation, &when);
         }
-        world.restore(&saved);
-        world.finish(story);
+        simulation.restore(&saved);
+        simulation.finish(story);
     }
     assert!(times_open > 10, "only {times_open} times an epoch was open with some of its tasks committed");
 }

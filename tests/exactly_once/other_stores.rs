@@ -4,47 +4,50 @@
 use lakefront_storage::testing::Faults;
 
 use crate::{
-    ask::{Ask, Verb},
-    world::{World, first_logs, later_logs},
+    run_driver::{Command, RunRequest},
+    simulation::{Simulation, first_logs, later_logs},
 };
 
 const SEED: u64 = 19;
 
 /// A world with stores that ignore put-if-absent.
-fn careless(is_single_writer: bool) -> World {
-    let mut world = World::new(&first_logs(SEED));
-    world.ignores_conditions = true;
-    world.is_single_writer = is_single_writer;
-    world
+fn careless(is_single_writer: bool) -> Simulation {
+    let mut simulation = Simulation::new(&first_logs(SEED));
+    simulation.ignores_conditions = true;
+    simulation.is_single_writer = is_single_writer;
+    simulation
 }
 
 /// Refused, and nothing but the table's record was written.
-fn assert_refused(world: &World, when: &str) {
-    let error = world.run(&Ask::undisturbed(Verb::Convert)).error.unwrap_or_else(|| panic!("{when}: it went on"));
+fn assert_refused(simulation: &Simulation, when: &str) {
+    let error = simulation
+        .run(&RunRequest::undisturbed(Command::Convert))
+        .error
+        .unwrap_or_else(|| panic!("{when}: it went on"));
     assert!(error.contains("ignores put-if-absent"), "{when}: {error}");
-    assert_eq!(world.state.names(), ["table.json"], "{when}");
-    assert!(world.table.names().is_empty(), "{when}: {:?}", world.table.names());
+    assert_eq!(simulation.state.names(), ["table.json"], "{when}");
+    assert!(simulation.table.names().is_empty(), "{when}: {:?}", simulation.table.names());
 }
 
 #[test]
 fn a_store_that_ignores_put_if_absent_is_refused_before_anything_is_decided() {
-    let world = careless(false);
+    let simulation = careless(false);
     for when in ["at first", "again", "and again"] {
-        assert_refused(&world, when);
+        assert_refused(&simulation, when);
     }
 }
 
 #[test]
 fn a_store_that_ignores_put_if_absent_is_refused_also_after_a_crash_between_the_two_creates() {
-    let world = careless(false);
-    let new = world.save();
+    let simulation = careless(false);
+    let new = simulation.save();
     for fault in [Faults::crash_before, Faults::crash_after, Faults::fail, Faults::lose_reply] {
         for k in 1.. {
-            world.restore(&new);
+            simulation.restore(&new);
             let faults = fault(k);
-            let ran = world.convert(&faults);
-            assert!(ran.error.is_some(), "a fault at operation {k}");
-            assert_refused(&world, &format!("after a fault at operation {k}"));
+            let result = simulation.convert(&faults);
+            assert!(result.error.is_some(), "a fault at operation {k}");
+            assert_refused(&simulation, &format!("after a fault at operation {k}"));
             if faults.operations() < k {
                 assert!(k > 3, "the probe is at operation {k}");
                 break;
@@ -55,38 +58,39 @@ fn a_store_that_ignores_put_if_absent_is_refused_also_after_a_crash_between_the_
 
 #[test]
 fn a_single_writer_may_crash_or_lose_a_reply_anywhere_on_a_store_that_ignores_put_if_absent() {
-    let world = careless(true);
-    let saved = world.save();
+    let simulation = careless(true);
+    let saved = simulation.save();
     let faults = Faults::none();
-    assert_eq!(world.convert(&faults).error, None);
+    assert_eq!(simulation.convert(&faults).error, None);
     for k in 1..=faults.operations() {
         for fault in [Faults::crash_after, Faults::lose_reply] {
-            world.restore(&saved);
+            simulation.restore(&saved);
             let faults = fault(k);
-            world.convert(&faults);
+            simulation.convert(&faults);
             let when = format!("a single writer, {:?}", faults.trace().last());
-            world.assert_holds(&when);
-            world.finish(&when);
-            world.assert_idle(&when);
+            simulation.assert_holds(&when);
+            simulation.finish(&when);
+            simulation.assert_idle(&when);
         }
     }
 }
 
 #[test]
 fn a_table_of_a_single_writer_wants_the_promise_each_time() {
-    let mut world = careless(true);
-    world.finish("the first run");
-    world.logs.hold(&later_logs(SEED));
-    world.crash_until(World::has_half_an_epoch);
-    world.wait_for_leases();
-    world.is_single_writer = false;
-    for verb in [Verb::Convert, Verb::Retry, Verb::Resolve] {
-        let writes = world.writes();
-        let error = world.run(&Ask::undisturbed(verb)).error.unwrap_or_else(|| panic!("{verb:?} went on"));
-        assert!(error.contains("made with `--single-writer`"), "{verb:?}: {error}");
-        assert_eq!(world.writes(), writes, "{verb:?}: {error}");
+    let mut simulation = careless(true);
+    simulation.finish("the first run");
+    simulation.logs.hold(&later_logs(SEED));
+    simulation.crash_until(Simulation::has_half_an_epoch);
+    simulation.wait_for_leases();
+    simulation.is_single_writer = false;
+    for command in [Command::Convert, Command::Retry, Command::Resolve] {
+        let writes = simulation.writes();
+        let error =
+            simulation.run(&RunRequest::undisturbed(command)).error.unwrap_or_else(|| panic!("{command:?} went on"));
+        assert!(error.contains("made with `--single-writer`"), "{command:?}: {error}");
+        assert_eq!(simulation.writes(), writes, "{command:?}: {error}");
     }
-    world.is_single_writer = true;
-    world.finish("with the promise");
-    world.assert_idle("with the promise");
+    simulation.is_single_writer = true;
+    simulation.finish("with the promise");
+    simulation.assert_idle("with the promise");
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use lakefront_operations::progress::{Event, Progress};
 
 use crate::{
-    ask::{Ask, Verb},
-    world::{World, first_logs},
+    run_driver::{Command, RunRequest},
+    simulation::{Simulation, first_logs},
 };
 
 const SEED: u64 = 23;
@@ -30,20 +30,21 @@ impl Progress for PanicsAt {
 fn a_panic_in_a_task_stops_the_run_names_the_task_and_commits_nothing_wrong() {
     let mut panicked = 0;
     for event in 0.. {
-        let world = World::new(&first_logs(SEED));
+        let simulation = Simulation::new(&first_logs(SEED));
         let progress = PanicsAt { event, events: AtomicUsize::new(0) };
-        let ran = world.run_watched(&Ask::undisturbed(Verb::Convert), world.next_run(), &progress);
+        let result =
+            simulation.run_watched(&RunRequest::undisturbed(Command::Convert), simulation.next_run(), &progress);
         let when = format!("a panic at event {event}");
-        let Some(error) = ran.error else {
-            world.assert_settled(&when);
+        let Some(error) = result.error else {
+            simulation.assert_settled(&when);
             break;
         };
         panicked += 1;
         for says in ["task ", " of epoch 1 panicked", "its first object is file:///"] {
             assert!(error.contains(says), "{when}: `{says}`: {error}");
         }
-        assert_eq!(ran.report["outcome"], "stopped", "{when}");
-        world.finish(&when);
+        assert_eq!(result.report["outcome"], "stopped", "{when}");
+        simulation.finish(&when);
     }
     assert!(panicked > 5, "only {panicked} events");
 }

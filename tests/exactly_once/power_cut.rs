@@ -5,27 +5,27 @@ use lakefront_storage::testing::Faults;
 
 use crate::{
     disk::Disk,
-    world::{World, first_logs, later_logs},
+    simulation::{Simulation, first_logs, later_logs},
 };
 
 const SEED: u64 = 13;
 
 #[test]
 fn the_power_may_fail_after_any_operation_on_a_store_that_keeps_what_it_created() {
-    let world = World::new(&first_logs(SEED));
-    world.finish("the first run");
-    world.logs.hold(&later_logs(SEED));
-    let saved = world.save();
+    let simulation = Simulation::new(&first_logs(SEED));
+    simulation.finish("the first run");
+    simulation.logs.hold(&later_logs(SEED));
+    let saved = simulation.save();
     let faults = Faults::none();
-    world.convert(&faults);
+    simulation.convert(&faults);
     for k in 1..=faults.operations() {
-        world.restore(&saved);
-        world.convert(&Faults::crash_after(k));
-        world.power_cut(k);
+        simulation.restore(&saved);
+        simulation.convert(&Faults::crash_after(k));
+        simulation.power_cut(k);
         let when = format!("a power cut after operation {k}");
-        world.assert_holds(&when);
-        world.finish(&when);
-        world.assert_idle(&when);
+        simulation.assert_holds(&when);
+        simulation.finish(&when);
+        simulation.assert_idle(&when);
     }
 }
 

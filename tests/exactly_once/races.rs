@@ -5,26 +5,26 @@ use std::{thread, time::Duration};
 use lakefront_storage::testing::Faults;
 
 use crate::{
-    ask::{Ask, Verb},
-    world::{World, first_logs, later_logs},
+    run_driver::{Command, RunRequest},
+    simulation::{Simulation, first_logs, later_logs},
 };
 
 /// So many converters start at once, on a new table and then on one with news.
 fn race(converters: usize, seed: u64) {
-    let world = World::new(&first_logs(seed));
+    let simulation = Simulation::new(&first_logs(seed));
     for (step, logs) in [first_logs(seed), later_logs(seed)].iter().enumerate() {
-        world.logs.hold(logs);
-        let ask = Ask { lease: Duration::ZERO, ..Ask::with(Verb::Convert, &Faults::none()) };
+        simulation.logs.hold(logs);
+        let request = RunRequest { lease: Duration::ZERO, ..RunRequest::with(Command::Convert, &Faults::none()) };
         let errors: Vec<String> = thread::scope(|scope| {
-            let runs: Vec<_> = (0..converters).map(|_| scope.spawn(|| world.run(&ask))).collect();
+            let runs: Vec<_> = (0..converters).map(|_| scope.spawn(|| simulation.run(&request))).collect();
             let ended = runs.into_iter().map(|run| run.join().unwrap());
-            ended.filter(|ran| !ran.is_active).filter_map(|ran| ran.error).collect()
+            ended.filter(|result| !result.is_active).filter_map(|result| result.error).collect()
         });
         assert!(errors.is_empty(), "{converters} converters, step {step}: {errors:#?}");
         let when = format!("{converters} converters at once, seed {seed}, step {step}");
-        world.assert_holds(&when);
-        world.finish(&when);
-        world.assert_idle(&when);
+        simulation.assert_holds(&when);
+        simulation.finish(&when);
+        simulation.assert_idle(&when);
     }
 }
 

@@ -18,11 +18,11 @@ use lakefront_operations::{Identity, options::MAX_CANDIDATES};
 use lakefront_storage::testing::{Faults, RandomFaults};
 
 use crate::{
-    ask::{Ask, Ran, Verb},
     hooks::Turns,
     logs::{FIRST_HOUR, LogObject, Logs},
     random::Random,
-    world::World,
+    run_driver::{Command, RunRequest, RunResult},
+    simulation::Simulation,
 };
 
 /// How many seeds are tried unless `LAKEFRONT_SEEDS` says.
@@ -70,7 +70,7 @@ impl Struck {
 struct Schedule {
     seed: u64,
     random: Random,
-    world: World,
+    simulation: Simulation,
     /// Numbers of objects so far, with hour and revision.
     objects: Vec<(u64, i64, u64)>,
     /// Those of them that are away.
@@ -101,7 +101,7 @@ impl Schedule {
         let mut schedule = Self {
             seed,
             random,
-            world: World::of_logs(logs, &[]),
+            simulation: Simulation::of_logs(logs, &[]),
             objects: Vec::new(),
             away: BTreeSet::new(),
             unreadable: BTreeSet::new(),
@@ -152,7 +152,7 @@ impl Schedule {
     }
 
     fn is_by_name(&self) -> bool {
-        self.world.logs.identity == Identity::Name
+        self.simulation.logs.identity == Identity::Name
     }
 
     /// Puts an object into some folder, and at times a copy of it into another one.
@@ -185,12 +185,12 @@ impl Schedule {
                 }
             }
         }
-        self.world.logs.hold_at(files);
-        self.world.forbid(&forbidden.collect::<Vec<_>>());
+        self.simulation.logs.hold_at(files);
+        self.simulation.forbid(&forbidden.collect::<Vec<_>>());
     }
 
     /// A converter that things happen to. It crashes not later than that, if it comes so far.
-    fn ask(&mut self, latest_crash: Option<u64>) -> Ask {
+    fn request(&mut self, latest_crash: Option<u64>) -> RunRequest {
         let faults = Faults::random(
             self.random.number(),
             RandomFaults {
@@ -200,9 +200,9 @@ impl Schedule {
                 crash_before: self.random.chance(50),
             },
         );
-        let verb = if self.random.chance(10) { Verb::Retry } else { Verb::Convert };
+        let command = if self.random.chance(10) { Command::Retry } else { Command::Convert };
         let candidates = if self.is_by_name() { 3 + usize::from(self.random.chance(50)) * 5 } else { MAX_CANDIDATES };
-        Ask { take_over: self.random.chance(50), candidates, ..Ask::with(verb, &faults) }
+        RunRequest { take_over: self.random.chance(50), candidates, ..RunRequest::with(command, &faults) }
     }
 
     /// Some converters, one after another.
@@ -213,11 +213,11 @@ impl Schedule {
     }
 
     fn run_once(&mut self, latest_crash: u64) {
-        let ask = self.ask((self.crashes > 0).then_some(latest_crash));
-        let ran = self.world.run(&ask);
-        self.note(&ask.faults, &ran);
+        let request = self.request((self.crashes > 0).then_some(latest_crash));
+        let result = self.simulation.run(&request);
+        self.note(&request.faults, &result);
         if self.random.chance(50) {
-            self.world.wait_for_leases();
+            self.simulation.wait_for_leases();
         }
     }
 
@@ -230,7 +230,7 @@ impl Schedule {
             }
             // At last at the first operation, to which everyone comes.
             self.run_once((LATEST_CRASH >> (tries / TRIES)).max(1));
-            self.world.assert_holds(&self.when());
+            self.simulation.assert_holds(&self.when());
             tries += 1;
         }
     }
@@ -240,30 +240,30 @@ impl Schedule {
         let count = 2 + usize::from(self.random.chance(50));
         let turns = Turns::new(self.random.number(), count);
         let may_crash = usize::try_from(self.crashes).unwrap();
-        let mut asks: Vec<Ask> =
-            (0..count).map(|index| self.ask((index < may_crash).then_some(LATEST_CRASH))).collect();
-        let faults: Vec<Faults> = asks.iter().map(|ask| ask.faults.clone()).collect();
-        for (index, ask) in asks.iter_mut().enumerate() {
-            ask.hook = Some(turns.of(index));
+        let mut requests: Vec<RunRequest> =
+            (0..count).map(|index| self.request((index < may_crash).then_some(LATEST_CRASH))).collect();
+        let faults: Vec<Faults> = requests.iter().map(|request| request.faults.clone()).collect();
+        for (index, request) in requests.iter_mut().enumerate() {
+            request.hook = Some(turns.of(index));
         }
         // Runs are numbered before they begin, so that their nonces do not depend on which thread is first.
-        let numbers: Vec<u64> = asks.iter().map(|_| self.world.next_run()).collect();
-        let world = &self.world;
-        let runs: Vec<Ran> = thread::scope(|scope| {
-            let runs: Vec<_> = asks
+        let numbers: Vec<u64> = requests.iter().map(|_| self.simulation.next_run()).collect();
+        let simulation = &self.simulation;
+        let runs: Vec<RunResult> = thread::scope(|scope| {
+            let runs: Vec<_> = requests
                 .into_iter()
                 .zip(numbers)
                 // Each run owns its turn, and gives it up when it ends.
-                .map(|(ask, number)| scope.spawn(move || world.run_numbered(&ask, number)))
+                .map(|(request, number)| scope.spawn(move || simulation.run_numbered(&request, number)))
                 .collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()
         });
-        for (faults, ran) in faults.iter().zip(&runs) {
-            self.note(faults, ran);
+        for (faults, result) in faults.iter().zip(&runs) {
+            self.note(faults, result);
         }
     }
 
-    fn note(&mut self, faults: &Faults, ran: &Ran) {
+    fn note(&mut self, faults: &Faults, result: &RunResult) {
         let trace = faults.trace();
         let count = |fate: &str| trace.iter().filter(|line| line.contains(fate)).count() as u64;
         self.struck.operations += trace.len() as u64;
@@ -271,7 +271,7 @@ impl Schedule {
         self.struck.lost_replies += count(", reply lost");
         self.struck.crashes += u64::from(faults.is_crashed());
         self.crashes -= u64::from(faults.is_crashed());
-        self.may_ask(ran.asks_to_resolve());
+        self.may_ask(result.needs_resolve());
         // Without sizes: plans name the logs' folder, which is another each time and compresses differently.
         self.trace.extend(trace.into_iter().map(|line| match line.rsplit_once(": ") {
             Some((operation, outcome)) if outcome.contains(" bytes") => format!(
@@ -283,7 +283,7 @@ impl Schedule {
             _ => line,
         }));
         // Messages name places, which are temporary folders: that there is one is enough.
-        self.trace.push(if ran.error.is_some() { "stopped".to_owned() } else { "done".to_owned() });
+        self.trace.push(if result.error.is_some() { "stopped".to_owned() } else { "done".to_owned() });
     }
 
     /// A person is asked only where inputs are not what they were: nothing else may stop a run for good.
@@ -294,11 +294,11 @@ impl Schedule {
 
     fn finish(mut self) -> (Trace, Struck) {
         let when = self.when();
-        self.world.forbid(&[]);
-        let asks = self.world.finish_or_resolve(&when);
+        self.simulation.forbid(&[]);
+        let asks = self.simulation.finish_or_resolve(&when);
         self.may_ask(asks);
-        self.world.assert_idle(&when);
-        let names = self.world.look(true).table.into_keys();
+        self.simulation.assert_idle(&when);
+        let names = self.simulation.look(true).table.into_keys();
         self.trace.extend(names);
         (self.trace, self.struck)
     }
@@ -320,7 +320,7 @@ fn run(seed: u64, identity: Identity) -> (Trace, Struck) {
         } else {
             schedule.run_interleaved();
         }
-        schedule.world.assert_holds(&schedule.when());
+        schedule.simulation.assert_holds(&schedule.when());
     }
     schedule.run_until_all_crashed();
     schedule.finish()

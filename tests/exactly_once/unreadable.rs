@@ -7,10 +7,10 @@ use lakefront_storage::testing::{Faults, ReadFault};
 use serde_json::Value;
 
 use crate::{
-    ask::{Ask, Verb},
     hooks::{Bed, Hook},
     logs::{FIRST_HOUR, LogObject},
-    world::{World, first_logs},
+    run_driver::{Command, RunRequest},
+    simulation::{Simulation, first_logs},
 };
 
 const SEED: u64 = 13;
@@ -38,16 +38,17 @@ fn unreadable_in(report: &Value) -> BTreeSet<String> {
     lost.map(|lost| lost["object"].as_str().unwrap().to_owned()).collect()
 }
 
-fn convert_up_to(world: &World, max_unreadable: impl Into<Option<u64>>) -> (Value, Option<String>) {
+fn convert_up_to(simulation: &Simulation, max_unreadable: impl Into<Option<u64>>) -> (Value, Option<String>) {
     let max_unreadable = max_unreadable.into();
-    let ran = world.run(&Ask { max_unreadable, ..Ask::undisturbed(Verb::Convert) });
-    (ran.report, ran.error)
+    let result = simulation.run(&RunRequest { max_unreadable, ..RunRequest::undisturbed(Command::Convert) });
+    (result.report, result.error)
 }
 
 /// The keys of each task of an epoch, in order.
-fn tasks_of(world: &World, epoch: usize) -> Vec<Vec<String>> {
-    let name = world.state.names().into_iter().find(|name| name.starts_with(&format!("plan/{epoch:010}-"))).unwrap();
-    let lines = crate::invariants::json_lines(&world.state.bytes(&name).unwrap()).unwrap();
+fn tasks_of(simulation: &Simulation, epoch: usize) -> Vec<Vec<String>> {
+    let name =
+        simulation.state.names().into_iter().find(|name| name.starts_with(&format!("plan/{epoch:010}-"))).unwrap();
+    let lines = crate::invariants::json_lines(&simulation.state.bytes(&name).unwrap()).unwrap();
     let mut tasks: Vec<Vec<String>> = Vec::new();
     for line in lines.iter().skip(1).filter(|line| line.get("task").is_some()) {
         let task = usize::try_from(line["task"].as_u64().unwrap()).unwrap();
@@ -59,36 +60,36 @@ fn tasks_of(world: &World, epoch: usize) -> Vec<Vec<String>> {
 
 #[test]
 fn an_unreadable_log_stops_nobody_and_is_taken_once_it_can_be_read() {
-    let world = World::new(&first_logs(SEED));
-    world.forbid(&forbidden());
-    let ran = world.run_alone(Verb::Convert, "the first night");
-    assert_eq!(ran.error, None);
-    assert_eq!((count(&ran.report, "unreadable"), &ran.report["outcome"]), (2, &"done-with-failures".into()));
-    let said = ran.report["lost_objects"].to_string();
+    let simulation = Simulation::new(&first_logs(SEED));
+    simulation.forbid(&forbidden());
+    let result = simulation.run_alone(Command::Convert, "the first night");
+    assert_eq!(result.error, None);
+    assert_eq!((count(&result.report, "unreadable"), &result.report["outcome"]), (2, &"done-with-failures".into()));
+    let said = result.report["lost_objects"].to_string();
     assert!(said.contains("unreadable") && said.contains("ermission denied") && said.contains("00000007"), "{said}");
-    world.assert_holds("the first night");
+    simulation.assert_holds("the first night");
 
-    let again = world.run_alone(Verb::Convert, "the second night");
+    let again = simulation.run_alone(Command::Convert, "the second night");
     assert_eq!((count(&again.report, "unreadable"), count(&again.report, "planned")), (2, 2));
-    world.assert_holds("the second night");
+    simulation.assert_holds("the second night");
 
-    world.forbid(&[]);
-    let ran = world.finish("once they can be read");
-    assert_eq!((count(&ran.report, "unreadable"), count(&ran.report, "planned")), (0, 2));
-    world.assert_idle("after that");
+    simulation.forbid(&[]);
+    let result = simulation.finish("once they can be read");
+    assert_eq!((count(&result.report, "unreadable"), count(&result.report, "planned")), (0, 2));
+    simulation.assert_idle("after that");
 }
 
 #[test]
 fn a_log_that_no_run_could_read_is_planned_last_in_a_task_of_its_own() {
-    let world = World::new(&first_logs(SEED));
-    world.forbid(&forbidden());
-    world.run_alone(Verb::Convert, "the first night");
-    let epochs = world.state.names().iter().filter(|name| name.starts_with("log/")).count();
+    let simulation = Simulation::new(&first_logs(SEED));
+    simulation.forbid(&forbidden());
+    simulation.run_alone(Command::Convert, "the first night");
+    let epochs = simulation.state.names().iter().filter(|name| name.starts_with("log/")).count();
     let late = LogObject::make(SEED, 40, FIRST_HOUR + 60, 0);
-    world.logs.add(std::slice::from_ref(&late));
-    world.run_alone(Verb::Convert, "the second night");
+    simulation.logs.add(std::slice::from_ref(&late));
+    simulation.run_alone(Command::Convert, "the second night");
     let names: Vec<Vec<String>> = forbidden().iter().map(|object| vec![object.name.clone()]).collect();
-    let tasks = tasks_of(&world, epochs + 1);
+    let tasks = tasks_of(&simulation, epochs + 1);
     assert_eq!(tasks[0], std::slice::from_ref(&late.name), "what is new comes first");
     assert_eq!(tasks[1..].iter().collect::<BTreeSet<_>>(), names.iter().collect());
 }
@@ -96,33 +97,33 @@ fn a_log_that_no_run_could_read_is_planned_last_in_a_task_of_its_own() {
 #[test]
 fn a_run_that_cannot_read_some_logs_may_crash_anywhere() {
     for fault in [Faults::crash_before as fn(u64) -> Faults, Faults::crash_after, Faults::lose_reply] {
-        let world = World::new(&first_logs(SEED));
-        let saved = world.save();
-        world.forbid(&forbidden());
+        let simulation = Simulation::new(&first_logs(SEED));
+        let saved = simulation.save();
+        simulation.forbid(&forbidden());
         let counting = Faults::none();
-        assert_eq!(world.convert(&counting).error, None);
+        assert_eq!(simulation.convert(&counting).error, None);
         for k in 1..=counting.operations() {
             for is_readable_then in [true, false] {
-                world.restore(&saved);
-                world.forbid(&forbidden());
+                simulation.restore(&saved);
+                simulation.forbid(&forbidden());
                 let faults = fault(k);
-                world.convert(&faults);
+                simulation.convert(&faults);
                 let when = format!("{:?}, and then they can be read: {is_readable_then}", faults.trace().last());
-                world.assert_holds(&when);
-                world.wait_for_leases();
+                simulation.assert_holds(&when);
+                simulation.wait_for_leases();
                 if !is_readable_then {
-                    let ran = world.run_alone(Verb::Convert, &when);
-                    assert_eq!(ran.error, None, "{when}");
-                    assert_eq!(unreadable_in(&ran.report).len(), 2, "{when}: {:#}", ran.report);
-                    assert_eq!(count(&ran.report, "unreadable"), 2, "{when}: {:#}", ran.report);
-                    let dealt_with = count(&ran.report, "known") + count(&ran.report, "planned");
-                    assert_eq!(count(&ran.report, "listed"), dealt_with, "{when}: {:#}", ran.report);
-                    world.assert_holds(&when);
+                    let result = simulation.run_alone(Command::Convert, &when);
+                    assert_eq!(result.error, None, "{when}");
+                    assert_eq!(unreadable_in(&result.report).len(), 2, "{when}: {:#}", result.report);
+                    assert_eq!(count(&result.report, "unreadable"), 2, "{when}: {:#}", result.report);
+                    let dealt_with = count(&result.report, "known") + count(&result.report, "planned");
+                    assert_eq!(count(&result.report, "listed"), dealt_with, "{when}: {:#}", result.report);
+                    simulation.assert_holds(&when);
                 }
                 // A store that refused the logs before the first data file of their task: whoever goes on leaves them out.
-                world.forbid(&[]);
-                world.finish(&when);
-                world.assert_idle(&when);
+                simulation.forbid(&[]);
+                simulation.finish(&when);
+                simulation.assert_idle(&when);
             }
         }
     }
@@ -130,132 +131,133 @@ fn a_run_that_cannot_read_some_logs_may_crash_anywhere() {
 
 #[test]
 fn logs_may_become_unreadable_while_an_epoch_is_open() {
-    let world = World::new(&first_logs(SEED));
-    let saved = world.save();
+    let simulation = Simulation::new(&first_logs(SEED));
+    let saved = simulation.save();
     let counting = Faults::none();
-    world.convert(&counting);
+    simulation.convert(&counting);
     let mut times_asked = 0;
     for k in 1..=counting.operations() {
-        world.restore(&saved);
-        world.convert(&Faults::crash_after(k));
+        simulation.restore(&saved);
+        simulation.convert(&Faults::crash_after(k));
         let when = format!("a crash after operation {k}, and then logs cannot be read");
-        world.forbid(&forbidden());
-        world.wait_for_leases();
-        let ran = world.run_alone(Verb::Convert, &when);
+        simulation.forbid(&forbidden());
+        simulation.wait_for_leases();
+        let result = simulation.run_alone(Command::Convert, &when);
         // Their rows may be in data files already: then a person has to look why they cannot be read any more.
-        assert!(ran.error.is_none() || ran.asks_to_resolve(), "{when}: {:?}", ran.error);
-        times_asked += u64::from(ran.error.is_some());
-        world.assert_holds(&when);
-        world.forbid(&[]);
-        world.finish(&when);
-        world.assert_idle(&when);
+        assert!(result.error.is_none() || result.needs_resolve(), "{when}: {:?}", result.error);
+        times_asked += u64::from(result.error.is_some());
+        simulation.assert_holds(&when);
+        simulation.forbid(&[]);
+        simulation.finish(&when);
+        simulation.assert_idle(&when);
     }
     assert!((1..=counting.operations() / 2).contains(&times_asked), "asked a person {times_asked} times");
 }
 
 #[test]
 fn a_converter_that_read_a_log_and_slept_obeys_one_that_could_not() {
-    let world = World::new(&first_logs(SEED));
-    let saved = world.save();
+    let simulation = Simulation::new(&first_logs(SEED));
+    let saved = simulation.save();
     let counting = Faults::none();
-    world.convert(&counting);
+    simulation.convert(&counting);
     for k in 1..=counting.operations() {
-        world.restore(&saved);
+        simulation.restore(&saved);
         let when = format!("one slept before operation {k}");
         let bed = Bed::new(k);
-        let ask = Ask { hook: Some(Arc::clone(&bed) as Arc<dyn Hook>), ..Ask::undisturbed(Verb::Convert) };
+        let request =
+            RunRequest { hook: Some(Arc::clone(&bed) as Arc<dyn Hook>), ..RunRequest::undisturbed(Command::Convert) };
         let (slept, others) = thread::scope(|scope| {
             let sleeper = scope.spawn(|| {
-                let ran = world.run(&ask);
+                let result = simulation.run(&request);
                 bed.end();
-                ran
+                result
             });
             bed.wait();
-            world.forbid(&forbidden());
-            world.wait_for_leases();
-            let others = world.run(&Ask::undisturbed(Verb::Convert));
-            world.forbid(&[]);
+            simulation.forbid(&forbidden());
+            simulation.wait_for_leases();
+            let others = simulation.run(&RunRequest::undisturbed(Command::Convert));
+            simulation.forbid(&[]);
             bed.wake();
             (sleeper.join().unwrap(), others)
         });
-        for ran in [slept, others] {
-            let is_fine = ran.error.is_none() || ran.is_active || ran.asks_to_resolve();
-            assert!(is_fine, "{when}: {:?}", ran.error);
+        for result in [slept, others] {
+            let is_fine = result.error.is_none() || result.is_active || result.needs_resolve();
+            assert!(is_fine, "{when}: {:?}", result.error);
         }
-        world.assert_holds(&when);
-        world.finish_or_resolve(&when);
+        simulation.assert_holds(&when);
+        simulation.finish_or_resolve(&when);
     }
 }
 
 #[test]
 fn a_run_stops_at_its_limit_and_the_next_one_with_a_higher_limit_goes_on() {
     let logs = good_logs(12);
-    let world = World::new(&logs);
-    world.forbid(&logs[..5]);
-    let (_, error) = convert_up_to(&world, 3);
+    let simulation = Simulation::new(&logs);
+    simulation.forbid(&logs[..5]);
+    let (_, error) = convert_up_to(&simulation, 3);
     let error = error.unwrap();
     assert!(error.contains("3 objects could not be read") && error.contains("--max-unreadable"), "{error}");
-    world.assert_holds("a run that stopped at its limit");
+    simulation.assert_holds("a run that stopped at its limit");
 
-    let (report, error) = convert_up_to(&world, 6);
+    let (report, error) = convert_up_to(&simulation, 6);
     assert_eq!(error, None);
     assert_eq!((&report["outcome"], unreadable_in(&report).len()), (&"done-with-failures".into(), 5));
-    world.assert_holds("a run with a higher limit");
-    world.forbid(&[]);
-    world.finish("once they can be read");
+    simulation.assert_holds("a run with a higher limit");
+    simulation.forbid(&[]);
+    simulation.finish("once they can be read");
 }
 
 #[test]
 fn a_run_that_stops_at_its_limit_has_converted_what_is_new_and_the_next_one_has_less_to_do() {
     let logs = good_logs(12);
-    let world = World::new(&logs);
-    world.forbid(&logs[..5]);
-    convert_up_to(&world, 6);
+    let simulation = Simulation::new(&logs);
+    simulation.forbid(&logs[..5]);
+    convert_up_to(&simulation, 6);
     let late = LogObject::make(SEED, 200, FIRST_HOUR + 60, 0);
-    world.logs.add(std::slice::from_ref(&late));
-    let (report, error) = convert_up_to(&world, 3);
+    simulation.logs.add(std::slice::from_ref(&late));
+    let (report, error) = convert_up_to(&simulation, 3);
     assert!(error.is_some());
     assert_eq!(count(&report, "converted"), 1, "what is new comes before what could not be read: {report:#}");
-    let tasks_left = |world: &World| {
-        let epochs = world.epochs();
+    let tasks_left = |simulation: &Simulation| {
+        let epochs = simulation.epochs();
         epochs.last().unwrap().tasks.iter().filter(|task| task.commit.is_none()).count()
     };
-    assert_eq!(tasks_left(&world), 3, "two of five are on record");
-    world.forbid(&logs[..3]);
+    assert_eq!(tasks_left(&simulation), 3, "two of five are on record");
+    simulation.forbid(&logs[..3]);
     // The first two are on record; of the others one is still unreadable, and that is within the limit.
-    let (_, error) = convert_up_to(&world, 4);
+    let (_, error) = convert_up_to(&simulation, 4);
     assert_eq!(error, None, "what is on record does not count");
-    world.forbid(&[]);
-    world.finish("once they can be read");
+    simulation.forbid(&[]);
+    simulation.finish("once they can be read");
 }
 
 #[test]
 fn a_run_that_can_read_none_of_its_first_twenty_logs_stops() {
     let logs = good_logs(30);
-    let world = World::new(&logs);
-    world.forbid(&logs);
-    let (_, error) = convert_up_to(&world, None);
+    let simulation = Simulation::new(&logs);
+    simulation.forbid(&logs);
+    let (_, error) = convert_up_to(&simulation, None);
     let error = error.unwrap();
     assert!(error.contains("none of the first 20 objects can be read") && error.contains("permissions"), "{error}");
-    world.assert_holds("a run without any access");
-    world.forbid(&[]);
-    world.finish("once it has access");
-    world.assert_idle("after that");
+    simulation.assert_holds("a run without any access");
+    simulation.forbid(&[]);
+    simulation.finish("once it has access");
+    simulation.assert_idle("after that");
 }
 
 #[test]
 fn denied_logs_do_not_keep_a_run_from_what_is_new_however_many_there_are() {
     let denied = good_logs(60);
-    let world = World::new(&denied);
+    let simulation = Simulation::new(&denied);
     let first = LogObject::make(SEED, 700, FIRST_HOUR - 10, 0);
-    world.logs.add(std::slice::from_ref(&first));
-    world.forbid(&denied);
-    assert_eq!(convert_up_to(&world, None).1, None);
+    simulation.logs.add(std::slice::from_ref(&first));
+    simulation.forbid(&denied);
+    assert_eq!(convert_up_to(&simulation, None).1, None);
     // Nothing new: none of the first twenty can be read, and the epoch stays open.
-    assert!(convert_up_to(&world, None).1.is_some());
+    assert!(convert_up_to(&simulation, None).1.is_some());
     let late = LogObject::make(SEED, 710, FIRST_HOUR + 60, 0);
-    world.logs.add(std::slice::from_ref(&late));
-    let (report, error) = convert_up_to(&world, None);
+    simulation.logs.add(std::slice::from_ref(&late));
+    let (report, error) = convert_up_to(&simulation, None);
     assert_eq!(error, None);
     assert_eq!((count(&report, "converted"), unreadable_in(&report).len()), (1, 60));
 }
@@ -263,10 +265,10 @@ fn denied_logs_do_not_keep_a_run_from_what_is_new_however_many_there_are() {
 #[test]
 fn whoever_says_how_many_logs_may_be_unreadable_goes_on_without_them() {
     let logs = good_logs(30);
-    let world = World::new(&logs);
-    world.forbid(&logs);
-    assert!(convert_up_to(&world, None).1.is_some());
-    let (report, error) = convert_up_to(&world, 1000);
+    let simulation = Simulation::new(&logs);
+    simulation.forbid(&logs);
+    assert!(convert_up_to(&simulation, None).1.is_some());
+    let (report, error) = convert_up_to(&simulation, 1000);
     assert_eq!(error, None);
     assert_eq!(unreadable_in(&report).len(), 30);
 }
@@ -274,9 +276,9 @@ fn whoever_says_how_many_logs_may_be_unreadable_goes_on_without_them() {
 #[test]
 fn fewer_than_twenty_logs_none_of_which_can_be_read_do_not_stop_a_run() {
     let logs = good_logs(19);
-    let world = World::new(&logs);
-    world.forbid(&logs);
-    let (report, error) = convert_up_to(&world, None);
+    let simulation = Simulation::new(&logs);
+    simulation.forbid(&logs);
+    let (report, error) = convert_up_to(&simulation, None);
     assert_eq!(error, None);
     assert_eq!((&report["outcome"], count(&report, "unreadable")), (&"done-with-failures".into(), 19));
 }
@@ -284,9 +286,9 @@ fn fewer_than_twenty_logs_none_of_which_can_be_read_do_not_stop_a_run() {
 #[test]
 fn one_readable_log_among_the_first_is_enough_to_go_on() {
     let logs = good_logs(30);
-    let world = World::new(&logs);
-    world.forbid(&logs[1..]);
-    let (report, error) = convert_up_to(&world, None);
+    let simulation = Simulation::new(&logs);
+    simulation.forbid(&logs[1..]);
+    let (report, error) = convert_up_to(&simulation, None);
     assert_eq!(error, None);
     assert_eq!((count(&report, "converted"), count(&report, "unreadable")), (1, 29));
 }
@@ -294,24 +296,24 @@ fn one_readable_log_among_the_first_is_enough_to_go_on() {
 #[test]
 fn what_the_system_says_of_us_and_not_of_a_log_stops_the_run_as_ever() {
     for fault in [ReadFault::TooManyFiles, ReadFault::Unreachable { after_bytes: 0 }] {
-        let world = World::new(&first_logs(SEED));
-        world.unreadable.set(&forbidden()[0].name, fault);
-        let ran = world.run(&Ask::undisturbed(Verb::Convert));
-        assert!(ran.error.is_some(), "{fault:?}");
-        world.assert_holds("a run that stopped");
-        world.forbid(&[]);
-        world.finish("the next run");
+        let simulation = Simulation::new(&first_logs(SEED));
+        simulation.unreadable.set(&forbidden()[0].name, fault);
+        let result = simulation.run(&RunRequest::undisturbed(Command::Convert));
+        assert!(result.error.is_some(), "{fault:?}");
+        simulation.assert_holds("a run that stopped");
+        simulation.forbid(&[]);
+        simulation.finish("the next run");
     }
 }
 
 #[test]
 fn a_retry_of_a_log_that_cannot_be_read_now_names_it_and_takes_the_others() {
-    let world = World::new(&first_logs(SEED));
-    world.finish("the first run");
+    let simulation = Simulation::new(&first_logs(SEED));
+    simulation.finish("the first run");
     let failed: Vec<Arc<LogObject>> = first_logs(SEED).into_iter().filter(|object| object.is_damaged).collect();
-    world.forbid(&failed);
-    let ran = world.run_alone(Verb::Retry, "a retry");
-    assert_eq!(ran.error, None);
-    assert_eq!(count(&ran.report, "unreadable"), failed.len() as u64, "{:#}", ran.report);
-    world.assert_holds("a retry");
+    simulation.forbid(&failed);
+    let result = simulation.run_alone(Command::Retry, "a retry");
+    assert_eq!(result.error, None);
+    assert_eq!(count(&result.report, "unreadable"), failed.len() as u64, "{:#}", result.report);
+    simulation.assert_holds("a retry");
 }

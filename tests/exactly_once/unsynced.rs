@@ -4,30 +4,30 @@
 use lakefront_storage::testing::Faults;
 
 use crate::{
-    ask::{Ask, Verb},
-    world::{Saved, World, first_logs, later_logs, vanished_logs},
+    run_driver::{Command, RunRequest},
+    simulation::{Saved, Simulation, first_logs, later_logs, vanished_logs},
 };
 
 const SEED: u64 = 29;
 
 /// A new table, or one with epochs that finds late and changed objects; and how many operations the next run has.
-fn worlds() -> [(World, Saved, u64); 2] {
+fn simulations() -> [(Simulation, Saved, u64); 2] {
     [false, true].map(|is_new| {
-        let world = World::new(&first_logs(SEED));
+        let simulation = Simulation::new(&first_logs(SEED));
         if !is_new {
-            world.finish("the first run");
-            world.logs.hold(&later_logs(SEED));
+            simulation.finish("the first run");
+            simulation.logs.hold(&later_logs(SEED));
         }
-        let saved = world.save();
-        let operations = count_operations(&world);
-        world.restore(&saved);
-        (world, saved, operations)
+        let saved = simulation.save();
+        let operations = count_operations(&simulation);
+        simulation.restore(&saved);
+        (simulation, saved, operations)
     })
 }
 
-fn count_operations(world: &World) -> u64 {
+fn count_operations(simulation: &Simulation) -> u64 {
     let faults = Faults::none();
-    assert_eq!(world.convert(&faults).error, None);
+    assert_eq!(simulation.convert(&faults).error, None);
     faults.operations()
 }
 
@@ -37,107 +37,107 @@ fn struck(faults: &Faults, k: u64) -> String {
 }
 
 /// The power fails, and everything is as it was, or can be made so.
-fn survives_a_power_cut(world: &World, seed: u64, when: &str) {
-    world.power_cut(seed);
-    world.assert_holds(when);
-    world.finish(when);
-    world.assert_idle(when);
+fn survives_a_power_cut(simulation: &Simulation, seed: u64, when: &str) {
+    simulation.power_cut(seed);
+    simulation.assert_holds(when);
+    simulation.finish(when);
+    simulation.assert_idle(when);
 }
 
 #[test]
 fn a_sync_may_fail_at_any_operation_before_the_power_does() {
-    for (world, saved, operations) in worlds() {
+    for (simulation, saved, operations) in simulations() {
         for k in 1..=operations {
-            world.restore(&saved);
+            simulation.restore(&saved);
             let faults = Faults::fail_sync(k);
-            world.convert(&faults);
+            simulation.convert(&faults);
             let when = format!("a power cut after {}", struck(&faults, k));
-            survives_a_power_cut(&world, k, &when);
+            survives_a_power_cut(&simulation, k, &when);
         }
     }
 }
 
 #[test]
 fn what_a_failed_sync_left_is_on_the_disk_before_the_next_run_builds_on_it() {
-    for (world, saved, operations) in worlds() {
+    for (simulation, saved, operations) in simulations() {
         for k in 1..=operations {
-            world.restore(&saved);
+            simulation.restore(&saved);
             let faults = Faults::fail_sync(k);
-            world.convert(&faults);
+            simulation.convert(&faults);
             let when = format!("another run, then a power cut after {}", struck(&faults, k));
-            world.finish(&when);
-            survives_a_power_cut(&world, k, &when);
+            simulation.finish(&when);
+            survives_a_power_cut(&simulation, k, &when);
         }
     }
 }
 
 #[test]
 fn what_a_killed_run_had_not_synced_is_on_the_disk_before_others_build_on_it() {
-    for (world, saved, operations) in worlds() {
+    for (simulation, saved, operations) in simulations() {
         for k in 1..=operations {
-            world.restore(&saved);
+            simulation.restore(&saved);
             let faults = Faults::crash_before_sync(k);
-            world.convert(&faults);
+            simulation.convert(&faults);
             let when = format!("another run, then a power cut after {}", struck(&faults, k));
-            world.finish(&when);
-            survives_a_power_cut(&world, k, &when);
+            simulation.finish(&when);
+            survives_a_power_cut(&simulation, k, &when);
         }
     }
 }
 
 #[test]
 fn the_power_may_fail_while_an_epoch_of_a_killed_run_is_finished() {
-    let (world, saved, operations) = worlds().into_iter().next_back().unwrap();
+    let (simulation, saved, operations) = simulations().into_iter().next_back().unwrap();
     for k in (1..=operations).step_by(3) {
-        world.restore(&saved);
-        world.convert(&Faults::crash_before_sync(k));
-        world.wait_for_leases();
-        let killed = world.save();
-        let left = count_operations(&world);
+        simulation.restore(&saved);
+        simulation.convert(&Faults::crash_before_sync(k));
+        simulation.wait_for_leases();
+        let killed = simulation.save();
+        let left = count_operations(&simulation);
         for j in (1 + k % 4..=left).step_by(4) {
-            world.restore(&killed);
+            simulation.restore(&killed);
             let faults = Faults::crash_before_sync(j);
-            world.convert(&faults);
+            simulation.convert(&faults);
             let when = format!("killed at operation {k}, and the next at {}, then a power cut", struck(&faults, j));
-            survives_a_power_cut(&world, j, &when);
+            survives_a_power_cut(&simulation, j, &when);
         }
     }
 }
 
 #[test]
 fn the_list_of_lost_inputs_of_a_killed_run_is_on_the_disk_before_others_go_by_it() {
-    let world = World::new(&first_logs(SEED));
-    world.crash_until(|world| world.open_epoch().is_some());
-    world.logs.hold(&vanished_logs(SEED));
-    world.wait_for_leases();
-    let saved = world.save();
-    let operations = count_operations(&world);
+    let simulation = Simulation::new(&first_logs(SEED));
+    simulation.crash_until(|simulation| simulation.open_epoch().is_some());
+    simulation.logs.hold(&vanished_logs(SEED));
+    simulation.wait_for_leases();
+    let saved = simulation.save();
+    let operations = count_operations(&simulation);
     for k in 1..=operations {
-        world.restore(&saved);
+        simulation.restore(&saved);
         let faults = Faults::crash_before_sync(k);
-        world.convert(&faults);
+        simulation.convert(&faults);
         if faults.trace().last().is_some_and(|line| line.contains(" put_if_absent gone/")) {
             let when = format!("another run, then a power cut after {}", struck(&faults, k));
-            world.finish(&when);
-            survives_a_power_cut(&world, k, &when);
+            simulation.finish(&when);
+            survives_a_power_cut(&simulation, k, &when);
         }
     }
 }
 
 #[test]
 fn a_single_writer_survives_a_failed_sync_and_a_kill_before_it_too() {
-    let mut world = World::new(&first_logs(SEED));
-    world.is_single_writer = true;
-    let saved = world.save();
-    let operations = count_operations(&world);
+    let mut simulation = Simulation::new(&first_logs(SEED));
+    simulation.is_single_writer = true;
+    let saved = simulation.save();
+    let operations = count_operations(&simulation);
     for k in 1..=operations {
         for fault in [Faults::fail_sync, Faults::crash_before_sync] {
-            world.restore(&saved);
+            simulation.restore(&saved);
             let faults = fault(k);
-            world.run(&Ask::with(Verb::Convert, &faults));
+            simulation.run(&RunRequest::with(Command::Convert, &faults));
             let when = format!("a single writer, then a power cut after {}", struck(&faults, k));
-            world.finish(&when);
-            survives_a_power_cut(&world, k, &when);
+            simulation.finish(&when);
+            survives_a_power_cut(&simulation, k, &when);
         }
     }
 }

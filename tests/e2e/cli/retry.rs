@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::surroundings::{forbid, without_rights_of_root};
+use super::environment::{forbid, without_rights_of_root};
 use crate::harness::{LEAN, NOW, TestFolder, gzip, log, only_on_disk};
 
 /// A table with an object that was too large.

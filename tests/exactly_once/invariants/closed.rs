@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     logs::{Logs, size_of},
-    world::day_text,
+    simulation::day_text,
 };
 
 /// Partition folder -> files, rows, bytes.

@@ -8,7 +8,7 @@ use super::{
     Files, Found, Violation,
     records::{self, Epoch, Input, Task},
 };
-use crate::world::{World, first_logs};
+use crate::simulation::{Simulation, first_logs};
 
 /// I8: the report of a run that was alone and came to its end counts all inputs of the epochs that it closed, and names
 /// each that was not converted: those of tasks, too, that were committed by a run that was killed.
@@ -99,14 +99,14 @@ fn expect_count(report: &Value, word: &str, expected: usize, found: &mut Found) 
 
 #[test]
 fn a_report_that_is_silent_about_an_input_is_found() {
-    let world = World::new(&first_logs(1));
-    world.crash_until(World::has_half_an_epoch);
-    let before = world.look(false).state;
-    let ran = world.finish("the next run");
-    let after = world.look(true).state;
-    check_report(&before, &after, &ran.report).unwrap();
+    let simulation = Simulation::new(&first_logs(1));
+    simulation.crash_until(Simulation::has_half_an_epoch);
+    let before = simulation.look(false).state;
+    let result = simulation.finish("the next run");
+    let after = simulation.look(true).state;
+    check_report(&before, &after, &result.report).unwrap();
     let spoilt = |spoil: fn(&mut Value)| {
-        let mut report = ran.report.clone();
+        let mut report = result.report.clone();
         spoil(&mut report);
         check_report(&before, &after, &report).is_err()
     };
@@ -116,7 +116,7 @@ fn a_report_that_is_silent_about_an_input_is_found() {
     for word in
         ["planned", "adopted", "adopted_converted", "converted", "failed", "gone", "replaced", "changed", "unreadable"]
     {
-        let mut report = ran.report.clone();
+        let mut report = result.report.clone();
         report["objects"][word] = (report["objects"][word].as_u64().unwrap() + 1).into();
         assert!(check_report(&before, &after, &report).is_err(), "{word}");
     }

@@ -5,12 +5,12 @@ use lakefront_operations::{Stop, VerifyOptions, verify};
 
 use super::kinds::Kind;
 use crate::{
-    ask::{Ask, Verb},
     invariants::Files,
     logs::{FIRST_HOUR, LogObject},
     random::Random,
+    run_driver::{Command, RunRequest},
     seeds::number_in,
-    world::{Saved, World},
+    simulation::{Saved, Simulation},
 };
 
 const SEED: u64 = 11;
@@ -24,32 +24,32 @@ fn logs(numbers: std::ops::Range<u64>) -> Vec<std::sync::Arc<LogObject>> {
 }
 
 /// Two closed epochs, and news of the same days on disk.
-fn closed_world() -> World {
-    let world = World::new(&logs(0..5));
-    world.finish("the first run");
-    world.logs.add(&logs(5..8));
-    world.finish("the second run");
-    world.logs.add(&logs(8..10));
-    world
+fn closed_world() -> Simulation {
+    let simulation = Simulation::new(&logs(0..5));
+    simulation.finish("the first run");
+    simulation.logs.add(&logs(5..8));
+    simulation.finish("the second run");
+    simulation.logs.add(&logs(8..10));
+    simulation
 }
 
 /// The same in the middle of an epoch: some tasks are committed, others have begun.
-fn open_world() -> World {
-    let world = closed_world();
-    world.logs.add(&logs(10..18));
-    world.crash_until(|world| {
-        let state = world.look(false).state;
+fn open_world() -> Simulation {
+    let simulation = closed_world();
+    simulation.logs.add(&logs(10..18));
+    simulation.crash_until(|simulation| {
+        let state = simulation.look(false).state;
         let has = |wanted| state.keys().any(|name| Kind::of(name, &state) == wanted);
         has(Kind::OpenCommit) && has(Kind::OpenGone)
     });
-    world.wait_for_leases();
-    world
+    simulation.wait_for_leases();
+    simulation
 }
 
 /// Returns the faults that `verify` finds, or the error that stopped it.
-fn verified(world: &World) -> Vec<String> {
+fn verified(simulation: &Simulation) -> Vec<String> {
     let options = VerifyOptions { deep: true, since: None, threads: 1 };
-    match verify(&world.destination(), &options, &Stop::default()) {
+    match verify(&simulation.destination(), &options, &Stop::default()) {
         Ok(found) => found.faults.iter().map(|fault| format!("{}: {}", fault.object, fault.what)).collect(),
         Err(error) => vec![error.to_string()],
     }
@@ -62,55 +62,55 @@ fn records(state: &Files) -> Vec<String> {
 }
 
 /// Puts other bytes in the place of a record.
-fn is_noticed(world: &World, saved: &Saved, name: &str, other: &[u8], when: &str) {
-    world.restore(saved);
-    let bytes = world.state.bytes(name).unwrap();
-    world.state.insert(name, other);
-    assert!(!verified(world).is_empty(), "{when}: `verify` finds nothing");
-    world.wait_for_leases();
-    let (writes, was_open) = (world.writes(), world.open_epoch().is_some());
-    let ran = world.run(&Ask::undisturbed(Verb::Convert));
-    if let Some(error) = &ran.error {
-        assert!(ran.is_explained, "{when}: what is to be done? {error}");
+fn is_noticed(simulation: &Simulation, saved: &Saved, name: &str, other: &[u8], when: &str) {
+    simulation.restore(saved);
+    let bytes = simulation.state.bytes(name).unwrap();
+    simulation.state.insert(name, other);
+    assert!(!verified(simulation).is_empty(), "{when}: `verify` finds nothing");
+    simulation.wait_for_leases();
+    let (writes, was_open) = (simulation.writes(), simulation.open_epoch().is_some());
+    let result = simulation.run(&RunRequest::undisturbed(Command::Convert));
+    if let Some(error) = &result.error {
+        assert!(result.is_explained, "{when}: what is to be done? {error}");
         // What is compared when a task is done stops a run that has written what is right.
-        assert!(was_open || world.writes() == writes, "{when}: refused, and yet it wrote: {error}");
+        assert!(was_open || simulation.writes() == writes, "{when}: refused, and yet it wrote: {error}");
     }
-    world.state.insert(name, &bytes);
-    world.finish(when);
+    simulation.state.insert(name, &bytes);
+    simulation.finish(when);
 }
 
-fn every_turned_bit_is_noticed(world: &World) {
-    let saved = world.save();
+fn every_turned_bit_is_noticed(simulation: &Simulation) {
+    let saved = simulation.save();
     let every = usize::try_from(number_in("LAKEFRONT_FLIP_EVERY", FLIP_EVERY)).unwrap();
     let mut random = Random::new(SEED);
-    for name in records(&world.look(false).state) {
-        let bytes = world.state.bytes(&name).unwrap();
+    for name in records(&simulation.look(false).state) {
+        let bytes = simulation.state.bytes(&name).unwrap();
         let first = usize::try_from(random.number()).unwrap_or_default() % every;
         for index in (first..bytes.len()).step_by(every) {
             let mut other = bytes.clone();
             other[index] ^= 1 << (random.number() % 8);
-            is_noticed(world, &saved, &name, &other, &format!("`{name}`, a bit of byte {index} turned"));
-            world.restore(&saved);
+            is_noticed(simulation, &saved, &name, &other, &format!("`{name}`, a bit of byte {index} turned"));
+            simulation.restore(&saved);
         }
     }
 }
 
-fn every_cut_is_noticed(world: &World) {
-    let saved = world.save();
-    for name in records(&world.look(false).state) {
-        let bytes = world.state.bytes(&name).unwrap();
+fn every_cut_is_noticed(simulation: &Simulation) {
+    let saved = simulation.save();
+    for name in records(&simulation.look(false).state) {
+        let bytes = simulation.state.bytes(&name).unwrap();
         for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
-            is_noticed(world, &saved, &name, &bytes[..length], &format!("`{name}` cut to {length} bytes"));
-            world.restore(&saved);
+            is_noticed(simulation, &saved, &name, &bytes[..length], &format!("`{name}` cut to {length} bytes"));
+            simulation.restore(&saved);
         }
     }
 }
 
 /// Replaces each record by each other one of its folder, by the one of the same name of another table, and by that of
 /// this table at another time.
-fn every_exchange_is_noticed(world: &World, others: &[World]) {
-    let saved = world.save();
-    let state = world.look(false).state;
+fn every_exchange_is_noticed(simulation: &Simulation, others: &[Simulation]) {
+    let saved = simulation.save();
+    let state = simulation.look(false).state;
     let names = records(&state);
     for name in &names {
         let folder = name.split('/').next().unwrap();
@@ -126,16 +126,16 @@ fn every_exchange_is_noticed(world: &World, others: &[World]) {
             Some((format!("that of world {at}"), other.state.bytes(&its_own).unwrap()))
         });
         for (whose, other) in of_this.chain(elsewhere).filter(|(_, other)| *other != state[name]) {
-            is_noticed(world, &saved, name, &other, &format!("`{name}` is {whose}"));
-            world.restore(&saved);
+            is_noticed(simulation, &saved, name, &other, &format!("`{name}` is {whose}"));
+            simulation.restore(&saved);
         }
     }
 }
 
 /// Another table of the same logs; and one that goes back to its first epoch and converts other logs then.
-fn others() -> [World; 2] {
+fn others() -> [Simulation; 2] {
     let another = open_world();
-    let earlier = World::new(&logs(0..5));
+    let earlier = Simulation::new(&logs(0..5));
     earlier.finish("the first run");
     earlier.logs.add(&logs(6..9));
     earlier.finish("another second run");
@@ -168,39 +168,39 @@ fn a_record_of_another_table_or_time_is_refused_or_harmless() {
 #[test]
 fn the_records_of_a_whole_epoch_of_another_time_are_found() {
     // The second epoch of the same table, as it would have been with other logs: each of its records is intact.
-    let world = World::new(&logs(0..5));
-    world.finish("the first run");
-    let saved = world.save();
-    world.logs.add(&logs(6..9));
-    world.finish("another second run");
-    let other = world.look(false).state;
-    world.restore(&saved);
-    world.logs.add(&logs(5..8));
-    world.finish("the second run");
-    world.logs.add(&logs(8..10));
-    world.finish("the third run");
+    let simulation = Simulation::new(&logs(0..5));
+    simulation.finish("the first run");
+    let saved = simulation.save();
+    simulation.logs.add(&logs(6..9));
+    simulation.finish("another second run");
+    let other = simulation.look(false).state;
+    simulation.restore(&saved);
+    simulation.logs.add(&logs(5..8));
+    simulation.finish("the second run");
+    simulation.logs.add(&logs(8..10));
+    simulation.finish("the third run");
     let is_of_second = |name: &String| name.contains("0000000002") && !name.starts_with("plan/");
     for (name, bytes) in other.iter().filter(|(name, _)| is_of_second(name)) {
-        world.state.insert(name, bytes);
+        simulation.state.insert(name, bytes);
     }
     let plan = other.keys().find(|name| name.starts_with("plan/0000000002")).unwrap();
-    world.state.insert(plan, &other[plan]);
-    let found = verified(&world);
+    simulation.state.insert(plan, &other[plan]);
+    let found = verified(&simulation);
     assert!(found.iter().any(|what| what.contains("another time")), "{found:?}");
 }
 
 #[test]
 fn what_is_ahead_of_the_log_is_a_fault() {
-    let world = closed_world();
-    let saved = world.save();
-    let state = world.look(false).state;
+    let simulation = closed_world();
+    let saved = simulation.save();
+    let state = simulation.look(false).state;
     for folder in ["commit/", "gone/", "quarantine/", "seen/"] {
         let name = state.keys().find(|name| name.starts_with(folder)).unwrap_or_else(|| panic!("no `{folder}`"));
         for epoch in ["0000000003", "0000000004", "0000000099"] {
-            world.restore(&saved);
+            simulation.restore(&saved);
             let ahead = name.replace("0000000001", epoch).replace("0000000002", epoch);
-            world.state.insert(&ahead, &state[name]);
-            let found = verified(&world);
+            simulation.state.insert(&ahead, &state[name]);
+            let found = verified(&simulation);
             assert!(found.iter().any(|what| what.contains(epoch)), "{ahead}: {found:?}");
         }
     }
@@ -208,20 +208,20 @@ fn what_is_ahead_of_the_log_is_a_fault() {
 
 #[test]
 fn an_unknown_key_is_refused_in_a_record_of_any_format() {
-    let world = closed_world();
-    let saved = world.save();
-    let state = world.look(false).state;
+    let simulation = closed_world();
+    let saved = simulation.save();
+    let state = simulation.look(false).state;
     for older in [false, true] {
         let state = crate::invariants::without_checksums(&state, |_| older);
         for name in records(&state).into_iter().filter(|name| state[name].starts_with(b"{")) {
-            world.restore(&saved);
-            world.hold_state(&state);
-            assert!(verified(&world).is_empty(), "{:?}", verified(&world));
+            simulation.restore(&saved);
+            simulation.hold_state(&state);
+            assert!(verified(&simulation).is_empty(), "{:?}", verified(&simulation));
             let mut value: serde_json::Value = serde_json::from_slice(&state[&name]).unwrap();
             value["news"] = true.into();
             let bytes = if older { value.to_string().into_bytes() } else { crate::invariants::sealed(&value) };
-            world.state.insert(&name, &bytes);
-            let found = verified(&world);
+            simulation.state.insert(&name, &bytes);
+            let found = verified(&simulation);
             assert!(found.iter().any(|what| what.contains("news")), "{name}: {found:?}");
         }
     }

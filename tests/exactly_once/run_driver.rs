@@ -1,4 +1,4 @@
-//! What a converter is asked to do, and how that ended. What depends on how the program is called stands here.
+//! Runs a command of the library on given stores: the request, its options, and its result.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -29,9 +29,9 @@ pub(crate) const SETTLE: Duration = Duration::from_hours(2);
 const TASK_BYTES: u64 = 700;
 /// Few tasks an epoch.
 const EPOCH_INPUTS: usize = 6;
-/// What a converter is asked to do.
+/// A command of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
+pub(crate) enum Command {
     Convert,
     Retry,
     Resolve,
@@ -39,8 +39,8 @@ pub(crate) enum Verb {
 
 /// One run.
 #[derive(Clone, Debug)]
-pub(crate) struct Ask {
-    pub(crate) verb: Verb,
+pub(crate) struct RunRequest {
+    pub(crate) command: Command,
     pub(crate) faults: Faults,
     pub(crate) hook: Option<Arc<dyn Hook>>,
     pub(crate) lease: Duration,
@@ -57,16 +57,16 @@ pub(crate) struct Ask {
     pub(crate) candidates: usize,
 }
 
-impl Ask {
+impl RunRequest {
     /// A run that nothing disturbs.
-    pub(crate) fn undisturbed(verb: Verb) -> Self {
-        Self::with(verb, &Faults::none())
+    pub(crate) fn undisturbed(command: Command) -> Self {
+        Self::with(command, &Faults::none())
     }
 
     /// A run with faults.
-    pub(crate) fn with(verb: Verb, faults: &Faults) -> Self {
+    pub(crate) fn with(command: Command, faults: &Faults) -> Self {
         Self {
-            verb,
+            command,
             faults: faults.clone(),
             hook: None,
             lease: LEASE,
@@ -83,21 +83,21 @@ impl Ask {
 
 /// How a run ended.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct RunResult {
     pub(crate) report: Value,
     /// The error and its causes.
     pub(crate) error: Option<String>,
     /// It found that another converter works on the epoch.
     pub(crate) is_active: bool,
-    asks_to_resolve: bool,
+    needs_resolve: bool,
     /// The error is one that the program has a hint for, not only what a store answered.
     pub(crate) is_explained: bool,
 }
 
-impl Ran {
+impl RunResult {
     /// Returns whether only an operator may decide what comes next: no other converter may run then.
-    pub(crate) fn asks_to_resolve(&self) -> bool {
-        self.asks_to_resolve
+    pub(crate) fn needs_resolve(&self) -> bool {
+        self.needs_resolve
     }
 }
 
@@ -118,61 +118,64 @@ fn is_for_resolve(error: &Error) -> bool {
 pub(crate) fn run_on(
     sources: Vec<Source>,
     stores: (Store, Store),
-    ask: &Ask,
+    request: &RunRequest,
     now_second: i64,
     number: u64,
     progress: &dyn Progress,
-) -> Ran {
+) -> RunResult {
     let wrap = |store: Store| {
-        let faulty = ask.faults.wrap(store);
-        match &ask.hook {
+        let faulty = request.faults.wrap(store);
+        match &request.hook {
             Some(hook) => hooked(faulty, hook),
             None => faulty,
         }
     };
-    let options = options_of(sources, Destination::of_stores(wrap(stores.0), wrap(stores.1)), ask, now_second, number);
-    let run = match ask.verb {
-        Verb::Convert => convert(&options, &Stop::default(), progress),
-        Verb::Retry => retry(&RetryOptions { run: options.run, reading: options.reading }, &Stop::default(), progress),
-        Verb::Resolve => resolve(&options.run, &Stop::default(), progress),
+    let options =
+        options_of(sources, Destination::of_stores(wrap(stores.0), wrap(stores.1)), request, now_second, number);
+    let run = match request.command {
+        Command::Convert => convert(&options, &Stop::default(), progress),
+        Command::Retry => {
+            retry(&RetryOptions { run: options.run, reading: options.reading }, &Stop::default(), progress)
+        }
+        Command::Resolve => resolve(&options.run, &Stop::default(), progress),
     };
-    Ran {
+    RunResult {
         report: serde_json::to_value(&run.report).unwrap(),
         is_active: run.error.as_ref().is_some_and(Error::is_active),
-        asks_to_resolve: run.error.as_ref().is_some_and(is_for_resolve),
+        needs_resolve: run.error.as_ref().is_some_and(is_for_resolve),
         is_explained: run.error.as_ref().is_some_and(|error| error.storage_error().is_none()),
         error: run.error.as_ref().map(chain),
     }
 }
 
-/// What a run is asked, in the words of the library.
+/// Returns the options of the library for a request.
 pub(crate) fn options_of(
     sources: Vec<Source>,
     destination: Destination,
-    ask: &Ask,
+    request: &RunRequest,
     now_second: i64,
     number: u64,
 ) -> ConvertOptions {
     ConvertOptions {
         run: RunOptions {
             destination,
-            connections: Connections::default().with_read_faults(&ask.unreadable),
+            connections: Connections::default().with_read_faults(&request.unreadable),
             now: Timestamp::from_second(now_second).unwrap(),
             is_now_given: false,
-            task_bytes: ask.task_bytes,
+            task_bytes: request.task_bytes,
             max_rejects: None,
-            max_unreadable: ask.max_unreadable,
+            max_unreadable: request.max_unreadable,
             // For one task at a time: a schedule has to come again as it was.
             resources: Resources { threads: 1, memory_bytes: default_memory_bytes(0) },
             lease: LeaseOptions {
-                lifetime: ask.lease,
-                take_over: ask.take_over,
+                lifetime: request.lease,
+                take_over: request.take_over,
                 holder: Holder { host: format!("converter{number}"), pid: 1 },
             },
-            single_writer: ask.single_writer,
+            single_writer: request.single_writer,
             run_id: format!("{:016x}", Random::new(number).number()),
             program_version: "0.0.0".to_owned(),
-            limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, candidates: ask.candidates },
+            limits: Limits { epoch_inputs: EPOCH_INPUTS, requests: 1, candidates: request.candidates },
             advise: |_| None,
         },
         sources,
@@ -182,7 +185,7 @@ pub(crate) fn options_of(
         new_identity: false,
         table: TableOptions {
             schema: Some(Arc::new(TableSchema::from_toml(SCHEMA, "exactly_once").unwrap())),
-            identity: ask.identity,
+            identity: request.identity,
             ..TableOptions::default()
         },
         reading: ReadingOptions::default(),

@@ -10,9 +10,9 @@ use std::{
 use lakefront_storage::testing::Faults;
 
 use crate::{
-    ask::{Ask, Verb},
     hooks::{Bed, Hook},
-    world::{World, first_logs, later_logs, vanished_logs},
+    run_driver::{Command, RunRequest},
+    simulation::{Simulation, first_logs, later_logs, vanished_logs},
 };
 
 const SEED: u64 = 11;
@@ -44,75 +44,78 @@ struct Slept {
 const MOST_GIVE_WAY: usize = 3;
 
 /// One converter sleeps before its k-th operation.
-fn sleep_at(world: &World, verb: Verb, k: u64, meanwhile: Meanwhile) -> Slept {
+fn sleep_at(simulation: &Simulation, command: Command, k: u64, meanwhile: Meanwhile) -> Slept {
     let mut slept = Slept::default();
-    let when = format!("a {verb:?} that slept before operation {k}, meanwhile: {meanwhile:?}");
+    let when = format!("a {command:?} that slept before operation {k}, meanwhile: {meanwhile:?}");
     let bed = Bed::new(k);
     let hook: Arc<dyn Hook> = Arc::clone(&bed) as Arc<dyn Hook>;
-    let ask = Ask { hook: Some(hook), ..Ask::undisturbed(verb) };
+    let request = RunRequest { hook: Some(hook), ..RunRequest::undisturbed(command) };
     thread::scope(|scope| {
         let sleeper = scope.spawn(|| {
             // Also where it panics: else this test would wait for ever.
-            let ran = catch_unwind(AssertUnwindSafe(|| world.run(&ask)));
+            let result = catch_unwind(AssertUnwindSafe(|| simulation.run(&request)));
             bed.end();
-            ran.unwrap_or_else(|cause| resume_unwind(cause))
+            result.unwrap_or_else(|cause| resume_unwind(cause))
         });
         bed.wait();
         // Whatever others find: the sleeper is woken, or this test would never end.
         let others = catch_unwind(AssertUnwindSafe(|| match meanwhile {
             Meanwhile::Finish => {
-                world.finish(&when);
+                simulation.finish(&when);
             }
             Meanwhile::FinishAndConvertMore => {
-                world.finish(&when);
-                world.logs.hold(&later_logs(SEED));
-                world.finish(&when);
+                simulation.finish(&when);
+                simulation.logs.hold(&later_logs(SEED));
+                simulation.finish(&when);
             }
             // They may have to ask a person, who sees that one sleeps: nobody says `resolve` here.
             Meanwhile::Vanish => {
-                world.logs.hold(&vanished_logs(SEED));
-                world.wait_for_leases();
-                let ran = world.run(&Ask::undisturbed(Verb::Convert));
-                assert!(ran.error.is_none() || ran.asks_to_resolve(), "{when}: {:?}", ran.error);
-                world.assert_holds(&when);
+                simulation.logs.hold(&vanished_logs(SEED));
+                simulation.wait_for_leases();
+                let result = simulation.run(&RunRequest::undisturbed(Command::Convert));
+                assert!(result.error.is_none() || result.needs_resolve(), "{when}: {:?}", result.error);
+                simulation.assert_holds(&when);
             }
             Meanwhile::Come => {
-                let writes = world.writes();
-                let ran = world.run(&Ask::undisturbed(Verb::Convert));
-                assert!(ran.error.is_none() || ran.is_active, "{when}: {:?}", ran.error);
-                assert!(!ran.is_active || world.writes() == writes, "{when}: it wrote while another is at work");
-                world.assert_holds(&when);
-                slept.came_in = !ran.is_active;
+                let writes = simulation.writes();
+                let result = simulation.run(&RunRequest::undisturbed(Command::Convert));
+                assert!(result.error.is_none() || result.is_active, "{when}: {:?}", result.error);
+                assert!(
+                    !result.is_active || simulation.writes() == writes,
+                    "{when}: it wrote while another is at work"
+                );
+                simulation.assert_holds(&when);
+                slept.came_in = !result.is_active;
             }
         }));
         bed.wake();
-        let ran = sleeper.join().unwrap();
+        let result = sleeper.join().unwrap();
         others.unwrap_or_else(|cause| resume_unwind(cause));
         // All that it does late is done already, with equal bytes. Inputs that vanished it may have to ask about.
-        let may_ask = meanwhile == Meanwhile::Vanish && ran.asks_to_resolve();
-        slept.gave_way = ran.is_active;
-        assert!(ran.error.is_none() || may_ask || slept.gave_way, "{when}: the sleeper stopped: {:?}", ran.error);
+        let may_ask = meanwhile == Meanwhile::Vanish && result.needs_resolve();
+        slept.gave_way = result.is_active;
+        assert!(result.error.is_none() || may_ask || slept.gave_way, "{when}: the sleeper stopped: {:?}", result.error);
     });
-    world.assert_holds(&when);
-    let asks = world.finish_or_resolve(&when);
+    simulation.assert_holds(&when);
+    let asks = simulation.finish_or_resolve(&when);
     assert!(!asks || meanwhile == Meanwhile::Vanish, "{when}: a person is asked, and no input is lost");
-    world.assert_idle(&when);
+    simulation.assert_idle(&when);
     slept
 }
 
 /// One converter sleeps before each operation that it has.
-fn sleep_anywhere(verb: Verb, meanwhile: Meanwhile) {
-    let world = World::new(&first_logs(SEED));
-    if verb == Verb::Retry {
-        world.finish("the first run");
+fn sleep_anywhere(command: Command, meanwhile: Meanwhile) {
+    let simulation = Simulation::new(&first_logs(SEED));
+    if command == Command::Retry {
+        simulation.finish("the first run");
     }
-    let saved = world.save();
+    let saved = simulation.save();
     let faults = Faults::none();
-    world.run(&Ask::with(verb, &faults));
+    simulation.run(&RunRequest::with(command, &faults));
     let mut gave_way = Vec::new();
     for k in 1..=faults.operations() {
-        world.restore(&saved);
-        if sleep_at(&world, verb, k, meanwhile).gave_way {
+        simulation.restore(&saved);
+        if sleep_at(&simulation, command, k, meanwhile).gave_way {
             gave_way.push(k);
         }
     }
@@ -121,38 +124,38 @@ fn sleep_anywhere(verb: Verb, meanwhile: Meanwhile) {
 
 #[test]
 fn a_converter_that_slept_anywhere_does_no_harm_when_it_goes_on() {
-    sleep_anywhere(Verb::Convert, Meanwhile::Finish);
+    sleep_anywhere(Command::Convert, Meanwhile::Finish);
 }
 
 #[test]
 fn a_converter_that_slept_while_others_converted_more_does_no_harm_when_it_goes_on() {
-    sleep_anywhere(Verb::Convert, Meanwhile::FinishAndConvertMore);
+    sleep_anywhere(Command::Convert, Meanwhile::FinishAndConvertMore);
 }
 
 #[test]
 fn a_converter_that_slept_while_objects_vanished_does_no_harm_when_it_goes_on() {
-    sleep_anywhere(Verb::Convert, Meanwhile::Vanish);
+    sleep_anywhere(Command::Convert, Meanwhile::Vanish);
 }
 
 #[test]
 fn a_retry_that_slept_while_failed_objects_were_made_good_does_no_harm_when_it_goes_on() {
-    sleep_anywhere(Verb::Retry, Meanwhile::FinishAndConvertMore);
-    sleep_anywhere(Verb::Retry, Meanwhile::Vanish);
+    sleep_anywhere(Command::Retry, Meanwhile::FinishAndConvertMore);
+    sleep_anywhere(Command::Retry, Meanwhile::Vanish);
 }
 
 #[test]
 fn whoever_resolves_an_epoch_deletes_nothing_that_others_commit_while_it_sleeps() {
-    let world = World::new(&first_logs(SEED));
+    let simulation = Simulation::new(&first_logs(SEED));
     // A task is committed, and another one has data files.
-    world.crash_until(|world| {
-        let seen = world.look(false);
-        world.has_half_an_epoch() && seen.table.len() > seen.committed_files().len()
+    simulation.crash_until(|simulation| {
+        let seen = simulation.look(false);
+        simulation.has_half_an_epoch() && seen.table.len() > seen.committed_files().len()
     });
-    world.wait_for_leases();
-    let saved = world.save();
+    simulation.wait_for_leases();
+    let saved = simulation.save();
     let faults = Faults::none();
-    let ran = world.run(&Ask::with(Verb::Resolve, &faults));
-    assert_eq!(ran.error, None);
+    let result = simulation.run(&RunRequest::with(Command::Resolve, &faults));
+    assert_eq!(result.error, None);
     assert!(
         faults.trace().iter().any(|line| line.contains(" delete year=")),
         "nothing to delete: {:#?}",
@@ -160,8 +163,8 @@ fn whoever_resolves_an_epoch_deletes_nothing_that_others_commit_while_it_sleeps(
     );
     let mut slept = Vec::new();
     for k in 1..=faults.operations() {
-        world.restore(&saved);
-        slept.push(sleep_at(&world, Verb::Resolve, k, Meanwhile::Come));
+        simulation.restore(&saved);
+        slept.push(sleep_at(&simulation, Command::Resolve, k, Meanwhile::Come));
     }
     let count = |matches: fn(&Slept) -> bool| slept.iter().filter(|slept| matches(slept)).count();
     assert!(count(|slept| slept.came_in) > 0 && count(|slept| !slept.came_in) > 0, "{slept:?}");

@@ -19,9 +19,9 @@ use lakefront_storage::{
 };
 
 use crate::{
-    ask::{Ask, LEASE, Ran, SETTLE, Verb, options_of, run_on, statements_of},
     invariants::{Epoch, Files, Observations, check, check_report, epochs_of, seal_faults},
     logs::{FIRST_HOUR, LogObject, Logs, hour_text},
+    run_driver::{Command, LEASE, RunRequest, RunResult, SETTLE, options_of, run_on, statements_of},
 };
 
 /// The first clock of the stores: as late as the files of the logs are.
@@ -38,7 +38,7 @@ pub(crate) struct Saved {
 }
 
 /// Logs, table, state.
-pub(crate) struct World {
+pub(crate) struct Simulation {
     pub(crate) logs: Logs,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) table: MemoryStore,
@@ -72,7 +72,7 @@ struct Ledger {
     is_resolved: bool,
 }
 
-impl World {
+impl Simulation {
     /// A world with these logs, no table, and a clock some days later.
     pub(crate) fn new(objects: &[Arc<LogObject>]) -> Self {
         Self::of_logs(Logs::new(), objects)
@@ -81,7 +81,7 @@ impl World {
     /// The same for logs of any source.
     pub(crate) fn of_logs(logs: Logs, objects: &[Arc<LogObject>]) -> Self {
         let clock = Arc::new(TestClock::new(STORE_CLOCK_MS));
-        let world = Self {
+        let simulation = Self {
             logs,
             table: MemoryStore::new(Arc::clone(&clock)),
             state: MemoryStore::new(Arc::clone(&clock)),
@@ -94,8 +94,8 @@ impl World {
             runs: AtomicU64::new(0),
             ledger: Mutex::default(),
         };
-        world.logs.hold(objects);
-        world
+        simulation.logs.hold(objects);
+        simulation
     }
 
     /// Sets the clock that runs are told, in seconds since 1970.
@@ -139,13 +139,13 @@ impl World {
     }
 
     /// Convert, with faults.
-    pub(crate) fn convert(&self, faults: &Faults) -> Ran {
-        self.run(&Ask::with(Verb::Convert, faults))
+    pub(crate) fn convert(&self, faults: &Faults) -> RunResult {
+        self.run(&RunRequest::with(Command::Convert, faults))
     }
 
     /// A run.
-    pub(crate) fn run(&self, ask: &Ask) -> Ran {
-        self.run_numbered(ask, self.next_run())
+    pub(crate) fn run(&self, request: &RunRequest) -> RunResult {
+        self.run_numbered(request, self.next_run())
     }
 
     /// The number of the next run, which all its random texts come from.
@@ -154,33 +154,33 @@ impl World {
     }
 
     /// A run that has its number already.
-    pub(crate) fn run_numbered(&self, ask: &Ask, number: u64) -> Ran {
-        self.run_watched(ask, number, &Silent)
+    pub(crate) fn run_numbered(&self, request: &RunRequest, number: u64) -> RunResult {
+        self.run_watched(request, number, &Silent)
     }
 
     /// The same, watched by somebody.
-    pub(crate) fn run_watched(&self, ask: &Ask, number: u64, progress: &dyn Progress) -> Ran {
-        let (single_writer, identity) = (ask.single_writer || self.is_single_writer, Some(self.logs.identity));
-        let ask = &Ask { single_writer, identity, unreadable: self.unreadable.clone(), ..ask.clone() };
+    pub(crate) fn run_watched(&self, request: &RunRequest, number: u64, progress: &dyn Progress) -> RunResult {
+        let (single_writer, identity) = (request.single_writer || self.is_single_writer, Some(self.logs.identity));
+        let request = &RunRequest { single_writer, identity, unreadable: self.unreadable.clone(), ..request.clone() };
         // Before it begins: others may look while it sleeps.
-        self.ledger.lock().unwrap().is_resolved |= ask.verb == Verb::Resolve;
+        self.ledger.lock().unwrap().is_resolved |= request.command == Command::Resolve;
         let now_second = self.now_second.load(Ordering::SeqCst);
-        let ran = run_on(self.logs.sources(), self.stores(), ask, now_second, number, progress);
+        let result = run_on(self.logs.sources(), self.stores(), request, now_second, number, progress);
         let mut ledger = self.ledger.lock().unwrap();
-        ledger.said.extend(ran.error.clone());
-        ledger.said.push(ran.report.to_string());
-        ran
+        ledger.said.extend(result.error.clone());
+        ledger.said.push(result.report.to_string());
+        result
     }
 
     /// A run that nothing and nobody disturbs, and whose report says so (I8).
-    pub(crate) fn run_alone(&self, verb: Verb, when: &str) -> Ran {
+    pub(crate) fn run_alone(&self, command: Command, when: &str) -> RunResult {
         let before = files_of(&self.state);
-        let ran = self.run(&Ask::undisturbed(verb));
-        if ran.error.is_none() {
-            check_report(&before, &files_of(&self.state), &ran.report)
-                .unwrap_or_else(|violations| panic!("{when}: {violations:#?}\n{:#}", ran.report));
+        let result = self.run(&RunRequest::undisturbed(command));
+        if result.error.is_none() {
+            check_report(&before, &files_of(&self.state), &result.report)
+                .unwrap_or_else(|violations| panic!("{when}: {violations:#?}\n{:#}", result.report));
         }
-        ran
+        result
     }
 
     /// So late that no lease is fresh.
@@ -189,21 +189,21 @@ impl World {
     }
 
     /// One undisturbed run, after which everything has to be settled.
-    pub(crate) fn finish(&self, when: &str) -> Ran {
+    pub(crate) fn finish(&self, when: &str) -> RunResult {
         self.wait_for_leases();
-        let ran = self.run_alone(Verb::Convert, when);
-        assert_eq!(ran.error, None, "{when}: the undisturbed run after it stopped");
+        let result = self.run_alone(Command::Convert, when);
+        assert_eq!(result.error, None, "{when}: the undisturbed run after it stopped");
         self.assert_settled(when);
-        ran
+        result
     }
 
     /// As [`Self::finish`], where the program may first ask a person whether no other converter runs. Says whether it did.
     pub(crate) fn finish_or_resolve(&self, when: &str) -> bool {
         self.wait_for_leases();
-        let asks = self.run_alone(Verb::Convert, when).asks_to_resolve();
+        let asks = self.run_alone(Command::Convert, when).needs_resolve();
         if asks {
             self.assert_holds(when);
-            let resolved = self.run_alone(Verb::Resolve, when);
+            let resolved = self.run_alone(Command::Resolve, when);
             assert_eq!(resolved.error, None, "{when}: `resolve` stopped");
             self.assert_holds(when);
         }
@@ -214,8 +214,8 @@ impl World {
     /// A run without news writes nothing (I9).
     pub(crate) fn assert_idle(&self, when: &str) {
         let writes = self.writes();
-        let ran = self.run(&Ask::undisturbed(Verb::Convert));
-        assert_eq!(ran.error, None, "{when}: a run without news stopped");
+        let result = self.run(&RunRequest::undisturbed(Command::Convert));
+        assert_eq!(result.error, None, "{when}: a run without news stopped");
         let news = self.history();
         assert_eq!(self.writes(), writes, "I9: {when}: a run without news wrote {:?}", &news[writes..]);
     }
@@ -299,9 +299,9 @@ impl World {
 
     /// What an undisturbed run would do.
     pub(crate) fn preview(&self) -> Preview {
-        let ask = Ask::undisturbed(Verb::Convert);
+        let request = RunRequest::undisturbed(Command::Convert);
         let now_second = self.now_second.load(Ordering::SeqCst);
-        let options = options_of(self.logs.sources(), self.destination(), &ask, now_second, 0);
+        let options = options_of(self.logs.sources(), self.destination(), &request, now_second, 0);
         preview(&options, &Stop::default(), &Silent).unwrap()
     }
 

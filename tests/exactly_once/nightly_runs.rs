@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use lakefront_storage::testing::Faults;
 
 use crate::{
-    ask::{Ask, Verb},
     logs::{FIRST_HOUR, LogObject},
     random::Random,
-    world::World,
+    run_driver::{Command, RunRequest},
+    simulation::Simulation,
 };
 
 const NIGHTS: i64 = 30;
@@ -52,36 +52,36 @@ fn present(deliveries: &[Delivery], night: i64) -> Vec<Arc<LogObject>> {
 #[test]
 fn thirty_nights_with_late_and_changing_objects_take_each_object_once() {
     let deliveries = deliveries();
-    let world = World::new(&[]);
+    let simulation = Simulation::new(&[]);
     let mut converted: BTreeSet<String> = BTreeSet::new();
     let mut num_changed = 0;
     // Thirty nights, and as many until the last late object is there.
     for night in 0..2 * NIGHTS {
         let logs = present(&deliveries, night);
         let before: BTreeSet<(String, String)> =
-            world.logs.present().iter().map(|object| (object.name.clone(), object.version())).collect();
-        world.logs.hold(&logs);
+            simulation.logs.present().iter().map(|object| (object.name.clone(), object.version())).collect();
+        simulation.logs.hold(&logs);
         // Half an hour past midnight: the last hours of the day have not settled.
         let now = (FIRST_HOUR + (night + 1) * 24) * 3600 + 1800;
-        world.set_now(now);
+        simulation.set_now(now);
         let has_news = |object: &&Arc<LogObject>| !before.contains(&(object.name.clone(), object.version()));
         let changed = logs.iter().filter(has_news).filter(|object| converted.contains(&object.name)).count();
 
-        let ran = world.finish(&format!("night {night}"));
-        assert_eq!(ran.report["objects"]["changed"], changed, "night {night}: {:#}", ran.report);
+        let result = simulation.finish(&format!("night {night}"));
+        assert_eq!(result.report["objects"]["changed"], changed, "night {night}: {:#}", result.report);
         let has_settled = |object: &&Arc<LogObject>| (object.hour + 1) * 3600 + 2 * 3600 <= now;
         let waiting = logs.iter().filter(|object| !has_settled(object)).count();
-        assert_eq!(ran.report["objects"]["waiting"], waiting, "night {night}: {:#}", ran.report);
+        assert_eq!(result.report["objects"]["waiting"], waiting, "night {night}: {:#}", result.report);
         num_changed += changed;
         let gives = |object: &&Arc<LogObject>| object.verdict().is_none() && !object.rows.is_empty();
         let done = logs.iter().filter(has_settled).filter(gives);
         converted.extend(done.map(|object| object.name.clone()));
 
-        let again = world.run(&Ask::undisturbed(Verb::Convert));
+        let again = simulation.run(&RunRequest::undisturbed(Command::Convert));
         assert_eq!(again.report["objects"]["changed"], 0, "night {night}: a change is reported once");
-        world.assert_idle(&format!("night {night}"));
+        simulation.assert_idle(&format!("night {night}"));
     }
-    assert_eq!(world.logs.present().len(), deliveries.len());
+    assert_eq!(simulation.logs.present().len(), deliveries.len());
     assert!(num_changed > 10, "only {num_changed} objects changed after they were converted");
 }
 
@@ -96,49 +96,49 @@ fn with_revision(number: u64, revision: u64) -> Vec<Arc<LogObject>> {
 
 #[test]
 fn an_object_that_changes_and_changes_back_is_told_of_each_time_and_keeps_its_first_rows() {
-    let world = World::new(&with_revision(2, 0));
-    world.finish("the first run");
-    let table = world.look(true).table;
+    let simulation = Simulation::new(&with_revision(2, 0));
+    simulation.finish("the first run");
+    let table = simulation.look(true).table;
     for (revision, when) in [(1, "changed"), (0, "changed back"), (1, "changed again"), (2, "changed once more")] {
-        world.logs.hold(&with_revision(2, revision));
-        let ran = world.finish(when);
-        assert_eq!(ran.report["objects"]["changed"], 1, "{when}: {:#}", ran.report);
-        assert_eq!(ran.report["objects"]["converted"], 0, "{when}: {:#}", ran.report);
-        assert_eq!(world.look(true).table, table, "{when}");
-        world.assert_idle(when);
+        simulation.logs.hold(&with_revision(2, revision));
+        let result = simulation.finish(when);
+        assert_eq!(result.report["objects"]["changed"], 1, "{when}: {:#}", result.report);
+        assert_eq!(result.report["objects"]["converted"], 0, "{when}: {:#}", result.report);
+        assert_eq!(simulation.look(true).table, table, "{when}");
+        simulation.assert_idle(when);
     }
 }
 
 #[test]
 fn a_failed_object_that_is_made_good_and_damaged_again_keeps_the_rows_of_its_good_version() {
     // Number 3 is damaged until it is revised.
-    let world = World::new(&with_revision(3, 0));
-    assert_eq!(world.finish("damaged").report["objects"]["failed"], 1);
+    let simulation = Simulation::new(&with_revision(3, 0));
+    assert_eq!(simulation.finish("damaged").report["objects"]["failed"], 1);
     for (revision, word) in [(1, "converted"), (0, "changed"), (1, "changed")] {
-        world.logs.hold(&with_revision(3, revision));
-        let ran = world.finish(word);
-        assert_eq!(ran.report["objects"][word], 1, "{:#}", ran.report);
-        world.assert_idle(word);
+        simulation.logs.hold(&with_revision(3, revision));
+        let result = simulation.finish(word);
+        assert_eq!(result.report["objects"][word], 1, "{:#}", result.report);
+        simulation.assert_idle(word);
     }
 }
 
 #[test]
 fn a_failed_object_that_is_gone_when_it_is_retried_is_new_when_it_comes_back() {
     let all = with_revision(3, 0);
-    let world = World::new(&all);
-    world.finish("the first run");
-    let saved = world.save();
+    let simulation = Simulation::new(&all);
+    simulation.finish("the first run");
+    let saved = simulation.save();
     for k in 1.. {
-        world.restore(&saved);
-        world.run(&Ask::with(Verb::Retry, &Faults::crash_after(k)));
-        if world.open_epoch().is_some() {
+        simulation.restore(&saved);
+        simulation.run(&RunRequest::with(Command::Retry, &Faults::crash_after(k)));
+        if simulation.open_epoch().is_some() {
             break;
         }
     }
-    world.logs.hold(&[&all[..3], &all[4..]].concat());
-    assert_eq!(world.finish("gone").report["objects"]["gone"], 1);
-    world.assert_idle("gone");
-    world.logs.hold(&all);
-    assert_eq!(world.finish("back again").report["objects"]["failed"], 1);
-    world.assert_idle("back again");
+    simulation.logs.hold(&[&all[..3], &all[4..]].concat());
+    assert_eq!(simulation.finish("gone").report["objects"]["gone"], 1);
+    simulation.assert_idle("gone");
+    simulation.logs.hold(&all);
+    assert_eq!(simulation.finish("back again").report["objects"]["failed"], 1);
+    simulation.assert_idle("back again");
 }

@@ -248,9 +248,9 @@ fn what_follows_from_the_log_is_rebuilt_as_it_was() {
         for (index, name) in names.iter().enumerate().filter(|(index, _)| *index != kept) {
             // Every other one is damaged rather than gone.
             if index % 2 == 0 {
-                assert!(simulation.state.remove(name))
+                assert!(simulation.state.remove(name));
             } else {
-                simulation.state.insert(name, b"{\"for")
+                simulation.state.insert(name, b"{\"for");
             }
         }
         let rebuilt = rebuild_state(&simulation.destination()).unwrap();

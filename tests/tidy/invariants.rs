@@ -73,7 +73,8 @@ const RULES: [Rule; 7] = [
         words: &["stdout(", "stderr("],
         is_free: |file| {
             // Progress bars hold numbers alone.
-            file.crate_folder() != Some("cli") || ["output.rs", "progress.rs"].iter().any(|name| file.path.ends_with(name))
+            file.crate_folder() != Some("cli")
+                || ["output.rs", "progress.rs"].iter().any(|name| file.path.ends_with(name))
         },
         what: "invariant 13: what is printed is escaped: let `crates/cli/src/output.rs` print it",
     },

@@ -17,9 +17,9 @@
 //! # }
 //! ```
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use crate::{Error, Store};
+use crate::{Error, Store, local::LocalStore};
 
 // 1. A clock that stands still.
 mod clock;
@@ -55,6 +55,17 @@ pub use memory::{MemoryStore, Snapshot};
 pub use random::Random;
 pub use read_faults::{ReadFault, ReadFaults};
 pub use sync_log::SyncLog;
+
+impl SyncLog {
+    /// Opens a store on the local disk whose syncs this log records, as [`Store::open_local`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open_local`].
+    pub fn open_local(&self, root: &Path, temp: &Path) -> Result<Store, Error> {
+        Ok(Store::new(Arc::new(LocalStore::open_logged(root, temp, self)?)))
+    }
+}
 
 /// A store on the local disk as [`Store::open_local`], and the log of what it has synced.
 ///

@@ -8,8 +8,7 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Random;
-use super::faulty::FaultyBackend;
-use crate::{Store, printable_name};
+use crate::printable_name;
 
 /// Faults to come. Clones share the count, the crash and the trace.
 #[derive(Clone, Debug)]
@@ -138,12 +137,6 @@ impl Faults {
 
     fn planned(plan: Plan) -> Self {
         Self { plan, progress: Arc::default() }
-    }
-
-    /// The store with these faults.
-    #[must_use]
-    pub fn wrap(&self, store: Store) -> Store {
-        Store::new(Arc::new(FaultyBackend::new(store.into_backend(), self.clone())))
     }
 
     /// The operations so far, that which crashed included.

@@ -8,20 +8,24 @@ use super::Faults;
 use super::faults::Fault;
 use super::sync_faults::with_failing_sync;
 use crate::error::Operation;
-use crate::{Backend, Entry, Error, Lock, StagedBytes};
+use crate::{Backend, Entry, Error, Lock, StagedBytes, Store};
 
 /// Faults around any store. Clones share both.
 #[derive(Clone, Debug)]
-pub(super) struct FaultyBackend {
+struct FaultyBackend {
     inner: Arc<dyn Backend>,
     faults: Faults,
 }
 
-impl FaultyBackend {
-    pub(super) fn new(inner: Arc<dyn Backend>, faults: Faults) -> Self {
-        Self { inner, faults }
+impl Faults {
+    /// Returns the store with these faults.
+    #[must_use]
+    pub fn wrap(&self, store: Store) -> Store {
+        Store::new(Arc::new(FaultyBackend { inner: store.into_backend(), faults: self.clone() }))
     }
+}
 
+impl FaultyBackend {
     /// Does a counted operation, as far as the faults let it. `done` says for the trace what was done.
     fn operate<T>(
         &self,

@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Random;
+use crate::Error;
 use crate::error::Operation;
-use crate::local::LocalStore;
 use crate::printable::printable;
-use crate::{Error, Store};
 
 /// What was synced by the stores that were opened with it. Clones share it.
 ///
@@ -46,15 +45,6 @@ struct Synced {
 }
 
 impl SyncLog {
-    /// Opens one more store that tells this log, as [`Store::open_local`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::open_local`].
-    pub fn open_local(&self, root: &Path, temp: &Path) -> Result<Store, Error> {
-        Ok(Store::new(Arc::new(LocalStore::open_logged(root, temp, self)?)))
-    }
-
     /// Makes the disk look as after a loss of power: entries of folders that were never synced vanish, files that were
     /// never synced become empty. Open the stores anew afterwards: those from before know too much.
     ///

@@ -1,8 +1,8 @@
-//! The decision: a plan becomes the table's next epoch, or somebody else's did.
+//! The decision: the plan of this run becomes the table's next epoch, or another run's plan did.
 //!
 //! ```text
-//! plan/E-<nonce>   written first: harmless while nothing speaks of it
-//! log/E.json       created if absent: whoever's nonce it holds has decided
+//! plan/E-<nonce>   written first: has no effect until the log names it
+//! log/E.json       created if absent: the run whose nonce it has made the decision
 //! ```
 
 use lakefront_storage::Store;
@@ -13,19 +13,19 @@ use crate::{
     seal::{Record as _, Stored},
 };
 
-/// How often a claim is tried while the log record is neither ours nor another's.
+/// Number of times that a claim is tried while there is no log record of the epoch.
 const TRIES: usize = 3;
 
-/// Who decided.
+/// Result of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// We did: the plan is to be carried out.
+    /// This run made the decision, and executes the plan.
     Ours,
-    /// Another run did: what we know of the table is out of date.
+    /// Another run made the decision: the snapshot of this run is out of date.
     Lost,
 }
 
-/// Makes the table known, and sees that the store creates a name once only. Done while the log is empty.
+/// Creates the table's record, and checks that the store creates a name only once. Called while the log is empty.
 ///
 /// # Errors
 /// The run must stop: [`Error::NoConditions`], or the record cannot be written.
@@ -45,7 +45,7 @@ pub fn create_table_record(
     Ok(created)
 }
 
-/// Creates the table record once more, which has to fail: else two runs could both decide.
+/// Creates the table record again, which must fail: otherwise two runs could both make the decision.
 ///
 /// # Errors
 /// [`Error::NoConditions`].
@@ -63,7 +63,7 @@ pub fn probe(destination: &Destination, record: &Stored<TableRecord>) -> Result<
 /// Stores the plan and claims the epoch.
 ///
 /// # Errors
-/// The run must stop: nobody can tell whether the decision was made, or it could not be.
+/// The run must stop: the decision could not be made, or it is unknown whether it was made.
 pub fn claim(state: &Store, mut record: LogRecord, plan: &[u8]) -> Result<(Claim, Stored<LogRecord>), Error> {
     let plan_name = paths::plan(record.epoch, &record.nonce);
     create_once::create(state, &plan_name, plan)?;
@@ -74,9 +74,9 @@ pub fn claim(state: &Store, mut record: LogRecord, plan: &[u8]) -> Result<(Claim
     let mut tries = 1;
     loop {
         let Err(error) = state.put_if_absent(&name, &bytes) else { return Ok((Claim::Ours, record)) };
-        // The reply may be lost, or be that of a second try: the record itself says whose it is.
+        // The reply may be lost, or be the reply to a repeated request: the nonce in the record decides.
         match read_record::read_if_there::<LogRecord>(state, &name)? {
-            // Ours is what we go by once it outlives a power loss.
+            // Our own record counts once it survives a power loss.
             Some(found) if found.nonce == record.nonce => {
                 create_once::secure(state, &name)?;
                 return Ok((Claim::Ours, record));
@@ -88,7 +88,7 @@ pub fn claim(state: &Store, mut record: LogRecord, plan: &[u8]) -> Result<(Claim
     }
 }
 
-/// A text that no other claim has: whoever finds it in the log has won.
+/// Returns a text that no other claim has. The run that finds its own in the log record made the decision.
 pub fn nonce(run_id: &str, epoch: u64, attempt: u64) -> String {
     let mut digits = create_once::sha256(format!("{run_id}\n{epoch}\n{attempt}").as_bytes());
     digits.truncate(32);

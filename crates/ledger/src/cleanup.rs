@@ -1,4 +1,4 @@
-//! What killed runs left behind and nobody needs: temporary files, and plans that never became an epoch.
+//! Removes objects that runs left and that are not needed: temporary files, and plans that never became an epoch.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,13 +6,14 @@ use lakefront_storage::Store;
 
 use crate::{Error, paths, records::TableRecord, seal::Stored, snapshot::read_log};
 
-/// A plan that lost its claim is kept so long, for whoever wants to know why. 7 days.
+/// Time for which a plan that lost its claim is kept, so that the reason can be found out: 7 days.
 const PLAN_KEPT: Duration = Duration::from_hours(7 * 24);
 
-/// Removes them. Temporary files only under the lock: without it they may be another run's.
+/// Removes these objects. Temporary files are removed only if this run `locks` the state: otherwise they may be another
+/// run's.
 ///
 /// # Errors
-/// They cannot be looked at or removed: for the caller to tell, as nothing depends on it.
+/// They cannot be listed or removed. The caller only reports that, because nothing depends on it.
 pub fn remove_leftovers(state: &Store, table: &Stored<TableRecord>, last_epoch: u64, locks: bool) -> Result<(), Error> {
     if locks {
         state.sweep().map_err(Error::storage)?;
@@ -23,7 +24,7 @@ pub fn remove_leftovers(state: &Store, table: &Stored<TableRecord>, last_epoch: 
             plans.entry(epoch).or_default().push((entry.name.clone(), entry.modified_ms));
         }
     }
-    // One plan of a decided epoch is the epoch's own. Those of the next epoch may still be claimed, however late.
+    // One plan of a decided epoch is the epoch's own. Plans of the next epoch may still be claimed at any time.
     plans.retain(|epoch, plans| *epoch <= last_epoch && plans.len() > 1);
     if plans.is_empty() {
         return Ok(());

@@ -1,14 +1,14 @@
 //! Stage 10. Stored objects in, committed task out.
 //!
 //! ```text
-//!   which inputs are gone --put-if-absent--> gone/<epoch>/<task>.json         before the first data file
+//!   list of lost inputs ----put-if-absent--> gone/<epoch>/<task>.json         before the first data file
 //!   staged data files ------put-if-absent--> year=.../part-<epoch>-<task>-<n>.parquet
 //!   staged quarantine ------put-if-absent--> quarantine/<epoch>/<task>.jsonl.gz
-//!   what became of each ----put-if-absent--> commit/<epoch>/<task>.json       last: now the task is done
+//!   outcome of each input --put-if-absent--> commit/<epoch>/<task>.json       last: now the task is done
 //! ```
 //!
-//! All inputs were read to their ends before: until then nothing of the task is visible. Every name and every byte is a
-//! function of the plan and the inputs, so that doing a task again finds its own work and goes on.
+//! Before this stage all inputs were read to their ends, and nothing of the task is visible. Every name and every byte
+//! is a function of the plan and the inputs, so a run that does a task again finds the earlier work and continues.
 
 use lakefront_schema::layout::TaskId;
 use lakefront_storage::Store;
@@ -21,10 +21,10 @@ use crate::{
     seal::{Record as _, Stored},
 };
 
-/// Number of missed inputs that an error names.
+/// Largest number of missed inputs that an error names.
 const MAX_NAMED_INPUTS: usize = 3;
 
-/// The inputs of a task that an earlier try found to be gone; none where there was no such try.
+/// Returns the list of lost inputs that an earlier attempt at a task recorded; `None` if there was no such attempt.
 ///
 /// # Errors
 /// The run must stop: the list cannot be read.
@@ -42,7 +42,7 @@ pub fn gone_before(
 /// Returns the list of a task's lost inputs, if there is one.
 ///
 /// # Errors
-/// It cannot be read, or is not of this task.
+/// The list cannot be read, or is not of this task.
 pub fn read_gone(state: &Store, log: &Stored<LogRecord>, task: &Task) -> Result<Option<GoneRecord>, Error> {
     let name = paths::gone(task.id);
     let Some(record) = read_of_epoch_if_there::<GoneRecord>(state, log, &name)? else { return Ok(None) };
@@ -50,7 +50,7 @@ pub fn read_gone(state: &Store, log: &Stored<LogRecord>, task: &Task) -> Result<
     Ok(Some(record.into_record()))
 }
 
-/// A list has to be of its task.
+/// Checks that a list of lost inputs is of this task.
 fn check_gone(state: &Store, name: &str, task: &Task, record: &GoneRecord) -> Result<(), Error> {
     let is_of_task = record.epoch == task.id.epoch && record.task == task.id.task;
     let are_inputs = record.inputs.iter().all(|gone| gone.input < task.inputs.len());
@@ -62,24 +62,24 @@ fn check_gone(state: &Store, name: &str, task: &Task, record: &GoneRecord) -> Re
     }
 }
 
-/// The inputs that a task goes without.
+/// Result of recording a task's lost inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gone {
-    /// Those that this attempt found to be gone: it may go on.
+    /// The recorded list is that of this attempt, which may continue.
     AsFound,
-    /// Others: another run was faster, and every run that works on the task goes by its list.
+    /// Another run recorded another list first, which all runs that work on the task must follow.
     Other(GoneRecord),
     /// Another run has committed the task.
     Committed(CommitRecord),
 }
 
-/// Records which inputs are gone, none or some, before anything of the task can be seen. The first list counts, so that all
-/// runs that work on a task store the same rows.
+/// Records a task's lost inputs, even if there are none, before anything of the task is visible. The first list counts,
+/// so that all runs that work on a task store the same rows.
 ///
-/// `lost` are the inputs that this attempt found to be gone, in the order of the task.
+/// `lost` are the lost inputs of this attempt, in the order of the task. `before` is the list of an earlier attempt.
 ///
 /// # Errors
-/// [`Error::MissedInputs`]: this attempt misses inputs that files of another one may hold.
+/// [`Error::MissedInputs`]: this attempt lost inputs whose rows may be in files of another attempt.
 pub fn record_gone(
     destination: &Destination,
     log: &Stored<LogRecord>,
@@ -123,10 +123,10 @@ pub fn record_gone(
     Err(Error::MissedInputs { table: destination.to_string(), epoch, task: number, inputs })
 }
 
-/// Commits a task whose files have their names. `inputs` are the outcomes of its inputs, in the plan's order.
+/// Commits a task whose files have their final names. `inputs` are the outcomes of its inputs, in the plan's order.
 ///
 /// # Errors
-/// The run must stop; the files are whole, and the next run finds them.
+/// The run must stop; the files are complete, and the next run finds them.
 pub fn commit(
     destination: &Destination,
     log: &Stored<LogRecord>,

@@ -1,4 +1,4 @@
-//! Jobs that wait for a store, several at once.
+//! Runs jobs that wait for a store, several at the same time.
 
 use std::{
     collections::BTreeMap,
@@ -10,8 +10,8 @@ use std::{
 };
 
 /// Runs a job for each item, up to `at_once` of them concurrently, and returns the results in order. After an error no
-/// further job starts. For jobs that wait for a store; those that compute belong on a pool of threads. If a thread cannot be
-/// started, fewer jobs run at once.
+/// further job starts. For jobs that wait for a store; jobs that compute belong on a pool of threads. If a thread
+/// cannot be started, fewer jobs run at the same time.
 ///
 /// # Panics
 /// A job panicked: its panic is passed on once the others have ended.

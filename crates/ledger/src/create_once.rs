@@ -1,48 +1,48 @@
-//! How a name is created: whatever a store answers, what stands under the name afterwards is what counts.
+//! Creates objects exactly once. The bytes under the name afterwards count, not the store's reply.
 //!
-//! An error may be a reply that was lost, and "exists already" may be an echo of our own first try. So every answer but
-//! "done" is followed by a look at the name: the same bytes are as good as our own.
+//! An error may mean that a reply was lost, and "already exists" may be the result of our own first request. So after
+//! every reply except "done" the object is read: equal bytes are success.
 
 use lakefront_storage::Store;
 use sha2::{Digest as _, Sha256};
 
 use crate::{Error, RecordKind};
 
-/// Bytes that are compared at a time: 4 MiB.
+/// Number of bytes that are hashed at a time: 4 MiB.
 const COMPARE_BYTES: u64 = 4 << 20;
 
-/// Creates a name with these bytes, or finds that it was created with them before.
+/// Creates an object with these bytes, or finds that it was created with them before.
 ///
 /// # Errors
-/// The run must stop: the name could not be created, or holds other bytes.
+/// The run must stop: the object could not be created, or has other bytes.
 pub fn create(store: &Store, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let put = || store.put_if_absent(name, bytes);
     settle(store, name, put, || is_same(store, name, bytes))
 }
 
-/// Returns whether a name has exactly these bytes. Reads at most one byte more.
+/// Returns whether an object has exactly these bytes. Reads at most one byte more.
 ///
 /// # Errors
-/// It is absent, or cannot be read.
+/// The object is absent, or cannot be read.
 fn is_same(store: &Store, name: &str, bytes: &[u8]) -> Result<bool, lakefront_storage::Error> {
     Ok(store.read_range(name, 0..bytes.len() as u64 + 1)? == bytes)
 }
 
-/// Returns whether a name has exactly these bytes; false if it is absent.
+/// Returns whether an object has exactly these bytes; false if it is absent.
 ///
 /// # Errors
-/// It cannot be read.
+/// The object cannot be read.
 pub fn holds_bytes(store: &Store, name: &str, bytes: &[u8]) -> Result<bool, lakefront_storage::Error> {
     is_same(store, name, bytes).or_else(|error| if error.is_not_found() { Ok(false) } else { Err(error) })
 }
 
-/// Sees to it that a name is created by `put`, whatever that answers. `is_same` says whether the name holds what it should.
+/// Creates an object with `put`. After an error of `put`, `is_same` returns whether the object has the right bytes.
 ///
-/// That the name *can be seen* is not enough: where the answer was an error, it may not be on the disk yet. So `put` is asked
-/// once more: "done" and "exists already" both promise that what is there outlives a power loss.
+/// A *visible* object is not enough: after an error it may not be on the disk yet. So `put` is called again: "done" and
+/// "already exists" both guarantee that the object survives a power loss.
 ///
 /// # Errors
-/// The run must stop: the name could not be created, or holds other bytes.
+/// The run must stop: the object could not be created, or has other bytes.
 pub fn settle(
     store: &Store,
     name: &str,
@@ -57,16 +57,16 @@ pub fn settle(
             _ => Ok(()),
         },
         Ok(false) => Err(Error::Unequal { location: store.location(name), kind: RecordKind::of(name) }),
-        // It did not happen, or nobody can tell: then the first error says more.
+        // The object was not created, or that is unknown: the first error is more useful.
         Err(_) => Err(Error::storage(error)),
     }
 }
 
-/// Has a name that another run created outlive a power loss, before anything is built on it: that run may have been killed
-/// between creating it and having it on the disk.
+/// Makes sure that an object that another run created survives a power loss, before anything is built on it: that run
+/// may have been killed after it created the object and before the object was on the disk.
 ///
 /// # Errors
-/// The run must stop: it cannot be read, or not be secured.
+/// The run must stop: the object cannot be read or secured.
 pub fn secure(store: &Store, name: &str) -> Result<(), Error> {
     let bytes = store.read(name).map_err(Error::storage)?;
     match store.put_if_absent(name, &bytes) {
@@ -75,19 +75,19 @@ pub fn secure(store: &Store, name: &str) -> Result<(), Error> {
     }
 }
 
-/// Whether a name holds bytes of this hash.
+/// Returns whether an object has this size in bytes and this hash.
 ///
 /// # Errors
-/// They cannot be read.
+/// The object cannot be read.
 pub fn holds(store: &Store, name: &str, bytes: u64, sha256: &str) -> Result<bool, lakefront_storage::Error> {
     let (got_bytes, got_sha256) = hash_of(store, name)?;
     Ok(got_bytes == bytes && got_sha256 == sha256)
 }
 
-/// How many bytes a name holds, and their hash. They are read in pieces.
+/// Returns the size of an object in bytes, and its hash. Reads it in pieces.
 ///
 /// # Errors
-/// They cannot be read.
+/// The object cannot be read.
 pub fn hash_of(store: &Store, name: &str) -> Result<(u64, String), lakefront_storage::Error> {
     let mut hash = Sha256::new();
     let mut bytes = 0;
@@ -101,12 +101,12 @@ pub fn hash_of(store: &Store, name: &str) -> Result<(u64, String), lakefront_sto
     }
 }
 
-/// The hash of bytes, in hexadecimal digits.
+/// Returns the SHA-256 of bytes, in hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Hexadecimal digits.
+/// Returns bytes in hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {

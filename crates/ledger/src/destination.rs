@@ -1,4 +1,4 @@
-//! Where a table is, and its state beside it.
+//! The locations of a table and of its state next to it.
 
 use std::fmt;
 
@@ -11,15 +11,16 @@ use crate::{Error, table_location};
 pub struct Destination {
     table: Store,
     state: Store,
-    /// Where they are, if they are more than stores: the table's folder and the state's, and how they are reached.
+    /// The folders of table and state, and their connections; `None` for stores without a location.
     places: Option<([Folder; 2], Connections)>,
 }
 
 impl Destination {
-    /// A table in a folder or a bucket. Its state is in `state`, or else in its sibling `<table>.lakefront`. Creates nothing.
+    /// Returns a table in a folder or a bucket. Its state is in `state`; without that, in its sibling
+    /// `<table>.lakefront`. Creates nothing.
     ///
     /// # Errors
-    /// They cannot be looked at, are on different filesystems or in different buckets, or one lies in the other.
+    /// They cannot be read, are on different filesystems or in different buckets, or one is inside the other.
     pub fn try_new(table: Folder, state: Option<Folder>, connections: &Connections) -> Result<Self, Error> {
         let state = match state {
             Some(state) => state,
@@ -32,54 +33,54 @@ impl Destination {
         Ok(Self { table: table_store, state: state_store, places: Some(([table, state], connections.clone())) })
     }
 
-    /// A table in any store.
+    /// Returns a table in any store.
     pub fn of_stores(table: Store, state: Store) -> Self {
         Self { table, state, places: None }
     }
 
-    /// The same, for stores that ignore put-if-absent: names are looked at first. The caller promises that nobody else
-    /// writes.
+    /// Returns the same destination for stores that ignore put-if-absent: before a name is created, it is checked that
+    /// the name does not exist. The caller guarantees that no other process writes.
     #[must_use]
     pub fn checking_first(self) -> Self {
         Self { table: self.table.checking_first(), state: self.state.checking_first(), ..self }
     }
 
-    /// The table's data files.
+    /// Returns the store of the table's data files.
     pub fn table(&self) -> &Store {
         &self.table
     }
 
-    /// The table's state.
+    /// Returns the store of the table's state.
     pub fn state(&self) -> &Store {
         &self.state
     }
 
-    /// Does a source share objects with the table or its state?
+    /// Returns whether a source shares objects with the table or its state.
     pub fn overlaps(&self, source: &Source) -> bool {
         self.folders().any(|folder| source.overlaps(folder))
     }
 
-    /// The folders of table and state, and their connections; `None` for stores without a location.
+    /// Returns the folders of table and state, and their connections; `None` for stores without a location.
     pub fn places(&self) -> Option<(&[Folder; 2], &Connections)> {
         self.places.as_ref().map(|(folders, connections)| (folders, connections))
     }
 
-    /// Whether this folder is where the table's state is.
+    /// Returns whether the table's state is in this folder.
     pub fn has_state_at(&self, folder: &Folder) -> bool {
         self.places.as_ref().is_some_and(|([_, state], _)| state == folder)
     }
 
-    /// Is this object one of the table's or its state's?
+    /// Returns whether this object belongs to the table or its state.
     pub fn holds(&self, object: &Object) -> bool {
         self.folders().any(|folder| folder.holds(object))
     }
 
-    /// The table as a URL, as far as it has one.
+    /// Returns the table's URL, or its location if it has no URL.
     pub fn url(&self) -> String {
         self.folders().next().map_or_else(|| self.to_string(), Folder::url)
     }
 
-    /// How the table is reached.
+    /// Returns the connections to the table's store.
     pub fn connections(&self) -> Connections {
         self.places.as_ref().map(|(_, connections)| connections.clone()).unwrap_or_default()
     }
@@ -89,7 +90,7 @@ impl Destination {
     }
 }
 
-/// The table's place, printable.
+/// Prints the table's location.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.table.location(""))

@@ -1,5 +1,5 @@
-//! Logs that are probably one log: moved, copied, or unpacked beside the packed one. They are counted and told, never
-//! dropped for that.
+//! Logs that are probably the same log: moved, copied, or present both packed and unpacked. They are counted and
+//! reported, but never skipped for that reason.
 
 use lakefront_schema::object_key::last_segment;
 use serde::Serialize;
@@ -9,18 +9,19 @@ use crate::Identity;
 /// The end of a packed log's name.
 const PACKED: &str = ".gz";
 
-/// New logs that look like logs which are converted already, or like each other.
+/// Numbers of new logs that look like logs that are already converted, or like each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Doubles {
-    /// Planned, although logs of the same name and size were converted under another key.
+    /// Logs that are planned, although logs of the same name and size were converted under another key.
     pub moved: u64,
-    /// Of the name and size of another new log of the same listing. Where logs are known by their names they are not
+    /// Logs with the name and size of another new log of the same listing. If logs are identified by name, they are not
     /// planned.
     pub twins: u64,
-    /// Planned, although the same log was converted, or is planned, packed where this one is unpacked or the other way round.
+    /// Logs that are planned, although the same log was converted, or is planned, in its other form: packed or
+    /// unpacked.
     pub unpacked: u64,
-    /// Where logs are known by their names: those with the name of another new log of the same listing, and another size.
-    /// They are looked at again when that one is converted.
+    /// If logs are identified by name: logs with the name of another new log of the same listing, and another size.
+    /// They are checked again when that log is converted.
     pub other_sizes: u64,
 }
 
@@ -33,10 +34,10 @@ impl Doubles {
         self.other_sizes += other.other_sizes;
     }
 
-    /// What a person has to hear of these, a line each.
+    /// Returns the warnings for an operator, each in one line.
     pub fn warnings(&self, identity: Identity) -> Vec<String> {
-        const TWICE: &str = "each is converted, so that its rows come into the table twice";
-        let by_name = "a table made with `--identity name` knows logs by their names, wherever they lie";
+        const TWICE: &str = "each is converted, so its rows are in the table twice";
+        let by_name = "a table made with `--identity name` identifies logs by name, in any folder or bucket";
         let mut warnings = Vec::new();
         if self.moved > 0 {
             warnings.push(format!(
@@ -52,7 +53,7 @@ impl Doubles {
         }
         if self.unpacked > 0 {
             warnings.push(format!(
-                "{} logs are there or were converted both with and without `{PACKED}` at the end of their name: {TWICE} where one is the other unpacked; `--exclude` leaves one of them out",
+                "{} logs exist or were converted both with and without `{PACKED}` at the end of their name: if one is the other unpacked, {TWICE}; `--exclude` leaves one of them out",
                 self.unpacked
             ));
         }
@@ -60,22 +61,22 @@ impl Doubles {
     }
 }
 
-/// How a new log looks like one that was converted.
+/// The similarity of a new log to one that was converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Double {
     /// The same name and size under another key.
     Moved,
-    /// The same name but for `.gz`.
+    /// The same name except for `.gz`.
     Unpacked,
 }
 
-/// The name that a log has when it is unpacked if it is packed, or packed if it is not.
+/// Returns the name of the other form of a log: unpacked if it is packed, packed if it is not.
 pub fn partner(key: &str) -> String {
     let name = last_segment(key);
     name.strip_suffix(PACKED).map_or_else(|| format!("{name}{PACKED}"), str::to_owned)
 }
 
-/// Is this the name of a packed log?
+/// Returns whether this is the key of a packed log.
 pub fn is_packed(key: &str) -> bool {
     key.ends_with(PACKED)
 }
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_not_told() {
+    fn only_counts_above_zero_have_a_warning() {
         assert!(Doubles::default().warnings(Identity::Key).is_empty());
         let doubles = Doubles { moved: 3, twins: 2, unpacked: 1, other_sizes: 4 };
         let warnings = doubles.warnings(Identity::Key);

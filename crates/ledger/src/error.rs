@@ -13,9 +13,9 @@ pub enum Error {
     Damaged {
         /// The object.
         location: String,
-        /// What else knows its content.
+        /// Its kind, which decides how its content can be restored.
         kind: RecordKind,
-        /// What is wrong with it.
+        /// The fault, as a predicate: "is missing".
         what: String,
     },
     /// A newer version of the program wrote an object of the state.
@@ -28,44 +28,44 @@ pub enum Error {
         /// The newest format that this version reads.
         newest: u32,
     },
-    /// A file in the state folder has a name that this program never gives.
+    /// A file in the state folder has a name that this program never uses.
     #[error("commit: {location}: {FOREIGN}")]
     Foreign {
         /// The file.
         location: String,
     },
     /// A state has no `table.json`, but has other objects.
-    #[error("commit: {location}: is missing, but there is `{beside}` beside it")]
+    #[error("commit: {location}: is missing, but the state has `{other}`")]
     NoTableRecord {
         /// Where `table.json` should be.
         location: String,
         /// One of the other objects, printable.
-        beside: String,
+        other: String,
     },
-    /// A table has data files, and its state has no epoch.
-    #[error("commit: {table}: is not empty, and its state knows of no epoch")]
+    /// A table has data files, but its state has no epoch.
+    #[error("commit: {table}: is not empty, but its state has no epoch")]
     NoEpochs {
         /// The table.
         table: String,
     },
-    /// A table's folder is gone, though rows were written to it.
+    /// A table's folder is gone, although rows were written to it.
     #[error("commit: {table}: is gone, but its state says that rows were written to it")]
     TableGone {
         /// The table.
         table: String,
     },
-    /// The `seen` objects are not those that the last complete epoch left.
-    #[error("commit: {location}: holds other objects than the {objects} that epoch {epoch} left there")]
+    /// The `seen` objects are not those that existed when the last complete epoch ended.
+    #[error("commit: {location}: does not have exactly the {objects} objects that it had at the end of epoch {epoch}")]
     OtherProcessed {
         /// The folder of the `seen` objects.
         location: String,
-        /// The number of objects that should be there.
+        /// Number of objects that should be there.
         objects: u64,
         /// The last complete epoch.
         epoch: u64,
     },
-    /// There is something at the destination already, and no state that knows of it.
-    #[error("store: {location}: not empty, and no state at `{state}` says what is in it")]
+    /// The destination is not empty, and has no state.
+    #[error("store: {location}: is not empty, and has no state at `{state}`")]
     NotEmpty {
         /// The table.
         location: String,
@@ -79,19 +79,19 @@ pub enum Error {
         location: String,
     },
     /// A table at the root of the local disk.
-    #[error("table: `/` cannot be a table: its state is in a folder beside it")]
+    #[error("table: `/` cannot be a table: its state is in a folder next to it")]
     TableIsRoot,
     /// A state at the root of the local disk.
     #[error("state: `/`: the root folder cannot be a state")]
     StateIsRoot,
-    /// A table that is a whole bucket: there is nothing beside it that its state could be in.
-    #[error("table: {bucket}: a whole bucket has no place beside it for the state")]
+    /// A table that is a whole bucket: there is no place next to it for its state.
+    #[error("table: {bucket}: a whole bucket has no place next to it for the state")]
     TableIsBucket {
         /// The bucket.
         bucket: String,
     },
     /// A table and its state are in different stores.
-    #[error("state: `{state}`: is not in the table's bucket, or not on the local disk as the table is")]
+    #[error("state: `{state}`: must be in the table's bucket, or on the local disk if the table is")]
     StateElsewhere {
         /// The state.
         state: String,
@@ -105,7 +105,7 @@ pub enum Error {
         state: String,
     },
     /// Another run works on the table.
-    #[error("commit: {holder} is at work on the table: {until}")]
+    #[error("commit: {holder} is working on the table: {until}")]
     Active {
         /// The open epoch.
         epoch: u64,
@@ -114,23 +114,23 @@ pub enum Error {
         /// When that ends.
         until: ActiveUntil,
     },
-    /// The store creates a name although it exists.
-    #[error("commit: {location}: this store ignores put-if-absent, so that two runs at once could both write")]
+    /// The store overwrites an existing name although it was requested not to.
+    #[error("commit: {location}: this store ignores put-if-absent, so two runs could write at the same time")]
     NoConditions {
         /// The state.
         location: String,
     },
-    /// A name has other bytes than it should.
-    #[error("commit: {location}: exists already with other bytes")]
+    /// An object exists, but its bytes are not the expected ones.
+    #[error("commit: {location}: already exists with other bytes")]
     Unequal {
         /// The object.
         location: String,
-        /// What else knows its content.
+        /// Its kind, which decides how its content can be restored.
         kind: RecordKind,
     },
-    /// Inputs vanished that an earlier run of the same task may have stored rows of: only an operator may decide.
+    /// Inputs vanished after an earlier run of the same task may have stored rows of them: only an operator may decide.
     #[error(
-        "commit: {table}: epoch {epoch} is open, and {inputs} vanished, changed or became unreadable since an earlier run began to store the rows of task {task}: is the folder moved, not mounted, or forbidden now? Put back what was there if you can, as `resolve` deletes these rows"
+        "commit: {table}: epoch {epoch} is open, and {inputs} vanished, changed or became unreadable since an earlier run began to store the rows of task {task}: was the folder moved or unmounted, or is access to it denied? Restore these logs if you can, because `resolve` deletes their rows"
     )]
     MissedInputs {
         /// The table.
@@ -142,14 +142,14 @@ pub enum Error {
         /// The first of the inputs.
         inputs: String,
     },
-    /// A table knows a source by another identity than the one it was given now.
+    /// A table knows a source by an identity that differs from the one of this run.
     #[error(
-        "list: {source_location} {}: the table {table} knows {}, so that every log in it would be new, and all rows twice in the table",
+        "list: {source_location} {}: the table {table} knows {}, so every log in it would be new, and all its rows would be in the table twice",
         named(source_location),
         known_text(known, source_location)
     )]
     OtherIdentity {
-        /// The source as it was given.
+        /// The source as this run names it.
         source_location: Box<Source>,
         /// The source that the table knows.
         known: Box<Source>,
@@ -161,17 +161,17 @@ pub enum Error {
     Storage(Arc<lakefront_storage::Error>),
 }
 
-/// Text about a file in the state folder that is none of the state's.
-pub const FOREIGN: &str = "is no object that lakefront writes";
+/// Text about a file in the state folder that does not belong to the state.
+pub const FOREIGN: &str = "is not an object that lakefront writes";
 
-/// What else knows the content of an object of the state.
+/// Kind of an object of the state, by how its content can be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
     /// It can be regenerated from the log, the plans and the commits: `seen` and `closed`.
     Derived,
     /// It belongs to a task that can be executed again: `gone`.
     OfTask,
-    /// Nothing else knows it.
+    /// No other object has its content.
     Unique,
 }
 
@@ -186,17 +186,17 @@ impl RecordKind {
     }
 }
 
-/// When another run's work on a table ends.
+/// The time until which a table counts as used by another run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActiveUntil {
-    /// When its lease has not been renewed for this many more seconds.
+    /// Until its lease expires, if it is not renewed.
     LeaseEnds {
         /// Seconds left.
         seconds: u64,
     },
-    /// When it releases this lock.
+    /// Until it releases this lock.
     Unlocked {
-        /// Where the lock is.
+        /// Location of the lock.
         lock: String,
     },
 }
@@ -204,7 +204,7 @@ pub enum ActiveUntil {
 impl fmt::Display for ActiveUntil {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LeaseEnds { seconds } => write!(out, "the epoch is free in {seconds} s unless it goes on"),
+            Self::LeaseEnds { seconds } => write!(out, "its lease expires in {seconds} s unless it is renewed"),
             Self::Unlocked { lock } => write!(out, "it has the lock {lock}"),
         }
     }
@@ -230,13 +230,13 @@ impl Error {
         matches!(self, Self::Active { .. })
     }
 
-    /// Returns whether the wrong thing was asked for, so that nothing was touched.
+    /// Returns whether the command line was wrong, so that nothing was changed.
     pub fn is_usage(&self) -> bool {
         if let Self::Storage(error) = self { error.is_usage() } else { matches!(self, Self::OtherIdentity { .. }) }
     }
 
-    /// Returns what is wrong with an object of the state, or with the table, that is not as this program left it; `None` for
-    /// other errors. Another look may help, if another run moved on meanwhile.
+    /// Returns the fault of an object of the state, or of the table, that is not as this program left it; `None` for
+    /// other errors. Reading the state again may help, because another run may have changed it in between.
     pub fn fault(&self) -> Option<String> {
         let (Self::Damaged { location: place, .. }
         | Self::NewerFormat { location: place, .. }

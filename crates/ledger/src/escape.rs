@@ -1,11 +1,11 @@
-//! Text in, the same text out with all characters escaped that a terminal interprets, hides or reorders. All output,
-//! and all JSON written for people, goes through [`escaped`].
+//! Escapes the characters of a text that a terminal interprets, hides or reorders. All output, and all JSON for people,
+//! goes through [`escaped`].
 //!
-//! | | U+009B is written as | a value that is read back is |
+//! | | U+009B is written as | reading it back |
 //! |---|---|---|
-//! | [`Escapes::Text`] | `\u{9b}` | not to be read back |
-//! | [`Escapes::Json`], SQL, too | `\u009b` | the same |
-//! | [`Escapes::Toml`] | `\u009B` | the same |
+//! | [`Escapes::Text`] | `\u{9b}` | not supported |
+//! | [`Escapes::Json`], also for SQL | `\u009b` | returns the same value |
+//! | [`Escapes::Toml`] | `\u009B` | returns the same value |
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -15,7 +15,7 @@ use serde::Serialize;
 /// Notation of an escaped character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escapes {
-    /// For people.
+    /// In text for people.
     Text,
     /// As in strings of JSON. Athena, Hive and Spark read it in SQL literals as well.
     Json,
@@ -57,7 +57,7 @@ fn push_escaped(out: &mut String, symbol: char, how: Escapes) {
     written.expect("writing to a String cannot fail");
 }
 
-const HAS_JSON_FORM: &str = "what this program serializes are structs of texts and numbers, which have a JSON form";
+const HAS_JSON_FORM: &str = "this program only serializes structs of texts and numbers, which have a JSON form";
 
 /// Returns a value as escaped JSON, indented.
 pub fn json_text(value: &impl Serialize) -> String {
@@ -79,7 +79,7 @@ mod tests {
     const HOSTILE: &str = "a\u{1b}[31m\u{7f}\u{85}\u{9b}1m\u{202e}\u{200b}\u{feff}\u{e0041}z";
 
     #[test]
-    fn what_a_terminal_obeys_or_hides_is_escaped_and_the_rest_is_not() {
+    fn only_control_and_invisible_characters_are_escaped() {
         assert_eq!(
             escaped(HOSTILE, Escapes::Text),
             r"a\u{1b}[31m\u{7f}\u{85}\u{9b}1m\u{202e}\u{200b}\u{feff}\u{e0041}z"

@@ -1,6 +1,6 @@
-//! An epoch whose tasks are all committed becomes part of what is known: `seen`, then `closed`, then what is only convenient.
+//! Closes an epoch whose tasks are all committed: writes `seen`, then `closed`.
 //!
-//! Both are functions of the plan, the commits and the epoch before: whoever makes them makes the same bytes.
+//! Both are functions of the plan, the commits and the epoch before, so every run makes the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -21,22 +21,22 @@ use crate::{
     snapshot::seen_digest,
 };
 
-/// An epoch as it is closed: a name and bytes for each day, and the record.
+/// Records that close an epoch.
 #[derive(Debug)]
 pub struct FinalRecords {
-    /// The `seen` objects.
+    /// Names and bytes of the `seen` objects, one for each day.
     pub seen: Vec<(String, Vec<u8>)>,
-    /// What `closed` says.
+    /// The `closed` record.
     pub record: Stored<ClosedRecord>,
 }
 
-/// Results of the committed tasks of an epoch, in sum. It keeps nothing for each data file: an epoch may have a hundred
-/// thousand of them.
+/// Sums of the results of an epoch's committed tasks. Nothing is kept for each data file, because an epoch may have a
+/// hundred thousand of them.
 #[derive(Debug, Default)]
 pub struct CommittedTotals {
     /// Outcomes of the inputs of each task, in the plan's order.
     words: BTreeMap<u32, Vec<OutcomeWord>>,
-    /// What is in each partition, by its folder below the table.
+    /// Totals of each partition, by its folder below the table.
     partitions: BTreeMap<String, Totals>,
     rejects: u64,
 }
@@ -134,6 +134,6 @@ fn contents_digest(seen: &[(String, Vec<u8>)]) -> String {
 pub fn finalize(state: &Store, records: &FinalRecords, requests: usize) -> Result<(), Error> {
     let seen = side_by_side(&records.seen, requests, |(name, bytes)| create_once::create(state, name, bytes));
     seen.into_iter().collect::<Result<Vec<()>, _>>()?;
-    // Last: it says that all of the above is there, after a power cut, too.
+    // Last, because it states that all of the above exists, even after a power loss.
     create_once::create(state, &paths::closed(records.record.epoch), &records.record.to_bytes())
 }

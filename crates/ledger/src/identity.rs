@@ -1,9 +1,9 @@
-//! What makes a log the same log when it is listed again: where it lies, or what it is called.
+//! The identity of a log, which decides if a listed log is a known one: its location, or its name.
 //!
-//! | | a log is known by | and is the same as long as | what moves is |
+//! | | identity of a log | unchanged if this is the same | a moved log is |
 //! |---|---|---|---|
-//! | `key` | source and key | its version is | new |
-//! | `name` | the last segment of its key, in whatever source | its size is | known |
+//! | `key` | source and key | its version | new |
+//! | `name` | the last segment of its key, in any source | its size | known |
 
 use std::{cmp::Ordering, fmt};
 
@@ -11,24 +11,24 @@ use lakefront_schema::object_key::last_segment;
 use lakefront_storage::Object;
 use serde::{Deserialize, Serialize};
 
-/// What makes a log the same one, in a table from its first run on.
+/// Identity of logs in a table, fixed by its first run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Identity {
-    /// Where it is: source and key.
+    /// The location of a log: source and key.
     #[default]
     Key,
-    /// What it is called: the last segment of its key. CloudFront gives each log a name of its own.
+    /// The name of a log: the last segment of its key. CloudFront names each log differently.
     Name,
 }
 
 impl Identity {
-    /// Is it that of tables that say nothing?
+    /// Returns whether it is `key`, the identity in tables whose record does not name one.
     pub fn is_key(&self) -> bool {
         *self == Self::Key
     }
 
-    /// The texts that identify a log.
+    /// Returns the texts that identify a log.
     pub fn of<'o>(self, source: &'o str, key: &'o str) -> (&'o str, &'o str) {
         match self {
             Self::Key => (source, key),
@@ -36,7 +36,7 @@ impl Identity {
         }
     }
 
-    /// The order in which logs of an hour are taken. Of those with one name the first by its key comes first.
+    /// Compares two logs of an hour by the order in which they are planned. Logs with the same name are ordered by key.
     pub fn order(self, one: &Object, other: &Object) -> Ordering {
         match self {
             Self::Key => one.cmp(other),
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_name_the_first_key_comes_first_whatever_its_source() {
+    fn logs_with_the_same_name_are_ordered_by_key_and_then_by_source() {
         let remote = |source: &str, key: &str| Object::restore(source, key, key, None, "etag", 1).unwrap();
         let mut objects = [
             remote("s3://a", "z/E1.gz"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_the_last_segment_in_any_source() {
+    fn identity_by_name_is_the_last_segment_of_the_key_in_any_source() {
         assert_eq!(Identity::Name.of("s3://a", "x/y/E1.gz"), Identity::Name.of("archive", "E1.gz"));
         assert_ne!(Identity::Key.of("s3://a", "x/E1.gz"), Identity::Key.of("archive", "x/E1.gz"));
     }

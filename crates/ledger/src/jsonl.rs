@@ -1,7 +1,8 @@
 //! Gzipped JSON lines, the format of plans and `seen` objects: a header, a line for each entry, and, if the header's
 //! format has checksums, a line with the checksum of all lines before. Same content, same bytes.
 //!
-//! Lines are read one at a time, each of bounded length, so an object that expands a thousandfold takes no memory.
+//! Lines are read one at a time, each of bounded length, so an object that expands a thousandfold does not take more
+//! memory.
 
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 
@@ -14,7 +15,7 @@ use crate::seal::{JsonlChecksum, to_json, to_shown_json};
 /// few keys.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Puts lines together.
+/// Writes lines.
 #[derive(Debug)]
 pub struct JsonlWriter {
     gzip: GzEncoder<Vec<u8>>,
@@ -23,7 +24,7 @@ pub struct JsonlWriter {
 }
 
 impl JsonlWriter {
-    /// Begins with the header; `is_sealed` says whether the lines get a checksum.
+    /// Writes the header. The lines get a checksum if `is_sealed`.
     pub fn new(header: &impl Serialize, is_sealed: bool) -> Self {
         // No time in the gzip header: the bytes depend on the lines alone.
         let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
@@ -51,7 +52,7 @@ impl JsonlWriter {
     }
 }
 
-/// Takes lines apart.
+/// Reads lines.
 #[derive(Debug)]
 pub struct JsonlReader<R> {
     text: BufReader<GzDecoder<R>>,
@@ -62,7 +63,7 @@ pub struct JsonlReader<R> {
 }
 
 impl<R: BufRead> JsonlReader<R> {
-    /// Reads lines from these bytes.
+    /// Returns a reader of the lines in these bytes.
     pub fn new(bytes: R) -> Self {
         Self {
             text: BufReader::new(GzDecoder::new(bytes)),
@@ -95,7 +96,7 @@ impl<R: BufRead> JsonlReader<R> {
         }
         std::mem::take(&mut self.checksum).check(self.line.as_bytes())?;
         if !self.read_line()? {
-            return Err(io::Error::other("it goes on after its checksum"));
+            return Err(io::Error::other("it continues after its checksum"));
         }
         self.is_sealed = false;
         Ok(None)
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read_as_they_were_written() {
+    fn lines_are_read_back_as_they_were_written() {
         for is_sealed in [false, true] {
             let mut writer = JsonlWriter::new(&1, is_sealed);
             (2..5).for_each(|line| writer.push(&line));
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_than_were_written_are_noticed() {
+    fn a_changed_removed_or_added_byte_of_sealed_lines_is_detected() {
         let mut writer = JsonlWriter::new(&1, true);
         writer.push(&"two");
         let mut text = Vec::new();
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_an_end_is_refused_before_it_is_read() {
+    fn a_line_over_the_limit_is_refused_before_all_of_it_is_read() {
         let error = lines_of(&gzip(&vec![b'1'; 64 << 20]), false).unwrap_err();
         assert!(error.to_string().contains("a line of more than 1048576 bytes"), "{error}");
     }

@@ -1,8 +1,8 @@
-//! By which identity the table knows the sources that it was converted from, so that another one is not taken unawares: under
-//! another `--source-id` every log of a place is new.
+//! Identities of the sources that a table was converted from. A run is refused if it would read a source with another
+//! identity by mistake: with another `--source-id` every log in it would be new.
 //!
-//! Each log record holds all of it so far, at most [`MAX_SOURCES`] places, those that were read last. What an epoch of an
-//! earlier version read is seen from its plan.
+//! Each log record has all sources so far, at most [`MAX_SOURCES`], those that were read last. The sources of an epoch
+//! of an earlier version are those of its plan.
 
 use lakefront_storage::Source;
 
@@ -14,27 +14,27 @@ use crate::{
     snapshot::{Snapshot, read_log},
 };
 
-/// Places that are remembered. A source for each day is a year and more.
+/// Largest number of sources in a record: more than a year, with one source for each day.
 const MAX_SOURCES: usize = 500;
-/// Number of epochs that are read, from the last one back, until one has the record.
-const EPOCHS_LOOKED_AT: usize = 5;
+/// Largest number of epochs that are read, from the last one back, until one has the record.
+const MAX_EPOCHS_READ: usize = 5;
 
-/// Whether sources may be read by another identity than the one that the table knows them by.
+/// Permission to read a source with an identity that differs from the one in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insists {
-    /// No: that is an error.
+    /// Not permitted: it is an error.
     No,
-    /// Yes, and it was logged before.
+    /// Permitted, and already logged.
     Silently,
-    /// Yes, and it is logged.
+    /// Permitted, and logged now.
     Loudly,
 }
 
-/// By which identity the table knows its sources, those of this run among them; none where that is of no account, as logs
-/// are known by their names. Where a person insists on another identity, `tells` says whether that is told.
+/// Returns the identities of the table's sources, including those of this run; `None` if logs are identified by name,
+/// because then they do not matter.
 ///
 /// # Errors
-/// [`Error::OtherIdentity`]: the run would read one of them by another identity, and was not told to.
+/// [`Error::OtherIdentity`]: the run would read a source with another identity, and that is not permitted.
 pub fn known_sources(
     sources: &[Source],
     destination: &Destination,
@@ -52,41 +52,41 @@ pub fn known_sources(
         }
         if insists == Insists::Loudly {
             let text = error.to_string();
-            tracing::warn!("{}: going on, as `--new-identity` says", text.lines().next().unwrap_or_default());
+            tracing::warn!("{}: continuing because of `--new-identity`", text.lines().next().unwrap_or_default());
         }
     }
     Ok(Some(known.with(sources)))
 }
 
-/// Returns the sources in a log record; none if its version did not keep them.
+/// Returns the sources in a log record; empty if its version did not record them.
 pub fn sources_of(log: &LogRecord) -> Vec<Source> {
     log.sources.iter().flatten().filter_map(restored).collect()
 }
 
-/// The sources that a table knows, each by one identity; the one that was read last at the end.
+/// The sources of a table, each with one identity; the source that was read last is at the end.
 #[derive(Clone, Debug, Default)]
 struct KnownSources {
     sources: Vec<Source>,
 }
 
 impl KnownSources {
-    /// Those that the last epochs speak of.
+    /// Reads the sources of the last epochs.
     ///
     /// # Errors
-    /// The state cannot be read. Records and plans of the past that are damaged say nothing here: `verify` tells of them.
+    /// The state cannot be read. Damaged records and plans of old epochs are ignored here; `verify` reports them.
     fn read(destination: &Destination, snapshot: &Snapshot) -> Result<Self, Error> {
         let state = destination.state();
         let mut from_plans: Vec<Vec<Source>> = Vec::new();
         let mut known = Self::default();
         let last = snapshot.last_epoch();
-        for epoch in (1..=last).rev().take(EPOCHS_LOOKED_AT) {
-            let sound = |result| match result {
+        for epoch in (1..=last).rev().take(MAX_EPOCHS_READ) {
+            let if_sound = |result| match result {
                 Err(error) if Error::is_state_fault(&error) => Ok(None),
                 result => result.map(Some),
             };
             let log: Option<Stored<LogRecord>> = match (&snapshot.last, &snapshot.table) {
                 (Some(log), _) if log.epoch == epoch => Some(log.clone()),
-                (_, Some(table)) => sound(read_log(state, table, epoch))?,
+                (_, Some(table)) => if_sound(read_log(state, table, epoch))?,
                 (_, None) => None,
             };
             let Some(log) = log else { continue };
@@ -99,17 +99,17 @@ impl KnownSources {
                 tasks => Source::around(tasks?.iter().flat_map(|task| &task.inputs)),
             });
         }
-        // The oldest first: what was read later counts.
+        // The oldest first, because sources that were read later replace earlier ones.
         for source in from_plans.into_iter().rev().flatten() {
             known.add(source);
         }
         Ok(known)
     }
 
-    /// Is each source known by the identity that it is given now, as far as it is known?
+    /// Checks that each known source has the same identity as before.
     ///
     /// # Errors
-    /// [`Error::OtherIdentity`]: all that it holds would be new.
+    /// [`Error::OtherIdentity`]: all logs in a source would be new.
     fn check(&self, sources: &[Source], destination: &Destination) -> Result<(), Error> {
         for source in sources {
             if let Some(known) = self.known_as_another(source) {
@@ -123,20 +123,20 @@ impl KnownSources {
         Ok(())
     }
 
-    /// Returns the place by which the table knows a source, or a part of it, otherwise.
+    /// Returns the known source that gives `source`, or a part of it, another identity, if there is one.
     fn known_as_another(&self, source: &Source) -> Option<&Source> {
-        // The place just around the source decides, as somebody may have insisted on another identity for it.
+        // The innermost known source around it decides, because an operator may have changed its identity on purpose.
         let around = self.sources.iter().filter(|known| known.holds_source(source));
         let innermost = around.max_by_key(|known| known.place_text().len());
         let within = || {
-            // What was read last is what a person has in mind.
+            // The one that was read last first: the operator probably means it.
             let mut others = self.sources.iter().rev().filter(|known| !known.holds_source(source));
             others.find(|known| is_another(known, source))
         };
         innermost.filter(|known| is_another(known, source)).or_else(within)
     }
 
-    /// What is to be on record when these sources are read, too.
+    /// Returns the record of these sources in addition to the known ones.
     fn with(mut self, sources: &[Source]) -> Vec<SourceRecord> {
         for source in sources {
             self.add(source.clone());
@@ -144,8 +144,8 @@ impl KnownSources {
         self.sources.iter().map(record).collect()
     }
 
-    /// From here on this one counts: what it holds is forgotten, and so is what is known otherwise, but for a place around
-    /// it, which stays what it is everywhere else.
+    /// Adds a source. Known sources inside of it are removed, and so are known sources with another identity, except
+    /// one around it, which keeps its identity for the rest of its logs.
     fn add(&mut self, source: Source) {
         let is_around = |known: &Source| known.holds_source(&source) && !source.holds_source(known);
         self.sources.retain(|known| !is_another(known, &source) || is_around(known));
@@ -161,7 +161,7 @@ impl KnownSources {
     }
 }
 
-/// Would a log that lies in both be another one to the table?
+/// Returns whether a log in both sources would have two identities.
 fn is_another(known: &Source, source: &Source) -> bool {
     known.overlaps_source(source) && !known.knows_as(source)
 }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_within_a_known_one_is_known() {
+    fn a_source_inside_a_known_one_is_known() {
         let mut known = KnownSources::default();
         for place in ["file:///logs/a", "file:///logs/b", "file:///other", "file:///logs", "file:///logs/c"] {
             known.add(source(place, None));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn another_identity_takes_the_place_of_the_one_before() {
+    fn a_new_identity_replaces_the_one_before() {
         let mut known = KnownSources::default();
         known.add(source("file:///logs/a", None));
         known.add(source("file:///other", None));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_keeps_its_identity_though_a_part_of_it_got_another_one() {
+    fn a_source_keeps_its_identity_if_a_part_of_it_gets_another_one() {
         let mut known = KnownSources::default();
         known.add(source("file:///logs", None));
         known.add(source("file:///logs/g", Some("g")));
@@ -217,13 +217,13 @@ mod tests {
         assert!(known.known_as_another(&source("file:///logs/f", None)).is_none());
         assert!(known.known_as_another(&source("file:///logs/g", Some("g"))).is_none());
         assert!(known.known_as_another(&source("file:///logs/g", None)).is_some());
-        assert!(known.known_as_another(&source("file:///logs", None)).is_some(), "a part of it is known otherwise");
+        assert!(known.known_as_another(&source("file:///logs", None)).is_some(), "a part of it has another identity");
         known.add(source("file:///logs/f", None));
         assert_eq!(texts(known), ["file:///logs/g Some(\"g\")", "file:///logs None"]);
     }
 
     #[test]
-    fn those_that_were_read_last_are_kept() {
+    fn sources_that_were_read_last_are_kept() {
         let mut known = KnownSources::default();
         known.add(source("file:///logs/0", None));
         for day in 1..MAX_SOURCES + 5 {

@@ -1,4 +1,5 @@
-//! Who works on an open epoch. Advice only: that two runs do not do the same work, not that it comes out right.
+//! The lease of an open epoch names the run that works on it. It is only advice: it keeps two runs from doing the same
+//! work, but correctness does not depend on it.
 
 use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
@@ -15,9 +16,9 @@ use crate::{
     seal::{FORMAT, to_shown_json},
 };
 
-/// A lease is renewed this often, or four times in its life if that is more often.
+/// Longest time between two renewals of a lease: 1 minute. It is a quarter of the lease's lifetime if that is shorter.
 const RENEW_EVERY: Duration = Duration::from_mins(1);
-/// But not more often than this.
+/// Shortest time between two renewals of a lease: 1 second.
 const RENEW_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 /// The run that works on an epoch.
@@ -29,24 +30,24 @@ pub struct Holder {
     pub pid: u32,
 }
 
-/// The default of [`LeaseOptions::lifetime`]: 10 minutes.
+/// Default of [`LeaseOptions::lifetime`]: 10 minutes.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(10);
 
-/// How a run takes and keeps an epoch.
+/// Options of taking and renewing leases.
 #[derive(Clone, Debug)]
 pub struct LeaseOptions {
-    /// An open epoch whose lease is older than this may be taken over; default [`DEFAULT_LEASE`].
+    /// Age of a lease from which another run may take over its open epoch; default [`DEFAULT_LEASE`].
     pub lifetime: Duration,
-    /// Whether to take an open epoch over although another run may be alive.
+    /// Whether to take over an open epoch although another run may be alive.
     pub take_over: bool,
     /// This run.
     pub holder: Holder,
 }
 
-/// Checks that this run may take an open epoch over.
+/// Checks that this run may take over an open epoch.
 ///
-/// The age of the lease is told by the store's own clock, and counts from the epoch's decision where there is no lease
-/// yet. `has_lock` says whether this run holds the lock of a local state: then whoever held it on this host is dead.
+/// The age of the lease is measured with the store's clock, from the epoch's decision if there is no lease yet.
+/// `has_lock` says whether this run holds the lock of a local state: then the run that held it on this host is dead.
 ///
 /// # Errors
 /// [`Error::Active`]: another run is at work.
@@ -63,23 +64,23 @@ pub fn check(state: &Store, log: &LogRecord, options: &LeaseOptions, has_lock: b
     let since_ms = modified_ms(state, &name)?.max(modified_ms(state, &paths::log(log.epoch))?);
     let Some(since_ms) = since_ms else { return Ok(()) };
     let age_ms = state.clock_ms().map_err(Error::storage)?.saturating_sub(since_ms);
-    // A lease from the future, of a clock that was wrong, would never grow old.
+    // The absolute value, because a lease with a time in the future, from a wrong clock, would never expire.
     let age = Duration::from_millis(age_ms.unsigned_abs());
     let Some(left) = options.lifetime.checked_sub(age).filter(|left| !left.is_zero()) else { return Ok(()) };
     let holder = holder_text(lease);
     Err(Error::Active { epoch: log.epoch, holder, until: ActiveUntil::LeaseEnds { seconds: left.as_secs() + 1 } })
 }
 
-/// When a name was written last, by the store's clock; none where it is not there.
+/// Returns the time when an object was last written, by the store's clock; `None` if it is absent.
 ///
 /// # Errors
-/// It cannot be told.
+/// The object cannot be listed.
 pub fn modified_ms(state: &Store, name: &str) -> Result<Option<i64>, Error> {
     let entries = state.list(name).map_err(Error::storage)?;
     Ok(entries.iter().find(|entry| entry.name == name).map(|entry| entry.modified_ms))
 }
 
-/// Who worked on an epoch last, as far as its lease says; "another run" where it does not.
+/// Returns a text that names the run that last worked on an epoch by its lease; "another run" if the lease names none.
 pub fn holder(state: &Store, epoch: u64) -> String {
     holder_text(read_lease(state, epoch))
 }
@@ -91,7 +92,7 @@ fn holder_text(lease: Option<LeaseRecord>) -> String {
     }
 }
 
-/// Renews a lease from now until it is dropped.
+/// Renews a lease in a thread, until this value is dropped.
 #[derive(Debug)]
 pub struct Heartbeat {
     lease: Arc<Lease>,
@@ -108,7 +109,7 @@ struct Lease {
 }
 
 impl Heartbeat {
-    /// Takes the lease of an epoch. That it cannot be written is told, and no more: it is advice.
+    /// Takes the lease of an epoch. If it cannot be written, that is only logged, because a lease is only advice.
     pub fn start(state: &Store, log: &LogRecord, options: &LeaseOptions) -> Self {
         let record = LeaseRecord {
             format: FORMAT,
@@ -131,15 +132,15 @@ impl Heartbeat {
         let thread = thread
             .inspect_err(|error| {
                 tracing::warn!(
-                    "no thread can be started to renew the lease, so another run may take the epoch over: {error}"
+                    "cannot start a thread to renew the lease, so another run may take over the epoch: {error}"
                 );
             })
             .ok();
         Self { lease: lease_of, thread }
     }
 
-    /// Says that nobody works on the epoch any more, though it is open: the next run need not wait. Where another run has
-    /// taken the lease over, it stays that one's.
+    /// Releases the lease of an epoch that is still open, so that the next run does not wait. Does nothing if another
+    /// run has taken over the lease.
     pub fn release(mut self) {
         self.end();
         if read_lease(&self.lease.state, self.lease.epoch).as_ref() == Some(&self.lease.record) {
@@ -151,7 +152,7 @@ impl Heartbeat {
         *self.lease.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.lease.over.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It does nothing that could fail but write, and that is told there.
+            // Ignore: only its writes can fail, and they log that.
             let _ = thread.join();
         }
     }
@@ -178,7 +179,7 @@ impl Lease {
     fn write(&self, released: bool) {
         let record = LeaseRecord { released, ..self.record.clone() };
         if let Err(error) = self.state.put(&paths::lease(self.epoch), &to_shown_json(&record)) {
-            tracing::warn!("the lease cannot be written, so that another run may take the epoch over: {error}");
+            tracing::warn!("the lease cannot be written, so another run may take over the epoch: {error}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What a table remembers: the commit protocol of docs/commit-protocol.md, in a folder beside the table (its state).
+//! The commit protocol of docs/commit-protocol.md, and the state of a table: a folder next to the table.
 //!
 //! ```text
-//! table.json            what the table is                         paths: every object's name, here only
-//! log/E.json            THE decision: epoch E, its plan           records: what the objects contain
-//! plan/E-<nonce>        the frozen tasks                          plan_file: a plan as bytes
+//! table.json            properties of the table                   paths: the names of all objects
+//! log/E.json            THE decision: epoch E, its plan           records: the contents of objects
+//! plan/E-<nonce>        the fixed tasks                           plan_file: a plan as bytes
 //! lease/E.json          the run that works on it                  lease
 //! gone/E/T.json         inputs that vanished since the plan       commit
 //! commit/E/T.json       results of task T                         commit
@@ -11,12 +11,12 @@
 //! closed/E.json         epoch E is complete                       finalize
 //! ```
 //!
-//! **Invariant**: what decides is created once and never changed; everything else can be regenerated from it.
-//! docs/commit-protocol.md says why that gives every row once.
+//! **Invariant**: objects that hold decisions are created once and never changed; everything else can be regenerated
+//! from them. docs/commit-protocol.md explains why each row is therefore in the table exactly once.
 //!
-//! Nothing here reads or writes a log or a data file, and nothing here knows a flag.
+//! This crate does not read or write logs or data files, and does not know flags.
 
-// 1. Where a table and its state are, and what makes a log the same one.
+// 1. Locations of a table and its state, and the identity of logs.
 pub mod destination;
 
 pub mod table_location;
@@ -30,7 +30,7 @@ pub mod plan;
 
 pub mod doubles;
 
-// 3. Objects of a state: names, records, checksums, how they are read and created.
+// 3. Objects of a state: names, records, checksums, reading and creating.
 pub mod paths;
 
 pub mod records;
@@ -62,12 +62,12 @@ pub mod finalize;
 
 pub mod cleanup;
 
-// 5. What was processed, and how a listing is compared with it.
+// 5. Processed objects, and the comparison of a listing with them.
 pub mod processed;
 
 pub mod lookup;
 
-// 6. What the others share.
+// 6. Shared code.
 pub mod concurrent;
 
 pub mod escape;

@@ -1,8 +1,8 @@
-//! What a listing is compared with: the objects that were seen, a day at a time.
+//! Looks up listed objects in the objects that were seen, a day at a time.
 //!
-//! A day is read when the first object of it is listed. Of each object 24 bytes are kept, a hash of what it is and one of
-//! its version, and of each that was converted 8 more, a hash of its name and size, by which a moved one is noticed: ten
-//! million fit into 320 MB.
+//! A day is read when its first object is looked up. Each seen object takes 24 bytes: a hash of its identity and a hash
+//! of its version. Each converted object takes 8 more: a hash of its name and size, which detects moved logs. Ten
+//! million objects take 320 MB.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -26,21 +26,22 @@ use crate::{
 
 const HOURS_PER_DAY: i32 = 24;
 
-/// What is known of a listed object.
+/// Result of looking up a listed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Nothing.
+    /// The object was not seen.
     Unknown,
-    /// This version, and what became of it.
+    /// This version was seen. Has its outcome.
     Same(OutcomeWord),
-    /// Another version, and what became of that.
+    /// Another version was seen. Has the outcome of that version.
     Other(OutcomeWord),
-    /// It is in an epoch that this run carried out, or in one that is open: no plan of this run takes it once more.
+    /// The object is in an epoch that this run executed, or in an open epoch: this run does not plan it again.
     InOwnEpoch,
 }
 
-/// Tells objects apart by 128 bits and versions by 64: ten million are to fit into memory. The hashes are keyed, so that
-/// nobody outside can make two objects collide; they mean nothing to another one of these.
+/// Hashes of objects with 128 bits, and of versions with 64, so that ten million fit into memory. The hashes have
+/// random keys, so that no log name can be made to collide with another; they cannot be compared with those of another
+/// `Identities`.
 #[derive(Debug)]
 pub struct Identities {
     identity: Identity,
@@ -51,7 +52,7 @@ pub struct Identities {
 const SIZE_BITS: u32 = 16;
 
 impl Identities {
-    /// Returns hashers for this identity, keyed anew.
+    /// Returns hashers for this identity, with new random keys.
     pub fn new(identity: Identity) -> Self {
         Self { identity, hashers: Default::default() }
     }
@@ -63,7 +64,8 @@ impl Identities {
         [first.hash_one(identity), second.hash_one(identity)]
     }
 
-    /// Of a version; where objects are known by their names, of the size alone. None where the size is not known.
+    /// Returns the hash of a version; only of the size if logs are identified by name, then `None` if the size is
+    /// unknown.
     pub fn of_version(&self, version: &str, size_bytes: Option<u64>) -> Option<u64> {
         let [_, _, third] = &self.hashers;
         match self.identity {
@@ -72,21 +74,21 @@ impl Identities {
         }
     }
 
-    /// Of the name and, in the low bits, the size, wherever the object lies.
+    /// Returns the mark of a name and size: a hash of the name with a hash of the size in the low bits.
     pub fn mark(&self, name: &str, size_bytes: Option<u64>) -> u64 {
         let [first, _, third] = &self.hashers;
         first.hash_one(name) >> SIZE_BITS << SIZE_BITS | third.hash_one(size_bytes) >> (u64::BITS - SIZE_BITS)
     }
 }
 
-/// Is the name of this mark among sorted marks, of whatever size?
+/// Returns whether sorted marks contain one with the same name, of any size.
 pub fn has_name(marks: &[u64], mark: u64) -> bool {
     let name = mark >> SIZE_BITS;
     let first = marks.partition_point(|mark| mark >> SIZE_BITS < name);
     marks.get(first).is_some_and(|mark| mark >> SIZE_BITS == name)
 }
 
-/// Looks objects up in what was seen, a day at a time.
+/// Looks up objects in those that were seen, a day at a time.
 #[derive(Debug)]
 pub struct ProcessedLookup<'s> {
     state: &'s Store,
@@ -96,12 +98,12 @@ pub struct ProcessedLookup<'s> {
     identity: Identity,
     /// Hashes of objects and versions.
     pub identities: Identities,
-    /// Whether names and sizes of what was converted are kept.
+    /// Whether marks of converted objects are kept.
     has_marks: bool,
     days: HashMap<Option<i32>, Day>,
-    /// Epochs that the run at hand carried out.
+    /// Epochs that this run executed.
     own_epochs: &'s BTreeSet<u64>,
-    /// The inputs of an open epoch by identity, of several sizes where objects are known by their names.
+    /// The inputs of an open epoch by identity; of several sizes if logs are identified by name.
     open: HashMap<[u64; 2], Vec<OpenInput>>,
 }
 
@@ -109,27 +111,27 @@ pub struct ProcessedLookup<'s> {
 #[derive(Clone, Copy, Debug)]
 struct OpenInput {
     version_bits: u64,
-    /// None where its task is not committed.
+    /// `None` if its task is not committed.
     outcome: Option<OutcomeWord>,
 }
 
-/// What is known of the objects of a day.
+/// The seen objects of a day.
 #[derive(Debug, Default)]
 struct Day {
-    /// By identity; where objects are known by their names, one for each size of them.
+    /// Entries sorted by identity: one for each object, or one for each size if logs are identified by name.
     entries: Vec<Entry>,
-    /// Of what was converted, in order. Empty where objects are known by their names: the entries say it.
+    /// Marks of converted objects, sorted. Empty if logs are identified by name, because then the entries suffice.
     marks: Vec<u64>,
 }
 
-/// Identity in 128 bits; version, whether its epoch is the run's own, and outcome in 64.
+/// A seen object: identity in 128 bits; version, whether this run executed its epoch, and outcome in 64.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     identity: [u64; 2],
     version_and_outcome: u64,
 }
 
-/// The low bits hold the outcome, and above it whether the epoch is the run's own.
+/// Number of low bits for the outcome and, in the highest of them, whether this run executed the epoch.
 const OUTCOME_BITS: u32 = 4;
 const OWN_BIT: u64 = 1 << (OUTCOME_BITS - 1);
 const OUTCOMES: [OutcomeWord; 7] = [
@@ -158,14 +160,14 @@ impl Entry {
         self.version_and_outcome & OWN_BIT != 0
     }
 
-    /// A version's hash, without the bits that the outcome takes.
+    /// Returns the hash of the version, without the bits that the outcome takes.
     fn version_bits(self) -> u64 {
         self.version_and_outcome >> OUTCOME_BITS
     }
 }
 
 impl<'s> ProcessedLookup<'s> {
-    /// Those of a table's history; `identity` is the table's, which a new one has from the run.
+    /// Returns a lookup in a table's snapshot. `identity` is the table's, or that of the run if the table is new.
     pub fn new(state: &'s Store, snapshot: &'s Snapshot, identity: Identity) -> Self {
         const NONE: &BTreeSet<u64> = &BTreeSet::new();
         Self {
@@ -181,27 +183,26 @@ impl<'s> ProcessedLookup<'s> {
         }
     }
 
-    /// The same, which can tell [`doubles`](Self::double) too.
+    /// Also detects [`doubles`](Self::double).
     #[must_use]
     pub fn with_marks(self) -> Self {
         Self { has_marks: true, ..self }
     }
 
-    /// Says of objects in these epochs that they are the run's own, as it carried them out itself.
+    /// Returns [`Known::InOwnEpoch`] for objects in these epochs, which this run executed.
     #[must_use]
     pub fn with_own_epochs(self, own_epochs: &'s BTreeSet<u64>) -> Self {
         Self { own_epochs, ..self }
     }
 
-    /// Knows the inputs of an open epoch, too: what became of those whose tasks are committed, and that the others are
-    /// planned.
+    /// Adds the inputs of an open epoch: with their outcome if their task is committed, otherwise as planned.
     #[must_use]
     pub fn with_open_epoch(mut self, epoch: &OpenEpoch) -> Self {
         epoch.inputs().for_each(|(object, outcome)| self.add_open(object, outcome));
         self
     }
 
-    /// Knows what became of the inputs of an open epoch whose tasks are committed.
+    /// Adds those inputs of an open epoch whose tasks are committed, with their outcomes.
     #[must_use]
     pub fn with_commits_of(mut self, epoch: &OpenEpoch) -> Self {
         let committed = epoch.inputs().filter(|(_, outcome)| outcome.is_some());
@@ -216,20 +217,20 @@ impl<'s> ProcessedLookup<'s> {
         self.open.entry(identity).or_default().push(OpenInput { version_bits, outcome });
     }
 
-    /// What makes an object the same one here.
+    /// Returns the identity of logs.
     pub fn identity(&self) -> Identity {
         self.identity
     }
 
-    /// The last epoch that counts.
+    /// Returns the last closed epoch.
     pub fn last_epoch(&self) -> u64 {
         self.snapshot.last_closed()
     }
 
-    /// What is known of this object.
+    /// Looks up an object.
     ///
     /// # Errors
-    /// The run must stop: what was seen on its day cannot be read.
+    /// The run must stop: the `seen` objects of its day cannot be read.
     pub fn look_up(&mut self, object: &Object) -> Result<Known, Error> {
         let identity = self.identities.of(object.source(), object.key());
         let version_bits = self.version_bits(object);
@@ -243,7 +244,7 @@ impl<'s> ProcessedLookup<'s> {
         })
     }
 
-    /// A version's hash, without the bits that the outcome takes.
+    /// Returns the hash of an object's version, without the bits that the outcome takes.
     fn version_bits(&self, object: &Object) -> u64 {
         let version = self.identities.of_version(&object.version(), Some(object.size_bytes()));
         version.expect("the size of a listed object is known") >> OUTCOME_BITS
@@ -273,10 +274,11 @@ impl<'s> ProcessedLookup<'s> {
         })
     }
 
-    /// The converted logs whose names these objects have, where logs are known by their names. Reads their days once more.
+    /// Returns the converted logs that have the names of these objects, if logs are identified by name. Reads their
+    /// days again.
     ///
     /// # Errors
-    /// The run must stop: what was seen on their days cannot be read.
+    /// The run must stop: the `seen` objects of their days cannot be read.
     pub fn earlier<'o>(
         &mut self,
         changed: impl Iterator<Item = &'o Object>,
@@ -303,7 +305,7 @@ impl<'s> ProcessedLookup<'s> {
     }
 
     /// Returns those of these objects that are hard links to converted logs: the same file, in the same version. Reads
-    /// the `seen` objects of all days, and looks at each file that has the version of one of these objects.
+    /// the `seen` objects of all days, and checks each file that has the version of one of these objects.
     ///
     /// # Errors
     /// The run must stop: a `seen` object cannot be read.
@@ -329,10 +331,10 @@ impl<'s> ProcessedLookup<'s> {
         Ok(names)
     }
 
-    /// The day that an object is looked up in, which is loaded then.
+    /// Returns the day that an object is looked up in, and loads it.
     fn day(&mut self, object: &Object) -> Result<Option<i32>, Error> {
-        // Of the key, not of the name: links may give an object another name tomorrow. Of its last segment alone, so that
-        // it is the same day wherever the object lies.
+        // From the key, not the name, because links may give an object another name later. Only from its last segment,
+        // so that the day is the same in any folder.
         let day = object_key::hour(object.key()).map(|hour| hour.div_euclid(HOURS_PER_DAY));
         if !self.days.contains_key(&day) {
             let loaded = self.load(&paths::day_of_hour(day.map(|day| day * HOURS_PER_DAY)))?;
@@ -348,7 +350,7 @@ impl<'s> ProcessedLookup<'s> {
         epochs.copied().filter(|epoch| *epoch <= last_closed).map(|epoch| self.log(epoch)).collect()
     }
 
-    /// Returns the log record of an epoch; reads it once.
+    /// Returns the log record of an epoch. Reads it only once.
     fn log(&mut self, epoch: u64) -> Result<LogRef, Error> {
         if let Some(log) = self.logs.get(&epoch) {
             return Ok(log.clone());
@@ -362,7 +364,7 @@ impl<'s> ProcessedLookup<'s> {
         Ok(log)
     }
 
-    /// All objects of a day; of several epochs that saw one, the last counts.
+    /// Reads all objects of a day. If several epochs saw the same object, the last one counts.
     fn load(&mut self, day: &str) -> Result<Day, Error> {
         let Day { mut entries, mut marks } = Day::default();
         let keeps_marks = self.has_marks && self.identity == Identity::Key;
@@ -384,7 +386,7 @@ impl<'s> ProcessedLookup<'s> {
                 return Err(damaged(self.state, &paths::seen(day, log.epoch), "has objects without their sizes"));
             }
         }
-        // Stable, so that the last epoch's entry is the last of its equals; kept is the first, hence the turning round.
+        // The sort is stable and `dedup` keeps the first of equal entries, so reverse: the last epoch's entry is kept.
         entries.reverse();
         match self.identity {
             Identity::Key => {
@@ -404,7 +406,7 @@ impl<'s> ProcessedLookup<'s> {
     }
 }
 
-/// The entries of an object.
+/// Returns the entries of an object.
 fn of_identity(entries: &[Entry], identity: [u64; 2]) -> &[Entry] {
     let first = entries.partition_point(|entry| entry.identity < identity);
     let (_, of_object) = entries.split_at(first);
@@ -412,7 +414,7 @@ fn of_identity(entries: &[Entry], identity: [u64; 2]) -> &[Entry] {
     of_object
 }
 
-/// An object has one version at a time: its last outcome counts.
+/// Looks up an object by key. It has one version at a time, so its last outcome counts.
 fn known_by_key(of_object: &[Entry], open: &[OpenInput], version_bits: u64) -> Known {
     let last = match (open.last(), of_object.first()) {
         (Some(OpenInput { outcome: None, .. }), _) => return Known::InOwnEpoch,
@@ -426,14 +428,14 @@ fn known_by_key(of_object: &[Entry], open: &[OpenInput], version_bits: u64) -> K
     }
 }
 
-/// Of one name there may be logs of several sizes, side by side. Once one of them is converted, no other is.
+/// Looks up an object by name. One name may have logs of several sizes; once one of them is converted, no other is.
 fn known_by_name(of_name: &[Entry], open: &[OpenInput], version_bits: u64) -> Known {
     let mut is_converted = false;
     let mut is_unreadable = false;
     let mut known = None;
     let mut last = None;
     let closed = of_name.iter().map(|entry| (entry.version_bits(), Some(entry.outcome()), entry.is_own()));
-    // An open epoch is the last: what it says of a size comes behind what is said before.
+    // The open epoch is the last one, so its outcomes replace those of closed epochs.
     let open = open.iter().map(|input| (input.version_bits, input.outcome, false));
     for (bits, outcome, is_own) in closed.chain(open) {
         let is_same = bits == version_bits;
@@ -441,7 +443,7 @@ fn known_by_name(of_name: &[Entry], open: &[OpenInput], version_bits: u64) -> Kn
             if is_same {
                 return Known::InOwnEpoch;
             }
-            // It will be, for all that is known.
+            // Its task is not committed yet: assume that it will be converted.
             is_converted = true;
             continue;
         };
@@ -453,20 +455,20 @@ fn known_by_name(of_name: &[Entry], open: &[OpenInput], version_bits: u64) -> Kn
         }
     }
     match known {
-        // It gave nothing, and another size of it did: nothing is left to be done.
+        // It had no rows, and another size was converted: nothing is left to do.
         Some((OutcomeWord::Empty | OutcomeWord::Failed, is_own)) if is_converted => {
             same(OutcomeWord::Converted, is_own)
         }
         Some((outcome, is_own)) if outcome.is_final() => same(outcome, is_own),
         _ if is_converted => Known::Other(OutcomeWord::Converted),
-        // All that are new of one name wait their turn together.
+        // All new logs of this name are planned together, after all others.
         _ if is_unreadable => Known::Other(OutcomeWord::Unreadable),
         Some((outcome, _)) => Known::Same(outcome),
         None => last.map_or(Known::Unknown, Known::Other),
     }
 }
 
-/// The version that is known.
+/// Returns the result for a version that was seen.
 fn same(outcome: OutcomeWord, is_own: bool) -> Known {
     if is_own && outcome.is_final() { Known::InOwnEpoch } else { Known::Same(outcome) }
 }
@@ -484,30 +486,30 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_converted_in_some_size_is_never_new() {
+    fn a_name_that_was_converted_in_any_size_is_never_new() {
         for outcome in [Converted, Empty, Failed, Gone, Replaced, Changed, Unreadable] {
             assert_eq!(by_name(&[(1, Converted), (2, outcome)], 3), Known::Other(Converted), "{outcome:?}");
             assert_eq!(by_name(&[(2, outcome), (1, Converted)], 1), Known::Same(Converted), "{outcome:?}");
         }
         assert_eq!(by_name(&[(1, Converted), (2, Gone)], 2), Known::Other(Converted));
         assert_eq!(by_name(&[(1, Converted), (2, Changed)], 2), Known::Same(Changed));
-        assert_eq!(by_name(&[(1, Converted), (2, Failed)], 2), Known::Same(Converted), "nothing to try again");
+        assert_eq!(by_name(&[(1, Converted), (2, Failed)], 2), Known::Same(Converted), "there is nothing to retry");
     }
 
     #[test]
-    fn a_name_that_gave_nothing_is_new_in_another_size() {
+    fn a_name_without_rows_in_any_size_is_new_in_another_size() {
         assert_eq!(by_name(&[], 1), Known::Unknown);
         for outcome in [Empty, Failed, Gone, Replaced] {
             assert_eq!(by_name(&[(1, outcome)], 2), Known::Other(outcome));
             assert_eq!(by_name(&[(1, outcome)], 1), Known::Same(outcome));
         }
         for size in 1..=3 {
-            assert_eq!(by_name(&[(1, Unreadable), (2, Gone)], size), Known::Other(Unreadable), "all at their turn");
+            assert_eq!(by_name(&[(1, Unreadable), (2, Gone)], size), Known::Other(Unreadable), "size {size}");
         }
     }
 
     #[test]
-    fn marks_tell_names_and_sizes() {
+    fn marks_distinguish_names_and_sizes() {
         let identities = Identities::new(Identity::Key);
         let mut marks: Vec<u64> = (0..1000).map(|n| identities.mark(&format!("E{n}.gz"), Some(n))).collect();
         marks.sort_unstable();

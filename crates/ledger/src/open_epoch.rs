@@ -1,4 +1,4 @@
-//! An epoch that is decided and not complete: which of its tasks are committed.
+//! The open epoch, which is decided but not complete: its tasks and their commits.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub struct OpenEpoch {
 }
 
 impl OpenEpoch {
-    /// Reads the open epoch; returns `None` if all are complete.
+    /// Reads the open epoch; returns `None` if all epochs are complete.
     ///
     /// # Errors
     /// Its plan or a commit of it cannot be read.

@@ -1,18 +1,18 @@
-//! The names of a state's objects, and what they say. No name ends in `.parquet` or holds `key=value`, so that no engine
-//! takes one for data.
+//! The names of a state's objects, made and parsed. A name never ends in `.parquet` or contains `key=value`, so that
+//! engines do not take the object for data.
 
 use jiff::{Timestamp, tz::TimeZone};
 use lakefront_schema::layout::TaskId;
 
-/// What the table is.
+/// The record of the table's properties.
 pub const TABLE: &str = "table.json";
-/// One object an epoch, each a decision.
+/// Folder of the log records: one for each epoch, each a decision.
 pub const LOG: &str = "log/";
-/// One object an epoch that is complete.
+/// Folder of the records of complete epochs: one for each.
 pub const CLOSED: &str = "closed/";
-/// Frozen plans, those that lost a claim among them.
+/// Folder of the fixed plans, including those that lost a claim.
 pub const PLAN: &str = "plan/";
-/// What became of objects, by day and epoch.
+/// Folder of the outcomes of objects, by day and epoch.
 pub const SEEN: &str = "seen/";
 /// The day of objects without an hour in their names.
 pub const UNDATED: &str = "undated";
@@ -44,7 +44,7 @@ pub fn seen(day: &str, epoch: u64) -> String {
     format!("{SEEN}{day}/{epoch:010}")
 }
 
-/// Returns the name of the SQL of an epoch's partitions.
+/// Returns the name of the SQL statements for an epoch's partitions.
 pub fn ddl(epoch: u64) -> String {
     format!("ddl/{epoch:010}.sql")
 }
@@ -69,17 +69,17 @@ pub fn quarantine(task: TaskId) -> String {
     format!("{}{:05}.jsonl.gz", quarantine_of(task.epoch), task.task)
 }
 
-/// What the names of an epoch's commits begin with.
+/// Returns the beginning of the names of an epoch's commits.
 pub fn commits_of(epoch: u64) -> String {
     format!("commit/{epoch:010}/")
 }
 
-/// What the names of an epoch's lists of lost inputs begin with.
+/// Returns the beginning of the names of an epoch's lists of lost inputs.
 pub fn gone_of(epoch: u64) -> String {
     format!("gone/{epoch:010}/")
 }
 
-/// What the names of an epoch's quarantines begin with.
+/// Returns the beginning of the names of an epoch's quarantines.
 pub fn quarantine_of(epoch: u64) -> String {
     format!("quarantine/{epoch:010}/")
 }
@@ -96,19 +96,19 @@ pub fn epoch_of_task(name: &str) -> Option<u64> {
     is_task.then(|| epoch(digits))?
 }
 
-/// The epoch in a name of [`LOG`] or [`CLOSED`]; none where the name is none of them.
+/// Returns the epoch in a name of [`LOG`] or [`CLOSED`]; `None` for other names.
 pub fn epoch_of_record(name: &str) -> Option<u64> {
     let (_, file) = name.split_once('/')?;
     epoch(file.strip_suffix(".json")?)
 }
 
-/// Epoch and nonce in the name of a plan.
+/// Returns the epoch and the nonce in the name of a plan.
 pub fn epoch_of_plan(name: &str) -> Option<(u64, &str)> {
     let (digits, nonce) = name.strip_prefix(PLAN)?.split_once('-')?;
     Some((epoch(digits)?, nonce))
 }
 
-/// Day and epoch in a name of [`SEEN`].
+/// Returns the day and the epoch in a name of [`SEEN`].
 pub fn day_and_epoch(name: &str) -> Option<(&str, u64)> {
     let (day, digits) = name.strip_prefix(SEEN)?.split_once('/')?;
     let is_day = day == UNDATED || (day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
@@ -116,20 +116,20 @@ pub fn day_and_epoch(name: &str) -> Option<(&str, u64)> {
     Some((day, epoch(digits)?))
 }
 
-/// The task in a name below [`commits_of`] or [`gone_of`] this epoch.
+/// Returns the task in a name below [`commits_of`] or [`gone_of`] an epoch.
 pub fn task_of(name: &str) -> Option<u32> {
     let (_, file) = name.rsplit_once('/')?;
     let digits = file.strip_suffix(".json")?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Ten digits, or more for an epoch that needs them.
+/// Parses an epoch: ten digits, or more if it needs them.
 fn epoch(digits: &str) -> Option<u64> {
     let are_digits = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
     are_digits.then(|| digits.parse().ok())?
 }
 
-/// The source day of an hour (hours since 1970-01-01T00 UTC), as `2024-05-17`; without an hour, [`UNDATED`].
+/// Returns the source day of an hour (hours since 1970-01-01T00 UTC), as `2024-05-17`; [`UNDATED`] without an hour.
 pub fn day_of_hour(hour: Option<i32>) -> String {
     let Some(hour) = hour else { return UNDATED.to_owned() };
     // Timestamps end in the evening of 9999-12-30. Names with a later date have always been kept under 1970-01-01.
@@ -137,7 +137,7 @@ pub fn day_of_hour(hour: Option<i32>) -> String {
     Timestamp::from_second(midnight).unwrap_or_default().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string()
 }
 
-/// An hour (hours since 1970-01-01T00 UTC) as `2024-05-17T10`.
+/// Returns an hour (hours since 1970-01-01T00 UTC) as `2024-05-17T10`.
 pub fn hour_text(hour: i32) -> String {
     Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default().strftime("%Y-%m-%dT%H").to_string()
 }
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_what_they_were_made_of() {
+    fn names_are_parsed_into_the_values_that_they_were_made_from() {
         let task = TaskId { epoch: 42, task: 7 };
         assert_eq!(commit(task), "commit/0000000042/00007.json");
         assert_eq!(task_of(&commit(task)), Some(7));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_say_nothing() {
+    fn other_names_are_not_parsed() {
         for name in ["log/42.json", "log/0000000042", "log/x", "log", "log/0000000042.json~"] {
             assert_eq!(epoch_of_record(name), None, "{name}");
         }

@@ -2,17 +2,17 @@
 //!
 //! A task is an ordered list of inputs, by (source, key), whose rows become at most a few data files per partition:
 //!
-//! - inputs of one source hour (one source day, where the table is partitioned by day or coarser);
+//! - inputs of one source hour, or of one source day if the table is partitioned by day or coarser;
 //! - or several small hours of one source day, up to [`SMALL_HOURS_BYTES`];
-//! - at most `task_bytes` of compressed bytes and [`MAX_TASK_INPUTS`] objects; a larger object is a task of its own;
-//! - objects without an hour in their name are grouped by size alone, and come last;
-//! - behind them, each in a task of its own, those that no run could read so far: a store that refuses them once more does
-//!   not hold up the others;
-//! - last those that changed after they were converted: they are not read, only seen.
+//! - at most `task_bytes` of compressed bytes and [`MAX_TASK_INPUTS`] objects; a larger object has a separate task;
+//! - objects without an hour in their name are grouped only by size, and follow all others;
+//! - then objects that no run could read so far, each in a separate task: if a store refuses them again, the other
+//!   tasks are not delayed;
+//! - last, objects that changed after they were converted: they are not read, only recorded as seen.
 //!
-//! Tasks are numbered oldest day first, and an epoch is as many of them as one plan holds.
+//! Tasks are numbered with the oldest day first. An epoch has as many tasks as fit into one plan.
 //!
-//! **Invariant**: the plan is a function of the candidates and the options: never of time or threads.
+//! **Invariant**: the plan is a function of the candidates and the options, never of time or threads.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -20,31 +20,33 @@ use lakefront_schema::{layout::TaskId, object_key};
 use lakefront_storage::{Object, printable_name};
 use serde::{Deserialize, Serialize};
 
-/// Small hours of a day share a task up to so many compressed bytes: 8 MiB.
+/// Largest compressed size in bytes of a task with several hours: 8 MiB.
 pub const SMALL_HOURS_BYTES: u64 = 8 << 20;
-/// A task has at most so many inputs, however small: what became of each is held until the task is committed.
+/// Largest number of inputs of a task. Even tiny inputs are limited, because their outcomes are in memory until the
+/// task is committed.
 pub const MAX_TASK_INPUTS: usize = 10_000;
-/// An epoch has at most so many inputs.
+/// Largest number of inputs of an epoch.
 pub const MAX_EPOCH_INPUTS: usize = 200_000;
-/// An epoch has at most so many tasks.
+/// Largest number of tasks of an epoch.
 pub const MAX_EPOCH_TASKS: u32 = 50_000;
 
 /// A unit of work.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Its place in the order of all tasks.
+    /// Its epoch, and its number in the epoch.
     pub id: TaskId,
-    /// What it reads, by (source, key).
+    /// The objects that it reads, in order of (source, key).
     pub inputs: Vec<Object>,
-    /// Its inputs were converted before in another version: they are not read.
+    /// Whether its inputs were converted before in another version: then they are not read.
     pub is_changed: bool,
-    /// No run could read its inputs so far.
+    /// Whether no run could read its inputs so far.
     pub was_unreadable: bool,
-    /// For each input that is changed, where logs are known by their names, the log whose name it has. May be shorter.
+    /// For each changed input, if logs are identified by name: the converted log with the same name. May be shorter
+    /// than `inputs`.
     pub earlier: Vec<Option<Earlier>>,
 }
 
-/// A log that was converted, by its identity in its source.
+/// A converted log, by its source and key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Earlier {
@@ -54,7 +56,7 @@ pub struct Earlier {
     pub key: String,
 }
 
-/// For people: where it was.
+/// Prints the location that the log had.
 impl fmt::Display for Earlier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, key } = self;
@@ -65,12 +67,12 @@ impl fmt::Display for Earlier {
     }
 }
 
-/// Objects and their compressed bytes.
+/// Number of objects and their compressed size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ObjectCount {
-    /// How many.
+    /// Number of objects.
     pub objects: u64,
-    /// How large, together.
+    /// Their total compressed size in bytes.
     pub bytes: u64,
 }
 
@@ -87,13 +89,13 @@ impl ObjectCount {
         self.bytes += other.bytes;
     }
 
-    /// Returns what is left without a part of it.
+    /// Returns the difference to a part of these objects.
     #[must_use]
     pub fn without(self, part: Self) -> Self {
         Self { objects: self.objects - part.objects, bytes: self.bytes - part.bytes }
     }
 
-    /// The inputs of tasks.
+    /// Counts the inputs of tasks.
     pub fn of(tasks: &[Task]) -> Self {
         let mut count = Self::default();
         tasks.iter().flat_map(|task| &task.inputs).for_each(|object| count.add(object));
@@ -101,30 +103,30 @@ impl ObjectCount {
     }
 }
 
-/// What a plan depends on besides its objects.
+/// Options of a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanOptions {
     /// Whether the table is partitioned by hour. If not, the hours of a day share tasks.
     pub by_hour: bool,
-    /// A task has at most so many compressed bytes, but for a single larger object.
+    /// Largest compressed size of a task in bytes; a single larger object has a separate task.
     pub task_bytes: u64,
-    /// An epoch has at most so many inputs, but for a single task with more; [`MAX_EPOCH_INPUTS`].
+    /// Largest number of inputs of an epoch, unless a single task has more; [`MAX_EPOCH_INPUTS`].
     pub epoch_inputs: usize,
 }
 
-/// The objects that a plan is about, each list in any order and without doubles.
+/// The objects to plan. Each list is in any order and without duplicates.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
-    /// To be converted.
+    /// Objects to convert.
     pub new: Vec<Object>,
-    /// To be converted, though no run could read them so far.
+    /// Objects to convert that no run could read so far.
     pub unreadable: Vec<Object>,
-    /// Converted before in another version: to be left as they are.
+    /// Objects that were converted before in another version: they are not converted again.
     pub changed: Vec<Object>,
 }
 
 impl Candidates {
-    /// Is there nothing to plan?
+    /// Returns whether there is nothing to plan.
     pub fn is_empty(&self) -> bool {
         self.new.is_empty() && self.unreadable.is_empty() && self.changed.is_empty()
     }
@@ -161,13 +163,13 @@ pub fn plan(candidates: Candidates, options: PlanOptions, first_epoch: u64) -> V
     numbering.tasks
 }
 
-/// How many different hours are in the objects' keys.
+/// Returns the number of different hours in the objects' keys.
 pub fn hours_of(tasks: &[Task]) -> usize {
     let keys = tasks.iter().flat_map(|task| &task.inputs).map(Object::key);
     keys.filter_map(object_key::hour).collect::<std::collections::BTreeSet<_>>().len()
 }
 
-/// The hours of a day, neighbours joined while they are small together.
+/// Returns the objects of a day in groups: an hour each, or several consecutive hours that are small together.
 fn join_small_hours(hours: BTreeMap<i32, Vec<Object>>) -> Vec<Vec<Object>> {
     let mut groups: Vec<Vec<Vec<Object>>> = Vec::new();
     let mut open_bytes = u64::MAX;
@@ -193,7 +195,7 @@ fn in_order(lists: impl Iterator<Item = Vec<Object>>) -> Vec<Object> {
     objects
 }
 
-/// Cuts a list wherever it would pass `task_bytes` or [`MAX_TASK_INPUTS`].
+/// Splits a list into tasks of at most `task_bytes` and [`MAX_TASK_INPUTS`].
 fn cut(objects: Vec<Object>, task_bytes: u64) -> Vec<Vec<Object>> {
     let mut tasks: Vec<Vec<Object>> = Vec::new();
     let mut open_bytes = u64::MAX;
@@ -213,7 +215,7 @@ fn cut(objects: Vec<Object>, task_bytes: u64) -> Vec<Vec<Object>> {
     tasks
 }
 
-/// Numbers tasks, and begins another epoch where one is full.
+/// Numbers tasks, and begins the next epoch if one is full.
 struct Numbering {
     next: TaskId,
     inputs: usize,

@@ -1,4 +1,4 @@
-//! A plan as bytes: gzipped JSON lines, a header and then one line an input, in the order of the tasks.
+//! A plan as bytes: gzipped JSON lines, a header and then one line for each input, in the order of the tasks.
 //!
 //! ```text
 //! {"format":3,"epoch":42,"nonce":"...","tasks":12,"inputs":345}
@@ -6,7 +6,7 @@
 //! {"checksum":"..."}
 //! ```
 //!
-//! What is frozen is what is read: whoever takes the epoch over does these tasks, not its own.
+//! The stored plan counts: a run that adopts the epoch executes these tasks, and does not plan its own.
 
 use std::borrow::Cow;
 
@@ -48,15 +48,15 @@ struct Input<'a> {
     size: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     changed: bool,
-    /// Whether no run could read it so far.
+    /// Whether no run could read the input so far.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unreadable: bool,
-    /// What it is called like, where logs are known by their names.
+    /// The converted log with the same name, if logs are identified by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     earlier: Option<Cow<'a, Earlier>>,
 }
 
-/// The bytes of a plan.
+/// Returns the bytes of a plan.
 pub fn plan_bytes(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
     let inputs = tasks.iter().map(|task| task.inputs.len() as u64).sum();
     let header = Header { format: FORMAT_SEALED, epoch, nonce, tasks: tasks.len() as u64, inputs };
@@ -80,19 +80,19 @@ pub fn plan_bytes(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
     lines.finish()
 }
 
-/// The tasks of an epoch, as they were decided.
+/// Returns the tasks of an epoch, as they were decided.
 ///
 /// # Errors
-/// The run must stop: the plan is missing, or not the one that the log speaks of.
+/// The run must stop: the plan is missing, or is not the one that the log names.
 pub fn read_plan(state: &Store, log: &Stored<LogRecord>) -> Result<Vec<Task>, Error> {
     let name = &log.plan.name;
     if paths::epoch_of_plan(name) != Some((log.epoch, &log.nonce)) {
-        return Err(damaged(state, &paths::log(log.epoch), "names a plan that is not its own"));
+        return Err(damaged(state, &paths::log(log.epoch), "names a plan of another epoch or nonce"));
     }
     let bytes = state.read_range(name, 0..log.plan.bytes.saturating_add(1));
     let bytes = bytes.map_err(|error| unreadable(state, name, error))?;
     if bytes.len() as u64 != log.plan.bytes || create_once::sha256(&bytes) != log.plan.sha256 {
-        return Err(damaged(state, name, "is not the plan that the log speaks of: its hash differs"));
+        return Err(damaged(state, name, "is not the plan that the log names: its hash differs"));
     }
     let cannot = |what: &str| damaged(state, name, &format!("cannot be used: {what}"));
     let mut lines = JsonlReader::new(bytes.as_slice());
@@ -132,7 +132,7 @@ pub fn read_plan(state: &Store, log: &Stored<LogRecord>) -> Result<Vec<Task>, Er
     }
     let are_in_order = tasks.iter().zip(0..).all(|(task, number)| task.id.task == number);
     if !are_in_order || tasks.len() as u64 != log.tasks || inputs != log.inputs {
-        return Err(cannot("it has other tasks than the log says"));
+        return Err(cannot("its tasks are not those that the log says"));
     }
     Ok(tasks)
 }

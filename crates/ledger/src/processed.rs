@@ -1,4 +1,4 @@
-//! What became of every object, by the day in its key.
+//! Outcomes of all processed objects, by the day in the object's key.
 //!
 //! ```text
 //! {"format":3,"epoch":42,"day":"2025-01-02","inputs":345,"log":"..."}
@@ -6,7 +6,7 @@
 //! {"checksum":"..."}
 //! ```
 //!
-//! Gzipped JSON lines, one object an epoch and day. Epochs of earlier versions have no sizes.
+//! Gzipped JSON lines, one such file for each epoch and day. Files of earlier versions have no sizes.
 
 use std::{borrow::Cow, io};
 
@@ -34,7 +34,7 @@ struct Header<'a> {
     log: Option<Cow<'a, str>>,
 }
 
-/// An object and what became of it.
+/// An object and its outcome.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeenObject<'a> {
@@ -52,13 +52,13 @@ pub struct SeenObject<'a> {
 }
 
 impl SeenObject<'_> {
-    /// Its size in bytes, where that is known: on the local disk the version says it, too.
+    /// Returns its size in bytes, if that is known: on local disk the version contains it, too.
     pub fn size_bytes(&self) -> Option<u64> {
         self.size.or_else(|| Object::size_of_version(&self.version))
     }
 }
 
-/// The bytes of what an epoch saw of a day.
+/// Returns the bytes of an epoch's `seen` object of a day.
 pub fn to_bytes(log: &Stored<LogRecord>, day: &str, objects: &[(&Object, OutcomeWord)]) -> Vec<u8> {
     let format = format_in(log, objects.iter().map(|(_, outcome)| *outcome));
     let its_log = log.digest_in_epoch().map(Into::into);
@@ -76,10 +76,10 @@ pub fn to_bytes(log: &Stored<LogRecord>, day: &str, objects: &[(&Object, Outcome
     lines.finish()
 }
 
-/// Reads what an epoch saw of a day, object by object.
+/// Reads the outcomes of an epoch's objects of a day, one by one.
 ///
 /// # Errors
-/// The run must stop: the object is missing, truncated, damaged, or written for another log record.
+/// The run must stop: the `seen` object is missing, truncated, damaged, or was written for another log record.
 pub fn read(state: &Store, log: &LogRef, day: &str, mut on_object: impl FnMut(&SeenObject<'_>)) -> Result<(), Error> {
     let name = paths::seen(day, log.epoch);
     let pieces = Pieces::open(state, &name)?;

@@ -1,5 +1,4 @@
-//! Objects of the state in, records out. An error about one that is missing, damaged or of a newer format has its name
-//! and what to do.
+//! Reads the records of a state. An error about an object that is missing, damaged or of a newer format names the object.
 //!
 //! **Invariant**: no read takes more memory than the largest object of its kind that this program writes.
 
@@ -42,7 +41,7 @@ pub fn read<T: Record>(state: &Store, name: &str) -> Result<Stored<T>, Error> {
 /// Returns a record, if there is one.
 ///
 /// # Errors
-/// The run must stop: it cannot be read, is damaged, or of a newer format.
+/// The run must stop: the record cannot be read, is damaged, or is of a newer format.
 pub fn read_if_there<T: Record>(state: &Store, name: &str) -> Result<Option<Stored<T>>, Error> {
     match bytes_if_there(state, name)? {
         Some(bytes) => parse(state, name, &bytes).map(Some),
@@ -137,19 +136,19 @@ pub fn check_log(state: &Store, log: &LogRef, name: &str, format: u32, named: Op
     let its_log = paths::log(log.epoch);
     if (format == FORMAT_SEALED) != log.is_sealed() {
         let what = format!(
-            "has format {format}, and `{its_log}` has format {}: one of them is not the one that was written",
+            "has format {format}, but `{its_log}` has format {}: one of them is not the record that was written",
             log.format
         );
         return Err(damaged(state, name, &what));
     }
     if log.is_sealed() && named != Some(&log.sha256) {
-        let what = format!("was not written for `{its_log}` as it is: it is of another table or of another time");
+        let what = format!("was not written for `{its_log}` as it is now: it is of another table or of another time");
         return Err(damaged(state, name, &what));
     }
     Ok(())
 }
 
-/// Returns a lease. `None` if it cannot be read, as leases are only advice.
+/// Returns a lease; `None` if it cannot be read, because leases are only advice.
 pub fn read_lease(state: &Store, epoch: u64) -> Option<LeaseRecord> {
     let bytes = bytes_if_there(state, &paths::lease(epoch)).ok()??;
     serde_json::from_slice::<LeaseRecord>(&bytes).ok().filter(|lease| lease.format == FORMAT)
@@ -163,7 +162,7 @@ fn bytes_if_there(state: &Store, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let most = max_bytes(name);
     match state.read_range(name, 0..most + 1) {
         Ok(bytes) if bytes.len() as u64 > most => {
-            Err(damaged(state, name, &format!("has more than {most} bytes, which no such object has")))
+            Err(damaged(state, name, &format!("is larger than {most} bytes, the largest size of such an object")))
         }
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.is_not_found() => Ok(None),
@@ -240,11 +239,11 @@ fn max_bytes(name: &str) -> u64 {
 /// Parses a record.
 ///
 /// # Errors
-/// The run must stop: they are damaged, or of a newer format.
+/// The run must stop: the bytes are damaged, or of a newer format.
 pub fn parse<T: Record>(state: &Store, name: &str, bytes: &[u8]) -> Result<Stored<T>, Error> {
     let cannot = |error: serde_json::Error| damaged(state, name, &format!("cannot be parsed: {error}"));
     let (body, is_sealed) = match seal::open(bytes) {
-        Seal::Broken => return Err(damaged(state, name, "is damaged: its checksum is that of other bytes")),
+        Seal::Broken => return Err(damaged(state, name, "is damaged: its checksum does not match")),
         Seal::Whole(body) => (Cow::Owned(body), true),
         Seal::Absent => (Cow::Borrowed(bytes), false),
     };
@@ -261,10 +260,10 @@ pub fn parse<T: Record>(state: &Store, name: &str, bytes: &[u8]) -> Result<Store
     Ok(Stored::from_bytes(record, bytes))
 }
 
-/// Checks that an object that is to be regenerated is not of a newer format, which this version must not replace.
+/// Checks that an object that will be regenerated is not of a newer format, which this version must not replace.
 ///
 /// # Errors
-/// It is of a newer format.
+/// The object is of a newer format.
 pub fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
     let Ok(bytes) = state.read_range(name, 0..max_bytes(name)) else { return Ok(()) };
     if seal::open(&bytes) == Seal::Broken {

@@ -1,8 +1,7 @@
 //! The records of a state. They are written compactly, with keys in the order of the fields: same content, same bytes.
 //!
-//! All records of an epoch have the format of its log record, so that an epoch that an earlier version began is
-//! finished or regenerated as that version would have done it. Keys that only sealed records have are left out of the
-//! others.
+//! All records of an epoch have the format of its log record. So an epoch that an earlier version began is finished or
+//! regenerated as that version would have done it. Keys that only sealed records have are left out of other records.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,19 +10,19 @@ use crate::{
     seal::{FORMAT, FORMAT_OF_NEW_WORDS, Record, Stored},
 };
 
-/// `table.json`: what the table is, from its first day on.
+/// `table.json`: properties of the table that never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableRecord {
     /// Its format.
     pub format: u32,
-    /// When the first run created it.
+    /// Time when the first run created it.
     pub created: String,
     /// Its partition columns, coarsest first.
     pub partition_columns: Vec<String>,
-    /// Whether nothing but one run at a time may write to it.
+    /// Whether only one run at a time may write to it.
     pub single_writer: bool,
-    /// What makes a log the same one when it is listed again.
+    /// Identity of its logs, which decides if a listed log is a known one.
     #[serde(default, skip_serializing_if = "Identity::is_key")]
     pub identity: Identity,
     /// A text that no other table has. Only in sealed records.
@@ -41,7 +40,7 @@ impl Record for TableRecord {
     }
 }
 
-/// `log/E.json`: the decision that an epoch is, and what it is.
+/// `log/E.json`: the decision to convert a plan as the next epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogRecord {
@@ -51,7 +50,7 @@ pub struct LogRecord {
     pub kind: Kind,
     /// The epoch.
     pub epoch: u64,
-    /// Whoever finds its own nonce here made the decision.
+    /// The nonce of the run that made the decision.
     pub nonce: String,
     /// Its plan.
     pub plan: Digest,
@@ -61,31 +60,31 @@ pub struct LogRecord {
     pub inputs: u64,
     /// Compressed bytes of the inputs.
     pub input_bytes: u64,
-    /// Whether its inputs failed before and are tried once more as they are.
+    /// Whether its inputs failed before and are tried again as they are now.
     pub retry: bool,
     /// The clock of the run that planned it.
     pub now: String,
     /// The program's version.
     pub program: String,
-    /// What the bytes of data files depend on besides the inputs, as a fingerprint.
+    /// Fingerprint of everything except the inputs that the bytes of data files depend on.
     pub layout: String,
     /// The source days of its inputs.
     pub days: Vec<String>,
     /// Settings that its data files depend on.
     pub settings: SettingsRecord,
-    /// What the run that planned it left for later.
+    /// Objects that the run that planned it left for later.
     pub waiting: Waiting,
-    /// By which identity each source is read from this epoch on, the one that was read last at the end. None in the records
-    /// of earlier versions, and where logs are known by their names.
+    /// Identity of each source from this epoch on, the source that was read last at the end. `None` in records of
+    /// earlier versions, and if logs are identified by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Vec<SourceRecord>>,
-    /// Whether what it saw is kept with sizes; not so in the epochs of earlier versions.
+    /// Whether its `seen` objects have sizes; false in epochs of earlier versions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub seen_sizes: bool,
     /// The digest of `table.json`. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
-    /// The digest of the epoch before, as it was closed; `None` for the first epoch. Only in sealed records.
+    /// The digest of the `closed` record of the epoch before; `None` for the first epoch. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<String>,
 }
@@ -113,12 +112,12 @@ pub trait OfEpoch: Record {
     fn log(&self) -> Option<&str>;
 }
 
-/// Returns the format of an epoch's record with these outcomes.
+/// Returns the format of a record of an epoch that has these outcomes.
 pub fn format_in(log: &LogRecord, words: impl Iterator<Item = OutcomeWord>) -> u32 {
     if log.is_sealed() { log.format } else { OutcomeWord::format_of(words) }
 }
 
-/// A place where logs are read from, and by which identity.
+/// A source of logs and its identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceRecord {
@@ -127,20 +126,20 @@ pub struct SourceRecord {
     /// The name of a source that is a single file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Its `--source-id`; none: logs are known by where they are.
+    /// Its `--source-id`; `None` if its logs are identified by location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
 }
 
-/// The kinds of decision that there are.
+/// Kind of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A plan is the next epoch.
+    /// A plan becomes the next epoch.
     Plan,
 }
 
-/// An object of the state, pinned.
+/// Digest of an object of the state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Digest {
@@ -158,19 +157,19 @@ pub struct Digest {
 pub struct SettingsRecord {
     /// The table schema, as TOML.
     pub schema: String,
-    /// How pages are compressed.
+    /// Compression of pages.
     pub compression: String,
     /// Largest size of a data file in bytes.
     pub max_file_bytes: u64,
-    /// Names for logs without a header.
+    /// Field names of logs without a header.
     pub fields: Option<FieldsRecord>,
-    /// Largest number of bytes of text of an object.
+    /// Largest size of an object's text in bytes.
     pub text_bytes: u64,
     /// Largest number of bytes of text for each byte of an object.
     pub ratio: u64,
 }
 
-/// Lists of field names, blanks between names.
+/// Lists of field names, separated by blanks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum FieldsRecord {
@@ -180,19 +179,19 @@ pub enum FieldsRecord {
     Several(Vec<String>),
 }
 
-/// Objects whose hour has not settled.
+/// Objects whose hour is not settled yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Waiting {
-    /// How many.
+    /// Number of objects.
     pub objects: u64,
-    /// Their compressed bytes.
+    /// Their compressed size in bytes.
     pub bytes: u64,
     /// The earliest of their hours, as `2024-05-17T10`.
     pub first_hour: Option<String>,
 }
 
-/// `lease/E.json`: who works on an open epoch. Its age is the store's.
+/// `lease/E.json`: the run that works on an open epoch. Its age is measured with the store's clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRecord {
     /// Its format, [`FORMAT`].
@@ -203,11 +202,11 @@ pub struct LeaseRecord {
     pub host: String,
     /// The process on it.
     pub pid: u32,
-    /// Whether its holder stopped and said so.
+    /// Whether its holder has released it.
     pub released: bool,
 }
 
-/// `gone/E/T.json`: inputs that are not what was planned any more. Whoever works on the task goes by this list.
+/// `gone/E/T.json`: inputs that are no longer as planned. Every run that works on the task leaves them out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoneRecord {
@@ -228,34 +227,34 @@ pub struct GoneRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoneInput {
-    /// Its place in the task.
+    /// Its index in the task.
     pub input: usize,
-    /// Why it is lost.
+    /// The reason.
     pub how: OutcomeWord,
 }
 
-/// What became of an input, in a word.
+/// Outcome of an input, as one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeWord {
     /// Its rows are in the table.
     Converted,
-    /// Converted, and there was nothing in it: neither rows nor rejects. Another version of it is new.
+    /// It was converted, and had neither rows nor rejects. Another version of it is new.
     Empty,
-    /// Judged bad by its bytes: no row of it is.
+    /// Its bytes are bad: none of its rows are in the table.
     Failed,
-    /// Vanished after it was planned: not converted.
+    /// It vanished after it was planned: not converted.
     Gone,
-    /// Had another version than planned when it was read: not converted.
+    /// Its version when it was read was not the planned one: not converted.
     Replaced,
-    /// Converted before in another version, and left as it is.
+    /// It was converted before in another version, and is not read again.
     Changed,
-    /// The store refused to give it to us, though it gave others: not converted. Format 2.
+    /// The store refused to return it, but returned others: not converted. Format 2.
     Unreadable,
 }
 
 impl OutcomeWord {
-    /// Returns whether the same version of the object is left alone from now on.
+    /// Returns whether the same version of the object is never planned again.
     pub fn is_final(self) -> bool {
         match self {
             Self::Converted | Self::Empty | Self::Failed | Self::Changed => true,
@@ -263,7 +262,7 @@ impl OutcomeWord {
         }
     }
 
-    /// Returns whether the object was not read as it was planned.
+    /// Returns whether the object could not be read as it was planned.
     pub fn is_lost(self) -> bool {
         match self {
             Self::Gone | Self::Replaced | Self::Unreadable => true,
@@ -285,7 +284,7 @@ impl OutcomeWord {
     }
 }
 
-/// `commit/E/T.json`: what a task gave.
+/// `commit/E/T.json`: results of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommitRecord {
@@ -297,16 +296,16 @@ pub struct CommitRecord {
     pub task: u32,
     /// The data files of the task.
     pub files: Vec<FileRecord>,
-    /// Its quarantine, if there is one.
+    /// Its quarantine, if it has one.
     pub quarantine: Option<QuarantineRecord>,
-    /// One for each input of the task, in the plan's order.
+    /// Outcomes of the task's inputs, in the plan's order.
     pub inputs: Vec<InputOutcome>,
     /// The digest of the epoch's log record. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
 }
 
-/// A data file, its name below the table.
+/// A data file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRecord {
@@ -321,7 +320,7 @@ pub struct FileRecord {
 }
 
 impl FileRecord {
-    /// The partition's folder.
+    /// Returns the folder of its partition, below the table.
     pub fn partition(&self) -> &str {
         self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
@@ -339,7 +338,7 @@ pub struct QuarantineRecord {
     pub sha256: String,
 }
 
-/// What became of an input.
+/// Outcome of an input, with counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "lowercase", deny_unknown_fields)]
 pub enum InputOutcome {
@@ -356,27 +355,28 @@ pub enum InputOutcome {
         /// Number of blank lines.
         blanks: u64,
     },
-    /// It was judged bad.
+    /// Its bytes are bad.
     Failed {
-        /// The reason in a word.
+        /// The reason, as one word.
         reason: String,
     },
-    // With braces: serde accepts unknown keys beside a variant without them.
+    // With braces, because serde accepts unknown keys next to a variant without them.
     /// It vanished after it was planned.
     Gone {},
-    /// It had another version than planned.
+    /// Its version was not the planned one.
     Replaced {},
     /// It was converted before in another version.
     Changed {},
-    /// The store refused to give it to us.
+    /// The store refused to return it.
     Unreadable {},
 }
 
 impl InputOutcome {
-    /// Returns the outcome in a word.
+    /// Returns the outcome as one word.
     pub fn word(&self) -> OutcomeWord {
         match self {
-            // What was half-written when it was read holds nothing yet: its rows are not to be lost for it.
+            // It may have been read before it was written completely: the complete version must be new, or its rows are
+            // lost.
             Self::Converted { rows: 0, rejects: 0, .. } => OutcomeWord::Empty,
             Self::Converted { .. } => OutcomeWord::Converted,
             Self::Failed { .. } => OutcomeWord::Failed,
@@ -387,7 +387,8 @@ impl InputOutcome {
         }
     }
 
-    /// Whether it counts as converted though every row was rejected, as in records of earlier versions: now it fails.
+    /// Returns whether it is recorded as converted although every row was rejected. Only records of earlier versions
+    /// have such inputs; now they fail.
     pub fn has_only_rejects(&self) -> bool {
         matches!(self, Self::Converted { rows: 0, rejects: 1.., .. })
     }
@@ -398,7 +399,7 @@ impl InputOutcome {
     }
 }
 
-/// `closed/E.json`: an epoch is complete, and this is what it gave. A function of log, plan, commits and the one before.
+/// `closed/E.json`: results of a complete epoch. A function of log, plan, commits and the record of the epoch before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosedRecord {
@@ -422,14 +423,14 @@ pub struct ClosedRecord {
     pub inputs: OutcomeCounts,
     /// Partitions that got data files.
     pub partitions: Vec<PartitionRecord>,
-    /// The `seen` objects so far.
+    /// Digest of the `seen` objects so far.
     pub seen: SeenDigest,
-    /// Of this epoch and all before.
+    /// Totals of this epoch and all epochs before.
     pub total: Totals,
     /// The digest of the epoch's log record. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// The digest of the epoch before, as it was closed; `None` for the first epoch. Only in sealed records.
+    /// The digest of the `closed` record of the epoch before; `None` for the first epoch. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
 }
@@ -451,7 +452,7 @@ impl OfEpoch for ClosedRecord {
     }
 }
 
-/// Records of tasks build only on the log record.
+/// Implements the traits of a task's record, which builds only on the log record.
 macro_rules! of_task {
     ($record:ty) => {
         impl Record for $record {
@@ -475,7 +476,7 @@ macro_rules! of_task {
 of_task!(GoneRecord);
 of_task!(CommitRecord);
 
-/// What is in the table.
+/// Totals over data files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {
@@ -496,22 +497,22 @@ impl Totals {
     }
 }
 
-/// Inputs by what became of them.
+/// Numbers of inputs by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeCounts {
-    /// Their rows are in the table.
+    /// Inputs whose rows are in the table.
     pub converted: u64,
-    /// Judged bad.
+    /// Inputs whose bytes are bad.
     pub failed: u64,
-    /// Vanished between plan and read.
+    /// Inputs that vanished between plan and read.
     pub gone: u64,
-    /// Had another version when they were read.
+    /// Inputs that had another version when they were read.
     pub replaced: u64,
-    /// Converted before in another version.
+    /// Inputs that were converted before in another version.
     pub changed: u64,
-    /// Could not be read, though others could. The key is left out where there is none, so that records without the word stay
-    /// those of format 1.
+    /// Inputs that could not be read, although others could. The key is left out if the count is zero, so that records
+    /// without the word are still of format 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreadable: u64,
 }
@@ -545,7 +546,7 @@ impl OutcomeCounts {
     }
 }
 
-/// What an epoch put into a partition.
+/// Data files that an epoch added to a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionRecord {
@@ -559,17 +560,17 @@ pub struct PartitionRecord {
     pub bytes: u64,
 }
 
-/// Which `seen` objects there are, up to an epoch: whoever lists them can tell whether one is missing.
+/// Digest of the `seen` objects up to an epoch: compared with a listing, it shows if one is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeenDigest {
     /// The days of this epoch.
     pub days: Vec<String>,
-    /// How many objects, of this epoch and all before.
+    /// Number of objects of this epoch and all epochs before.
     pub objects: u64,
-    /// Taken from the digest before, the epoch and its days.
+    /// Digest of the names: a hash of the digest before, the epoch and its days.
     pub digest: String,
-    /// The digest over the bytes of this epoch's `seen` objects, in the order of days. Only in sealed records.
+    /// Digest of the bytes of this epoch's `seen` objects, in the order of days. Only in sealed records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<String>,
 }

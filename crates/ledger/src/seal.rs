@@ -5,9 +5,9 @@
 //!  \_______ the SHA-256 of these bytes ____/
 //! ```
 //!
-//! Gzipped JSON lines have it in a last line of its own, over the text of all lines before. A record also has the
-//! digests of the objects that it builds on, the SHA-256 of all their bytes, so that an intact record of another table
-//! or time is detected.
+//! Gzipped JSON lines have the checksum of all lines before in a separate last line. A record also has the digests of
+//! the objects that it builds on, the SHA-256 of all their bytes. So an intact record of another table or time is
+//! detected.
 
 use std::{io, ops::Deref};
 
@@ -22,9 +22,9 @@ use crate::{
 /// The format of a record without a checksum whose words and keys every version knows.
 pub const FORMAT: u32 = 1;
 /// The format of a record without a checksum, but with a word or key that versions of format 1 do not know and must not
-/// ignore: the outcome `unreadable`, several lists of field names, or that logs are known by their names.
+/// ignore: the outcome `unreadable`, several lists of field names, or the identity `name`.
 pub const FORMAT_OF_NEW_WORDS: u32 = 2;
-/// The format of a record with a checksum, which names what it builds on. It is the newest one.
+/// The format of a record with a checksum and with the digests of the objects that it builds on. It is the newest one.
 pub const FORMAT_SEALED: u32 = 3;
 
 /// Beginning of a record's checksum, after all of its other keys.
@@ -41,7 +41,8 @@ pub trait Record: Serialize + DeserializeOwned {
     /// Returns its format.
     fn format(&self) -> u32;
 
-    /// Returns whether all keys with digests are present, if it is sealed; or absent, if it is not.
+    /// Returns whether the keys with digests are as its format requires: all present if it is sealed, all absent if
+    /// not.
     fn has_links(&self, is_sealed: bool) -> bool;
 
     /// Returns whether it has a checksum.
@@ -55,7 +56,7 @@ pub trait Record: Serialize + DeserializeOwned {
     }
 }
 
-/// A record as it is stored, and the digest by which others name it.
+/// A record as it is stored, and the digest by which other records name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored<T> {
     record: T,
@@ -123,7 +124,7 @@ pub enum Seal {
     Absent,
     /// The checksum is wrong.
     Broken,
-    /// The checksum is right. This is the record without it.
+    /// The checksum is right. Holds the record without it.
     Whole(Vec<u8>),
 }
 
@@ -169,9 +170,9 @@ impl JsonlChecksum {
     /// Verifies the line with the checksum.
     ///
     /// # Errors
-    /// It is the checksum of other lines.
+    /// The checksum does not match.
     pub fn check(self, line: &[u8]) -> io::Result<()> {
-        if self.last_line() == line { Ok(()) } else { Err(io::Error::other("its checksum is that of other bytes")) }
+        if self.last_line() == line { Ok(()) } else { Err(io::Error::other("its checksum does not match")) }
     }
 }
 
@@ -189,12 +190,12 @@ mod tests {
     const BODY: &str = r#"{"format":3,"epoch":42}"#;
 
     #[test]
-    fn a_sealed_record_is_opened_as_it_was() {
+    fn opening_a_sealed_record_returns_the_original() {
         assert_eq!(open(&seal(BODY.into())), Seal::Whole(BODY.into()));
     }
 
     #[test]
-    fn no_byte_of_a_sealed_record_can_change_unnoticed() {
+    fn every_change_of_a_sealed_record_is_detected() {
         let sealed = seal(BODY.into());
         for index in 0..sealed.len() {
             for bit in 0..8 {

@@ -1,14 +1,15 @@
-//! What a run finds: the table's past, read once and checked before anything is written.
+//! A table's state at the start of a run, read once and checked before anything is written.
 //!
-//! Only names are read of the distant past: a listing of `log/`, `closed/` and `seen/`. The last record of each says
-//! whether anything is missing from the others. What does not add up is looked at again, as another run may have moved on
-//! between two listings; what still does not is an error: never "empty", never a guess.
+//! Of old epochs only names are read: listings of `log/`, `closed/` and `seen/`. The last records show if any of these
+//! objects is missing. If the listings are inconsistent, they are read again, because another run may have written
+//! between two of them. If they are still inconsistent, that is an error: the state is never taken for empty or
+//! guessed.
 //!
 //! Records have the digests of the records that they build on:
 //!
 //! ```text
-//! table.json <--- log/1 <--- closed/1 <--- log/2 <--- closed/2 <--- log/3 ...      each log names table.json, too,
-//!                   ^           '---------------------'               |            and each closed the one before
+//! table.json <--- log/1 <--- closed/1 <--- log/2 <--- closed/2 <--- log/3 ...      each log also names table.json,
+//!                   ^           '---------------------'               |            each closed also the one before
 //!                   '--- commit, gone, quarantine, seen of epoch 1    '--- of epoch 3
 //! ```
 
@@ -25,41 +26,41 @@ use crate::{
     seal::{Record as _, Stored},
 };
 
-/// How often a state that does not add up is looked at.
-const LOOKS: usize = 10;
+/// Number of times that an inconsistent state is read.
+const MAX_ATTEMPTS: usize = 10;
 
 /// The last log record and the last `closed`.
 type LastRecords = (Option<Stored<LogRecord>>, Option<Stored<ClosedRecord>>);
 
-/// What a table remembers.
+/// The state of a table at one time.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// None for a table that is not made yet.
+    /// The table's record; `None` for a table that is not created yet.
     pub table: Option<Stored<TableRecord>>,
-    /// The last epoch that was decided, open or not.
+    /// The log record of the last epoch, open or closed.
     pub last: Option<Stored<LogRecord>>,
-    /// What the last complete epoch gave.
+    /// The record of the last complete epoch.
     pub closed: Option<Stored<ClosedRecord>>,
-    /// The epochs that saw objects of a day.
+    /// The epochs with inputs of a day, by day.
     pub seen: BTreeMap<String, Vec<u64>>,
 }
 
 impl Snapshot {
-    /// Reads it.
+    /// Reads the state of a table.
     ///
     /// # Errors
     /// The run must stop: the state is unreadable, incomplete, of a newer format, or not this table's.
     pub fn open(destination: &Destination) -> Result<Self, Error> {
-        let mut looks = 1;
+        let mut attempts = 1;
         loop {
-            match Self::look(destination) {
-                Err(error) if error.is_state_fault() && looks < LOOKS => looks += 1,
+            match Self::read_once(destination) {
+                Err(error) if error.is_state_fault() && attempts < MAX_ATTEMPTS => attempts += 1,
                 result => return result,
             }
         }
     }
 
-    /// As [`open`](Self::open), of a table that has to be there.
+    /// Reads the state of a table that must exist.
     ///
     /// # Errors
     /// As [`open`](Self::open), and [`Error::NoTable`].
@@ -71,32 +72,32 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// What makes a log the same one in this table.
+    /// Returns the identity of logs in this table.
     pub fn identity(&self) -> Identity {
         self.table.as_ref().map(|table| table.identity).unwrap_or_default()
     }
 
-    /// The number of the last epoch; 0 if there is none.
+    /// Returns the number of the last epoch; 0 if there is none.
     pub fn last_epoch(&self) -> u64 {
         self.last.as_ref().map_or(0, |record| record.epoch)
     }
 
-    /// The number of the last complete epoch; 0 if there is none.
+    /// Returns the number of the last complete epoch; 0 if there is none.
     pub fn last_closed(&self) -> u64 {
         self.closed.as_ref().map_or(0, |record| record.epoch)
     }
 
-    /// The decision that is not carried out yet, if there is one.
+    /// Returns the log record of the open epoch, if there is one.
     pub fn open_epoch(&self) -> Option<&Stored<LogRecord>> {
         self.last.as_ref().filter(|record| record.epoch > self.last_closed())
     }
 
-    fn look(destination: &Destination) -> Result<Self, Error> {
+    fn read_once(destination: &Destination) -> Result<Self, Error> {
         let state = destination.state();
         let Some(table) = read_table(state)? else {
             return new_table(destination);
         };
-        // In this order: an epoch that is closed in between shows as open, never as closed without having been decided.
+        // In this order, so that an epoch that is closed in between appears open, never closed without a log record.
         let closed = epochs(state, paths::CLOSED)?;
         let log = epochs(state, paths::LOG)?;
         let seen = seen_names(state)?;
@@ -107,8 +108,8 @@ impl Snapshot {
             return Err(missing(state, &paths::log(log.len() as u64 + 1)));
         }
         refuse_undecided(state, log.len() as u64 + 1)?;
-        if let Some(ahead) = seen.values().flatten().find(|epoch| **epoch > log.len() as u64) {
-            return Err(missing(state, &paths::log(*ahead)));
+        if let Some(later) = seen.values().flatten().find(|epoch| **epoch > log.len() as u64) {
+            return Err(missing(state, &paths::log(*later)));
         }
         let (last, closed) = Self::last_records(state, &table, log.len() as u64, closed.len() as u64)?;
         if log.is_empty() && !destination.table().is_empty().map_err(Error::storage)? {
@@ -116,15 +117,15 @@ impl Snapshot {
         }
         if let Some(closed) = &closed {
             check_seen(state, closed, &seen)?;
-            let has_data = closed.total.files > 0 && !destination.table().root_exists().map_err(Error::storage)?;
-            if has_data {
+            let has_lost_data = closed.total.files > 0 && !destination.table().root_exists().map_err(Error::storage)?;
+            if has_lost_data {
                 return Err(Error::TableGone { table: destination.to_string() });
             }
         }
         Ok(Self { table: Some(table), last, closed, seen })
     }
 
-    /// The last log record and the last `closed`, which build on each other.
+    /// Returns the last log record and the last `closed`, and checks that they build on each other.
     fn last_records(
         state: &Store,
         table: &Stored<TableRecord>,
@@ -144,7 +145,7 @@ impl Snapshot {
         }
         let closed = read_closed(state, last)?;
         check_of_epoch(state, &log, &paths::closed(last), &*closed)?;
-        // Log and `closed` of an epoch could both have been replaced by those of an earlier version, which have no
+        // Log and `closed` of an epoch could both have been replaced by records of an earlier version, which have no
         // digests.
         if !log.is_sealed() && last > 1 {
             check_rank(state, &log, read_closed(state, last - 1)?.is_sealed())?;
@@ -161,45 +162,45 @@ pub fn read_log(state: &Store, table: &Stored<TableRecord>, epoch: u64) -> Resul
     let name = paths::log(epoch);
     let record: Stored<LogRecord> = read_record::read(state, &name)?;
     if record.epoch != epoch {
-        return Err(damaged(state, &name, &format!("speaks of epoch {}", record.epoch)));
+        return Err(damaged(state, &name, &format!("is the record of epoch {}", record.epoch)));
     }
     if record.is_sealed() && record.table.as_deref() != Some(table.sha256()) {
         return Err(damaged(
             state,
             &name,
-            "was not written for `table.json` as it is: one of the two is another table's",
+            "was not written for `table.json` as it is now: one of the two is another table's",
         ));
     }
     check_rank(state, &record, table.is_sealed())?;
     Ok(record)
 }
 
-/// Checks that all epochs since the first one with checksums have them.
+/// Checks that an epoch has checksums if the records before it have them.
 ///
 /// # Errors
-/// This one has no checksum, and one before it has.
+/// The epoch has no checksum, and a record before it has one.
 pub fn check_rank(state: &Store, log: &Stored<LogRecord>, was_sealed: bool) -> Result<(), Error> {
     if !was_sealed || log.is_sealed() {
         return Ok(());
     }
-    let what = "has no checksum, though records before it have: it is not the one that was written";
+    let what = "has no checksum, but records before it have: it is not the record that was written";
     Err(damaged(state, &paths::log(log.epoch), what))
 }
 
-/// What a complete epoch gave.
+/// Reads the record of a complete epoch.
 ///
 /// # Errors
-/// It is missing, or is not that.
+/// The record is missing, damaged, or of another epoch.
 pub fn read_closed(state: &Store, epoch: u64) -> Result<Stored<ClosedRecord>, Error> {
     let name = paths::closed(epoch);
     let record: Stored<ClosedRecord> = read_record::read(state, &name)?;
     if record.epoch != epoch {
-        return Err(damaged(state, &name, &format!("speaks of epoch {}", record.epoch)));
+        return Err(damaged(state, &name, &format!("is the record of epoch {}", record.epoch)));
     }
     Ok(record)
 }
 
-/// Checks the digest of its predecessor that the record `later` has, `named`.
+/// Checks that `named`, the digest in the record `later`, is the digest of its predecessor `before`.
 ///
 /// # Errors
 /// It is the digest of another record.
@@ -215,15 +216,13 @@ pub fn check_before(
             let what = format!("is not the record that `{later}` builds on: it is of another table or of another time");
             Err(damaged(state, &paths::closed(before.epoch), &what))
         }
-        (Some(_), None) => Err(damaged(state, later, "names an epoch before it, and there is none")),
-        (None, Some(before)) if before.is_sealed() => {
-            Err(damaged(state, later, "names no epoch before it, and there is one"))
-        }
+        (Some(_), None) => Err(damaged(state, later, "names an epoch before it, but there is none")),
+        (None, Some(before)) if before.is_sealed() => Err(damaged(state, later, "does not name the epoch before it")),
         (None, _) => Ok(()),
     }
 }
 
-/// Reads the `closed` records from the first to the last, and checks that each builds on the one before.
+/// Reader of the `closed` records, from the first to the last, which checks that each builds on the one before.
 #[derive(Debug)]
 pub struct ClosedEpochs<'h> {
     state: &'h Store,
@@ -232,7 +231,7 @@ pub struct ClosedEpochs<'h> {
 }
 
 impl<'h> ClosedEpochs<'h> {
-    /// Returns a reader of the `closed` records of a history.
+    /// Returns a reader of the `closed` records of a table.
     pub fn new(state: &'h Store, snapshot: &'h Snapshot) -> Self {
         Self { state, snapshot, before: None }
     }
@@ -244,25 +243,25 @@ impl<'h> ClosedEpochs<'h> {
     pub fn read_next(&mut self) -> Result<Option<&Stored<ClosedRecord>>, Error> {
         let epoch = self.before.as_ref().map_or(0, |before| before.epoch) + 1;
         let Some(last) = self.snapshot.closed.as_ref().filter(|last| epoch <= last.epoch) else { return Ok(None) };
-        // The last one was compared with the log when the history was read.
+        // The last one was compared with the log when the snapshot was read.
         let record = if epoch == last.epoch { last.clone() } else { read_closed(self.state, epoch)? };
         check_before(self.state, &paths::closed(epoch), record.before.as_deref(), self.before.as_ref())?;
         Ok(Some(self.before.insert(record)))
     }
 }
 
-/// The digest over all names of `seen` objects, from the one before.
+/// Returns the digest of the names of all `seen` objects up to an epoch, from the digest of the epoch before.
 pub fn seen_digest(before: &str, epoch: u64, days: &[String]) -> String {
     sha256(format!("{before}\n{epoch}\n{}", days.join(",")).as_bytes())
 }
 
-/// Without a table record, nothing else may be there.
+/// Returns the snapshot of a table without a table record: table and state must be empty.
 fn new_table(destination: &Destination) -> Result<Snapshot, Error> {
     let state = destination.state();
     if let Some(entry) = state.list("").map_err(Error::storage)?.into_iter().next() {
         return Err(Error::NoTableRecord {
             location: state.location(paths::TABLE),
-            beside: lakefront_storage::printable_name(&entry.name),
+            other: lakefront_storage::printable_name(&entry.name),
         });
     }
     if !destination.table().is_empty().map_err(Error::storage)? {
@@ -271,10 +270,10 @@ fn new_table(destination: &Destination) -> Result<Snapshot, Error> {
     Ok(Snapshot::default())
 }
 
-/// The epochs of records below `folder`, which have to be 1, 2, 3 and so on.
+/// Returns the epochs of the records below `folder`, which must be 1, 2, 3 and so on.
 ///
 /// # Errors
-/// One is missing, or there is something else.
+/// One is missing, or the folder has another file.
 pub fn epochs(state: &Store, folder: &str) -> Result<Vec<u64>, Error> {
     let mut epochs = Vec::new();
     for entry in state.list(folder).map_err(Error::storage)? {
@@ -301,7 +300,7 @@ fn seen_names(state: &Store) -> Result<BTreeMap<String, Vec<u64>>, Error> {
     Ok(seen)
 }
 
-/// The `seen` objects up to an epoch have to be those that its digest was taken from.
+/// Checks that the `seen` objects up to an epoch are those of its digest.
 fn check_seen(state: &Store, closed: &ClosedRecord, seen: &BTreeMap<String, Vec<u64>>) -> Result<(), Error> {
     let mut days_of: BTreeMap<u64, Vec<String>> = (1..=closed.epoch).map(|epoch| (epoch, Vec::new())).collect();
     let mut objects = 0;
@@ -324,10 +323,10 @@ fn check_seen(state: &Store, closed: &ClosedRecord, seen: &BTreeMap<String, Vec<
     })
 }
 
-/// Nothing may speak of an epoch that was not decided: its log record must have been lost.
+/// Checks that an epoch without a log record has no other objects.
 ///
 /// # Errors
-/// Something does.
+/// It has some, so its log record was lost.
 pub fn refuse_undecided(state: &Store, epoch: u64) -> Result<(), Error> {
     let places = [paths::commits_of(epoch), paths::gone_of(epoch), paths::quarantine_of(epoch), paths::lease(epoch)];
     for place in places {
@@ -338,7 +337,7 @@ pub fn refuse_undecided(state: &Store, epoch: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the error about a file in the state folder that is none of the state's.
+/// Returns the error about a file in the state folder that does not belong to the state.
 pub fn foreign(state: &Store, name: &str) -> Error {
     Error::Foreign { location: state.location(name) }
 }

@@ -1,4 +1,4 @@
-//! Locations of tables and states: what a person typed becomes a folder, and a state is in the folder beside its table.
+//! Locations of tables and states: typed text becomes a folder, and a state is in the folder next to its table.
 
 use lakefront_storage::{Connections, Folder, Store};
 
@@ -7,7 +7,7 @@ use crate::Error;
 /// End of the name of a state: `<table>.lakefront`.
 pub const STATE_ENDING: &str = ".lakefront";
 
-/// First words of errors about these folders.
+/// First words of errors about tables and states.
 const TABLE: &str = "table";
 const STATE: &str = "state";
 
@@ -32,7 +32,7 @@ pub fn parse_state(text: &str) -> Result<Folder, Error> {
 /// Returns the folder of a table's state: its sibling `<table>.lakefront`.
 ///
 /// # Errors
-/// [`Error::TableIsRoot`] or [`Error::TableIsBucket`], or there is something else in its place.
+/// [`Error::TableIsRoot`] or [`Error::TableIsBucket`], or its location is used by something else.
 pub fn state_of(table: &Folder) -> Result<Folder, Error> {
     let state = table.sibling(STATE_ENDING, STATE).map_err(Error::storage)?;
     state.ok_or_else(|| match table {
@@ -77,7 +77,7 @@ mod tests {
     fn the_root_can_be_neither_a_table_nor_a_state() {
         for text in ["/", "/tmp/.."] {
             let [table, state] = [parse_table(text), parse_state(text)].map(|folder| folder.unwrap_err().to_string());
-            assert_eq!(table, "table: `/` cannot be a table: its state is in a folder beside it");
+            assert_eq!(table, "table: `/` cannot be a table: its state is in a folder next to it");
             assert_eq!(state, "state: `/`: the root folder cannot be a state");
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!   lake/cf_logs                  its state has a table record: lake/cf_logs.lakefront/table.json
-//!   lake/cf_logs.lakefront        a table record is in it, whatever its name
-//!   copy/cf_logs                  no state beside it, but data files: year=2025/.../part-0000000001-00000-000.parquet
-//!   lake/cf_logs/year=2025, lake/cf_logs.lakefront/quarantine          lie in one of them
+//!   lake/cf_logs.lakefront        has a table record itself; its name may be any
+//!   copy/cf_logs                  no state next to it, but data files: year=2025/.../part-0000000001-00000-000.parquet
+//!   lake/cf_logs/year=2025, lake/cf_logs.lakefront/quarantine          are inside of one of them
 //! ```
 //!
-//! A folder that merely holds a table somewhere is none.
+//! A folder that only contains a table somewhere below it does not count.
 
 use lakefront_schema::layout::task_of_data_file;
 use lakefront_storage::{Connections, Folder};
@@ -18,7 +18,7 @@ use crate::{
     table_location::{STATE_ENDING, state_of},
 };
 
-/// How the name of a partition folder begins, right below a table.
+/// Beginning of the name of a partition folder directly below a table.
 const PARTITION_START: &str = "year=";
 
 /// A table or a state.
@@ -29,13 +29,13 @@ pub struct Found {
     pub is_state: bool,
 }
 
-/// Returns the table or the state that a source's folder is or lies in, if any. The state of `destination` is known to be no mark of
-/// a table beside it.
+/// Returns the table or the state that a source's folder is or is inside of, if any. The state of `destination` does
+/// not mark the folder next to it as a table.
 ///
 /// # Errors
-/// A lookup failed: it cannot be told.
+/// A lookup failed, so it is unknown.
 pub fn find(folder: &Folder, connections: &Connections, destination: &Destination) -> Result<Option<Found>, Error> {
-    // What is in the folder itself comes first: rights may end at it.
+    // The folder itself is checked first: folders above it may not be readable.
     if is_record(folder, connections)? {
         return Ok(Some(Found { folder: folder.clone(), is_state: true }));
     }
@@ -91,7 +91,7 @@ pub fn has_data_files(folder: &Folder, connections: &Connections) -> Result<bool
     Ok(found.map_err(Error::storage)?.is_some())
 }
 
-/// Returns whether a folder itself is a state or a table; `None` if it is neither.
+/// Returns whether a folder itself is a state (`true`) or a table (`false`); `None` if it is neither.
 fn mark_of(folder: &Folder, connections: &Connections) -> Result<Option<bool>, Error> {
     // A damaged record marks a state as well, if the folder has a state's name.
     let is_named_so = folder.name().is_some_and(|name| name.ends_with(STATE_ENDING));
@@ -119,7 +119,7 @@ fn is_record(folder: &Folder, connections: &Connections) -> Result<bool, Error> 
     Ok(bytes.is_some_and(|bytes| looks_like_table(&bytes)))
 }
 
-/// Whether a name ends as that of a data file: `part-0000000001-00000-000.parquet`.
+/// Returns whether the last part of a name is that of a data file: `part-0000000001-00000-000.parquet`.
 fn is_data_file(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let Some(numbers) = file.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".parquet")) else { return false };
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_our_data_files_mark_a_table() {
+    fn only_names_of_lakefront_data_files_mark_a_table() {
         for (name, is) in [
             ("year=2025/month=01/part-0000000001-00000-000.parquet", true),
             ("part-0000000001-00000-000.parquet", true),

@@ -35,9 +35,13 @@ fn while_another_run_holds_the_lock_a_run_exits_75_and_writes_nothing() {
     let folder = with_news();
     let _lock = hold_lock(&folder);
     let ran = folder.only_looks(&CONVERT, 75);
-    assert!(ran.stderr.contains("at work") && ran.stderr.contains("\nhint: run again later"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("is working on the table") && ran.stderr.contains("\nhint: run again later"),
+        "{}",
+        ran.stderr
+    );
     for command in [&["retry", "lake/cf_logs"][..], &["resolve", "lake/cf_logs"], &["rebuild-state", "lake/cf_logs"]] {
-        folder.only_looks(command, 75).says("at work");
+        folder.only_looks(command, 75).says("is working on the table");
     }
     for command in [&["status", "lake/cf_logs"][..], &["verify", "lake/cf_logs"], &["ddl", "lake/cf_logs"]] {
         folder.only_looks(command, 0);
@@ -72,7 +76,7 @@ fn the_report_of_a_run_that_found_another_at_work_says_so() {
     folder.convert(&[]).exits(75);
     let report = folder.report();
     assert_eq!(report["outcome"], "active");
-    assert!(report["error"].as_str().unwrap().contains("at work"), "{report:#}");
+    assert!(report["error"].as_str().unwrap().contains("is working on the table"), "{report:#}");
 }
 
 #[test]

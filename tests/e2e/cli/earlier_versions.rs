@@ -89,7 +89,7 @@ fn a_bit_that_turned_in_a_log_record_is_named_with_what_to_do() {
         let args = if verb == "convert" { vec![verb, "logs", "lake/cf_logs"] } else { vec![verb, "lake/cf_logs"] };
         folder
             .only_looks(&args, 1)
-            .says("cf_logs.lakefront/log/0000000001.json: is damaged: its checksum is that of other bytes")
+            .says("cf_logs.lakefront/log/0000000001.json: is damaged: its checksum does not match")
             .says("\nhint: restore the object from a backup");
     }
 }

@@ -112,7 +112,7 @@ fn a_state_of_which_only_the_table_record_is_left_is_refused() {
     let record = fs::read(folder.path("lake/cf_logs.lakefront/table.json")).unwrap();
     fs::remove_dir_all(folder.path("lake/cf_logs.lakefront")).unwrap();
     folder.write("lake/cf_logs.lakefront/table.json", record);
-    is_refused(&folder, &["lake/cf_logs"], "knows of no epoch");
+    is_refused(&folder, &["lake/cf_logs"], "but its state has no epoch");
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn two_logs_of_one_name_and_size_in_one_listing_are_warned_about() {
 
 #[test]
 fn an_unpacked_log_beside_the_packed_one_is_warned_about_whichever_came_first() {
-    const BOTH: &str = "1 logs are there or were converted both with and without `.gz`";
+    const BOTH: &str = "1 logs exist or were converted both with and without `.gz`";
     let text = log("date time sc-bytes", &["2024-05-17 09:00:00 9"]);
     let (packed, unpacked) = (name(9), name(9).replace(".gz", ""));
     for (first, second) in [(&packed, &unpacked), (&unpacked, &packed)] {

@@ -12,7 +12,7 @@ fn at_once(converters: usize, args: &[&str]) {
     for ran in &ran {
         match ran.status {
             Some(0) => {}
-            Some(75) => assert!(ran.stderr.contains("at work"), "{}", ran.stderr),
+            Some(75) => assert!(ran.stderr.contains("is working on the table"), "{}", ran.stderr),
             // Whoever has the lock sweeps temporary files, also of those that go on without it: they stop, and no harm is done.
             Some(1) if args.contains(&"--take-over") => {
                 let is_swept = |what: &str| ran.stderr.contains(what);

@@ -90,7 +90,7 @@ mod tests {
         let mut errors = vec![
             (LedgerError::NewerFormat { location: location(), format: 4, newest: 3 }, "newer version"),
             (LedgerError::Foreign { location: location() }, "move it out"),
-            (LedgerError::NoTableRecord { location: location(), beside: "log".to_owned() }, "backup"),
+            (LedgerError::NoTableRecord { location: location(), other: "log".to_owned() }, "backup"),
             (LedgerError::NoEpochs { table: location() }, "restore"),
             (LedgerError::TableGone { table: location() }, "mounted"),
             (LedgerError::OtherProcessed { location: location(), objects: 1, epoch: 1 }, "lakefront rebuild-state"),

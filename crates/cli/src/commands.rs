@@ -23,10 +23,10 @@ use crate::{
     signals, summary, values,
 };
 
-/// Does what was typed.
+/// Runs the command of the flags, and returns the exit status.
 ///
 /// # Errors
-/// Why the program stops.
+/// The program must stop; the error says why.
 pub(crate) fn run(flags: &Flags) -> anyhow::Result<ExitStatus> {
     let screen = Screen::new(&flags.output);
     log::start(&flags.output, &screen);
@@ -69,7 +69,8 @@ fn run_convert(flags: &Flags, convert_flags: &ConvertFlags, screen: &Screen) -> 
     {
         return Ok(stopped(flags, error));
     }
-    run_work(flags, screen, report_file, false, |stop, progress| convert(&options, stop, progress))
+    let nothing = "nothing new";
+    run_work(flags, screen, report_file, false, nothing, |stop, progress| convert(&options, stop, progress))
 }
 
 fn run_retry(flags: &Flags, retry_flags: &RetryFlags, screen: &Screen) -> anyhow::Result<ExitStatus> {
@@ -78,9 +79,8 @@ fn run_retry(flags: &Flags, retry_flags: &RetryFlags, screen: &Screen) -> anyhow
     match options::retry_options(&flags.stores, retry_flags, table) {
         Ok(options) => {
             field_lists::warn(&options.reading);
-            run_with_report(flags, screen, &options.run.destination, run, retry_flags.json, |stop, progress| {
-                retry(&options, stop, progress)
-            })
+            let (table, json, nothing) = (&options.run.destination, retry_flags.json, "nothing to retry");
+            run_with_report(flags, screen, table, run, json, nothing, |stop, progress| retry(&options, stop, progress))
         }
         Err(error) => Ok(wrong_usage(flags, &error)),
     }
@@ -91,21 +91,21 @@ fn run_resolve(flags: &Flags, resolve_flags: &ResolveFlags, screen: &Screen) -> 
     let table = options::destination(&flags.stores, &resolve_flags.table, run.state.as_deref())?;
     match options::run_options(&flags.stores, run, None, table) {
         Ok(options) => {
-            run_with_report(flags, screen, &options.destination, run, resolve_flags.json, |stop, progress| {
-                resolve(&options, stop, progress)
-            })
+            let (table, json, nothing) = (&options.destination, resolve_flags.json, "nothing to resolve");
+            run_with_report(flags, screen, table, run, json, nothing, |stop, progress| resolve(&options, stop, progress))
         }
         Err(error) => Ok(wrong_usage(flags, &error)),
     }
 }
 
-/// Works on a table that is read by nothing but its state, and prints the result.
+/// Runs a command that lists no sources, and prints the result.
 fn run_with_report(
     flags: &Flags,
     screen: &Screen,
     table: &Destination,
     run: &RunFlags,
     json: bool,
+    nothing: &str,
     work: impl FnOnce(&Stop, &dyn Progress) -> Run,
 ) -> anyhow::Result<ExitStatus> {
     let report_file = run.report.as_deref();
@@ -114,15 +114,17 @@ fn run_with_report(
     {
         return Ok(stopped(flags, error));
     }
-    run_work(flags, screen, report_file, json, work)
+    run_work(flags, screen, report_file, json, nothing, work)
 }
 
-/// Works on a table, which takes a while, and prints the result.
+/// Runs a command that takes a while, and prints its progress and result. `nothing` is the summary if there is nothing to
+/// do.
 fn run_work(
     flags: &Flags,
     screen: &Screen,
     report_file: Option<&Path>,
     json: bool,
+    nothing: &str,
     work: impl FnOnce(&Stop, &dyn Progress) -> Run,
 ) -> anyhow::Result<ExitStatus> {
     let stop: Arc<Stop> = signals::listen()?;
@@ -131,9 +133,9 @@ fn run_work(
     draw.finish();
     let has_summary = !flags.output.quiet && !matches!(report.outcome, RunOutcome::Stopped | RunOutcome::Active);
     if has_summary {
-        log::emit(flags.output.log_format, screen, &summary::of_run(&report));
+        log::emit(flags.output.log_format, screen, &summary::of_run(&report, nothing));
     } else if report.rejected_rows() > 0 {
-        // The summary says so in the same words: no warning depends on it.
+        // The summary has these numbers, too: warn only if there is no summary.
         tracing::warn!(
             "{} rows were rejected ({}); {}/quarantine has them",
             report.rejected_rows(),
@@ -148,7 +150,7 @@ fn run_work(
     if json {
         print_json(&report)?;
     }
-    // Last, so that a report that cannot be written hides nothing else.
+    // Last, so that everything else is printed even if the report cannot be written.
     if let Some(file) = report_file {
         write_report(file, &report)?;
     }
@@ -165,7 +167,7 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     output::data(&format!("{json}\n"), Escapes::Json)
 }
 
-/// Tells why a run stopped, and what that means to whoever started it.
+/// Prints why a run stopped, and returns the exit status.
 fn stopped(flags: &Flags, error: Error) -> ExitStatus {
     let status = if error.is_active() {
         ExitStatus::Active
@@ -256,12 +258,12 @@ fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// The statements, and as comments those that only a table needs that was created with fewer columns.
+/// Returns the statements, and as comments the statements for a table that was created with fewer columns.
 fn ddl_text(ddl: &TableDdl) -> String {
     let mut comments = String::new();
     let mut before = None;
     for AppendedColumns { epoch, statement } in &ddl.appended {
-        // An engine's table needs one of the statements alone: each adds all columns that it lacks.
+        // An engine's table needs only one of the statements: each adds all columns that the table lacks.
         let created = match before.replace(epoch) {
             None => format!("before epoch {epoch}"),
             Some(before) => format!("from epoch {before} on and before epoch {epoch}"),
@@ -313,7 +315,7 @@ fn wrong_usage(flags: &Flags, error: &anyhow::Error) -> ExitStatus {
 fn warn_of_unknown_fields(schema: &TableSchema) {
     for field in schema.unknown_fields() {
         tracing::warn!(
-            "table schema `{}`: {} is no field that CloudFront is known to log: its column will be NULL in logs without it",
+            "table schema `{}`: {} is not a field that CloudFront is known to log: its column will be NULL in logs without it",
             schema.name(),
             field_name_text(field)
         );

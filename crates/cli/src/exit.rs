@@ -1,24 +1,24 @@
-//! How the program ends.
+//! The exit status of the program.
 
 use lakefront_operations::{Error, LedgerError, StorageError, report::RunOutcome};
 
-/// The exit status; clap's 2 for wrong usage comes beside these.
+/// The exit status. clap itself also exits with 2 for wrong usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
-    /// 0: done. Rejected rows alone are a warning.
+    /// 0: done. Rejected rows are only a warning.
     Done,
     /// 1: stopped before the end.
     Stopped,
-    /// 2: wrong usage, found out after the flags were parsed.
+    /// 2: wrong usage, found after the flags were parsed.
     Usage,
     /// 3: finished, but some objects failed, changed, vanished or could not be listed.
     DoneWithFailures,
-    /// 75: another run is at work on the table. `EX_TEMPFAIL`: job schedulers try again.
+    /// 75: another run is active on the table. `EX_TEMPFAIL`: job schedulers try again.
     Active,
 }
 
 impl ExitStatus {
-    /// What an error means to whoever started the program.
+    /// Returns the status for an error: wrong usage or stopped.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let is_usage = error.downcast_ref().is_some_and(Error::is_usage)
             || error.downcast_ref().is_some_and(LedgerError::is_usage)

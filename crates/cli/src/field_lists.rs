@@ -1,4 +1,4 @@
-//! What was typed for `--fields` and `--allow-field`: lists of names, checked against those that CloudFront has.
+//! The values of `--fields` and `--allow-field`: lists of names, checked against the fields of CloudFront.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -6,14 +6,14 @@ use anyhow::{Context, anyhow, bail};
 use lakefront_operations::{ReadingOptions, field_name_text, field_names_text, printable_name, read_text};
 use lakefront_schema::{FieldLists, FieldListsError, fields};
 
-/// Number of characters of the typed text that a message repeats.
+/// Largest number of characters of a typed list that a message repeats.
 const SHOWN_CHARS: usize = 60;
 
-/// The lists of `--fields`, each a list or `@FILE`; none if the flag was not given.
+/// Returns the lists of `--fields`, each a list or `@FILE`; `None` if the flag was not given.
 ///
 /// # Errors
-/// A file cannot be read, a list has no name of CloudFront's, a name looks like one of them and is none, two lists have
-/// the same length.
+/// A file cannot be read, a list has no field of CloudFront, a name looks like a misspelled field, or two lists have the
+/// same length.
 pub(crate) fn read(typed: &[String], allowed: &[String]) -> anyhow::Result<Option<FieldLists>> {
     if typed.is_empty() {
         return Ok(None);
@@ -30,7 +30,7 @@ pub(crate) fn read(typed: &[String], allowed: &[String]) -> anyhow::Result<Optio
         FieldListsError::SameLength { width, first, second } => {
             let shown = |list: usize| typed.get(list).map_or_else(String::new, |list| shown(list));
             anyhow!(
-                "`--fields`: {} and {} have {width} names each: the number of cells is all that tells which list a line is of\nhint: convert the logs of each list by a run of their own, with `--include`",
+                "`--fields`: {} and {} have {width} names each: a line is matched to a list only by its number of cells\nhint: convert the logs of each list in a separate run, with `--include`",
                 shown(first),
                 shown(second)
             )
@@ -39,14 +39,15 @@ pub(crate) fn read(typed: &[String], allowed: &[String]) -> anyhow::Result<Optio
     })
 }
 
-/// The names in a file: without a byte order mark, which editors write, and without the word that begins the line in a log.
+/// Returns the names in a file: without a byte order mark, which editors write, and without the word that begins the line in
+/// a log.
 fn names_in(text: &str) -> String {
     let text = text.trim_start_matches('\u{feff}');
     text.strip_prefix("#Fields:").unwrap_or(text).to_owned()
 }
 
 fn check_names(list: &str, text: &str, allowed: &[String]) -> anyhow::Result<()> {
-    // A list by itself: what follows asks for its names only.
+    // One list alone: only its names are checked here.
     let Ok(names) = FieldLists::try_new([text]) else { return Err(no_field()) };
     let is_meant = |name: &&str| allowed.iter().any(|allowed| allowed == name) || fields::similar_field(name).is_none();
     let typos: Vec<&str> = names.names().filter(|name| !is_meant(name)).collect();
@@ -97,7 +98,7 @@ pub(crate) fn warn(reading: &ReadingOptions) {
     }
     if !unknown.is_empty() {
         tracing::warn!(
-            "`--fields` names fields that CloudFront is not known to have: {}; `--allow-field NAME` says that a name is right",
+            "`--fields` names fields that CloudFront is not known to have: {}; `--allow-field NAME` accepts a name",
             field_names_text(unknown)
         );
     }
@@ -117,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn field_lists_take_blanks_and_commas() {
+    fn field_lists_accept_blanks_and_commas() {
         assert_eq!(of(&["timestamp, c-ip\tsc-status\n"], &[]).unwrap(), ["timestamp c-ip sc-status"]);
         assert!(of(&["a b c"], &[]).is_err() && of(&[""], &[]).is_err());
         assert!(read(&[], &[]).unwrap().is_none());
     }
 
     #[test]
-    fn a_name_that_looks_like_a_field_is_refused_with_the_field() {
+    fn a_misspelled_field_is_refused_and_the_field_is_suggested() {
         for (list, typed, meant) in [
             ("timstamp c-ip", "timstamp", "timestamp"),
             ("timestamp cs-protocol-Version", "cs-protocol-Version", "cs-protocol-version"),
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn two_lists_of_one_length_are_refused_with_both() {
+    fn two_lists_of_the_same_length_are_refused_and_named() {
         let error = of(&["timestamp c-ip", "timestamp", "c-ip,timestamp"], &[]).unwrap_err().to_string();
         assert!(error.contains("`timestamp c-ip` and `c-ip,timestamp` have 2 names each"), "{error}");
     }

@@ -1,5 +1,5 @@
-//! Hints: what an operator can do about an error. The libraries' errors state facts; which flag or command helps is known
-//! here alone. One file for each library; a hint is found by the kind of the error.
+//! Hints: what an operator can do about an error. The libraries' errors state facts; only this module knows which flag or
+//! command helps. There is one file for each library; a hint is found by the kind of the error.
 
 mod engine;
 
@@ -19,8 +19,8 @@ use std::error::Error;
 
 use lakefront_operations::{EngineError, LedgerError, ListFlaw, LogError, SchemaError, StorageError, TableError};
 
-/// Returns the hint for an error of one of the libraries; `None` if there is nothing to say. The causes of the error have
-/// hints of their own.
+/// Returns the hint for an error of one of the libraries; `None` if it has no hint. The causes of the error have hints of
+/// their own.
 pub(crate) fn advise(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<lakefront_operations::Error>() {
         operations::hint(error)

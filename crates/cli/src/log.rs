@@ -1,4 +1,4 @@
-//! Messages on stderr: what the libraries tell through `tracing`, as text or JSON.
+//! Messages on stderr: events of `tracing` from the libraries, as text or JSON.
 
 use std::io;
 
@@ -29,7 +29,7 @@ pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
         .with_target(false)
         .with_ansi(false)
         .with_writer(move || MessageWriter { screen: screen.clone(), format, line: Vec::new() });
-    // What other crates tell of their requests may hold credentials: at no level is it shown.
+    // Events of other crates about their requests may contain credentials: they are not shown at any level.
     let ours = filter_fn(|metadata| metadata.target().starts_with("lakefront"));
     match flags.log_format {
         LogFormat::Text => subscriber.without_time().finish().with(ours).init(),
@@ -37,7 +37,7 @@ pub(crate) fn start(flags: &OutputFlags, screen: &Screen) {
     }
 }
 
-/// Prints a message that is meant for people, in the format asked for.
+/// Prints a message for people, in the requested format.
 pub(crate) fn emit(format: LogFormat, screen: &Screen, text: &str) {
     match format {
         LogFormat::Text => screen.emit(text),
@@ -45,7 +45,7 @@ pub(crate) fn emit(format: LogFormat, screen: &Screen, text: &str) {
     }
 }
 
-/// Prints why the program stops, in the format asked for.
+/// Prints the error that stops the program, in the requested format.
 pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
     match format {
         LogFormat::Text => output::error(error),
@@ -53,7 +53,7 @@ pub(crate) fn error(format: LogFormat, error: &anyhow::Error) {
     }
 }
 
-/// Gathers a message and hands it over whole.
+/// Collects a message and prints it as a whole.
 struct MessageWriter {
     screen: Screen,
     format: LogFormat,

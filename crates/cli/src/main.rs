@@ -1,6 +1,6 @@
-//! The program: parse, run, exit.
+//! The program: parses the command line, runs the command, exits.
 
-// What was typed, what it means, what is done.
+// Flags, options, commands.
 mod field_lists;
 mod flags;
 
@@ -10,7 +10,7 @@ mod values;
 
 mod commands;
 
-// What a person sees meanwhile and afterwards.
+// Output during a run and after it.
 mod progress;
 
 mod log;
@@ -25,7 +25,7 @@ mod summary;
 
 mod exit;
 
-// Ends of the program outside of a command: panics, help and wrong usage.
+// Output without a command: panics, help and wrong usage.
 mod panics;
 
 mod usage;

@@ -1,4 +1,4 @@
-//! What was typed to what it means; whatever is wrong with it is found here, before anything is touched.
+//! Turns flags into options. All errors in flags are found here, before anything is read or written.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -27,33 +27,33 @@ use crate::{
     values::{bytes, duration, hour, max_rejects, number, time, trimmed},
 };
 
-/// The largest number of threads: more than any machine has.
+/// Largest number of threads: more than any machine has.
 const MAX_THREADS: u64 = 1024;
 
-/// Where the logs are, and the table.
+/// Returns the sources and the table.
 ///
 /// # Errors
-/// A source that does not exist or cannot be read from, a table that cannot be one.
+/// A source does not exist or cannot be read, or the table's location is not valid.
 pub(crate) fn locations(stores: &StoreFlags, flags: &ConvertFlags) -> anyhow::Result<(Vec<Source>, Destination)> {
     let (table, texts) = flags.locations.split_last().context("a source and a table are needed")?;
     let sources = texts.iter().map(|source| Source::parse(source)).collect::<Result<Vec<_>, _>>()?;
     Ok((sources, destination(stores, table, flags.run.state.as_deref())?))
 }
 
-/// A table and its state.
+/// Returns a table and its state.
 ///
 /// # Errors
-/// A table that cannot be one, a state that cannot be, a flag about stores that is wrong.
+/// The location of table or state is not valid, or a flag for object stores is wrong.
 pub(crate) fn destination(stores: &StoreFlags, table: &str, state: Option<&str>) -> anyhow::Result<Destination> {
     let state = state.map(parse_state).transpose()?;
     let connections = Connections::new(connect_options(stores)?);
     Ok(Destination::try_new(parse_table(table)?, state, &connections)?)
 }
 
-/// Looks at what was typed about stores.
+/// Checks the flags for object stores.
 ///
 /// # Errors
-/// The flag that is wrong, and why.
+/// A flag is wrong; the error names it.
 pub(crate) fn check_stores(flags: &Flags) -> anyhow::Result<()> {
     let common = connect_options(&flags.stores)?;
     common.check("--")?;
@@ -72,10 +72,10 @@ pub(crate) fn check_stores(flags: &Flags) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How buckets are reached.
+/// Returns the options for connections to buckets.
 ///
 /// # Errors
-/// The flag that is wrong, and why.
+/// A flag is wrong; the error names it.
 fn connect_options(flags: &StoreFlags) -> anyhow::Result<ConnectOptions> {
     let encryption = match (flags.sse.as_deref(), &flags.sse_kms_key_id) {
         (None, None) => None,
@@ -108,7 +108,7 @@ fn connect_options(flags: &StoreFlags) -> anyhow::Result<ConnectOptions> {
     })
 }
 
-/// How the buckets of the logs are reached: as those of the table, but for what is said of them.
+/// Returns the connections to the buckets of the logs: those of the table, with the options for sources.
 fn source_connections(
     stores: &StoreFlags,
     flags: &SourceStoreFlags,
@@ -128,10 +128,10 @@ fn source_options(common: ConnectOptions, flags: &SourceStoreFlags) -> ConnectOp
     }
 }
 
-/// The options of a conversion.
+/// Returns the options of a conversion.
 ///
 /// # Errors
-/// The flag that is wrong, and why.
+/// A flag is wrong; the error names it.
 pub(crate) fn convert_options(
     stores: &StoreFlags,
     flags: &ConvertFlags,
@@ -176,10 +176,10 @@ pub(crate) fn convert_options(
     })
 }
 
-/// The options of a retry.
+/// Returns the options of a retry.
 ///
 /// # Errors
-/// The flag that is wrong, and why.
+/// A flag is wrong; the error names it.
 pub(crate) fn retry_options(
     stores: &StoreFlags,
     flags: &RetryFlags,
@@ -189,7 +189,7 @@ pub(crate) fn retry_options(
     Ok(RetryOptions { run, reading: reading_options(&flags.reading)? })
 }
 
-/// How logs are read.
+/// Returns the options for reading logs.
 fn reading_options(flags: &ReadingFlags) -> anyhow::Result<ReadingOptions> {
     let (max_text_bytes, max_ratio) = (flags.max_text_bytes.as_deref(), flags.max_ratio.as_deref());
     Ok(ReadingOptions {
@@ -200,10 +200,10 @@ fn reading_options(flags: &ReadingFlags) -> anyhow::Result<ReadingOptions> {
     })
 }
 
-/// The options of any run that works on a table.
+/// Returns the options of any run that writes to a table.
 ///
 /// # Errors
-/// The flag that is wrong, and why.
+/// A flag is wrong; the error names it.
 pub(crate) fn run_options(
     stores: &StoreFlags,
     flags: &RunFlags,
@@ -242,10 +242,10 @@ pub(crate) fn run_options(
     })
 }
 
-/// Threads that compute.
+/// Returns the number of compute threads; by default one per core.
 ///
 /// # Errors
-/// More than any machine has, or none.
+/// The number is 0 or larger than [`MAX_THREADS`].
 pub(crate) fn threads(flag: Option<&str>) -> anyhow::Result<usize> {
     match flag {
         Some(text) => Ok(usize::try_from(number("--threads", text, 1..=MAX_THREADS)?)?),
@@ -253,7 +253,7 @@ pub(crate) fn threads(flag: Option<&str>) -> anyhow::Result<usize> {
     }
 }
 
-/// The epoch of `--only-new`.
+/// Returns the epoch of `--only-new`.
 ///
 /// # Errors
 /// The text is not a whole number.
@@ -283,22 +283,23 @@ fn with_ids(sources: Vec<Source>, ids: &[String]) -> anyhow::Result<Vec<Source>>
     Ok(sources.into_iter().zip(ids).map(|(source, id)| source.with_id(id)).collect::<Result<_, _>>()?)
 }
 
-/// A text that no other run has: the keys of a hash map come from the operating system's random numbers.
+/// Returns a text that no other run has: the keys of a hash map come from the operating system's random numbers.
 fn run_id() -> String {
     let random = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}-{}-{}", random(), random(), std::process::id(), now().as_nanosecond())
 }
 
-/// Who runs. Another name in every container, so that a host of the same name is the same machine.
+/// Returns the host name and the process id of this run. The host name differs in every container, so that the same name
+/// means the same machine.
 fn holder() -> Holder {
     let host = read_text(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
     Holder { host: printable_name(host.trim()), pid: std::process::id() }
 }
 
-/// A table schema by name, or from a file.
+/// Returns a table schema by its name, or from a file.
 ///
 /// # Errors
-/// There is no such name or file, or the file is no table schema.
+/// There is no such name or file, or the file is not a table schema.
 pub(crate) fn schema(name_or_file: &str) -> anyhow::Result<TableSchema> {
     if let Some(schema) = TableSchema::embedded(name_or_file) {
         return Ok(schema);
@@ -317,7 +318,7 @@ pub(crate) fn schema(name_or_file: &str) -> anyhow::Result<TableSchema> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place where the clock is read; everything else gets it from here"
+    reason = "the only place where the clock is read; everything else gets the time from here"
 )]
 fn now() -> Timestamp {
     Timestamp::now()

@@ -1,4 +1,4 @@
-//! The only door to stdout and stderr. Data goes to stdout, everything else to stderr.
+//! The only module that writes to stdout and stderr. Data goes to stdout, everything else to stderr.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -10,11 +10,11 @@ use crate::{
     hints,
 };
 
-/// Prints data, with characters that a terminal must not get escaped in the data's language. A reader that closed the
-/// pipe (`| head`) is not an error.
+/// Prints data to stdout. Characters that are unsafe for a terminal are escaped in the data's language. A reader that
+/// closed the pipe (`| head`) is not an error.
 ///
 /// # Errors
-/// Stdout cannot be written to, for another reason.
+/// Writing to stdout failed for another reason.
 pub(crate) fn data(text: &str, language: Escapes) -> anyhow::Result<()> {
     let text = escaped(text, language);
     let mut stdout = io::stdout().lock();
@@ -30,12 +30,12 @@ pub(crate) fn emit(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", escaped(text, Escapes::Text));
 }
 
-/// Prints why the program stops: the error and its causes, hints on lines of their own.
+/// Prints the error that stops the program, its causes, and hints on separate lines.
 pub(crate) fn error(error: &anyhow::Error) {
     emit(&format!("error: {}", message(error.as_ref(), hints::advise)));
 }
 
-/// The terminal that progress and messages share, which keeps them apart; clones share it.
+/// The terminal that progress and messages share. It keeps them apart; clones share one terminal.
 #[derive(Clone)]
 pub(crate) struct Screen {
     bars: Option<MultiProgress>,

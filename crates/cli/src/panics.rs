@@ -1,4 +1,4 @@
-//! Panics in any thread: the program says that this is a bug, where it is and what to report, and exits with 1.
+//! Panics in any thread: the program prints that this is a bug, its place and what to report, and exits with 1.
 //!
 //! The message of a panic may hold any value, such as credentials or log text. So only messages that are literals in
 //! the source are shown.
@@ -24,8 +24,8 @@ pub(crate) fn start(format: LogFormat) {
     panic::set_hook(Box::new(report_panic));
 }
 
-/// Reports a panic and ends the program without unwinding, as another thread might wait for this one for ever. Files
-/// that are half-written have no name yet, and the next run finishes the epoch, as after a kill.
+/// Reports a panic and ends the program without unwinding, as another thread might wait for this one forever. Files that
+/// are half-written have no name yet, and the next run finishes the epoch, as after a kill.
 fn report_panic(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
     let task = current_task();
@@ -36,7 +36,7 @@ fn report_panic(info: &PanicHookInfo<'_>) {
     } else {
         output::emit(&text);
     }
-    #[expect(clippy::exit, reason = "a bug was met: nothing that this process still does can be trusted")]
+    #[expect(clippy::exit, reason = "after a bug, nothing that this process still does can be trusted")]
     std::process::exit(1);
 }
 
@@ -55,8 +55,8 @@ fn text(
     let backtrace = if is_captured { format!("\n{backtrace}") } else { String::new() };
     format!(
         "error: this is a bug in lakefront {version}: it stopped at {place}, in the thread `{thread}`{task}{what}\n\
-         hint: table and state are as after a kill, and the next run goes on from there\n\
-         hint: please report it with these lines, the command without its secrets, what `lakefront status TABLE` says, and a log that causes it, if there is one; RUST_BACKTRACE=1 adds a backtrace{backtrace}",
+         hint: table and state are as after a kill, and the next run continues from there\n\
+         hint: please report it with these lines, the command without its secrets, the output of `lakefront status TABLE`, and a log that causes it, if there is one; RUST_BACKTRACE=1 adds a backtrace{backtrace}",
         version = env!("CARGO_PKG_VERSION"),
     )
 }
@@ -67,20 +67,20 @@ mod tests {
     use lakefront_operations::within_task;
     use std::process::Command;
 
-    /// Variable that says how the child process is to panic.
+    /// Environment variable with the kind of panic of the child process.
     const CHILD: &str = "LAKEFRONT_TEST_PANIC";
 
-    /// Runs this test binary once more, as a program that panics.
+    /// Runs this test binary as a child process that panics; returns its exit status and stderr.
     fn child(kind: &str) -> (Option<i32>, String) {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "--nocapture", "panics::tests::plays_a_program_that_panics"]);
+        command.args(["--exact", "--nocapture", "panics::tests::child_process_that_panics"]);
         let output = command.env(CHILD, kind).env_remove("RUST_BACKTRACE").output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the parent process says what to play")]
-    fn plays_a_program_that_panics() {
+    #[expect(clippy::disallowed_methods, reason = "the parent process names the kind of panic")]
+    fn child_process_that_panics() {
         let Ok(kind) = std::env::var(CHILD) else { return };
         start(if kind == "json" { LogFormat::Json } else { LogFormat::Text });
         match kind.as_str() {

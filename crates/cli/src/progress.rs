@@ -1,4 +1,4 @@
-//! Progress of a run: bars on a terminal, a line now and then elsewhere, nothing with `--quiet`.
+//! Progress of a run: bars on a terminal, a line every 10 seconds without one, nothing with `--quiet`.
 
 use std::{
     sync::{
@@ -17,11 +17,11 @@ use crate::{
     output::Screen,
 };
 
-/// Time between two lines without a terminal.
+/// Time between two progress lines if there is no terminal: 10 seconds.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Number of objects that were not converted that are reported one by one.
-const TOLD_FAILURES: u64 = 20;
+/// Number of objects that were not converted and that are reported one by one.
+const REPORTED_FAILURES: u64 = 20;
 
 /// Draws the events of a run.
 pub(crate) struct ProgressDisplay {
@@ -38,10 +38,10 @@ enum Style {
     Lines(Arc<Mutex<ProgressLines>>),
 }
 
-/// The last line that was told, and what has been done since the start.
+/// Counts since the start, and the time of the last line.
 struct ProgressLines {
     started: Instant,
-    told: Instant,
+    last_line: Instant,
     planned_objects: u64,
     planned_bytes: u64,
     objects: u64,
@@ -61,7 +61,7 @@ impl ProgressDisplay {
                 let now = now();
                 let lines = ProgressLines {
                     started: now,
-                    told: now,
+                    last_line: now,
                     planned_objects: 0,
                     planned_bytes: 0,
                     objects: 0,
@@ -93,7 +93,7 @@ impl ProgressDisplay {
             Style::Silent => {}
             Style::Bars { listing, objects, bytes } => {
                 listing.finish_and_clear();
-                // An epoch that was left open is planned before the listing.
+                // The tasks of an epoch that was left open come before the listing.
                 let (before_objects, before_bytes) = (objects.length().unwrap_or(0), bytes.length().unwrap_or(0));
                 objects.set_length(before_objects + planned_objects);
                 objects.set_style(style("objects {bar:30} {human_pos}/{human_len}  {msg}"));
@@ -123,30 +123,30 @@ impl ProgressDisplay {
         }
     }
 
-    /// Tells of the first objects that were not converted; the report has more of them.
+    /// Reports an object that was not converted, if it is one of the first; `--report` names more of them.
     fn object_failed(&self, object: &str, message: &str) {
         match self.failed.fetch_add(1, Ordering::Relaxed) {
-            ..TOLD_FAILURES => tracing::error!("{object}: {message}"),
-            TOLD_FAILURES => {
+            ..REPORTED_FAILURES => tracing::error!("{object}: {message}"),
+            REPORTED_FAILURES => {
                 tracing::error!("more objects were not converted; `--report` names up to a thousand");
             }
             _ => {}
         }
     }
 
-    /// A task begins again, and will tell of this once more.
-    fn taken_back(&self, told_objects: u64, told_bytes: u64, told_rows: u64) {
-        self.rows.fetch_sub(told_rows, Ordering::Relaxed);
+    /// Subtracts counts of a task that starts again, which will report them again.
+    fn taken_back(&self, counted_objects: u64, counted_bytes: u64, counted_rows: u64) {
+        self.rows.fetch_sub(counted_rows, Ordering::Relaxed);
         match &self.style {
             Style::Silent => {}
             Style::Bars { objects, bytes, .. } => {
-                objects.dec(told_objects);
-                bytes.dec(told_bytes);
+                objects.dec(counted_objects);
+                bytes.dec(counted_bytes);
             }
             Style::Lines(lines) => {
                 let mut lines = lock(lines);
-                lines.objects = lines.objects.saturating_sub(told_objects);
-                lines.bytes = lines.bytes.saturating_sub(told_bytes);
+                lines.objects = lines.objects.saturating_sub(counted_objects);
+                lines.bytes = lines.bytes.saturating_sub(counted_bytes);
             }
         }
     }
@@ -164,8 +164,8 @@ impl ProgressDisplay {
                 let mut lines = lock(lines);
                 lines.objects += done_objects;
                 lines.bytes += done_bytes;
-                if lines.told.elapsed() >= LINE_EVERY {
-                    lines.told = now();
+                if lines.last_line.elapsed() >= LINE_EVERY {
+                    lines.last_line = now();
                     log::emit(self.format, &self.screen, &lines.text(rows));
                 }
             }
@@ -215,11 +215,11 @@ fn rows_per_second(rows: u64, elapsed: Duration) -> String {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // A template of ours that is wrong shows as the default bar.
+    // If a template is wrong, the default bar is shown.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
-#[expect(clippy::disallowed_methods, reason = "progress lines are told by the clock; nothing else depends on it")]
+#[expect(clippy::disallowed_methods, reason = "progress lines are printed by the clock; nothing else depends on it")]
 fn now() -> Instant {
     Instant::now()
 }

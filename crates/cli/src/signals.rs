@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP ask a run to stop; a second one ends it at once.
+//! Signals: Ctrl-C, SIGTERM and SIGHUP stop a run; a second one ends it at once.
 
 use std::{
     path::Path,
@@ -14,8 +14,8 @@ use signal_hook::{
     iterator::Signals,
 };
 
-/// What signals ask to stop. A SIGHUP that was ignored when the program started stays ignored: that is how `nohup` keeps
-/// a run going when its terminal closes.
+/// Returns a value that signals set to stop a run. A SIGHUP that was ignored when the program started stays ignored: that
+/// is how `nohup` keeps a run alive when its terminal closes.
 ///
 /// # Errors
 /// Signals cannot be listened for.
@@ -24,19 +24,19 @@ pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
     let wanted = [SIGINT, SIGTERM].into_iter().chain(hangs_up.then_some(SIGHUP));
     let mut signals = Signals::new(wanted).context("cannot listen for signals")?;
     let stop = Arc::new(Stop::default());
-    let asked = Arc::clone(&stop);
+    let requested = Arc::clone(&stop);
     let listener = thread::Builder::new().name("signals".to_owned());
     let started = listener.spawn(move || {
         for _ in signals.forever() {
-            if asked.is_requested() {
+            if requested.is_requested() {
                 #[expect(
                     clippy::exit,
-                    reason = "nothing half-written is visible, so that an impatient person may leave"
+                    reason = "no half-written file is visible, so the process may end at any time"
                 )]
                 std::process::exit(1);
             }
-            tracing::warn!("stopping: the tasks at hand are given up; nothing half-written will be visible");
-            asked.request();
+            tracing::warn!("stopping: the current tasks are dropped; no half-written file will be visible");
+            requested.request();
         }
     });
     started.with_context(|| {
@@ -45,8 +45,8 @@ pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
     Ok(stop)
 }
 
-/// Keeps SIGXFSZ, which a write behind `ulimit -f` raises, from ending the program without a word: the write fails, and says
-/// of which file.
+/// Handles SIGXFSZ, which a write past `ulimit -f` raises, so that it does not end the program without a message: the write
+/// fails instead, and its error names the file.
 ///
 /// # Errors
 /// The signal cannot be handled.
@@ -55,7 +55,7 @@ pub(crate) fn survive_file_size_limit() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One bit for each signal that is ignored, from 1 on; none where the system does not tell.
+/// Returns one bit for each ignored signal, from signal 1 on; 0 if the system does not report them.
 fn ignored_signals() -> u64 {
     let status = read_text(Path::new("/proc/self/status")).unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

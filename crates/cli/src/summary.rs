@@ -1,4 +1,4 @@
-//! What a person reads at the end of a run, or instead of one.
+//! Text for people: the summary of a run or dry run, and the output of status, verify, rebuild-state and schema.
 
 use std::fmt::Write as _;
 
@@ -11,11 +11,11 @@ use lakefront_schema::TableSchema;
 
 use crate::hints;
 
-/// What could not be listed is named up to this many times.
+/// Largest number of objects of one kind that are named.
 const NAMED_FAILURES: usize = 10;
-/// Fields that are named.
+/// Largest number of fields or columns that are named.
 const NAMED_FIELDS: usize = 20;
-/// Of a field's name so many characters are shown: it comes from a log.
+/// Number of characters of a field's name that are shown: the name comes from a log.
 const NAME_CHARS: usize = 80;
 
 /// A text of labelled lines.
@@ -28,8 +28,8 @@ impl Lines {
         let _ = writeln!(self.text, "{label:<11} {value}");
     }
 
-    /// Adds what was found and is not read, for reasons that a user may not expect. `range` is what the flags of the range
-    /// of hours do.
+    /// Adds the objects that were found and are not read, for reasons that a user may not expect. `range` is the text of
+    /// [`Selection::range_flags`](lakefront_operations::select::Selection::range_flags).
     fn add_skipped(&mut self, without_hour: u64, range: &str, special: u64) {
         let is_one = without_hour == 1;
         if without_hour > 0 {
@@ -44,18 +44,18 @@ impl Lines {
             );
         }
         if special > 0 {
-            let files = if special == 1 { "file, which is no log" } else { "files, which are no logs" };
+            let files = if special == 1 { "file, not a log" } else { "files, not logs" };
             self.add("skipped", &format!("{} special {files}: named pipe, socket or device", HumanCount(special)));
         }
     }
 }
 
-/// The summary of a run that came to its end.
-pub(crate) fn of_run(report: &Report) -> String {
+/// Returns the summary of a run that reached its end. `nothing` says that there was nothing to do.
+pub(crate) fn of_run(report: &Report, nothing: &str) -> String {
     let mut lines = Lines { text: String::new() };
     let objects = report.objects;
     if objects.planned == 0 {
-        return of_no_news(report);
+        return of_no_news(report, nothing);
     }
     let parts = [
         (objects.converted, "converted"),
@@ -74,7 +74,7 @@ pub(crate) fn of_run(report: &Report) -> String {
     if objects.doubles.twins > 0 && report.identity == Identity::Name {
         lines.add("same name", &same_name(objects.doubles.twins));
     }
-    lines.add("rows", &format!("{} of {} lines", HumanCount(report.rows), HumanCount(report.lines)));
+    lines.add("rows", &rows(report));
     let adopted = report.adopted;
     if adopted.tasks > 0 {
         let (rows, files) = (HumanCount(adopted.rows), HumanCount(adopted.files));
@@ -94,7 +94,7 @@ pub(crate) fn of_run(report: &Report) -> String {
     if !report.nulled_cells.is_empty() {
         let columns: Vec<(u64, &str)> =
             report.nulled_cells.iter().map(|(column, count)| (*count, column.as_str())).collect();
-        lines.add("nulled", &format!("cells that are no number: {}", counted(&columns, "none")));
+        lines.add("nulled", &format!("cells that are not a number: {}", counted(&columns, "none")));
     }
     let ratio = ratio(report.text_bytes, report.bytes_out);
     let (read, text, written) =
@@ -126,14 +126,26 @@ pub(crate) fn of_run(report: &Report) -> String {
     lines.text
 }
 
-/// Rejected rows by reason.
+/// Returns the numbers of rejected rows by reason.
 pub(crate) fn rejects(report: &Report) -> String {
     let rejects: Vec<(u64, &str)> = report.rejects.iter().map(|(reason, count)| (*count, reason.as_str())).collect();
     counted(&rejects, "none")
 }
 
-/// The summary of a run that found nothing to do.
-fn of_no_news(report: &Report) -> String {
+/// Returns the number of rows, and of the lines that are not rows and not rejected.
+fn rows(report: &Report) -> String {
+    let mut text = format!("{} rows", HumanCount(report.rows));
+    for (count, what) in [(report.comments, "header"), (report.blanks, "blank")] {
+        if count > 0 {
+            let lines = if count == 1 { "line" } else { "lines" };
+            let _ = write!(text, "; {} {what} {lines}", HumanCount(count));
+        }
+    }
+    text
+}
+
+/// Returns the summary of a run that found nothing to do.
+fn of_no_news(report: &Report, nothing: &str) -> String {
     let objects = report.objects;
     let mut lines = Lines { text: String::new() };
     let parts = [
@@ -144,7 +156,8 @@ fn of_no_news(report: &Report) -> String {
         (objects.unreadable, "could not be read"),
         (objects.unlisted, "could not be listed"),
     ];
-    lines.add("objects", &format!("nothing new: {}", counted(&parts, "none found")));
+    let found = counted(&parts, "");
+    lines.add("objects", &if found.is_empty() { nothing.to_owned() } else { format!("{nothing}: {found}") });
     lines.add_skipped(objects.without_hour, report.range, objects.special);
     if objects.waiting > 0 {
         let since = report.waiting.first_hour.as_ref().map_or_else(String::new, |hour| format!(", from {hour} on"));
@@ -164,12 +177,12 @@ fn same_name(twins: u64) -> String {
 
 fn failed_before(objects: u64) -> String {
     format!(
-        "{} objects failed before and are as they were; `lakefront retry TABLE` tries them again",
+        "{} objects failed before and have not changed; `lakefront retry TABLE` tries them again",
         HumanCount(objects)
     )
 }
 
-/// What a run would do.
+/// Returns the text of a dry run.
 pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String {
     let mut lines = Lines { text: String::new() };
     lines.add("listed", &format!("{} objects", HumanCount(preview.listed)));
@@ -180,7 +193,7 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
     let planned = preview.planned;
     lines.add("objects", &format!("{} to convert, {}", HumanCount(planned.objects), HumanBytes(planned.bytes)));
     if preview.known > 0 {
-        lines.add("known", &format!("{} objects that an earlier run took", HumanCount(preview.known)));
+        lines.add("known", &format!("{} objects that an earlier run processed", HumanCount(preview.known)));
     }
     if preview.changed > 0 {
         let changed = HumanCount(preview.changed);
@@ -197,7 +210,7 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
         lines.add(
             "warning",
             &format!(
-                "{} logs have the name of another one in this listing, and another size: they are not read if that one is good",
+                "{} logs have the name of another one in this listing, but another size: they are not read if that one has rows",
                 HumanCount(preview.doubles.other_sizes)
             ),
         );
@@ -220,7 +233,7 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
     if preview.not_selected.objects > 0 {
         lines.add(
             "skipped",
-            &format!("{} objects that the selection does not take", HumanCount(preview.not_selected.objects)),
+            &format!("{} objects that are not selected", HumanCount(preview.not_selected.objects)),
         );
     }
     lines.add_skipped(preview.without_hour, options.selection.range_flags(), preview.special);
@@ -234,19 +247,19 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
     lines.text
 }
 
-/// What a table's state says of it.
+/// Returns the text of a table's status.
 pub(crate) fn of_status(status: &Status) -> String {
     let mut lines = Lines { text: String::new() };
     lines.add("table", &status.table);
     lines.add("state", &status.state);
     lines.add("schema", &format!("{}, by {}", status.schema, status.partition_columns.join(", ")));
     if status.identity == Identity::Name {
-        lines.add("logs", "known by their names, wherever they lie");
+        lines.add("logs", "known by their names, in any folder");
     }
     let planned =
         status.last_planned.as_ref().map_or_else(String::new, |planned| format!(", the last planned {planned}"));
     lines.add("epochs", &format!("{} closed{planned}", HumanCount(status.epochs)));
-    lines.add("open", &status.open.as_ref().map_or_else(|| "none: nobody is at work".to_owned(), open_epoch));
+    lines.add("open", &status.open.as_ref().map_or_else(|| "none: no run is active".to_owned(), open_epoch));
     let (files, partitions) = (HumanCount(status.files), HumanCount(status.partitions));
     lines.add("data", &format!("{files} data files in {partitions} partitions, {}", HumanBytes(status.bytes)));
     lines.add("rows", &format!("{}, and {} rejected", HumanCount(status.rows), HumanCount(status.rejects)));
@@ -269,14 +282,14 @@ pub(crate) fn of_status(status: &Status) -> String {
         lines.add(
             "waiting",
             &format!(
-                "{waiting} objects{first}, when the last epoch was planned; `convert --dry-run` says what waits now"
+                "{waiting} objects{first}, when the last epoch was planned; `convert --dry-run` shows what waits now"
             ),
         );
     }
     lines.text
 }
 
-/// Names what counts as converted and gave nothing but rejects.
+/// Adds the objects that count as converted though all their rows were rejected.
 fn add_only_rejects(lines: &mut Lines, status: &Status) {
     if status.only_rejects == 0 {
         return;
@@ -284,14 +297,14 @@ fn add_only_rejects(lines: &mut Lines, status: &Status) {
     lines.add(
         "no rows",
         &format!(
-            "{} objects count as converted though every row was rejected, by an earlier version: `lakefront retry TABLE` tries them again",
+            "{} objects count as converted in an earlier version though every row was rejected: `lakefront retry TABLE` tries them again",
             HumanCount(status.only_rejects)
         ),
     );
     add_named(lines, "no rows", &status.only_rejects_objects, status.only_rejects);
 }
 
-/// Names the first of `count` objects.
+/// Adds the names of the first of `count` objects.
 fn add_named(lines: &mut Lines, label: &str, names: &[String], count: u64) {
     for name in names.iter().take(NAMED_FAILURES) {
         lines.add(label, name);
@@ -306,18 +319,18 @@ fn open_epoch(open: &OpenEpochStatus) -> String {
     let OpenEpochStatus { epoch, tasks, committed, inputs_left, host, pid, is_released, idle_seconds, .. } = open;
     let holder = match (host, pid) {
         (Some(host), Some(pid)) => format!("process {pid} on {}", printable_name(host)),
-        _ => "nobody yet".to_owned(),
+        _ => "no run yet".to_owned(),
     };
-    let idle = idle_seconds.map_or_else(String::new, |seconds| format!(", last sign of life {seconds} s ago"));
+    let idle = idle_seconds.map_or_else(String::new, |seconds| format!(", last heartbeat {seconds} s ago"));
     let state = if *is_released {
-        format!("left by {holder}: the next run goes on with it")
+        format!("left by {holder}: the next run continues it")
     } else {
         format!("{holder}{idle}")
     };
     format!("epoch {epoch}, {committed} of {tasks} tasks committed; {state}; {} objects left", HumanCount(*inputs_left))
 }
 
-/// What was verified, and what is wrong.
+/// Returns the text of a verification and its faults.
 pub(crate) fn of_verification(verification: &Verification, is_deep: bool) -> String {
     let mut lines = Lines { text: String::new() };
     let Verification { epochs, open, tasks, inputs, files, rows, bytes, expired_files, num_faults, faults, .. } =
@@ -354,10 +367,10 @@ pub(crate) fn of_verification(verification: &Verification, is_deep: bool) -> Str
     lines.text
 }
 
-/// What was made anew.
+/// Returns the text about a state whose index files were regenerated.
 pub(crate) fn of_rebuilt(rebuilt: &Rebuilt) -> String {
     let mut lines = Lines { text: String::new() };
-    lines.add("epochs", &format!("{} looked at", HumanCount(rebuilt.epochs)));
+    lines.add("epochs", &format!("{} checked", HumanCount(rebuilt.epochs)));
     let kinds = [("created", &rebuilt.created), ("replaced", &rebuilt.replaced), ("removed", &rebuilt.removed)];
     for (label, objects) in kinds {
         for object in objects {
@@ -365,12 +378,12 @@ pub(crate) fn of_rebuilt(rebuilt: &Rebuilt) -> String {
         }
     }
     if kinds.iter().all(|(_, objects)| objects.is_empty()) {
-        lines.add("result", "all was as it should be");
+        lines.add("result", "all was correct");
     }
     lines.text
 }
 
-/// The Arrow fields of a table schema, one a line.
+/// Returns the Arrow fields of a table schema, one per line.
 pub(crate) fn arrow_fields(schema: &TableSchema) -> String {
     schema.arrow_schema().fields().iter().fold(String::new(), |mut text, field| {
         let null = if field.is_nullable() { "" } else { " not null" };
@@ -379,7 +392,7 @@ pub(crate) fn arrow_fields(schema: &TableSchema) -> String {
     })
 }
 
-/// The SQL columns of a table schema, one a line.
+/// Returns the SQL columns of a table schema, one per line.
 pub(crate) fn sql_columns(schema: &TableSchema) -> String {
     let lines: Vec<String> =
         schema.columns().iter().map(|column| format!("`{}` {}", column.name, column.sql_type())).collect();

@@ -1,4 +1,4 @@
-//! Output of clap: help and version as they are, errors with the arguments escaped.
+//! Output of clap: help and version unchanged, errors with the arguments escaped.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ pub(crate) fn answer(error: clap::Error) -> ExitCode {
     let error = shown(error);
     let text = error.render().to_string();
     if text.lines().any(|line| printable_name(line) != line) {
-        // Something was not escaped above: print all of it escaped, without clap's colours.
+        // Some text was not escaped above: print all of it escaped, without clap's colours.
         output::emit(text.trim_end());
     } else {
         let _ = error.print();
@@ -25,7 +25,7 @@ pub(crate) fn answer(error: clap::Error) -> ExitCode {
     ExitStatus::Usage.into()
 }
 
-/// Returns the error with all parts of the command line in it escaped.
+/// Returns the error with all its parts of the command line escaped.
 fn shown(mut error: clap::Error) -> clap::Error {
     let contexts: Vec<(ContextKind, ContextValue)> =
         error.context().map(|(kind, value)| (kind, value.clone())).collect();

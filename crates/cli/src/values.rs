@@ -1,6 +1,7 @@
-//! The text of a flag in, a number, a duration or a time out: read to its end, or refused with an example.
+//! Parses the values of flags: numbers, sizes, durations and times. A text must be valid to its end; an error shows an
+//! example.
 //!
-//! Times are UTC. A blank may take the place of the `T` between date and time of day, and a `Z` may end a time.
+//! Times are UTC. A blank may replace the `T` between date and time of day, and a `Z` may end a time.
 
 use std::time::Duration;
 
@@ -13,15 +14,15 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
-/// The number of hours that `-<hours>h` must stay below: more than a century.
+/// Upper limit of the hours in `-<hours>h`, exclusive: more than a century.
 const MAX_HOURS_BACK: u64 = 1_000_000;
 
-/// Returns a value without blanks around it, which are often copied along or read from a file.
+/// Returns a value without blanks around it: they are often copied by accident or read from a file.
 pub(crate) fn trimmed(text: Option<&String>) -> Option<String> {
     text.map(|text| text.trim().to_owned())
 }
 
-/// A value that is refused: what it should have been.
+/// Returns the error for a value that is not valid: `expected` describes valid ones.
 fn refused(flag: &str, text: &str, expected: &str) -> anyhow::Error {
     anyhow!("`{flag} {}`: expected {expected}", printable_name(text))
 }
@@ -29,7 +30,7 @@ fn refused(flag: &str, text: &str, expected: &str) -> anyhow::Error {
 /// Returns a whole number without a sign.
 ///
 /// # Errors
-/// The text is none, or the number is not in the range.
+/// The text is not such a number, or the number is not in the range.
 pub(crate) fn number(flag: &str, text: &str, range: std::ops::RangeInclusive<u64>) -> anyhow::Result<u64> {
     digits(text).filter(|number| range.contains(number)).ok_or_else(|| {
         let (first, last) = (range.start(), range.end());
@@ -44,7 +45,7 @@ pub(crate) fn number(flag: &str, text: &str, range: std::ops::RangeInclusive<u64
 /// Returns a number of bytes: `64MiB`, `1GB`, `4096`.
 ///
 /// # Errors
-/// The text is none, or the number is 0 or too large.
+/// The text is not a number of bytes, or the number is 0 or too large.
 pub(crate) fn bytes(flag: &str, text: &str) -> anyhow::Result<u64> {
     let (number, unit) = text.split_at(text.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(text.len()));
     let factor = match unit.strip_prefix(' ').filter(|unit| !unit.is_empty()).unwrap_or(unit) {
@@ -68,7 +69,7 @@ pub(crate) fn bytes(flag: &str, text: &str) -> anyhow::Result<u64> {
 /// Returns a duration: `2h`, `90m`, `45s`, `1d`, `0`.
 ///
 /// # Errors
-/// The text is none, or too long a time.
+/// The text is not a duration, or the duration is too long.
 pub(crate) fn duration(flag: &str, text: &str) -> anyhow::Result<Duration> {
     let seconds = match text.char_indices().next_back() {
         _ if text == "0" => Some(0),
@@ -89,10 +90,10 @@ pub(crate) fn duration(flag: &str, text: &str) -> anyhow::Result<Duration> {
         .ok_or_else(|| refused(flag, text, "one number with a unit, like `2h`, `90m`, `45s` or `1d`, or `0`"))
 }
 
-/// Returns how many rejected rows are too many: `100` or `0.1%`.
+/// Returns the limit of rejected rows: `100` or `0.1%`.
 ///
 /// # Errors
-/// The text is neither a whole number nor a share of 0 to 100 per cent.
+/// The text is neither a whole number nor a share of 0 to 100 percent.
 pub(crate) fn max_rejects(text: &str) -> anyhow::Result<MaxRejects> {
     let limit = match text.strip_suffix('%') {
         Some(percent) => {
@@ -112,7 +113,7 @@ pub(crate) fn max_rejects(text: &str) -> anyhow::Result<MaxRejects> {
 /// Returns an hour, in hours since 1970-01-01T00 UTC: `2024-05-17`, `2024-05-17T10`, or back from now: `-3d`, `-6h`.
 ///
 /// # Errors
-/// The text is none, is not a whole hour, or names a time zone.
+/// The text is not an hour, has minutes, or names a time zone.
 pub(crate) fn hour(flag: &str, text: &str, now: Timestamp) -> anyhow::Result<i32> {
     let expected = || refused(flag, text, "an hour (UTC) like `2025-03-04`, `2025-03-04T23`, `-3d` or `-6h`");
     let moment = if let Some(back) = text.strip_prefix('-') {
@@ -139,7 +140,7 @@ pub(crate) fn hour(flag: &str, text: &str, now: Timestamp) -> anyhow::Result<i32
 /// Returns the time of a date with a time of day, both UTC: `2024-05-17T10:00:00Z`.
 ///
 /// # Errors
-/// The text is none, or names a time zone.
+/// The text is not a time, or names a time zone.
 pub(crate) fn time(flag: &str, text: &str) -> anyhow::Result<Timestamp> {
     let expected = || refused(flag, text, "a time (UTC) like `2024-05-17T10:00:00Z`");
     let (date, time) = moment(text).map_err(|flaw| flaw.refuse(flag, text, expected))?;
@@ -149,7 +150,7 @@ pub(crate) fn time(flag: &str, text: &str) -> anyhow::Result<Timestamp> {
 /// Returns a day: `2024-05-17`.
 ///
 /// # Errors
-/// The text is none, has a time of day, or names a time zone.
+/// The text is not a day, has a time of day, or names a time zone.
 pub(crate) fn day(flag: &str, text: &str) -> anyhow::Result<String> {
     let expected = || refused(flag, text, "a day (UTC) like `2024-05-17`");
     match moment(text).map_err(|flaw| flaw.refuse(flag, text, expected))? {
@@ -158,11 +159,11 @@ pub(crate) fn day(flag: &str, text: &str) -> anyhow::Result<String> {
     }
 }
 
-/// What keeps a text from being a time.
+/// The reason why a text is not a time.
 enum Flaw {
     /// It has an offset or the name of a time zone.
     Zone,
-    /// It is something else.
+    /// Any other reason.
     Other,
 }
 
@@ -170,7 +171,7 @@ impl Flaw {
     fn refuse(self, flag: &str, text: &str, expected: impl Fn() -> anyhow::Error) -> anyhow::Error {
         match self {
             Self::Zone => anyhow!(
-                "`{flag} {}`: times are UTC: an offset or a time zone is not taken\nhint: convert the time to UTC and write it without a zone, like `2025-03-04T23`",
+                "`{flag} {}`: times are UTC: an offset or a time zone is not accepted\nhint: convert the time to UTC and write it without a zone, like `2025-03-04T23`",
                 printable_name(text)
             ),
             Self::Other => expected(),
@@ -178,7 +179,7 @@ impl Flaw {
     }
 }
 
-/// Reads a date, and the time of day after it if there is one.
+/// Parses a date, and the time of day after it if there is one.
 fn moment(text: &str) -> Result<(civil::Date, Option<civil::Time>), Flaw> {
     let (date, rest) = text.split_at_checked("YYYY-MM-DD".len()).ok_or(Flaw::Other)?;
     let date = date_of(date).ok_or(Flaw::Other)?;
@@ -196,12 +197,12 @@ fn moment(text: &str) -> Result<(civil::Date, Option<civil::Time>), Flaw> {
     }
 }
 
-/// Whether a text begins as an offset or the name of a time zone does.
+/// Returns whether a text begins like an offset or the name of a time zone.
 fn begins_zone(text: &str) -> bool {
     text.starts_with(|symbol: char| "+-\u{2212}[".contains(symbol) || symbol.is_ascii_alphabetic())
 }
 
-/// The date of `YYYY-MM-DD`.
+/// Parses a date, `YYYY-MM-DD`.
 fn date_of(text: &str) -> Option<civil::Date> {
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
@@ -212,7 +213,8 @@ fn date_of(text: &str) -> Option<civil::Date> {
     civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
 }
 
-/// The time of day that a text begins with, `HH`, `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fraction`, and what follows it.
+/// Parses the time of day at the start of a text, `HH`, `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fraction`, and returns it with the
+/// rest.
 fn time_of(text: &str) -> Option<(civil::Time, &str)> {
     let (hour, mut rest) = two_digits(text)?;
     let (mut minute, mut second, mut nanosecond) = (0, 0, 0);
@@ -240,7 +242,7 @@ fn timestamp(date: civil::Date, time: civil::Time) -> Option<Timestamp> {
     Some(date.to_datetime(time).to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Whether a text is ASCII digits alone. `parse` would take a sign.
+/// Returns whether a text has only ASCII digits. `parse` would accept a sign.
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

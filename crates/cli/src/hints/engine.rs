@@ -4,7 +4,7 @@ use lakefront_operations::EngineError;
 
 use super::{ledger, storage, table};
 
-/// Returns the hint for an error; `None` if there is nothing to say.
+/// Returns the hint for an error; `None` if it has no hint.
 #[expect(clippy::wildcard_enum_match_arm, reason = "many errors need no hint, and new ones may not")]
 pub(crate) fn hint(error: &EngineError) -> Option<String> {
     Some(match error {
@@ -12,24 +12,24 @@ pub(crate) fn hint(error: &EngineError) -> Option<String> {
         EngineError::Storage(error) => return storage::hint(error),
         EngineError::Table(error) => return table::hint(error),
         EngineError::TooManyRejects { quarantine, .. } => format!(
-            "they stand in `{quarantine}`; if they are in order, run again with a larger `--max-rejects`, or once without"
+            "see `{quarantine}`; if that is acceptable, run again with a larger `--max-rejects`, or once without"
         ),
         EngineError::TooManyUnreadable { is_all: true, .. } => {
-            "check the permissions of the user or role that lakefront runs as: to read the logs, and to use their keys; `--max-unreadable N` goes on without these logs"
+            "check the permissions of the user or role that lakefront runs as: to read the logs, and to use their keys; `--max-unreadable N` continues without these logs"
                 .to_owned()
         }
         EngineError::TooManyUnreadable { is_all: false, .. } => {
-            "let lakefront read them, or go on without them by a larger `--max-unreadable N`; `--exclude` leaves them out of later plans"
+            "let lakefront read them, or continue without them with a larger `--max-unreadable N`; `--exclude` leaves them out of later plans"
                 .to_owned()
         }
         EngineError::Columns { .. } => "please report this".to_owned(),
         EngineError::Memory { least_bytes, .. } => format!("`--memory-bytes` must be at least {least_bytes}"),
         EngineError::Addresses { least_kib, .. } => {
-            format!("raise it with `ulimit -v {least_kib}` or more; `--memory-bytes` alone limits memory")
+            format!("raise it with `ulimit -v {least_kib}` or more; to limit memory, `--memory-bytes` is enough")
         }
         EngineError::Threads { limits, .. } => format!("raise what limits them: {limits}"),
         EngineError::TaskPanicked { .. } => {
-            "please report this, with the message above; the table waits for this task, so move the object away if it does it again"
+            "please report this, with the message above; the table waits for this task: if it panics again, move the object away"
                 .to_owned()
         }
         EngineError::PartitionColumns { .. } => {

@@ -1,43 +1,43 @@
-//! Hints about the commit protocol: a state that is damaged, an epoch that is open, another run that is active.
+//! Hints about the commit protocol: a damaged state, an open epoch, another active run.
 
 use lakefront_operations::{LedgerError, RecordKind, Source, printable_name};
 
 use super::storage;
 
-/// Hint about an open epoch that only an operator may decide about.
+/// Hint about an open epoch that needs a decision of an operator.
 pub(super) const RESOLVE: &str =
-    "make sure that no other run is active, then `lakefront resolve TABLE` does what is left of it again";
+    "make sure that no other run is active, then `lakefront resolve TABLE` redoes what is left of it";
 
-/// Returns the hint for an error; `None` if there is nothing to say.
+/// Returns the hint for an error; `None` if it has no hint.
 #[expect(clippy::wildcard_enum_match_arm, reason = "many errors need no hint, and new ones may not")]
 pub(crate) fn hint(error: &LedgerError) -> Option<String> {
     Some(match error {
         LedgerError::Storage(error) => return storage::hint(error),
         LedgerError::Damaged { kind: RecordKind::Derived, .. } | LedgerError::Unequal { kind: RecordKind::Derived, .. } => {
-            "`lakefront rebuild-state TABLE` makes it anew from the plan log".to_owned()
+            "`lakefront rebuild-state TABLE` regenerates it from the plan log".to_owned()
         }
         LedgerError::Damaged { kind: RecordKind::OfTask, .. } => {
-            "if no other run is active, `lakefront resolve TABLE` does its epoch again; first put back what log objects were deleted"
+            "if no other run is active, `lakefront resolve TABLE` redoes its epoch; first restore log objects that were deleted"
                 .to_owned()
         }
         LedgerError::Damaged { kind: RecordKind::Unique, .. } => {
-            "restore the object from a backup, as nothing else knows what it said".to_owned()
+            "restore the object from a backup: its contents are not stored anywhere else".to_owned()
         }
         LedgerError::Unequal { .. } => {
-            "another version of the program, or another hand, wrote it; if no other run is active, `lakefront resolve TABLE` does its epoch again"
+            "another version of lakefront, or another program, wrote it; if no other run is active, `lakefront resolve TABLE` redoes its epoch"
                 .to_owned()
         }
-        LedgerError::NewerFormat { .. } => "a newer version of lakefront wrote it: run that one".to_owned(),
+        LedgerError::NewerFormat { .. } => "a newer version of lakefront wrote it: use that version".to_owned(),
         LedgerError::Foreign { .. } => "move it out of the state folder".to_owned(),
         LedgerError::NoTableRecord { .. } => {
-            "restore it from a backup; or name another table, if this is no state of lakefront".to_owned()
+            "restore it from a backup; or name another table, if this is not a state of lakefront".to_owned()
         }
         LedgerError::NoEpochs { .. } => "restore the state that belongs to it, or name a new folder".to_owned(),
         LedgerError::TableGone { .. } => {
-            "is it mounted? restore it; to begin anew, remove the state folder as well".to_owned()
+            "check that it is mounted, or restore it; to start over, remove the state folder as well".to_owned()
         }
         LedgerError::OtherProcessed { .. } => {
-            "`lakefront rebuild-state TABLE` makes them anew from the plan log".to_owned()
+            "`lakefront rebuild-state TABLE` regenerates them from the plan log".to_owned()
         }
         LedgerError::NotEmpty { .. } => "name a new folder, or give the table's state as `--state`".to_owned(),
         LedgerError::NoTable { .. } => {
@@ -45,13 +45,13 @@ pub(crate) fn hint(error: &LedgerError) -> Option<String> {
         }
         LedgerError::TableIsRoot | LedgerError::StateIsRoot => "name a folder below `/`".to_owned(),
         LedgerError::TableIsBucket { .. } => "name a prefix below it, or a --state elsewhere in it".to_owned(),
-        LedgerError::StateElsewhere { .. } => "keep the state beside the table".to_owned(),
+        LedgerError::StateElsewhere { .. } => "keep the state next to the table".to_owned(),
         LedgerError::StateInTable { .. } => {
             "keep the state outside of the table: readers list all of it".to_owned()
         }
         LedgerError::Active { .. } => "run again later; if it is dead for certain, `--take-over`".to_owned(),
         LedgerError::NoConditions { .. } => {
-            "use another store; or `--single-writer`, if you make sure that only one run at a time writes to this table"
+            "use another store; or `--single-writer`, if you guarantee that only one run at a time writes to this table"
                 .to_owned()
         }
         LedgerError::MissedInputs { .. } => RESOLVE.to_owned(),
@@ -62,7 +62,7 @@ pub(crate) fn hint(error: &LedgerError) -> Option<String> {
     })
 }
 
-/// Returns how a source is named so that the table knows it as before.
+/// Returns the hint how to name a source so that the table recognizes it.
 fn same_identity(known: &Source, source: &Source) -> String {
     let id = known.id().map(|id| format!("`--source-id {}`", printable_name(id)));
     let is_same_place = Source::restore(&source.place_text(), source.file_name(), known.id())
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_says_how_the_source_is_known() {
+    fn a_hint_names_the_identity_that_the_table_knows() {
         let (plain, archive) = (source("file:///logs", None), source("file:///logs", Some("archive")));
         assert_eq!(same_identity(&archive, &plain), "give `--source-id archive` for it");
         assert_eq!(same_identity(&plain, &archive), "leave `--source-id` out");

@@ -1,4 +1,4 @@
-//! Each kind of value: what is read, and what is refused with the flag, the value and an example.
+//! Each kind of value: texts that are accepted, and texts that are refused with the flag, the value and an example.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn assert_refused<T: std::fmt::Debug>(texts: &[&str], read: impl Fn(&str) -> any
     }
 }
 
-/// What is no number in any flag: `{}` takes the place of a number that is one.
+/// Returns texts that are not a number in any flag: `{}` in the pattern is replaced by each of them.
 fn not_digits(pattern: &str) -> Vec<String> {
     let numbers =
         ["", "-1", "+1", " 1", "1 ", "1_0", "1,5", "1e3", "0x1", "\u{661}", "\u{ff11}", "99999999999999999999", "x"];
@@ -26,7 +26,7 @@ fn refused_numbers<T: std::fmt::Debug>(pattern: &str, read: impl Fn(&str) -> any
 }
 
 #[test]
-fn whole_numbers_have_no_sign_and_stay_in_their_range() {
+fn whole_numbers_have_no_sign_and_are_in_their_range() {
     let read = |text: &str| number("--threads", text, 1..=1024);
     assert_eq!((read("1").unwrap(), read("007").unwrap(), read("1024").unwrap()), (1, 7, 1024));
     assert_refused(&["0", "1025", "1.0", "1k"], read, "--threads");
@@ -35,7 +35,7 @@ fn whole_numbers_have_no_sign_and_stay_in_their_range() {
 }
 
 #[test]
-fn sizes_take_binary_and_decimal_units() {
+fn sizes_accept_binary_and_decimal_units() {
     for (text, expected) in [
         ("4096", 4096),
         ("1KiB", 1024),
@@ -177,7 +177,7 @@ fn what_is_no_hour_is_refused() {
         "\u{662}\u{660}24-05-17",
         "2024-05-17T\u{661}0",
         "2024-05-17T10\u{a0}",
-        // Minutes are no hours.
+        // Times with minutes are not whole hours.
         "2024-05-17T23:30",
         "2024-05-17 10:00:01",
         "2024-05-17T10:00:00.000000001Z",

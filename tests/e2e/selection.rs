@@ -358,12 +358,12 @@ fn named_pipes_sockets_and_devices_are_skipped_and_counted() {
     assert!(pipe.unwrap().success());
     let _socket = std::os::unix::net::UnixListener::bind(folder.path("logs/socket")).unwrap();
     symlink("/dev/zero", folder.path("logs/zero")).unwrap();
-    let said = "3 special files, which are no logs";
+    let said = "3 special files, not logs";
     let dry = folder.run(&["convert", "logs", "lake/x", "--dry-run"]).exits(0);
     assert!(dry.stdout.contains(said), "{}", dry.stdout);
     folder.convert(&[]).exits(0).says(said);
     assert_eq!(folder.report()["objects"]["special"], 3);
-    folder.convert(&["--exclude", "zero", "--exclude", "socket"]).exits(0).says("1 special file, which is no log");
+    folder.convert(&["--exclude", "zero", "--exclude", "socket"]).exits(0).says("1 special file, not a log");
     folder.convert(&["--include", "*.log"]).exits(0);
     assert_eq!(folder.report()["objects"]["special"], 0);
     assert_eq!(folder.rows().len(), 1);

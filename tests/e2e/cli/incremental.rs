@@ -54,7 +54,7 @@ fn a_run_that_finds_nothing_new_says_so_and_writes_nothing() {
     assert_eq!(folder.only_looks(&[&args[..], &["-q"]].concat(), 0).stderr, "");
     let ran = folder.only_looks(&[&args[..], &["--dry-run"]].concat(), 0);
     assert!(
-        ran.stdout.contains("0 to convert") && ran.stdout.contains("1 objects that an earlier run took"),
+        ran.stdout.contains("0 to convert") && ran.stdout.contains("1 objects that an earlier run processed"),
         "{}",
         ran.stdout
     );

@@ -75,19 +75,19 @@ fn the_help_of_convert_names_every_flag_with_its_default() {
     let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for default in [
         "2h",
-        "as before, or 64GiB",
-        "as before, or 200",
+        "as in the last run, or 64GiB",
+        "as in the last run, or 200",
         "the table's, or `cf_logs`",
         "the table's, or hour",
-        "as before, or zstd(3)",
-        "as before, or 128MiB",
+        "as in the last run, or zstd(3)",
+        "as in the last run, or 128MiB",
         "64MiB",
-        "TABLE.lakefront, beside it",
+        "TABLE.lakefront, next to it",
         "10m",
     ] {
         assert!(flowing.contains(&format!("[default: {default}]")), "`{default}` is not in:\n{text}");
     }
-    assert!(text.contains("128MiB, and 128MiB for each thread and one more"), "{text}");
+    assert!(text.contains("[default: 128MiB x (threads + 2)]"), "{text}");
     assert!(text.contains("Examples:") && text.contains("TABLE.lakefront/quarantine"), "{text}");
 }
 
@@ -240,7 +240,7 @@ fn the_summary_tells_what_was_done() {
     for part in [
         "1 converted",
         "1 failed",
-        "1 of 4 lines",
+        "1 rows; 2 header lines",
         "1 bad-date",
         "bytes",
         "1 data files in 1 partitions",

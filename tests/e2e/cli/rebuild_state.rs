@@ -79,7 +79,7 @@ fn a_closed_record_that_the_last_epoch_lost_is_made_by_the_next_run_too() {
 fn what_was_made_is_told_and_a_sound_state_is_left_alone() {
     let folder = table();
     let ran = folder.only_looks(&REBUILD, 0);
-    assert!(ran.stdout.contains("all was as it should be"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("all was correct"), "{}", ran.stdout);
 
     fs::remove_file(folder.state("seen/undated/0000000002")).unwrap();
     fs::write(folder.state("seen/2024-05-17/0000000001"), "garbage").unwrap();

@@ -34,7 +34,7 @@ fn it_tells_epochs_partitions_rows_failures_and_what_waits() {
     assert_eq!(line(&text, "state"), format!("{}.lakefront", table.display()));
     assert_eq!(line(&text, "schema"), "lean, by year, month, day, hour");
     assert_eq!(line(&text, "epochs"), "2 closed, the last planned 2024-05-20T04:00:00Z");
-    assert_eq!(line(&text, "open"), "none: nobody is at work");
+    assert_eq!(line(&text, "open"), "none: no run is active");
     assert!(line(&text, "data").starts_with("4 data files in 4 partitions, "), "{text}");
     assert_eq!(line(&text, "rows"), "4, and 1 rejected");
     assert_eq!(line(&text, "objects"), "3 converted, 1 failed and not converted since");
@@ -82,11 +82,11 @@ fn it_tells_of_an_open_epoch_and_who_holds_it() {
     assert!(status["pid"].is_u64() && status["host"].is_string() && status["idle_seconds"].is_u64(), "{status}");
     let text = line(&folder.run(&STATUS).exits(0).stdout, "open");
     assert!(text.starts_with("epoch 1, 1 of 2 tasks committed; process "), "{text}");
-    assert!(text.contains("last sign of life"), "{text}");
+    assert!(text.contains("last heartbeat"), "{text}");
 
     folder.doctor("lease/0000000001.json", |lease| lease["released"] = true.into());
     let text = line(&folder.run(&STATUS).exits(0).stdout, "open");
-    assert!(text.contains("left by process") && text.contains("the next run goes on with it"), "{text}");
+    assert!(text.contains("left by process") && text.contains("the next run continues it"), "{text}");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn while_an_epoch_is_open_all_commands_count_what_is_committed_and_name_it() {
     let preview = folder.run(&["convert", "logs", "lake/cf_logs", "--now", NOW, "--dry-run"]).exits(0).stdout;
     assert!(preview.contains("epoch 1 is not finished: 1 of 2 tasks are committed"), "{preview}");
     assert!(line(&preview, "objects").starts_with("1 to convert"), "{preview}");
-    assert!(line(&preview, "known").starts_with("1 objects that an earlier run took"), "{preview}");
+    assert!(line(&preview, "known").starts_with("1 objects that an earlier run processed"), "{preview}");
 
     let report = folder.converts(&[]);
     let objects = ["listed", "planned", "converted", "adopted_converted", "known"];

@@ -1,5 +1,4 @@
-//! Checksums of records, added and removed by tests: for records that a test changed, and for states of versions
-//! without checksums.
+//! Adds and removes checksums of records, for records that a test changed and for states of versions without checksums.
 
 use std::{collections::BTreeMap, io::Read as _};
 
@@ -20,13 +19,13 @@ pub(crate) fn sealed(text: &str) -> String {
     format!("{body},\"checksum\":\"{}\"}}", sha256(body.as_bytes()))
 }
 
-/// The epoch in a name of the state.
+/// Returns the epoch in a name of the state, or 0.
 pub(crate) fn epoch_of(name: &str) -> u64 {
     let digits = name.split(['/', '-', '.']).find(|part| part.len() == 10 && part.bytes().all(|b| b.is_ascii_digit()));
     digits.map_or(0, |digits| digits.parse().unwrap())
 }
 
-/// Removes a key with hexadecimal digits from JSON; the others keep their order.
+/// Removes a key with a hexadecimal value from JSON, and keeps the order of the others.
 fn without(text: &str, key: &str) -> String {
     let Some((before, rest)) = text.split_once(&format!(",\"{key}\":\"")) else { return text.to_owned() };
     let (digits, after) = rest.split_once('"').unwrap();
@@ -51,7 +50,7 @@ fn text_of(bytes: &[u8]) -> String {
     text
 }
 
-/// Returns the state with the epochs for which `is_older` holds as a version without checksums would have left them.
+/// Returns the state as a version without checksums would have left the epochs for which `is_older` holds.
 pub(crate) fn without_checksums(state: &Files, is_older: impl Fn(u64) -> bool) -> Files {
     let mut older = Files::new();
     for (name, bytes) in state {
@@ -85,7 +84,7 @@ pub(crate) fn without_checksums(state: &Files, is_older: impl Fn(u64) -> bool) -
             older.insert(name.clone(), text.into());
         }
     }
-    // Digests of other objects.
+    // Adapt the digests of changed objects in other records.
     for name in state.keys().filter(|name| is_older(epoch_of(name))) {
         let of_new = |older: &mut Files, record: &str, object: &str| {
             let Some(bytes) = older.get(record) else { return };

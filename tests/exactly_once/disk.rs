@@ -1,4 +1,4 @@
-//! A table on the local disk, whose power may fail.
+//! A table on the local disk, with simulated power cuts.
 
 use std::{
     collections::BTreeMap,
@@ -19,10 +19,10 @@ use crate::{
     run_driver::{Command, RunRequest, RunResult, SETTLE, run_on, statements_of},
 };
 
-/// The clock that runs on disk are told.
+/// The clock of runs on disk, in seconds since 1970.
 const NOW_SECOND: i64 = (FIRST_HOUR + 240) * 3600;
 
-/// A table on the local disk. All runs have one log of what is on the disk.
+/// A table on the local disk. All runs share one record of synced files.
 pub(crate) struct Disk {
     pub(crate) logs: Logs,
     root: PathBuf,
@@ -38,7 +38,7 @@ impl Disk {
         let folder = temporary_folder();
         let root = folder.path().canonicalize().unwrap();
         let logs = Logs::new();
-        logs.hold(objects);
+        logs.set(objects);
         let (log, committed) = (SyncLog::default(), Files::new());
         Self { logs, root, log, runs: 0, committed, is_resolved: false, _folder: folder }
     }
@@ -55,7 +55,7 @@ impl Disk {
         self.state().join("tmp")
     }
 
-    /// A run, which goes on whoever has the lease.
+    /// Executes a request, and takes over any lease.
     pub(crate) fn run(&mut self, request: &RunRequest) -> RunResult {
         self.runs += 1;
         let open = |root: &Path| self.log.open_local(root, &self.temporary()).unwrap();
@@ -70,33 +70,33 @@ impl Disk {
         )
     }
 
-    /// A run with faults. Says whether it came so far that it crashed.
+    /// Runs `convert` with faults. Returns whether the crash happened.
     pub(crate) fn convert(&mut self, faults: &Faults) -> bool {
-        self.run(&RunRequest::with(Command::Convert, faults));
+        self.run(&RunRequest::with_faults(Command::Convert, faults));
         faults.is_crashed()
     }
 
-    /// One undisturbed run.
+    /// Runs `convert` without faults, and checks all invariants.
     pub(crate) fn finish(&mut self, when: &str) {
-        let result = self.run(&RunRequest::undisturbed(Command::Convert));
-        assert_eq!(result.error, None, "{when}: the undisturbed run after it stopped");
+        let result = self.run(&RunRequest::without_faults(Command::Convert));
+        assert_eq!(result.error, None, "{when}: the run without faults after it stopped");
         self.assert_checked(true, when);
         let has_worked = result.report["epochs"].as_array().is_some_and(|epochs| !epochs.is_empty());
         let temporary = self.temporary_files();
         assert!(!has_worked || temporary.is_empty(), "I13: {when}: temporary files are left: {temporary:?}");
     }
 
-    /// As [`Self::finish`], where the program may first ask a person, as inputs changed in mid-epoch.
+    /// Like [`Self::finish`], but runs `resolve` first if the program requires it, because inputs of an epoch changed.
     pub(crate) fn finish_or_resolve(&mut self, when: &str) {
-        if self.run(&RunRequest::undisturbed(Command::Convert)).needs_resolve() {
-            let resolved = self.run(&RunRequest::undisturbed(Command::Resolve));
+        if self.run(&RunRequest::without_faults(Command::Convert)).needs_resolve() {
+            let resolved = self.run(&RunRequest::without_faults(Command::Resolve));
             assert_eq!(resolved.error, None, "{when}: `resolve` stopped");
             self.is_resolved = true;
         }
         self.finish(when);
     }
 
-    /// The power fails, and takes all that was never synced; or some of it, as the seed says.
+    /// Simulates a power cut, which removes all that was never synced; with a seed, only a random part of it.
     pub(crate) fn power_cut(&self, seed: Option<u64>) {
         match seed {
             Some(seed) => self.log.power_cut_by_chance(seed).unwrap(),
@@ -118,11 +118,11 @@ impl Disk {
             statements: statements_of(&Destination::of_stores(open(&self.table()), open(&self.state()))),
             puts: BTreeMap::new(),
             deleted: Vec::new(),
-            deleted_lately: Vec::new(),
+            deleted_since: Vec::new(),
             committed_before: self.committed.clone(),
-            // A run that finds nothing to do leaves them; one that works on an epoch removes them.
+            // A run without work leaves them; a run that works on an epoch removes them.
             temporary: Vec::new(),
-            said: Vec::new(),
+            printed: Vec::new(),
             settled_before: NOW_SECOND - i64::try_from(SETTLE.as_secs()).unwrap(),
             is_settled,
             is_torn: true,
@@ -133,7 +133,7 @@ impl Disk {
     }
 }
 
-/// All files below a folder, by name.
+/// Returns all files below a folder, by name.
 fn files_below(root: &Path) -> Files {
     let mut files = Files::new();
     let mut waiting = vec![root.to_owned()];

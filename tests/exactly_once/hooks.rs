@@ -1,4 +1,5 @@
-//! A store that asks before each operation: so that a test decides which of several converters goes on, and when.
+//! A store that calls a hook before each operation, so that a test decides which of several converters continues, and
+//! when.
 
 use std::{
     collections::BTreeSet,
@@ -11,12 +12,12 @@ use lakefront_storage::{Backend, Entry, Error, Lock, StagedBytes, Store};
 
 use crate::random::Random;
 
-/// Is called before each operation, and returns when that may happen.
+/// A hook that is called before each operation; the operation starts when the hook returns.
 pub(crate) trait Hook: fmt::Debug + Send + Sync {
     fn before_operation(&self);
 }
 
-/// The same store, with a hook.
+/// Wraps a store with a hook.
 pub(crate) fn hooked(store: Store, hook: &Arc<dyn Hook>) -> Store {
     Store::new(Arc::new(Hooked { store, hook: Arc::clone(hook) }))
 }
@@ -109,48 +110,48 @@ impl Backend for Hooked {
     }
 }
 
-/// Interleaves converters: one operation at a time, whose is a function of the seed.
+/// Interleaves converters: one operation at a time, in an order that is a function of the seed.
 ///
-/// Between two operations of any of them exactly one converter computes; the others stand before their next operation.
+/// Between two operations exactly one converter computes; the others wait before their next operation.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    standing: Mutex<Standing>,
+    state: Mutex<TurnState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct Standing {
+struct TurnState {
     random: Random,
     /// Converters that have not ended.
     alive: BTreeSet<usize>,
-    /// Those that stand before an operation.
+    /// Converters that wait before an operation.
     waiting: BTreeSet<usize>,
-    /// The one that goes on.
-    going: Option<usize>,
+    /// The converter whose turn it is.
+    running: Option<usize>,
 }
 
-impl Standing {
+impl TurnState {
     fn choose(&mut self) {
-        if self.going.is_none() && !self.waiting.is_empty() && self.waiting == self.alive {
+        if self.running.is_none() && !self.waiting.is_empty() && self.waiting == self.alive {
             let choice = usize::try_from(self.random.below(self.waiting.len() as u64)).unwrap();
-            self.going = self.waiting.iter().nth(choice).copied();
-            self.waiting.retain(|index| Some(*index) != self.going);
+            self.running = self.waiting.iter().nth(choice).copied();
+            self.waiting.retain(|index| Some(*index) != self.running);
         }
     }
 }
 
 impl Turns {
     pub(crate) fn new(seed: u64, converters: usize) -> Arc<Self> {
-        let standing = Standing {
+        let state = TurnState {
             random: Random::new(seed),
             alive: (0..converters).collect(),
             waiting: BTreeSet::new(),
-            going: None,
+            running: None,
         };
-        Arc::new(Self { standing: Mutex::new(standing), changed: Condvar::new() })
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
     }
 
-    /// The turn of one converter; when the last clone of it is dropped, that one has ended.
+    /// Returns the turn of one converter. Dropping its last clone means that the converter has ended.
     pub(crate) fn of(self: &Arc<Self>, index: usize) -> Arc<dyn Hook> {
         Arc::new(Turn { turns: Arc::clone(self), index })
     }
@@ -164,83 +165,83 @@ struct Turn {
 
 impl Hook for Turn {
     fn before_operation(&self) {
-        let mut standing = self.turns.standing.lock().unwrap();
-        if standing.going == Some(self.index) {
-            standing.going = None;
+        let mut state = self.turns.state.lock().unwrap();
+        if state.running == Some(self.index) {
+            state.running = None;
         }
-        standing.waiting.insert(self.index);
-        standing.choose();
+        state.waiting.insert(self.index);
+        state.choose();
         self.turns.changed.notify_all();
-        while standing.going != Some(self.index) {
-            standing = self.turns.changed.wait(standing).unwrap();
+        while state.running != Some(self.index) {
+            state = self.turns.changed.wait(state).unwrap();
         }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let Ok(mut standing) = self.turns.standing.lock() else { return };
-        standing.alive.remove(&self.index);
-        if standing.going == Some(self.index) {
-            standing.going = None;
+        let Ok(mut state) = self.turns.state.lock() else { return };
+        state.alive.remove(&self.index);
+        if state.running == Some(self.index) {
+            state.running = None;
         }
-        standing.choose();
+        state.choose();
         self.turns.changed.notify_all();
     }
 }
 
-/// Puts a converter to sleep before its k-th operation, until it is woken.
+/// Stalls a converter before its k-th operation, until it is resumed.
 #[derive(Debug)]
-pub(crate) struct Bed {
-    sleeps_at: u64,
-    sleep: Mutex<Sleep>,
+pub(crate) struct Stall {
+    stalls_at: u64,
+    state: Mutex<StallState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Sleep {
+struct StallState {
     operations: u64,
-    is_asleep: bool,
+    is_stalled: bool,
     has_ended: bool,
-    is_woken: bool,
+    is_resumed: bool,
 }
 
-impl Bed {
-    /// For a converter that sleeps before operation `sleeps_at`, from 1.
-    pub(crate) fn new(sleeps_at: u64) -> Arc<Self> {
-        Arc::new(Self { sleeps_at, sleep: Mutex::default(), changed: Condvar::new() })
+impl Stall {
+    /// Creates a stall before operation `stalls_at`, from 1.
+    pub(crate) fn new(stalls_at: u64) -> Arc<Self> {
+        Arc::new(Self { stalls_at, state: Mutex::default(), changed: Condvar::new() })
     }
 
-    /// Waits until the converter sleeps, or has ended without coming so far.
-    pub(crate) fn wait(&self) {
-        let mut sleep = self.sleep.lock().unwrap();
-        while !sleep.is_asleep && !sleep.has_ended {
-            sleep = self.changed.wait(sleep).unwrap();
+    /// Waits until the converter has stalled, or has ended before that operation.
+    pub(crate) fn wait_until_stalled(&self) {
+        let mut state = self.state.lock().unwrap();
+        while !state.is_stalled && !state.has_ended {
+            state = self.changed.wait(state).unwrap();
         }
     }
 
-    /// Wakes it.
-    pub(crate) fn wake(&self) {
-        self.sleep.lock().unwrap().is_woken = true;
+    /// Resumes the converter.
+    pub(crate) fn resume(&self) {
+        self.state.lock().unwrap().is_resumed = true;
         self.changed.notify_all();
     }
 
-    /// Says that it has ended.
-    pub(crate) fn end(&self) {
-        self.sleep.lock().unwrap().has_ended = true;
+    /// Records that the converter has ended.
+    pub(crate) fn set_ended(&self) {
+        self.state.lock().unwrap().has_ended = true;
         self.changed.notify_all();
     }
 }
 
-impl Hook for Bed {
+impl Hook for Stall {
     fn before_operation(&self) {
-        let mut sleep = self.sleep.lock().unwrap();
-        sleep.operations += 1;
-        if sleep.operations == self.sleeps_at {
-            sleep.is_asleep = true;
+        let mut state = self.state.lock().unwrap();
+        state.operations += 1;
+        if state.operations == self.stalls_at {
+            state.is_stalled = true;
             self.changed.notify_all();
-            while !sleep.is_woken {
-                sleep = self.changed.wait(sleep).unwrap();
+            while !state.is_resumed {
+                state = self.changed.wait(state).unwrap();
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What makes an object the same: its name below a source that has a name, wherever that is; or its name alone.
+//! Identities of log objects: the key below a source with an id, in any location; or only the name.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,12 +16,12 @@ const SEED: u64 = 23;
 const NOW_SECOND: i64 = (FIRST_HOUR + 240) * 3600;
 
 #[test]
-fn an_archive_that_moved_stays_known() {
+fn an_archive_with_an_id_may_move() {
     let simulation = Simulation::of_logs(Logs::with_id("archive"), &first_logs(SEED));
     simulation.finish("the first run");
     simulation.logs.move_away("elsewhere");
     simulation.assert_idle("moved");
-    simulation.logs.hold(&later_logs(SEED));
+    simulation.logs.set(&later_logs(SEED));
     let result = simulation.finish("late objects in the new place");
     assert_eq!(result.report["objects"]["changed"], 2, "{:#}", result.report);
     simulation.logs.move_away("logs");
@@ -29,7 +29,7 @@ fn an_archive_that_moved_stays_known() {
 }
 
 #[test]
-fn an_archive_may_move_while_an_epoch_is_open() {
+fn an_archive_with_an_id_may_move_while_an_epoch_is_open() {
     let simulation = Simulation::of_logs(Logs::with_id("archive"), &first_logs(SEED));
     let saved = simulation.save();
     let faults = Faults::none();
@@ -48,13 +48,13 @@ fn an_archive_may_move_while_an_epoch_is_open() {
 fn the_same_name_in_two_sources_is_two_objects() {
     let (here, there) = (Logs::with_id("here"), Logs::with_id("there"));
     let (first, second) = (first_logs(1), first_logs(2));
-    here.hold(&first);
-    there.hold(&second);
+    here.set(&first);
+    there.set(&second);
     let (table, state) = (MemoryStore::new(Arc::default()), MemoryStore::new(Arc::default()));
     let run = |number| {
         let sources = [here.sources(), there.sources()].concat();
         let stores = (table.store(), state.store());
-        run_on(sources, stores, &RunRequest::undisturbed(Command::Convert), NOW_SECOND, number, &Silent)
+        run_on(sources, stores, &RunRequest::without_faults(Command::Convert), NOW_SECOND, number, &Silent)
     };
     let result = run(1);
     assert_eq!(result.error, None);
@@ -74,20 +74,20 @@ fn the_same_name_in_two_sources_is_two_objects() {
     assert_eq!(state.history().len(), writes, "both are known");
 }
 
-/// Objects at these folders below the source.
+/// Returns objects at their paths in this folder.
 fn at(folder: &str, objects: &[Arc<LogObject>]) -> BTreeMap<String, Arc<LogObject>> {
     objects.iter().map(|object| (format!("{folder}/{}", object.name), Arc::clone(object))).collect()
 }
 
-/// A world whose logs are known by their names, with the first logs in a folder.
+/// Returns a simulation with the first logs in a folder, identified by name.
 fn by_name(folder: &str) -> Simulation {
     let simulation = Simulation::of_logs(Logs::by_name(), &[]);
-    simulation.logs.hold_at(at(folder, &first_logs(SEED)));
+    simulation.logs.set_at(at(folder, &first_logs(SEED)));
     simulation
 }
 
 #[test]
-fn by_name_logs_may_move_among_folders_after_any_operation() {
+fn by_name_logs_may_move_between_folders_after_any_operation() {
     let simulation = by_name("a");
     let saved = simulation.save();
     let faults = Faults::none();
@@ -96,14 +96,14 @@ fn by_name_logs_may_move_among_folders_after_any_operation() {
         simulation.restore(&saved);
         simulation.convert(&Faults::crash_after(k));
         let when = format!("a crash after operation {k}, and then all logs move");
-        simulation.logs.hold_at(at("b", &first_logs(SEED)));
+        simulation.logs.set_at(at("b", &first_logs(SEED)));
         simulation.finish_or_resolve(&when);
         simulation.assert_idle(&when);
     }
 }
 
 #[test]
-fn by_name_the_first_key_is_taken_whatever_the_cut_of_a_listing() {
+fn by_name_the_first_key_is_taken_with_any_limit_of_candidates() {
     let twice = || {
         let mut files = at("b", &first_logs(SEED));
         files.extend(at("a", &first_logs(SEED)));
@@ -112,30 +112,30 @@ fn by_name_the_first_key_is_taken_whatever_the_cut_of_a_listing() {
     };
     for candidates in [1, 2, 3, 4, 5, 7, 16, 1000] {
         let simulation = Simulation::of_logs(Logs::by_name(), &[]);
-        simulation.logs.hold_at(twice());
+        simulation.logs.set_at(twice());
         let when = format!("{candidates} candidates");
-        let result = simulation.run(&RunRequest { candidates, ..RunRequest::undisturbed(Command::Convert) });
+        let result = simulation.run(&RunRequest { candidates, ..RunRequest::without_faults(Command::Convert) });
         assert_eq!(result.error, None, "{when}");
         simulation.assert_settled(&when);
         simulation.assert_idle(&when);
-        let rows = rows_of_table(&simulation.look(true).table);
+        let rows = rows_of_table(&simulation.observe(true).table);
         assert!(!rows.is_empty() && rows.iter().all(|row| row.filename.starts_with("a/")), "{when}: {rows:?}");
     }
 }
 
 #[test]
-fn by_name_another_size_is_told_of_once_wherever_the_listing_is_cut() {
+fn by_name_another_size_is_reported_once_with_any_limit_of_candidates() {
     for candidates in [1, 2, 3, 5, 1000] {
         let simulation = Simulation::of_logs(Logs::by_name(), &[]);
         let mut files = at("b", &first_logs(SEED));
-        // Of other revisions those that end in 3 are whole, and were damaged.
+        // In other revisions, numbers that end in 3 are whole; in revision 0 they are damaged.
         files.extend(at(
             "c",
             &(0..16).map(|number| LogObject::make(SEED, number, hour_of(number), 3)).collect::<Vec<_>>(),
         ));
-        simulation.logs.hold_at(files);
+        simulation.logs.set_at(files);
         let when = format!("{candidates} candidates");
-        let result = simulation.run(&RunRequest { candidates, ..RunRequest::undisturbed(Command::Convert) });
+        let result = simulation.run(&RunRequest { candidates, ..RunRequest::without_faults(Command::Convert) });
         assert_eq!(result.error, None, "{when}");
         assert!(result.report["objects"]["changed"].as_u64().unwrap() > 5, "{when}: {:#}", result.report);
         assert_eq!(result.report["outcome"], "done-with-failures", "{when}");
@@ -145,11 +145,11 @@ fn by_name_another_size_is_told_of_once_wherever_the_listing_is_cut() {
 }
 
 #[test]
-fn by_name_a_failed_log_that_moved_is_new_once_a_retry_has_missed_it() {
+fn by_name_a_failed_log_that_moved_is_new_after_a_retry_missed_it() {
     let simulation = by_name("a");
     let failed = simulation.finish("the first run").report["objects"]["failed"].clone();
     assert!(failed.as_u64().unwrap() > 1, "{failed}");
-    simulation.logs.hold_at(at("b", &first_logs(SEED)));
+    simulation.logs.set_at(at("b", &first_logs(SEED)));
     simulation.assert_idle("moved");
     let result = simulation.run_alone(Command::Retry, "a retry that misses it");
     assert_eq!((result.error, &result.report["objects"]["gone"]), (None, &failed));

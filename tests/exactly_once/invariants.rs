@@ -1,8 +1,8 @@
-//! I1 to I15 in one checker, which reads what is stored by itself: plain JSON values, and Parquet as a reader sees it that
-//! knows nothing of this program. What it expects is the model of the logs.
+//! Checker of I1 to I15. It reads the stored objects with its own code: as plain JSON values, and Parquet as any reader
+//! would. It compares them with the model of the logs.
 //!
-//! I10 (unreadable state: no write) and I9 (no news: no write) are of runs, not of what is stored: see `state_objects` and
-//! `Simulation::assert_idle`. I13's memory and open files are looked at end to end.
+//! I10 (unreadable state: no write) and I9 (nothing new: no write) are about runs, not about stored objects: see
+//! `state_objects` and `Simulation::assert_idle`. The tests in `tests/e2e` check I13's memory and open files.
 
 mod closed;
 mod inputs;
@@ -28,7 +28,7 @@ pub(crate) use self::{
 };
 pub(crate) use crate::seals::sha256;
 
-/// The epochs of a state.
+/// Returns the epochs of a state.
 pub(crate) fn epochs_of(state: &Files) -> Vec<Epoch> {
     records::read(state, &mut Found::default())
 }
@@ -36,37 +36,37 @@ pub(crate) fn epochs_of(state: &Files) -> Vec<Epoch> {
 /// Bytes by name.
 pub(crate) type Files = BTreeMap<String, Bytes>;
 
-/// What there is to see, at one moment.
+/// Contents of a table and its state at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Observations {
     pub(crate) table: Files,
     pub(crate) state: Files,
-    /// The SQL that the program gives for the table; none where it gives none, as where nothing was planned yet.
+    /// The table's DDL from the program; `None` if there is none, for example before the first plan.
     pub(crate) statements: Option<Vec<String>>,
-    /// How often each name of the table was written with effect, where that is known.
+    /// Number of effective writes of each name of the table, if known.
     pub(crate) puts: BTreeMap<String, u64>,
     /// Names of the table that were deleted.
     pub(crate) deleted: Vec<String>,
-    /// Those that were deleted since the last look.
-    pub(crate) deleted_lately: Vec<String>,
-    /// Committed data files at the last look.
+    /// Names that were deleted since the last observation.
+    pub(crate) deleted_since: Vec<String>,
+    /// Committed data files at the last observation.
     pub(crate) committed_before: Files,
-    /// Temporary files that stand about.
+    /// Temporary files that were left.
     pub(crate) temporary: Vec<String>,
     /// Errors and reports of all runs.
-    pub(crate) said: Vec<String>,
+    pub(crate) printed: Vec<String>,
     /// Hours that ended by this second have settled.
     pub(crate) settled_before: i64,
-    /// Whether an undisturbed run came to its end: no epoch is open, and nothing is left to do.
+    /// Whether a run without faults has finished: no epoch is open, and no work is left.
     pub(crate) is_settled: bool,
-    /// Whether a power cut may have torn what is only `put`.
+    /// Whether a power cut may have torn objects that were only `put`.
     pub(crate) is_torn: bool,
-    /// Whether a person allowed uncommitted files to be deleted.
+    /// Whether a run of `resolve` may have deleted uncommitted files.
     pub(crate) is_resolved: bool,
 }
 
 impl Observations {
-    /// Data files that a commit names.
+    /// Returns the data files that a commit names.
     pub(crate) fn committed_files(&self) -> Files {
         let epochs = records::read(&self.state, &mut Found::default());
         let named: BTreeSet<String> = epochs.iter().flat_map(Epoch::files).map(|file| file.path).collect();
@@ -99,7 +99,7 @@ impl Found {
     }
 }
 
-/// Do the invariants hold?
+/// Checks all invariants.
 pub(crate) fn check(logs: &Logs, seen: &Observations) -> Result<(), Vec<Violation>> {
     let mut found = Found::default();
     let epochs = records::read(&seen.state, &mut found);
@@ -119,7 +119,7 @@ pub(crate) fn check(logs: &Logs, seen: &Observations) -> Result<(), Vec<Violatio
     if found.violations.is_empty() { Ok(()) } else { Err(found.violations) }
 }
 
-/// I6: what a commit names is there, as it says. Gives the rows of all committed files.
+/// I6: the files that commits name are there, as described. Returns the rows of all committed files.
 fn data_is_there(seen: &Observations, epochs: &[Epoch], found: &mut Found) -> Vec<Row> {
     let mut all = Vec::new();
     let mut paths = BTreeSet::new();
@@ -129,14 +129,14 @@ fn data_is_there(seen: &Observations, epochs: &[Epoch], found: &mut Found) -> Ve
             continue;
         }
         let Some(bytes) = seen.table.get(&file.path) else {
-            found.add("I6", format!("`{}` is committed and not there", file.path));
+            found.add("I6", format!("`{}` is committed but missing", file.path));
             continue;
         };
         let is_same = bytes.len() as u64 == file.bytes && sha256(bytes) == file.sha256;
-        found.expect("I6", is_same, || format!("`{}` has other bytes than its commit says", file.path));
+        found.expect("I6", is_same, || format!("`{}` differs from its commit", file.path));
         if let Ok(rows) = rows::read(&file.path, bytes) {
             found.expect("I6", rows.len() as u64 == file.rows, || {
-                format!("`{}` has {} rows, and its commit says {}", file.path, rows.len(), file.rows)
+                format!("`{}` has {} rows, but its commit has {}", file.path, rows.len(), file.rows)
             });
             all.extend(rows.iter().cloned());
         }
@@ -173,17 +173,17 @@ fn rows_are_exact(logs: &Logs, epochs: &[Epoch], mut rows: Vec<Row>, found: &mut
     }
 }
 
-/// I3: whoever reads all files, committed or not, finds whole files, and no line of an object twice.
+/// I3: a reader of all files, committed or not, finds whole files, and no line of an object twice.
 fn no_reader_is_fooled(seen: &Observations, found: &mut Found) {
     let mut lines = BTreeSet::new();
     for (name, bytes) in &seen.table {
         match rows::read(name, bytes) {
             Ok(rows) => {
                 for row in rows.iter() {
-                    // Whatever folder it lay in: in all of these tests a name is a log's own.
+                    // In any folder: in all of these tests a name identifies a log.
                     let object = row.filename.rsplit('/').next().unwrap_or_default().to_owned();
                     found.expect("I3", lines.insert((object, row.line)), || {
-                        format!("line {} of `{}` stands twice, the second time in `{name}`", row.line, row.filename)
+                        format!("line {} of `{}` is there twice, the second time in `{name}`", row.line, row.filename)
                     });
                 }
             }
@@ -192,19 +192,19 @@ fn no_reader_is_fooled(seen: &Observations, found: &mut Found) {
     }
 }
 
-/// I4: what was committed at the last look is there as it was.
+/// I4: files that were committed at the last observation are unchanged.
 fn nothing_committed_changed(seen: &Observations, found: &mut Found) {
     for (name, bytes) in &seen.committed_before {
         let is_same = seen.table.get(name) == Some(bytes);
-        found.expect("I4", is_same, || format!("`{name}` was committed, and is gone or changed"));
+        found.expect("I4", is_same, || format!("`{name}` was committed, but is missing or changed"));
     }
 }
 
-/// I5: a name of the table is written once, and nothing is deleted but by `resolve`, which spares what is committed.
+/// I5: each name of the table is written once, and only `resolve` deletes files, never committed ones.
 fn names_are_written_once(seen: &Observations, epochs: &[Epoch], found: &mut Found) {
     found.expect("I5", seen.is_resolved || seen.deleted.is_empty(), || format!("deleted: {:?}", seen.deleted));
-    for name in seen.deleted_lately.iter().filter(|name| seen.committed_before.contains_key(*name)) {
-        found.add("I5", format!("`{name}` was deleted, and was committed before"));
+    for name in seen.deleted_since.iter().filter(|name| seen.committed_before.contains_key(*name)) {
+        found.add("I5", format!("`{name}` was deleted after it was committed"));
     }
     for (name, puts) in &seen.puts {
         let deletions = seen.deleted.iter().filter(|deleted| *deleted == name).count() as u64;
@@ -212,12 +212,12 @@ fn names_are_written_once(seen: &Observations, epochs: &[Epoch], found: &mut Fou
     }
     for name in seen.table.keys() {
         let is_ours = epochs.iter().any(|epoch| epoch.is_data_file(name));
-        found.expect("I5", is_ours, || format!("`{name}` is a name that no plan gives"));
+        found.expect("I5", is_ours, || format!("`{name}` is not a name of any plan"));
     }
 }
 
-/// I11: every file under TABLE is committed, or of an uncommitted task of the open epoch; every object under STATE belongs
-/// to something.
+/// I11: every file under TABLE is committed, or belongs to an uncommitted task of the open epoch; every object under
+/// STATE belongs to an epoch.
 fn nothing_is_orphaned(seen: &Observations, epochs: &[Epoch], found: &mut Found) {
     let committed: BTreeSet<String> = epochs.iter().flat_map(Epoch::files).map(|file| file.path).collect();
     for name in seen.table.keys().filter(|name| !committed.contains(*name)) {
@@ -225,14 +225,14 @@ fn nothing_is_orphaned(seen: &Observations, epochs: &[Epoch], found: &mut Found)
         found.expect("I11", may_be, || format!("`{name}` is an orphan"));
     }
     for name in seen.state.keys() {
-        found.expect("I11", records::is_known(name, epochs), || format!("the state's `{name}` belongs to nothing"));
+        found.expect("I11", records::is_known(name, epochs), || format!("the state's `{name}` belongs to no epoch"));
     }
     found.expect("I13", !seen.is_settled || seen.temporary.is_empty(), || {
         format!("temporary files are left: {:?}", seen.temporary)
     });
 }
 
-/// I12: no epoch is open, and every object that has settled has been dealt with in the version that it has.
+/// I12: no epoch is open, and every settled object was processed in its current version.
 fn everything_is_settled(logs: &Logs, seen: &Observations, epochs: &[Epoch], found: &mut Found) {
     for epoch in epochs.iter().filter(|epoch| epoch.closed.is_none()) {
         found.add("I12", format!("epoch {} is open", epoch.number));
@@ -248,18 +248,18 @@ fn everything_is_settled(logs: &Logs, seen: &Observations, epochs: &[Epoch], fou
         let (key, version) = (logs.key(&object), object.version());
         let is_dealt_with = dealt_with.contains(&(logs.identity_of("", &key).1, logs.version_of(&version)));
         found.expect("I12", is_dealt_with || !has_settled, || {
-            format!("`{}` of {} was not dealt with in version {version}", object.name, day_text(object.hour))
+            format!("`{}` of {} was not processed in version {version}", object.name, day_text(object.hour))
         });
     }
 }
 
-/// I15: what stands in a cell that no column takes comes out nowhere.
+/// I15: the text of a cell that no column reads is in no output.
 fn no_secret_came_out(seen: &Observations, found: &mut Found) {
     for (name, bytes) in &seen.state {
         let text = text_of(bytes).unwrap_or_default();
-        found.expect("I15", !text.contains(SECRET), || format!("`{name}` shows a secret"));
+        found.expect("I15", !text.contains(SECRET), || format!("`{name}` contains a secret"));
     }
-    for said in &seen.said {
-        found.expect("I15", !said.contains(SECRET), || format!("a run said a secret: {said}"));
+    for printed in &seen.printed {
+        found.expect("I15", !printed.contains(SECRET), || format!("a run printed a secret: {printed}"));
     }
 }

@@ -1,4 +1,4 @@
-//! Large objects: their rows are on their way before it is known whether they are good, or still what was listed.
+//! Large objects: their rows are encoded before it is known whether the object is good, or still the listed version.
 
 use std::{
     fs,
@@ -18,9 +18,9 @@ use crate::{
 };
 
 const SEED: u64 = 17;
-/// More text than a small object has.
+/// MiB of comments that make an object large.
 const LARGE_MIB: usize = 10;
-/// More than is fetched whole.
+/// MiB of comments that make an object too large to be fetched whole.
 const STREAMED_MIB: usize = 20;
 
 fn small(number: u64) -> Arc<LogObject> {
@@ -31,8 +31,9 @@ fn large(number: u64, revision: u64, mib: usize) -> Arc<LogObject> {
     LogObject::with_comments(SEED, number, FIRST_HOUR, revision, mib)
 }
 
-/// One hour, in the order of their names. Those that end in 3 are gzip, and damaged at the end. They stand behind large ones,
-/// so that batches are the same with and without them. Those of [`STREAMED_MIB`] that are even are no gzip, and streamed.
+/// Returns objects of one hour, in the order of their names. Numbers that end in 3 are gzip, and damaged at the end.
+/// They come after large ones, so that batches are the same with and without them. Even numbers of [`STREAMED_MIB`] are
+/// not gzip, and are streamed.
 fn objects() -> Vec<Arc<LogObject>> {
     vec![
         small(0),
@@ -46,15 +47,15 @@ fn objects() -> Vec<Arc<LogObject>> {
     ]
 }
 
-/// The first object that is read in pieces.
+/// Number of the first object that is read in pieces.
 const CHANGING: u64 = 72;
 
-/// Convert, all in one task.
+/// Returns a request for `convert` with all objects in one task.
 fn request() -> RunRequest {
-    RunRequest { task_bytes: 1 << 30, ..RunRequest::undisturbed(Command::Convert) }
+    RunRequest { task_bytes: 1 << 30, ..RunRequest::without_faults(Command::Convert) }
 }
 
-/// Sums up what it is told, and does something at the first piece of an object that is read in pieces.
+/// Sums up progress events, and calls a function at the first piece of an object that is read in pieces.
 struct Watch<F> {
     objects: AtomicI64,
     bytes: AtomicI64,
@@ -86,8 +87,8 @@ impl<F: Fn() + Sync> Watch<F> {
         }
     }
 
-    /// How many objects, bytes and rows it was told of in all.
-    fn told(&self) -> [i64; 3] {
+    /// Returns the total numbers of objects, bytes and rows that were reported.
+    fn reported(&self) -> [i64; 3] {
         [&self.objects, &self.bytes, &self.rows].map(|sum| sum.load(Ordering::SeqCst))
     }
 }
@@ -113,7 +114,7 @@ impl<F: Fn() + Sync> Progress for Watch<F> {
 }
 
 #[test]
-fn the_rows_of_a_large_object_whose_verdict_comes_late_are_in_no_file() {
+fn the_rows_of_a_large_object_that_fails_late_are_in_no_file() {
     let simulation = Simulation::new(&objects());
     let watch = Watch::new(|| {});
     let result = simulation.run_watched(&request(), simulation.next_run(), &watch);
@@ -121,23 +122,23 @@ fn the_rows_of_a_large_object_whose_verdict_comes_late_are_in_no_file() {
     assert_eq!(result.report["objects"]["failed"], 3, "{:#}", result.report);
     simulation.assert_settled("late verdicts");
 
-    // However many there are, one of them costs an attempt; and nothing is told twice.
+    // All failed objects together cost one more attempt, and nothing is reported twice.
     assert_eq!(watch.attempts.load(Ordering::SeqCst), 2);
     assert_eq!(watch.failures.load(Ordering::SeqCst), 3);
-    let [objects_told, bytes, rows] = watch.told();
-    assert_eq!(objects_told, 8);
+    let [objects_reported, bytes, rows] = watch.reported();
+    assert_eq!(objects_reported, 8);
     assert_eq!(bytes, i64::try_from(watch.planned_bytes.load(Ordering::SeqCst)).unwrap());
     assert_eq!(rows, result.report["rows"].as_i64().unwrap());
 
-    // The table is the same, byte for byte, as if the bad ones had never been there.
+    // The table is the same, byte for byte, as without the bad objects.
     let good: Vec<_> = objects().into_iter().filter(|object| !object.is_damaged).collect();
     let other = Simulation::new(&good);
     assert_eq!(other.run(&request()).report["objects"]["failed"], 0);
-    assert!(simulation.look(true).table == other.look(true).table);
+    assert!(simulation.observe(true).table == other.observe(true).table);
 }
 
 #[test]
-fn a_crash_at_any_operation_of_a_run_with_late_verdicts_leaves_what_the_next_run_makes_whole() {
+fn a_run_with_objects_that_fail_late_may_crash_at_any_operation() {
     let simulation = Simulation::new(&objects());
     let saved = simulation.save();
     for k in 1.. {
@@ -156,7 +157,7 @@ fn a_crash_at_any_operation_of_a_run_with_late_verdicts_leaves_what_the_next_run
 
 #[test]
 fn a_large_object_that_changes_while_it_is_read_is_left_out() {
-    // With bad objects before it, it is judged first.
+    // With bad objects before it, the whole object is checked before its rows are used.
     for (at_end, has_bad) in [(false, false), (true, false), (false, true), (true, true)] {
         let all: Vec<_> = objects().into_iter().filter(|object| has_bad || !object.is_damaged).collect();
         let simulation = Simulation::new(&all);
@@ -164,7 +165,7 @@ fn a_large_object_that_changes_while_it_is_read_is_left_out() {
         let path = simulation.logs.key(&revised);
         let replace = || {
             if at_end {
-                // Its listed bytes stay: only its version says that something happened.
+                // Its listed bytes stay: only its version shows the change.
                 let file = fs::File::options().append(true).open(&path).unwrap();
                 file.set_len(file.metadata().unwrap().len() + 1).unwrap();
             } else {
@@ -176,16 +177,16 @@ fn a_large_object_that_changes_while_it_is_read_is_left_out() {
         assert_eq!(result.error, None);
         assert_eq!(result.report["objects"]["replaced"], 1, "{:#}", result.report);
         assert_eq!(result.report["objects"]["failed"], if has_bad { 3 } else { 0 }, "{:#}", result.report);
-        let [objects_told, bytes, rows] = watch.told();
-        assert_eq!(objects_told, i64::try_from(all.len()).unwrap());
+        let [objects_reported, bytes, rows] = watch.reported();
+        assert_eq!(objects_reported, i64::try_from(all.len()).unwrap());
         assert_eq!(bytes, i64::try_from(watch.planned_bytes.load(Ordering::SeqCst)).unwrap());
         assert_eq!(rows, result.report["rows"].as_i64().unwrap());
         simulation.assert_holds("an object changed while it was read");
 
         let present: Vec<_> =
             all.iter().map(|object| if object.name == revised.name { &revised } else { object }).cloned().collect();
-        simulation.logs.hold(&present);
+        simulation.logs.set(&present);
         assert_eq!(simulation.run(&request()).report["objects"]["converted"], 1);
-        simulation.assert_settled("it was taken as it is now");
+        simulation.assert_settled("it was converted in its current version");
     }
 }

@@ -1,4 +1,4 @@
-//! Temporary files that killed runs left: whoever works on an epoch removes them.
+//! Temporary files of killed runs: a run that works on an epoch removes them.
 
 use std::fs;
 
@@ -10,19 +10,19 @@ use crate::{
     run_driver::{Command, RunRequest},
 };
 
-/// What stands in the folder for temporary files when a run on that disk begins, and after it.
+/// Adds temporary files, executes a run, and returns the files that are left.
 fn left_by_a_run(disk: &mut Disk) -> Vec<String> {
     fs::create_dir_all(disk.temporary()).unwrap();
     for name in ["4711-0.staged", "4711-00c0ffee00c0ffee-7.staged"] {
         fs::write(disk.temporary().join(name), "half a data file").unwrap();
     }
-    let result = disk.run(&RunRequest::undisturbed(Command::Convert));
+    let result = disk.run(&RunRequest::without_faults(Command::Convert));
     assert_eq!(result.error, None);
     assert_eq!(result.report["epochs"], serde_json::json!([1]), "it closes one epoch: {:#}", result.report);
     disk.temporary_files()
 }
 
-/// A table whose first epoch has all there is.
+/// Returns a table whose first epoch has all objects.
 fn disk() -> Disk {
     Disk::new(&[0, 1, 2, 4].map(|number| LogObject::make(37, number, FIRST_HOUR, 0)))
 }
@@ -30,7 +30,7 @@ fn disk() -> Disk {
 #[test]
 fn a_run_that_claims_an_epoch_removes_the_temporary_files_of_killed_runs() {
     let mut disk = disk();
-    // The folder of the state is there, and no table in it yet.
+    // The folder of the state exists, but has no table record yet.
     assert!(disk.convert(&Faults::crash_before(4)));
     assert!(!disk.state().join("log").exists());
     assert!(left_by_a_run(&mut disk).is_empty(), "{:?}", disk.temporary_files());

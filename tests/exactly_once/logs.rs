@@ -1,5 +1,5 @@
-//! Log objects as real files, and the model of them: what is in every version that ever stood there. The text is made here,
-//! so its rows are known without reading it.
+//! Log objects as real files, and a model of the contents of every version. The tests generate the text, so they know
+//! its rows without parsing it.
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +17,10 @@ use tempfile::TempDir;
 
 use crate::random::Random;
 
-/// The table schema of all tests here: rows show their object and line, and no user agent is looked at.
+/// Table schema of all these tests: rows show their object and line, and no column needs the user agent.
 pub(crate) const SCHEMA: &str = r#"
 name = "exactly_once"
-description = "Rows that can be told apart"
+description = "Rows that can be identified"
 
 [[column]]
 name = "logdate"
@@ -53,13 +53,13 @@ type = "bigint"
 derive = "line"
 "#;
 
-/// Stands in a cell that no column takes, in every good row: it must come out nowhere.
+/// Text of a cell that no column reads, in every good row. It must not be in any output.
 pub(crate) const SECRET: &str = "session=planted-secret-3141592653";
 
-/// The first hour of most worlds: 2024-05-17T00, in hours since 1970.
+/// First hour of most simulations: 2024-05-17T00, in hours since 1970.
 pub(crate) const FIRST_HOUR: i64 = 476_640;
 
-/// A row as it has to be in the table.
+/// A row as it must be in the table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Row {
     pub(crate) filename: String,
@@ -75,15 +75,15 @@ pub(crate) struct Row {
 /// One version of a log object.
 #[derive(Debug)]
 pub(crate) struct LogObject {
-    /// Its name below the source.
+    /// Name below the source.
     pub(crate) name: String,
-    /// The hour in its name.
+    /// Hour in the name.
     pub(crate) hour: i64,
-    /// Cut short: no row of it may come into the table.
+    /// Whether the object is truncated. None of its rows may be in the table.
     pub(crate) is_damaged: bool,
     pub(crate) lines: u64,
     pub(crate) rows: Vec<Row>,
-    /// Refused lines, with the reason.
+    /// Rejected lines, with the reason.
     pub(crate) rejects: Vec<(u64, &'static str)>,
     pub(crate) comments: u64,
     pub(crate) blanks: u64,
@@ -92,14 +92,13 @@ pub(crate) struct LogObject {
 }
 
 impl LogObject {
-    /// The `revision`-th version of an object. Odd numbers are gzip; those that end in 3 are damaged until they are
-    /// revised; those that end in 5 have no good row, and fail
-    /// where they have rejects.
+    /// Returns version `revision` of an object. Odd numbers are gzip. Numbers that end in 3 are damaged in revision 0.
+    /// Numbers that end in 5 have no good row, and fail if they have rejects.
     pub(crate) fn make(seed: u64, number: u64, hour: i64, revision: u64) -> Arc<Self> {
         Self::with_comments(seed, number, hour, revision, 0)
     }
 
-    /// The same with so many MiB of comments between its rows.
+    /// Like [`Self::make`], with `comments_mib` MiB of comments between the rows.
     pub(crate) fn with_comments(seed: u64, number: u64, hour: i64, revision: u64, comments_mib: usize) -> Arc<Self> {
         let is_gzip = number % 2 == 1;
         let time = hour_text(hour);
@@ -131,7 +130,7 @@ impl LogObject {
         Arc::new(object)
     }
 
-    /// Why it fails; none if it does not.
+    /// Returns the reason why the object fails, or `None` if it does not.
     pub(crate) fn verdict(&self) -> Option<&'static str> {
         match (self.is_damaged, self.rows.len(), self.rejects.len()) {
             (true, ..) => Some("gzip-truncated"),
@@ -140,7 +139,7 @@ impl LogObject {
         }
     }
 
-    /// What the plan calls this version.
+    /// Returns the name of this version in the plan.
     pub(crate) fn version(&self) -> String {
         format!("{}-{}", self.bytes.len(), self.modified_ns)
     }
@@ -189,7 +188,7 @@ impl LogObject {
         format!("{date}\t{time}\t192.0.2.1\t/rejected\t-\n")
     }
 
-    /// A good row. One in five happened in the hour before the one in the object's name.
+    /// Returns the line of a good row. One row in five is of the hour before the one in the object's name.
     fn row(&mut self, random: &mut Random, uri: String) -> String {
         let early = if random.chance(20) { 3600 } else { 0 };
         let second = self.hour * 3600 + i64::try_from(random.below(3600)).unwrap() - early;
@@ -210,18 +209,18 @@ impl LogObject {
     }
 }
 
-/// The folder with the logs, and all that ever stood in it.
+/// The folder of the logs, and all versions that were ever in it.
 #[derive(Debug)]
 pub(crate) struct Logs {
-    /// Where they are, which may change.
+    /// Path of the folder, which may change.
     root: Mutex<PathBuf>,
-    /// The name of the source, if it has one.
+    /// Id of the source, if it has one.
     id: Option<String>,
-    /// What makes a log the same one.
+    /// Whether logs are identified by key or by name.
     pub(crate) identity: Identity,
-    /// What stands there, by its path below the folder.
+    /// Objects in the folder, by path below it.
     present: Mutex<BTreeMap<String, Arc<LogObject>>>,
-    /// All versions that ever stood there, by name and version.
+    /// All versions that were ever in the folder, by name and version.
     ever: Mutex<BTreeMap<(String, String), Arc<LogObject>>>,
     _folder: TempDir,
 }
@@ -231,12 +230,12 @@ impl Logs {
         Self::of_source(None)
     }
 
-    /// Logs that are known by their names, in whatever folders they lie.
+    /// Returns logs that are identified by name, in any folder.
     pub(crate) fn by_name() -> Self {
         Self { identity: Identity::Name, ..Self::new() }
     }
 
-    /// Logs of a source that is known by a name wherever it is.
+    /// Returns logs of a source with an id, which stays the same if the folder moves.
     pub(crate) fn with_id(id: &str) -> Self {
         Self::of_source(Some(id.to_owned()))
     }
@@ -249,12 +248,11 @@ impl Logs {
         Self { root, id, identity, present: Mutex::default(), ever: Mutex::default(), _folder: folder }
     }
 
-    /// The folder.
     fn root(&self) -> PathBuf {
         self.root.lock().unwrap().clone()
     }
 
-    /// Gives the folder another name.
+    /// Renames the folder.
     pub(crate) fn move_away(&self, name: &str) {
         let mut root = self.root.lock().unwrap();
         let moved = root.with_file_name(name);
@@ -262,7 +260,7 @@ impl Logs {
         *root = moved;
     }
 
-    /// What a converter is told.
+    /// Returns the sources of a run.
     pub(crate) fn sources(&self) -> Vec<Source> {
         let source = Source::parse(self.root().to_str().unwrap()).unwrap();
         vec![match &self.id {
@@ -271,13 +269,13 @@ impl Logs {
         }]
     }
 
-    /// Makes the folder hold these versions and nothing else.
-    pub(crate) fn hold(&self, objects: &[Arc<LogObject>]) {
-        self.hold_at(objects.iter().map(|object| (object.name.clone(), Arc::clone(object))).collect());
+    /// Replaces the contents of the folder with these versions.
+    pub(crate) fn set(&self, objects: &[Arc<LogObject>]) {
+        self.set_at(objects.iter().map(|object| (object.name.clone(), Arc::clone(object))).collect());
     }
 
-    /// The same at these paths below the folder, each of which ends in the name of what stands there.
-    pub(crate) fn hold_at(&self, wanted: BTreeMap<String, Arc<LogObject>>) {
+    /// Like [`Self::set`], at these paths below the folder. Each path ends in the name of its object.
+    pub(crate) fn set_at(&self, wanted: BTreeMap<String, Arc<LogObject>>) {
         let mut present = self.present.lock().unwrap();
         for path in present.keys().filter(|path| !wanted.contains_key(*path)) {
             fs::remove_file(self.root().join(path)).unwrap();
@@ -290,31 +288,31 @@ impl Logs {
         *present = wanted;
     }
 
-    /// What the folder holds, by path.
+    /// Returns the objects in the folder, by path.
     pub(crate) fn present_at(&self) -> BTreeMap<String, Arc<LogObject>> {
         self.present.lock().unwrap().clone()
     }
 
-    /// Adds versions to what the folder holds.
+    /// Adds versions to the folder.
     pub(crate) fn add(&self, objects: &[Arc<LogObject>]) {
         let mut all = self.present();
         all.extend(objects.iter().map(Arc::clone));
-        self.hold(&all);
+        self.set(&all);
     }
 
-    /// What the folder holds, by name.
+    /// Returns the objects in the folder, by name.
     pub(crate) fn present(&self) -> Vec<Arc<LogObject>> {
         self.present.lock().unwrap().values().map(Arc::clone).collect()
     }
 
-    /// The version of this object, if it ever stood there.
+    /// Returns this version of the object, if it was ever in the folder.
     pub(crate) fn version(&self, source: &str, key: &str, version: &str) -> Option<Arc<LogObject>> {
         let name = self.path_below(source, key)?;
         let name = if self.identity == Identity::Name { last_segment(&name) } else { &name };
         self.ever.lock().unwrap().get(&(name.to_owned(), version.to_owned())).map(Arc::clone)
     }
 
-    /// The rows of this version, read from this key.
+    /// Returns the rows of this version, read from this key.
     pub(crate) fn rows(&self, source: &str, key: &str, version: &str) -> Vec<Row> {
         let Some(object) = self.version(source, key, version) else { return Vec::new() };
         let filename = self.path_below(source, key).unwrap();
@@ -331,17 +329,17 @@ impl Logs {
         Some(Path::new(key).strip_prefix(self.root()).ok()?.to_str()?.to_owned())
     }
 
-    /// What a log is known by.
+    /// Returns the identity of a log: source and key, or only its name.
     pub(crate) fn identity_of<'k>(&self, source: &'k str, key: &'k str) -> (&'k str, &'k str) {
         if self.identity == Identity::Name { ("", last_segment(key)) } else { (source, key) }
     }
 
-    /// What its versions are told apart by.
+    /// Returns the part of a version that distinguishes it from other versions.
     pub(crate) fn version_of<'v>(&self, version: &'v str) -> &'v str {
         if self.identity == Identity::Name { size_of(version) } else { version }
     }
 
-    /// What identifies an object.
+    /// Returns the key of an object.
     pub(crate) fn key(&self, object: &LogObject) -> String {
         if self.id.is_some() {
             object.name.clone()
@@ -360,35 +358,35 @@ impl Logs {
     }
 }
 
-/// What stands behind the last slash.
+/// Returns the text after the last slash.
 fn last_segment(key: &str) -> &str {
     key.rsplit('/').next().unwrap()
 }
 
-/// The size in a version.
+/// Returns the size in a version.
 pub(crate) fn size_of(version: &str) -> &str {
     version.split('-').next().unwrap()
 }
 
-/// A folder in memory where the machine has such a place.
+/// Creates a temporary folder, in memory if the machine has `/dev/shm`.
 pub(crate) fn temporary_folder() -> TempDir {
     let shared_memory = Path::new("/dev/shm");
     let folder = if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() };
     folder.or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// An hour as `2024-05-17T10`.
+/// Formats an hour as `2024-05-17T10`.
 pub(crate) fn hour_text(hour: i64) -> String {
     Timestamp::from_second(hour * 3600).unwrap().to_string()[..13].to_owned()
 }
 
-/// The folder of an hour's rows.
+/// Returns the partition folder of an hour.
 pub(crate) fn partition_of_hour(hour: i64) -> String {
     let text = hour_text(hour);
     format!("year={}/month={}/day={}/hour={}", &text[..4], &text[5..7], &text[8..10], &text[11..13])
 }
 
-/// One gzip member.
+/// Compresses text to one gzip member.
 pub(crate) fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_bytes()).unwrap();

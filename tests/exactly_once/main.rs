@@ -1,24 +1,21 @@
-//! Every row once, whatever happens: runs that are killed, raced, put to sleep and lied to, and one checker for all.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that meets what it did not expect fails, and says where"
-)]
+//! Tests that every row is in the table exactly once, with runs that crash, race, stall or meet failing stores. One
+//! checker verifies every test.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "an unexpected value fails the test and shows where")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests write logs with plain file functions and read how many seeds to try"
+    reason = "tests write logs as plain files and read the number of seeds from the environment"
 )]
 
-// Numbers from a seed.
+// Seeded random numbers.
 mod random;
 
-// Log objects as files, and the model that knows their rows.
+// Log objects as files, and the model of their rows.
 mod logs;
 
-// Waits in front of a store's operations: whose turn it is, and who sleeps.
+// Stores that wait before each operation: for their turn, or until they are resumed.
 mod hooks;
 
-// What a converter is asked, and how it ended.
+// Requests of runs, and their results.
 mod run_driver;
 
 // Logs, a table and its state in memory, and runs on them.
@@ -31,10 +28,10 @@ mod disk;
 #[path = "../seals.rs"]
 mod seals;
 
-// I1 to I15.
+// Checks of I1 to I15.
 mod invariants;
 
-// The checker notices what it is there to notice.
+// Tests of the checker.
 mod checker_is_tested;
 
 // A crash, an error or a lost reply at every operation.
@@ -46,37 +43,37 @@ mod seeds;
 // A month of nightly runs.
 mod nightly_runs;
 
-// Many converters at once.
+// Many converters started at once.
 mod races;
 
-// State objects that are deleted, cut short, damaged or newer.
+// State objects that are deleted, truncated, damaged or of a newer format.
 mod state_objects;
 
 // Power cuts, in memory and on the local disk.
 mod power_cut;
 
-// What can be seen and is not on the disk.
+// Files that are visible but not synced.
 mod unsynced;
 
-// Temporary files that killed runs left.
+// Temporary files of killed runs.
 mod leftovers;
 
 // Stores that ignore put-if-absent.
 mod other_stores;
 
-// The same object in another place, and the same name in two.
+// The same object in another place, and the same name in two places.
 mod identities;
 
-// Large objects whose verdict comes when rows of them are encoded already.
+// Large objects that fail after some of their rows were encoded.
 mod large;
 
-// A converter that sleeps while others go on.
+// A converter that stalls while others continue.
 mod stalled_writers;
 
-// Logs that cannot be read, for a while or for good.
+// Logs that cannot be read, temporarily or permanently.
 mod unreadable;
 
-// What is said of a table while an epoch is open.
+// Numbers that commands report while an epoch is open.
 mod numbers;
 
 // Bugs that panic.

@@ -1,4 +1,4 @@
-//! A month of nightly runs. Objects come up to 30 days late, and some change after they were converted.
+//! A month of nightly runs. Objects are up to 30 days late, and some change after they were converted.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,8 +14,7 @@ use crate::{
 const NIGHTS: i64 = 30;
 const OBJECTS_A_DAY: u64 = 5;
 
-/// An object, the night before which it is delivered, the one before which it changes, if it does, and the one before
-/// which it is again what it was.
+/// An object, and the nights before which it is delivered, changes, and changes back (the last two are optional).
 struct Delivery {
     number: u64,
     hour: i64,
@@ -44,23 +43,23 @@ fn deliveries() -> Vec<Delivery> {
 
 fn present(deliveries: &[Delivery], night: i64) -> Vec<Arc<LogObject>> {
     let delivered = deliveries.iter().filter(|delivery| delivery.night <= night);
-    let has_come = |change: Option<i64>| change.is_some_and(|change| change <= night);
-    let revision = |of: &Delivery| u64::from(has_come(of.changes) && !has_come(of.changes_back));
+    let has_happened = |change: Option<i64>| change.is_some_and(|change| change <= night);
+    let revision = |of: &Delivery| u64::from(has_happened(of.changes) && !has_happened(of.changes_back));
     delivered.map(|delivery| LogObject::make(30, delivery.number, delivery.hour, revision(delivery))).collect()
 }
 
 #[test]
-fn thirty_nights_with_late_and_changing_objects_take_each_object_once() {
+fn thirty_nightly_runs_convert_late_and_changing_objects_once() {
     let deliveries = deliveries();
     let simulation = Simulation::new(&[]);
     let mut converted: BTreeSet<String> = BTreeSet::new();
     let mut num_changed = 0;
-    // Thirty nights, and as many until the last late object is there.
+    // Thirty nights, and thirty more for the last late objects.
     for night in 0..2 * NIGHTS {
         let logs = present(&deliveries, night);
         let before: BTreeSet<(String, String)> =
             simulation.logs.present().iter().map(|object| (object.name.clone(), object.version())).collect();
-        simulation.logs.hold(&logs);
+        simulation.logs.set(&logs);
         // Half an hour past midnight: the last hours of the day have not settled.
         let now = (FIRST_HOUR + (night + 1) * 24) * 3600 + 1800;
         simulation.set_now(now);
@@ -73,11 +72,11 @@ fn thirty_nights_with_late_and_changing_objects_take_each_object_once() {
         let waiting = logs.iter().filter(|object| !has_settled(object)).count();
         assert_eq!(result.report["objects"]["waiting"], waiting, "night {night}: {:#}", result.report);
         num_changed += changed;
-        let gives = |object: &&Arc<LogObject>| object.verdict().is_none() && !object.rows.is_empty();
-        let done = logs.iter().filter(has_settled).filter(gives);
+        let converts = |object: &&Arc<LogObject>| object.verdict().is_none() && !object.rows.is_empty();
+        let done = logs.iter().filter(has_settled).filter(converts);
         converted.extend(done.map(|object| object.name.clone()));
 
-        let again = simulation.run(&RunRequest::undisturbed(Command::Convert));
+        let again = simulation.run(&RunRequest::without_faults(Command::Convert));
         assert_eq!(again.report["objects"]["changed"], 0, "night {night}: a change is reported once");
         simulation.assert_idle(&format!("night {night}"));
     }
@@ -85,8 +84,8 @@ fn thirty_nights_with_late_and_changing_objects_take_each_object_once() {
     assert!(num_changed > 10, "only {num_changed} objects changed after they were converted");
 }
 
-/// The objects of a day, one of which is another version of itself. Each has a row in every version, so that none fails
-/// but those that are damaged.
+/// Returns the objects of a day, with one of them in another version. Each has a row in every version, so that only
+/// damaged ones fail.
 fn with_revision(number: u64, revision: u64) -> Vec<Arc<LogObject>> {
     let make = |seed, other, revision| LogObject::make(seed, other, FIRST_HOUR, revision);
     let have_rows = |seed| (0..5).all(|other| (0..3).all(|revision| !make(seed, other, revision).rows.is_empty()));
@@ -95,27 +94,27 @@ fn with_revision(number: u64, revision: u64) -> Vec<Arc<LogObject>> {
 }
 
 #[test]
-fn an_object_that_changes_and_changes_back_is_told_of_each_time_and_keeps_its_first_rows() {
+fn an_object_that_changes_and_changes_back_is_reported_each_time_and_keeps_its_first_rows() {
     let simulation = Simulation::new(&with_revision(2, 0));
     simulation.finish("the first run");
-    let table = simulation.look(true).table;
+    let table = simulation.observe(true).table;
     for (revision, when) in [(1, "changed"), (0, "changed back"), (1, "changed again"), (2, "changed once more")] {
-        simulation.logs.hold(&with_revision(2, revision));
+        simulation.logs.set(&with_revision(2, revision));
         let result = simulation.finish(when);
         assert_eq!(result.report["objects"]["changed"], 1, "{when}: {:#}", result.report);
         assert_eq!(result.report["objects"]["converted"], 0, "{when}: {:#}", result.report);
-        assert_eq!(simulation.look(true).table, table, "{when}");
+        assert_eq!(simulation.observe(true).table, table, "{when}");
         simulation.assert_idle(when);
     }
 }
 
 #[test]
-fn a_failed_object_that_is_made_good_and_damaged_again_keeps_the_rows_of_its_good_version() {
+fn a_failed_object_that_is_repaired_and_damaged_again_keeps_the_rows_of_its_good_version() {
     // Number 3 is damaged until it is revised.
     let simulation = Simulation::new(&with_revision(3, 0));
     assert_eq!(simulation.finish("damaged").report["objects"]["failed"], 1);
     for (revision, word) in [(1, "converted"), (0, "changed"), (1, "changed")] {
-        simulation.logs.hold(&with_revision(3, revision));
+        simulation.logs.set(&with_revision(3, revision));
         let result = simulation.finish(word);
         assert_eq!(result.report["objects"][word], 1, "{:#}", result.report);
         simulation.assert_idle(word);
@@ -123,22 +122,22 @@ fn a_failed_object_that_is_made_good_and_damaged_again_keeps_the_rows_of_its_goo
 }
 
 #[test]
-fn a_failed_object_that_is_gone_when_it_is_retried_is_new_when_it_comes_back() {
+fn a_failed_object_that_is_gone_during_its_retry_is_new_when_it_returns() {
     let all = with_revision(3, 0);
     let simulation = Simulation::new(&all);
     simulation.finish("the first run");
     let saved = simulation.save();
     for k in 1.. {
         simulation.restore(&saved);
-        simulation.run(&RunRequest::with(Command::Retry, &Faults::crash_after(k)));
+        simulation.run(&RunRequest::with_faults(Command::Retry, &Faults::crash_after(k)));
         if simulation.open_epoch().is_some() {
             break;
         }
     }
-    simulation.logs.hold(&[&all[..3], &all[4..]].concat());
+    simulation.logs.set(&[&all[..3], &all[4..]].concat());
     assert_eq!(simulation.finish("gone").report["objects"]["gone"], 1);
     simulation.assert_idle("gone");
-    simulation.logs.hold(&all);
+    simulation.logs.set(&all);
     assert_eq!(simulation.finish("back again").report["objects"]["failed"], 1);
     simulation.assert_idle("back again");
 }

@@ -1,5 +1,5 @@
-//! What is said of a table while an epoch is open: status, verification, dry run and reports count what is committed, and
-//! all of them add up.
+//! Numbers that are reported while an epoch is open: status, verification, dry run and reports count committed objects,
+//! and all of them add up.
 
 use lakefront_operations::{Stop, Verification, VerifyOptions, status, verify};
 use lakefront_storage::testing::Faults;
@@ -13,14 +13,14 @@ use crate::{
 
 const SEED: u64 = 17;
 
-/// What the commits of a state say.
+/// Sums of the commits of a state.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Committed {
     files: u64,
     rows: u64,
     rejects: u64,
     inputs: u64,
-    /// The number of the open epoch, of its tasks, and of those that are committed.
+    /// Number of the open epoch, of its tasks, and of its committed tasks.
     open: Option<(u64, u64, u64)>,
 }
 
@@ -51,7 +51,7 @@ fn number(report: &Value, path: &str) -> u64 {
     report.pointer(path).and_then(Value::as_u64).unwrap_or_else(|| panic!("`{path}` in {report:#}"))
 }
 
-/// The numbers of all commands, against the commits and each other. All logs of this world have settled.
+/// Compares the numbers of all commands with the commits and with each other. All logs of the simulation have settled.
 fn assert_numbers(simulation: &Simulation, when: &str) {
     let epochs = simulation.epochs();
     let sum = committed(&epochs);
@@ -79,7 +79,7 @@ fn assert_numbers(simulation: &Simulation, when: &str) {
     assert_eq!(preview.planned.objects, in_tasks as u64, "{when}: {preview:#?}");
 }
 
-/// The report of a run that came to its end.
+/// Asserts that the report of a run that was not interrupted adds up.
 fn assert_report_adds_up(report: &Value, before: &Committed, after: &Committed, when: &str) {
     let objects = |word: &str| number(report, &format!("/objects/{word}"));
     let became = ["converted", "adopted_converted", "failed", "gone", "replaced", "changed", "unreadable"];
@@ -98,45 +98,48 @@ fn assert_report_adds_up(report: &Value, before: &Committed, after: &Committed, 
 fn all_numbers_add_up_over_interrupted_and_resumed_runs() {
     let simulation = Simulation::new(&first_logs(SEED));
     let mut times_open = 0;
-    for (logs, story) in [(first_logs(SEED), "the first run"), (later_logs(SEED), "a later run")] {
-        simulation.logs.hold(&logs);
+    for (logs, scenario) in [(first_logs(SEED), "the first run"), (later_logs(SEED), "a later run")] {
+        simulation.logs.set(&logs);
         let saved = simulation.save();
         let counting = Faults::none();
         assert_eq!(simulation.convert(&counting).error, None);
         for k in 1..=counting.operations() {
             simulation.restore(&saved);
             let interrupted = simulation.convert(&Faults::crash_after(k));
-            let when = format!("{story}, interrupted after operation {k}");
+            let when = format!("{scenario}, interrupted after operation {k}");
             assert_numbers(&simulation, &when);
             let before = committed(&simulation.epochs());
             times_open +=
                 u64::from(before.open.is_some_and(|(_, tasks, committed)| committed > 0 && committed < tasks));
-            // A run whose claim or whose last write was cut short cannot know what came of it.
-            let said = number_or_none(&interrupted.report, "open_epoch");
+            // A run whose claim or last write was interrupted cannot know the result of that write.
+            let reported = number_or_none(&interrupted.report, "open_epoch");
             if let Some((epoch, _, 1..)) = before.open {
-                assert_eq!(said, Some(epoch), "{when}");
+                assert_eq!(reported, Some(epoch), "{when}");
             }
             let last = simulation.epochs().last().map(|epoch| epoch.number);
-            assert!(interrupted.error.is_none() || said.is_none() || said == last, "{when}: {said:?}, {before:?}");
+            assert!(
+                interrupted.error.is_none() || reported.is_none() || reported == last,
+                "{when}: {reported:?}, {before:?}"
+            );
             simulation.wait_for_leases();
             let epochs_before = simulation.epochs();
-            let result = simulation.run(&RunRequest::undisturbed(Command::Convert));
+            let result = simulation.run(&RunRequest::without_faults(Command::Convert));
             assert_eq!(result.error, None, "{when}");
             let epochs = simulation.epochs();
             let after = committed(&epochs);
             assert_report_adds_up(&result.report, &before, &after, &when);
-            // What it adopted, and what it did itself, is all that its epochs gave.
+            // Adopted results and its own are all results of its epochs.
             let was_closed = epochs_before.iter().filter(|epoch| epoch.closed.is_some()).count();
             let own = committed(&epochs[was_closed..]);
             for (path, expected) in [("rows", own.rows), ("files", own.files)] {
-                let said =
+                let reported =
                     number(&result.report, &format!("/{path}")) + number(&result.report, &format!("/adopted/{path}"));
-                assert_eq!(said, expected, "{when}: {:#}", result.report);
+                assert_eq!(reported, expected, "{when}: {:#}", result.report);
             }
             assert_numbers(&simulation, &when);
         }
         simulation.restore(&saved);
-        simulation.finish(story);
+        simulation.finish(scenario);
     }
     assert!(times_open > 10, "only {times_open} times an epoch was open with some of its tasks committed");
 }

@@ -1,4 +1,4 @@
-//! A bug that panics while a task is executed: the run stops and names the task, and the next run makes all whole.
+//! A panic while a task is executed: the run stops and names the task, and the next run makes the table exact.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const SEED: u64 = 23;
 
-/// Panics at one of the events that tasks report.
+/// Panics at one of the progress events of tasks.
 struct PanicsAt {
     event: usize,
     events: AtomicUsize,
@@ -33,7 +33,7 @@ fn a_panic_in_a_task_stops_the_run_names_the_task_and_commits_nothing_wrong() {
         let simulation = Simulation::new(&first_logs(SEED));
         let progress = PanicsAt { event, events: AtomicUsize::new(0) };
         let result =
-            simulation.run_watched(&RunRequest::undisturbed(Command::Convert), simulation.next_run(), &progress);
+            simulation.run_watched(&RunRequest::without_faults(Command::Convert), simulation.next_run(), &progress);
         let when = format!("a panic at event {event}");
         let Some(error) = result.error else {
             simulation.assert_settled(&when);

@@ -1,5 +1,5 @@
-//! The power fails after any operation. In memory what was only `put` is lost or torn; on the local disk everything that was
-//! not synced is, or some of it. After each, one undisturbed run, and everything is exact.
+//! The power fails after any operation. In memory, objects that were only `put` are lost or torn; on the local disk,
+//! everything that was not synced is lost, or a part of it. After each, one run without faults makes the table exact.
 
 use lakefront_storage::testing::Faults;
 
@@ -14,7 +14,7 @@ const SEED: u64 = 13;
 fn the_power_may_fail_after_any_operation_on_a_store_that_keeps_what_it_created() {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.finish("the first run");
-    simulation.logs.hold(&later_logs(SEED));
+    simulation.logs.set(&later_logs(SEED));
     let saved = simulation.save();
     let faults = Faults::none();
     simulation.convert(&faults);
@@ -29,7 +29,7 @@ fn the_power_may_fail_after_any_operation_on_a_store_that_keeps_what_it_created(
     }
 }
 
-/// The power fails after operation `k` of a first run, for every k.
+/// Simulates a power cut after operation `k` of a first run, for every k.
 fn at_every_operation(seed_of: fn(u64) -> Option<u64>) {
     for k in 1.. {
         let mut disk = Disk::new(&first_logs(SEED));
@@ -51,16 +51,16 @@ fn the_power_may_fail_after_any_operation_on_a_local_disk() {
 }
 
 #[test]
-fn the_power_may_fail_after_any_operation_though_the_disk_wrote_some_of_its_cache_in_any_order() {
+fn the_power_may_fail_after_any_operation_with_a_part_of_the_cache_written() {
     at_every_operation(Some);
     at_every_operation(|k| Some(1_000 + k));
 }
 
 #[test]
-fn the_power_may_fail_when_another_run_has_gone_on_from_where_one_was_killed() {
+fn the_power_may_fail_after_another_run_has_continued_a_killed_one() {
     for k in 1.. {
         let mut disk = Disk::new(&first_logs(SEED));
-        // It is killed between the link and the sync of the folder; the power is still there.
+        // It is killed between the link and the sync of the folder, without a power cut.
         let came_so_far = disk.convert(&Faults::crash_before_sync(k));
         let when = format!("killed at operation {k} on disk, finished by another run, then a power cut");
         disk.finish(&when);
@@ -74,7 +74,7 @@ fn the_power_may_fail_when_another_run_has_gone_on_from_where_one_was_killed() {
 }
 
 #[test]
-fn a_sync_may_fail_before_the_power_does_on_a_local_disk() {
+fn a_sync_may_fail_before_a_power_cut_on_a_local_disk() {
     for k in 1.. {
         let mut disk = Disk::new(&first_logs(SEED));
         let faults = Faults::fail_sync(k);
@@ -95,7 +95,7 @@ fn two_power_cuts_in_a_row_lose_nothing_that_was_committed() {
         let mut disk = Disk::new(&first_logs(SEED));
         let when = format!("power cuts after operations {first} and then {second}");
         for (k, logs) in [(first, first_logs(SEED)), (second, later_logs(SEED))] {
-            disk.logs.hold(&logs);
+            disk.logs.set(&logs);
             disk.convert(&Faults::crash_after(k));
             disk.power_cut(None);
             disk.assert_checked(false, &when);

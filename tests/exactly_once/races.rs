@@ -1,4 +1,4 @@
-//! Many converters at once on one table, none of which waits for another's lease: races for every name.
+//! Many converters at once on one table, with leases that expire at once: races for every name.
 
 use std::{thread, time::Duration};
 
@@ -9,12 +9,13 @@ use crate::{
     simulation::{Simulation, first_logs, later_logs},
 };
 
-/// So many converters start at once, on a new table and then on one with news.
+/// Starts a number of converters at once, on a new table and then on one with new objects.
 fn race(converters: usize, seed: u64) {
     let simulation = Simulation::new(&first_logs(seed));
     for (step, logs) in [first_logs(seed), later_logs(seed)].iter().enumerate() {
-        simulation.logs.hold(logs);
-        let request = RunRequest { lease: Duration::ZERO, ..RunRequest::with(Command::Convert, &Faults::none()) };
+        simulation.logs.set(logs);
+        let request =
+            RunRequest { lease: Duration::ZERO, ..RunRequest::with_faults(Command::Convert, &Faults::none()) };
         let errors: Vec<String> = thread::scope(|scope| {
             let runs: Vec<_> = (0..converters).map(|_| scope.spawn(|| simulation.run(&request))).collect();
             let ended = runs.into_iter().map(|run| run.join().unwrap());
@@ -29,16 +30,16 @@ fn race(converters: usize, seed: u64) {
 }
 
 #[test]
-fn two_converters_at_once_take_every_row_once() {
+fn two_converters_at_once_convert_every_row_once() {
     (0..20).for_each(|seed| race(2, seed));
 }
 
 #[test]
-fn five_converters_at_once_take_every_row_once() {
+fn five_converters_at_once_convert_every_row_once() {
     (0..8).for_each(|seed| race(5, seed));
 }
 
 #[test]
-fn twenty_converters_at_once_take_every_row_once() {
+fn twenty_converters_at_once_convert_every_row_once() {
     (0..2).for_each(|seed| race(20, seed));
 }

@@ -1,4 +1,4 @@
-//! Numbers that look random and are a function of a seed.
+//! Pseudo-random numbers from a seed.
 
 /// A splitmix64 generator.
 #[derive(Clone, Debug)]
@@ -18,12 +18,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 to `end`, that one not included.
+    /// Returns a number from 0 to `end`, exclusive.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.number() % end
     }
 
-    /// True in so many cases of a hundred.
+    /// Returns `true` with this probability in percent.
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

@@ -21,13 +21,13 @@ use crate::{
     random::Random,
 };
 
-/// How long an epoch belongs to whoever works on it.
+/// Time without a heartbeat after which an epoch may be adopted.
 pub(crate) const LEASE: Duration = Duration::from_mins(10);
-/// How long an hour waits for its objects.
+/// Time that an hour waits for late objects.
 pub(crate) const SETTLE: Duration = Duration::from_hours(2);
-/// A few small objects a task.
+/// Largest size of a task, in bytes: a few small objects.
 const TASK_BYTES: u64 = 700;
-/// Few tasks an epoch.
+/// Largest number of objects in an epoch, so that epochs have few tasks.
 const EPOCH_INPUTS: usize = 6;
 /// A command of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Resolve,
 }
 
-/// One run.
+/// A request for one run.
 #[derive(Clone, Debug)]
 pub(crate) struct RunRequest {
     pub(crate) command: Command,
@@ -45,26 +45,26 @@ pub(crate) struct RunRequest {
     pub(crate) hook: Option<Arc<dyn Hook>>,
     pub(crate) lease: Duration,
     pub(crate) take_over: bool,
-    /// It was promised that nobody else writes.
+    /// Whether the request guarantees that no other converter writes.
     pub(crate) single_writer: bool,
     pub(crate) task_bytes: u64,
     /// Log objects that cannot be read.
     pub(crate) unreadable: ReadFaults,
     pub(crate) max_unreadable: Option<u64>,
-    /// What makes a log the same one.
+    /// Whether logs are identified by key or by name.
     pub(crate) identity: Option<Identity>,
-    /// New objects that are kept of a listing.
+    /// Largest number of new objects that are kept of a listing.
     pub(crate) candidates: usize,
 }
 
 impl RunRequest {
-    /// A run that nothing disturbs.
-    pub(crate) fn undisturbed(command: Command) -> Self {
-        Self::with(command, &Faults::none())
+    /// Returns a request without faults.
+    pub(crate) fn without_faults(command: Command) -> Self {
+        Self::with_faults(command, &Faults::none())
     }
 
-    /// A run with faults.
-    pub(crate) fn with(command: Command, faults: &Faults) -> Self {
+    /// Returns a request with faults.
+    pub(crate) fn with_faults(command: Command, faults: &Faults) -> Self {
         Self {
             command,
             faults: faults.clone(),
@@ -81,27 +81,27 @@ impl RunRequest {
     }
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct RunResult {
     pub(crate) report: Value,
-    /// The error and its causes.
+    /// The error and its causes, if the run stopped.
     pub(crate) error: Option<String>,
-    /// It found that another converter works on the epoch.
+    /// Whether the run stopped because another converter is active.
     pub(crate) is_active: bool,
     needs_resolve: bool,
-    /// The error is one that the program has a hint for, not only what a store answered.
+    /// Whether the error is one that the program has a hint for, not only an error of a store.
     pub(crate) is_explained: bool,
 }
 
 impl RunResult {
-    /// Returns whether only an operator may decide what comes next: no other converter may run then.
+    /// Returns whether only `resolve` can continue, while no other converter runs.
     pub(crate) fn needs_resolve(&self) -> bool {
         self.needs_resolve
     }
 }
 
-/// Returns whether `resolve` is what helps, as the hints of the program say.
+/// Returns whether the hints of the program advise `resolve` for this error.
 fn is_for_resolve(error: &Error) -> bool {
     let of_ledger = matches!(
         error.ledger(),
@@ -114,7 +114,7 @@ fn is_for_resolve(error: &Error) -> bool {
     of_ledger || matches!(error, Error::OtherLayout { .. })
 }
 
-/// A run on any stores.
+/// Executes a request on any stores.
 pub(crate) fn run_on(
     sources: Vec<Source>,
     stores: (Store, Store),
@@ -165,7 +165,7 @@ pub(crate) fn options_of(
             task_bytes: request.task_bytes,
             max_rejects: None,
             max_unreadable: request.max_unreadable,
-            // For one task at a time: a schedule has to come again as it was.
+            // One thread, so that a schedule can be replayed.
             resources: Resources { threads: 1, memory_bytes: default_memory_bytes(0) },
             lease: LeaseOptions {
                 lifetime: request.lease,
@@ -192,7 +192,7 @@ pub(crate) fn options_of(
     }
 }
 
-/// The SQL that makes a table known; none where there is no table yet, or its state is not sound.
+/// Returns the DDL of a table, or `None` if there is no table yet or its state is damaged.
 pub(crate) fn statements_of(destination: &Destination) -> Option<Vec<String>> {
     let options = DdlOptions {
         database: None,

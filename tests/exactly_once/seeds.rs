@@ -1,7 +1,8 @@
-//! Random schedules: one to three converters, one after another or interleaved, with two or three crashes, 5 % lost replies
-//! and 10 % errors, while logs come late, change, vanish and cannot be read. Everything is a function of the seed: a failing one replays to the same trace.
+//! Random schedules: one to three converters, one after another or interleaved, with two or three crashes, 5 % lost
+//! replies and 10 % errors, while logs are late, change, vanish and become unreadable. Everything is a function of the
+//! seed: a schedule that fails replays to the same trace.
 //!
-//! `LAKEFRONT_SEEDS` says how many are tried (500), `LAKEFRONT_FIRST_SEED` which is the first (1).
+//! `LAKEFRONT_SEEDS` is the number of seeds (500), `LAKEFRONT_FIRST_SEED` the first one (1).
 
 use std::{
     any::Any,
@@ -25,15 +26,15 @@ use crate::{
     simulation::Simulation,
 };
 
-/// How many seeds are tried unless `LAKEFRONT_SEEDS` says.
+/// Number of seeds if `LAKEFRONT_SEEDS` is not set.
 const SEEDS: u64 = 500;
 
-/// What happened: every operation of every converter, and what there is in the end.
+/// Every operation of every converter, and the names of the data files at the end.
 type Trace = Vec<String>;
 
-/// What one schedule came to, or all together.
+/// Counts of one schedule, or of all.
 #[derive(Clone, Copy, Debug, Default)]
-struct Struck {
+struct FaultCounts {
     schedules: u64,
     operations: u64,
     crashes: u64,
@@ -41,11 +42,11 @@ struct Struck {
     lost_replies: u64,
     /// Schedules in which inputs vanished or changed between plan and reading.
     with_lost_inputs: u64,
-    /// Schedules in which a person was asked whether no other converter runs.
-    asked: u64,
+    /// Schedules that required `resolve`.
+    with_resolve: u64,
 }
 
-impl Struck {
+impl FaultCounts {
     fn add(&mut self, other: Self) {
         self.schedules += other.schedules;
         self.operations += other.operations;
@@ -53,44 +54,44 @@ impl Struck {
         self.errors += other.errors;
         self.lost_replies += other.lost_replies;
         self.with_lost_inputs += other.with_lost_inputs;
-        self.asked += other.asked;
+        self.with_resolve += other.with_resolve;
     }
 
-    /// Whether the faults were as many as this file says.
-    fn assert_as_many_as_promised(&self) {
+    /// Asserts that the faults are as frequent as this file says.
+    fn assert_fault_rates(&self) {
         let per_mille = |count: u64| count * 1000 / self.operations;
         assert!((85..115).contains(&per_mille(self.errors)), "errors: {self:?}");
         assert!((40..60).contains(&per_mille(self.lost_replies)), "lost replies: {self:?}");
         assert!((2 * self.schedules..=3 * self.schedules).contains(&self.crashes), "crashes: {self:?}");
-        assert!((1..self.with_lost_inputs * 3 / 10).contains(&self.asked), "a person is asked: {self:?}");
+        assert!((1..self.with_lost_inputs * 3 / 10).contains(&self.with_resolve), "`resolve` is required: {self:?}");
     }
 }
 
-/// A schedule on its way.
+/// A schedule in progress.
 struct Schedule {
     seed: u64,
     random: Random,
     simulation: Simulation,
-    /// Numbers of objects so far, with hour and revision.
+    /// Number, hour and revision of each object so far.
     objects: Vec<(u64, i64, u64)>,
-    /// Those of them that are away.
+    /// Numbers of objects that are absent now.
     away: BTreeSet<u64>,
-    /// Those that cannot be read.
+    /// Numbers of objects that cannot be read.
     unreadable: BTreeSet<u64>,
-    /// Where logs are known by their names: the folder of each, and perhaps one with a copy, which may be of another
-    /// revision.
-    places: BTreeMap<u64, (u64, Option<(u64, u64)>)>,
-    /// How many converters have still to crash.
+    /// If logs are identified by name: the folder of each, and the folder and revision offset of a copy, if there is
+    /// one.
+    folders: BTreeMap<u64, (u64, Option<(u64, u64)>)>,
+    /// Number of converters that must still crash.
     crashes: u64,
-    struck: Struck,
+    counts: FaultCounts,
     trace: Trace,
 }
 
-/// The latest operation that a converter crashes at. Most end before, by an error.
+/// Latest operation at which a converter crashes. Most runs end before it, by an error.
 const LATEST_CRASH: u64 = 40;
-/// Folders that logs move among.
+/// Number of folders that logs move between.
 const FOLDERS: u64 = 4;
-/// Of so many that ended before, the next is to crash earlier.
+/// Number of tries after which the latest crash is halved.
 const TRIES: u64 = 10;
 
 impl Schedule {
@@ -105,9 +106,9 @@ impl Schedule {
             objects: Vec::new(),
             away: BTreeSet::new(),
             unreadable: BTreeSet::new(),
-            places: BTreeMap::new(),
+            folders: BTreeMap::new(),
             crashes,
-            struck: Struck { schedules: 1, ..Struck::default() },
+            counts: FaultCounts { schedules: 1, ..FaultCounts::default() },
             trace: Vec::new(),
         };
         let first = 4 + schedule.random.below(8);
@@ -119,18 +120,18 @@ impl Schedule {
         format!("seed {}", self.seed)
     }
 
-    /// New objects, of any hour of three days.
+    /// Delivers new objects, of any hour of three days.
     fn deliver(&mut self, count: u64) {
         for _ in 0..count {
             let number = self.objects.len() as u64 + self.seed % 10;
             let hour = FIRST_HOUR + i64::try_from(self.random.below(72)).unwrap();
             self.objects.push((number, hour, 0));
-            self.give_place(number);
+            self.assign_folders(number);
         }
-        self.hold();
+        self.write_logs();
     }
 
-    /// Some objects change, vanish, cannot be read, or are there again. Whoever planned them finds others than it planned.
+    /// Changes, removes, restores some objects or makes them unreadable. Runs that planned them then find other inputs.
     fn disturb(&mut self) {
         for (number, _, revision) in &mut self.objects {
             *revision += u64::from(self.random.chance(15));
@@ -141,55 +142,55 @@ impl Schedule {
                 self.unreadable.insert(*number);
             }
         }
-        self.struck.with_lost_inputs = 1;
+        self.counts.with_lost_inputs = 1;
         let numbers: Vec<u64> = self.objects.iter().map(|(number, ..)| *number).collect();
         for number in numbers {
             if self.is_by_name() && self.random.chance(40) {
-                self.give_place(number);
+                self.assign_folders(number);
             }
         }
-        self.hold();
+        self.write_logs();
     }
 
     fn is_by_name(&self) -> bool {
         self.simulation.logs.identity == Identity::Name
     }
 
-    /// Puts an object into some folder, and at times a copy of it into another one.
-    fn give_place(&mut self, number: u64) {
+    /// Puts an object into a folder, and sometimes a copy of it into another one.
+    fn assign_folders(&mut self, number: u64) {
         if self.is_by_name() {
-            let place = self.random.below(FOLDERS);
-            let other = (place + 1 + self.random.below(FOLDERS - 1)) % FOLDERS;
+            let folder = self.random.below(FOLDERS);
+            let other = (folder + 1 + self.random.below(FOLDERS - 1)) % FOLDERS;
             let copy = self.random.chance(30).then(|| (other, u64::from(self.random.chance(40)) * 7));
-            self.places.insert(number, (place, copy));
+            self.folders.insert(number, (folder, copy));
         }
     }
 
-    fn hold(&self) {
+    fn write_logs(&self) {
         let forbidden = self.objects.iter().filter(|(number, ..)| self.unreadable.contains(number));
         let forbidden = forbidden.map(|&(number, hour, revision)| LogObject::make(self.seed, number, hour, revision));
         let mut files = BTreeMap::new();
         for &(number, hour, revision) in self.objects.iter().filter(|(number, ..)| !self.away.contains(number)) {
-            let make = |more| LogObject::make(self.seed, number, hour, revision + more);
+            let make = |offset| LogObject::make(self.seed, number, hour, revision + offset);
             let mut put = |folder: Option<u64>, object: Arc<LogObject>| {
                 let path = folder.map_or_else(|| object.name.clone(), |folder| format!("{folder}/{}", object.name));
                 files.insert(path, object);
             };
-            match self.places.get(&number) {
+            match self.folders.get(&number) {
                 None => put(None, make(0)),
                 Some((folder, copy)) => {
                     put(Some(*folder), make(0));
-                    if let Some((folder, more)) = copy {
-                        put(Some(*folder), make(*more));
+                    if let Some((folder, offset)) = copy {
+                        put(Some(*folder), make(*offset));
                     }
                 }
             }
         }
-        self.simulation.logs.hold_at(files);
+        self.simulation.logs.set_at(files);
         self.simulation.forbid(&forbidden.collect::<Vec<_>>());
     }
 
-    /// A converter that things happen to. It crashes not later than that, if it comes so far.
+    /// Returns a request with random faults. The run crashes at `latest_crash` or earlier, unless it ends before.
     fn request(&mut self, latest_crash: Option<u64>) -> RunRequest {
         let faults = Faults::random(
             self.random.number(),
@@ -202,10 +203,10 @@ impl Schedule {
         );
         let command = if self.random.chance(10) { Command::Retry } else { Command::Convert };
         let candidates = if self.is_by_name() { 3 + usize::from(self.random.chance(50)) * 5 } else { MAX_CANDIDATES };
-        RunRequest { take_over: self.random.chance(50), candidates, ..RunRequest::with(command, &faults) }
+        RunRequest { take_over: self.random.chance(50), candidates, ..RunRequest::with_faults(command, &faults) }
     }
 
-    /// Some converters, one after another.
+    /// Runs some converters, one after another.
     fn run_in_turn(&mut self) {
         for _ in 0..=self.random.below(4) {
             self.run_once(LATEST_CRASH);
@@ -221,21 +222,21 @@ impl Schedule {
         }
     }
 
-    /// As many converters as it takes until the last crash has struck.
+    /// Runs converters until the last crash has happened.
     fn run_until_all_crashed(&mut self) {
         let mut tries = 0;
         while self.crashes > 0 {
             if self.random.chance(30) {
                 self.deliver(2);
             }
-            // At last at the first operation, to which everyone comes.
+            // In the end at the first operation, which every run reaches.
             self.run_once((LATEST_CRASH >> (tries / TRIES)).max(1));
             self.simulation.assert_holds(&self.when());
             tries += 1;
         }
     }
 
-    /// Two or three converters at once; whose operation is next, the seed says.
+    /// Runs two or three converters at once, interleaved by the seed.
     fn run_interleaved(&mut self) {
         let count = 2 + usize::from(self.random.chance(50));
         let turns = Turns::new(self.random.number(), count);
@@ -253,7 +254,7 @@ impl Schedule {
             let runs: Vec<_> = requests
                 .into_iter()
                 .zip(numbers)
-                // Each run owns its turn, and gives it up when it ends.
+                // Each run owns its turn, and drops it when it ends.
                 .map(|(request, number)| scope.spawn(move || simulation.run_numbered(&request, number)))
                 .collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()
@@ -266,13 +267,14 @@ impl Schedule {
     fn note(&mut self, faults: &Faults, result: &RunResult) {
         let trace = faults.trace();
         let count = |fate: &str| trace.iter().filter(|line| line.contains(fate)).count() as u64;
-        self.struck.operations += trace.len() as u64;
-        self.struck.errors += count(": failed");
-        self.struck.lost_replies += count(", reply lost");
-        self.struck.crashes += u64::from(faults.is_crashed());
+        self.counts.operations += trace.len() as u64;
+        self.counts.errors += count(": failed");
+        self.counts.lost_replies += count(", reply lost");
+        self.counts.crashes += u64::from(faults.is_crashed());
         self.crashes -= u64::from(faults.is_crashed());
-        self.may_ask(result.needs_resolve());
-        // Without sizes: plans name the logs' folder, which is another each time and compresses differently.
+        self.note_resolve(result.needs_resolve());
+        // Without sizes: plans contain the path of the logs' folder, which differs each time and compresses
+        // differently.
         self.trace.extend(trace.into_iter().map(|line| match line.rsplit_once(": ") {
             Some((operation, outcome)) if outcome.contains(" bytes") => format!(
                     "{operation}: bytes{}",
@@ -282,30 +284,34 @@ impl Schedule {
                 ),
             _ => line,
         }));
-        // Messages name places, which are temporary folders: that there is one is enough.
+        // Messages contain paths of temporary folders, so only their presence is recorded.
         self.trace.push(if result.error.is_some() { "stopped".to_owned() } else { "done".to_owned() });
     }
 
-    /// A person is asked only where inputs are not what they were: nothing else may stop a run for good.
-    fn may_ask(&mut self, asks: bool) {
-        assert!(!asks || self.struck.with_lost_inputs > 0, "{}: asks a person, and no input was lost", self.when());
-        self.struck.asked |= u64::from(asks);
+    /// Only changed inputs may require `resolve`: nothing else may stop a run permanently.
+    fn note_resolve(&mut self, needs_resolve: bool) {
+        assert!(
+            !needs_resolve || self.counts.with_lost_inputs > 0,
+            "{}: `resolve` is required, but no input was lost",
+            self.when()
+        );
+        self.counts.with_resolve |= u64::from(needs_resolve);
     }
 
-    fn finish(mut self) -> (Trace, Struck) {
+    fn finish(mut self) -> (Trace, FaultCounts) {
         let when = self.when();
         self.simulation.forbid(&[]);
-        let asks = self.simulation.finish_or_resolve(&when);
-        self.may_ask(asks);
+        let needs_resolve = self.simulation.finish_or_resolve(&when);
+        self.note_resolve(needs_resolve);
         self.simulation.assert_idle(&when);
-        let names = self.simulation.look(true).table.into_keys();
+        let names = self.simulation.observe(true).table.into_keys();
         self.trace.extend(names);
-        (self.trace, self.struck)
+        (self.trace, self.counts)
     }
 }
 
-/// A whole schedule.
-fn run(seed: u64, identity: Identity) -> (Trace, Struck) {
+/// Runs a whole schedule.
+fn run(seed: u64, identity: Identity) -> (Trace, FaultCounts) {
     let mut schedule = Schedule::begin(seed, identity);
     for round in 0..2 + seed % 2 {
         if round > 0 {
@@ -328,7 +334,7 @@ fn run(seed: u64, identity: Identity) -> (Trace, Struck) {
 
 pub(crate) fn number_in(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("`{variable}={text}` is no number")),
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("`{variable}={text}` is not a number")),
         Err(_) => default,
     }
 }
@@ -339,24 +345,24 @@ fn message(cause: &(dyn Any + Send)) -> &str {
 }
 
 #[test]
-fn any_schedule_of_crashes_errors_and_lost_replies_ends_exact() {
+fn any_schedule_of_crashes_errors_and_lost_replies_ends_with_exact_rows() {
     let count = number_in("LAKEFRONT_SEEDS", SEEDS);
     let total = run_all(count, Identity::Key, "any_schedule");
     if count >= SEEDS {
-        total.assert_as_many_as_promised();
+        total.assert_fault_rates();
     }
 }
 
 #[test]
-fn logs_that_move_among_folders_end_exact_where_they_are_known_by_their_names() {
+fn logs_that_move_between_folders_are_converted_once_if_identified_by_name() {
     run_all(number_in("LAKEFRONT_SEEDS", SEEDS).div_ceil(5), Identity::Name, "logs_that_move");
 }
 
-/// Runs the schedules of so many seeds.
-fn run_all(count: u64, identity: Identity, test: &str) -> Struck {
+/// Runs the schedules of `count` seeds.
+fn run_all(count: u64, identity: Identity, test: &str) -> FaultCounts {
     let first = number_in("LAKEFRONT_FIRST_SEED", 1);
     let next = AtomicU64::new(first);
-    let total = Mutex::new(Struck::default());
+    let total = Mutex::new(FaultCounts::default());
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
@@ -364,7 +370,7 @@ fn run_all(count: u64, identity: Identity, test: &str) -> Struck {
                 return None;
             }
             match catch_unwind(AssertUnwindSafe(|| run(seed, identity))) {
-                Ok((_, struck)) => total.lock().unwrap().add(struck),
+                Ok((_, counts)) => total.lock().unwrap().add(counts),
                 Err(cause) => {
                     return Some(format!("seed {seed} fails: {}", message(cause.as_ref())) + &replay(seed, test));
                 }
@@ -388,7 +394,7 @@ fn replay(seed: u64, test: &str) -> String {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_trace() {
+fn the_same_seed_produces_the_same_trace() {
     for seed in 1..=20 {
         let identity = if seed % 2 == 0 { Identity::Name } else { Identity::Key };
         let ((trace, _), (again, _)) = (run(seed, identity), run(seed, identity));

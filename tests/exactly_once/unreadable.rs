@@ -1,5 +1,5 @@
-//! Logs that cannot be read, for a while or for good: the others are converted, and the run ends with a word about these. A
-//! later run takes them, once.
+//! Logs that cannot be read, temporarily or permanently: the others are converted, and the run reports the unreadable
+//! ones. A later run converts them, once.
 
 use std::{collections::BTreeSet, sync::Arc, thread};
 
@@ -7,7 +7,7 @@ use lakefront_storage::testing::{Faults, ReadFault};
 use serde_json::Value;
 
 use crate::{
-    hooks::{Bed, Hook},
+    hooks::{Hook, Stall},
     logs::{FIRST_HOUR, LogObject},
     run_driver::{Command, RunRequest},
     simulation::{Simulation, first_logs},
@@ -15,7 +15,7 @@ use crate::{
 
 const SEED: u64 = 13;
 
-/// Two of the first logs, in different tasks, and each with others in its task.
+/// Returns two of the first logs, in different tasks, each with others in its task.
 fn forbidden() -> Vec<Arc<LogObject>> {
     first_logs(SEED)
         .into_iter()
@@ -23,7 +23,7 @@ fn forbidden() -> Vec<Arc<LogObject>> {
         .collect()
 }
 
-/// As many small good logs, all of one hour.
+/// Returns `count` small good logs, all of one hour.
 fn good_logs(count: u64) -> Vec<Arc<LogObject>> {
     (0..count).map(|number| LogObject::make(SEED, number * 10, FIRST_HOUR, 0)).collect()
 }
@@ -32,7 +32,7 @@ fn count(report: &Value, word: &str) -> u64 {
     report["objects"][word].as_u64().unwrap()
 }
 
-/// The objects that a report names as unreadable.
+/// Returns the objects that a report names as unreadable.
 fn unreadable_in(report: &Value) -> BTreeSet<String> {
     let lost = report["lost_objects"].as_array().unwrap().iter().filter(|lost| lost["reason"] == "unreadable");
     lost.map(|lost| lost["object"].as_str().unwrap().to_owned()).collect()
@@ -40,11 +40,11 @@ fn unreadable_in(report: &Value) -> BTreeSet<String> {
 
 fn convert_up_to(simulation: &Simulation, max_unreadable: impl Into<Option<u64>>) -> (Value, Option<String>) {
     let max_unreadable = max_unreadable.into();
-    let result = simulation.run(&RunRequest { max_unreadable, ..RunRequest::undisturbed(Command::Convert) });
+    let result = simulation.run(&RunRequest { max_unreadable, ..RunRequest::without_faults(Command::Convert) });
     (result.report, result.error)
 }
 
-/// The keys of each task of an epoch, in order.
+/// Returns the keys of each task of an epoch, in order.
 fn tasks_of(simulation: &Simulation, epoch: usize) -> Vec<Vec<String>> {
     let name =
         simulation.state.names().into_iter().find(|name| name.starts_with(&format!("plan/{epoch:010}-"))).unwrap();
@@ -59,14 +59,17 @@ fn tasks_of(simulation: &Simulation, epoch: usize) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn an_unreadable_log_stops_nobody_and_is_taken_once_it_can_be_read() {
+fn an_unreadable_log_does_not_stop_a_run_and_is_converted_once_it_is_readable() {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.forbid(&forbidden());
     let result = simulation.run_alone(Command::Convert, "the first night");
     assert_eq!(result.error, None);
     assert_eq!((count(&result.report, "unreadable"), &result.report["outcome"]), (2, &"done-with-failures".into()));
-    let said = result.report["lost_objects"].to_string();
-    assert!(said.contains("unreadable") && said.contains("ermission denied") && said.contains("00000007"), "{said}");
+    let reported = result.report["lost_objects"].to_string();
+    assert!(
+        reported.contains("unreadable") && reported.contains("ermission denied") && reported.contains("00000007"),
+        "{reported}"
+    );
     simulation.assert_holds("the first night");
 
     let again = simulation.run_alone(Command::Convert, "the second night");
@@ -80,7 +83,7 @@ fn an_unreadable_log_stops_nobody_and_is_taken_once_it_can_be_read() {
 }
 
 #[test]
-fn a_log_that_no_run_could_read_is_planned_last_in_a_task_of_its_own() {
+fn a_log_that_was_unreadable_is_planned_last_in_a_separate_task() {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.forbid(&forbidden());
     simulation.run_alone(Command::Convert, "the first night");
@@ -90,7 +93,7 @@ fn a_log_that_no_run_could_read_is_planned_last_in_a_task_of_its_own() {
     simulation.run_alone(Command::Convert, "the second night");
     let names: Vec<Vec<String>> = forbidden().iter().map(|object| vec![object.name.clone()]).collect();
     let tasks = tasks_of(&simulation, epochs + 1);
-    assert_eq!(tasks[0], std::slice::from_ref(&late.name), "what is new comes first");
+    assert_eq!(tasks[0], std::slice::from_ref(&late.name), "new objects come first");
     assert_eq!(tasks[1..].iter().collect::<BTreeSet<_>>(), names.iter().collect());
 }
 
@@ -120,7 +123,7 @@ fn a_run_that_cannot_read_some_logs_may_crash_anywhere() {
                     assert_eq!(count(&result.report, "listed"), dealt_with, "{when}: {:#}", result.report);
                     simulation.assert_holds(&when);
                 }
-                // A store that refused the logs before the first data file of their task: whoever goes on leaves them out.
+                // The logs were refused before the first data file of their task: a run that continues leaves them out.
                 simulation.forbid(&[]);
                 simulation.finish(&when);
                 simulation.assert_idle(&when);
@@ -135,7 +138,7 @@ fn logs_may_become_unreadable_while_an_epoch_is_open() {
     let saved = simulation.save();
     let counting = Faults::none();
     simulation.convert(&counting);
-    let mut times_asked = 0;
+    let mut times_required = 0;
     for k in 1..=counting.operations() {
         simulation.restore(&saved);
         simulation.convert(&Faults::crash_after(k));
@@ -143,44 +146,46 @@ fn logs_may_become_unreadable_while_an_epoch_is_open() {
         simulation.forbid(&forbidden());
         simulation.wait_for_leases();
         let result = simulation.run_alone(Command::Convert, &when);
-        // Their rows may be in data files already: then a person has to look why they cannot be read any more.
+        // Their rows may be in data files already: then an operator must find out why they became unreadable.
         assert!(result.error.is_none() || result.needs_resolve(), "{when}: {:?}", result.error);
-        times_asked += u64::from(result.error.is_some());
+        times_required += u64::from(result.error.is_some());
         simulation.assert_holds(&when);
         simulation.forbid(&[]);
         simulation.finish(&when);
         simulation.assert_idle(&when);
     }
-    assert!((1..=counting.operations() / 2).contains(&times_asked), "asked a person {times_asked} times");
+    assert!((1..=counting.operations() / 2).contains(&times_required), "`resolve` was required {times_required} times");
 }
 
 #[test]
-fn a_converter_that_read_a_log_and_slept_obeys_one_that_could_not() {
+fn a_stalled_converter_that_read_a_log_obeys_one_that_could_not() {
     let simulation = Simulation::new(&first_logs(SEED));
     let saved = simulation.save();
     let counting = Faults::none();
     simulation.convert(&counting);
     for k in 1..=counting.operations() {
         simulation.restore(&saved);
-        let when = format!("one slept before operation {k}");
-        let bed = Bed::new(k);
-        let request =
-            RunRequest { hook: Some(Arc::clone(&bed) as Arc<dyn Hook>), ..RunRequest::undisturbed(Command::Convert) };
-        let (slept, others) = thread::scope(|scope| {
-            let sleeper = scope.spawn(|| {
+        let when = format!("a run stalled before operation {k}");
+        let stall = Stall::new(k);
+        let request = RunRequest {
+            hook: Some(Arc::clone(&stall) as Arc<dyn Hook>),
+            ..RunRequest::without_faults(Command::Convert)
+        };
+        let (stalled_result, others) = thread::scope(|scope| {
+            let stalled = scope.spawn(|| {
                 let result = simulation.run(&request);
-                bed.end();
+                stall.set_ended();
                 result
             });
-            bed.wait();
+            stall.wait_until_stalled();
             simulation.forbid(&forbidden());
             simulation.wait_for_leases();
-            let others = simulation.run(&RunRequest::undisturbed(Command::Convert));
+            let others = simulation.run(&RunRequest::without_faults(Command::Convert));
             simulation.forbid(&[]);
-            bed.wake();
-            (sleeper.join().unwrap(), others)
+            stall.resume();
+            (stalled.join().unwrap(), others)
         });
-        for result in [slept, others] {
+        for result in [stalled_result, others] {
             let is_fine = result.error.is_none() || result.is_active || result.needs_resolve();
             assert!(is_fine, "{when}: {:?}", result.error);
         }
@@ -190,7 +195,7 @@ fn a_converter_that_read_a_log_and_slept_obeys_one_that_could_not() {
 }
 
 #[test]
-fn a_run_stops_at_its_limit_and_the_next_one_with_a_higher_limit_goes_on() {
+fn a_run_stops_at_its_limit_and_one_with_a_higher_limit_continues() {
     let logs = good_logs(12);
     let simulation = Simulation::new(&logs);
     simulation.forbid(&logs[..5]);
@@ -208,7 +213,7 @@ fn a_run_stops_at_its_limit_and_the_next_one_with_a_higher_limit_goes_on() {
 }
 
 #[test]
-fn a_run_that_stops_at_its_limit_has_converted_what_is_new_and_the_next_one_has_less_to_do() {
+fn a_run_that_stops_at_its_limit_has_converted_new_logs_and_leaves_less_work() {
     let logs = good_logs(12);
     let simulation = Simulation::new(&logs);
     simulation.forbid(&logs[..5]);
@@ -217,16 +222,16 @@ fn a_run_that_stops_at_its_limit_has_converted_what_is_new_and_the_next_one_has_
     simulation.logs.add(std::slice::from_ref(&late));
     let (report, error) = convert_up_to(&simulation, 3);
     assert!(error.is_some());
-    assert_eq!(count(&report, "converted"), 1, "what is new comes before what could not be read: {report:#}");
+    assert_eq!(count(&report, "converted"), 1, "new objects come before unreadable ones: {report:#}");
     let tasks_left = |simulation: &Simulation| {
         let epochs = simulation.epochs();
         epochs.last().unwrap().tasks.iter().filter(|task| task.commit.is_none()).count()
     };
-    assert_eq!(tasks_left(&simulation), 3, "two of five are on record");
+    assert_eq!(tasks_left(&simulation), 3, "two of five are recorded");
     simulation.forbid(&logs[..3]);
-    // The first two are on record; of the others one is still unreadable, and that is within the limit.
+    // The first two are recorded; one of the others is still unreadable, which is within the limit.
     let (_, error) = convert_up_to(&simulation, 4);
-    assert_eq!(error, None, "what is on record does not count");
+    assert_eq!(error, None, "recorded objects do not count");
     simulation.forbid(&[]);
     simulation.finish("once they can be read");
 }
@@ -246,14 +251,14 @@ fn a_run_that_can_read_none_of_its_first_twenty_logs_stops() {
 }
 
 #[test]
-fn denied_logs_do_not_keep_a_run_from_what_is_new_however_many_there_are() {
+fn any_number_of_denied_logs_does_not_keep_a_run_from_new_ones() {
     let denied = good_logs(60);
     let simulation = Simulation::new(&denied);
     let first = LogObject::make(SEED, 700, FIRST_HOUR - 10, 0);
     simulation.logs.add(std::slice::from_ref(&first));
     simulation.forbid(&denied);
     assert_eq!(convert_up_to(&simulation, None).1, None);
-    // Nothing new: none of the first twenty can be read, and the epoch stays open.
+    // Without new logs, none of the first twenty can be read, and the epoch stays open.
     assert!(convert_up_to(&simulation, None).1.is_some());
     let late = LogObject::make(SEED, 710, FIRST_HOUR + 60, 0);
     simulation.logs.add(std::slice::from_ref(&late));
@@ -263,7 +268,7 @@ fn denied_logs_do_not_keep_a_run_from_what_is_new_however_many_there_are() {
 }
 
 #[test]
-fn whoever_says_how_many_logs_may_be_unreadable_goes_on_without_them() {
+fn a_run_with_a_high_limit_continues_without_the_unreadable_logs() {
     let logs = good_logs(30);
     let simulation = Simulation::new(&logs);
     simulation.forbid(&logs);
@@ -274,7 +279,7 @@ fn whoever_says_how_many_logs_may_be_unreadable_goes_on_without_them() {
 }
 
 #[test]
-fn fewer_than_twenty_logs_none_of_which_can_be_read_do_not_stop_a_run() {
+fn fewer_than_twenty_unreadable_logs_do_not_stop_a_run() {
     let logs = good_logs(19);
     let simulation = Simulation::new(&logs);
     simulation.forbid(&logs);
@@ -284,7 +289,7 @@ fn fewer_than_twenty_logs_none_of_which_can_be_read_do_not_stop_a_run() {
 }
 
 #[test]
-fn one_readable_log_among_the_first_is_enough_to_go_on() {
+fn one_readable_log_among_the_first_is_enough_to_continue() {
     let logs = good_logs(30);
     let simulation = Simulation::new(&logs);
     simulation.forbid(&logs[1..]);
@@ -294,11 +299,11 @@ fn one_readable_log_among_the_first_is_enough_to_go_on() {
 }
 
 #[test]
-fn what_the_system_says_of_us_and_not_of_a_log_stops_the_run_as_ever() {
+fn an_error_of_the_system_and_not_of_a_log_stops_the_run() {
     for fault in [ReadFault::TooManyFiles, ReadFault::Unreachable { after_bytes: 0 }] {
         let simulation = Simulation::new(&first_logs(SEED));
         simulation.unreadable.set(&forbidden()[0].name, fault);
-        let result = simulation.run(&RunRequest::undisturbed(Command::Convert));
+        let result = simulation.run(&RunRequest::without_faults(Command::Convert));
         assert!(result.error.is_some(), "{fault:?}");
         simulation.assert_holds("a run that stopped");
         simulation.forbid(&[]);
@@ -307,7 +312,7 @@ fn what_the_system_says_of_us_and_not_of_a_log_stops_the_run_as_ever() {
 }
 
 #[test]
-fn a_retry_of_a_log_that_cannot_be_read_now_names_it_and_takes_the_others() {
+fn a_retry_names_a_log_that_cannot_be_read_and_converts_the_others() {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.finish("the first run");
     let failed: Vec<Arc<LogObject>> = first_logs(SEED).into_iter().filter(|object| object.is_damaged).collect();

@@ -1,5 +1,5 @@
-//! What can be seen and is not on the disk: a sync that fails, and a converter that is killed between creating a name and
-//! having it on the disk. Others go on from there; then the power fails.
+//! Files that are visible but not on the disk: a sync fails, or a converter is killed between creating a name and
+//! syncing it. Other runs continue from there; then the power fails.
 
 use lakefront_storage::testing::Faults;
 
@@ -10,13 +10,14 @@ use crate::{
 
 const SEED: u64 = 29;
 
-/// A new table, or one with epochs that finds late and changed objects; and how many operations the next run has.
+/// Returns a table with epochs and late and changed objects, and a new table, each with the number of operations of the
+/// next run.
 fn simulations() -> [(Simulation, Saved, u64); 2] {
     [false, true].map(|is_new| {
         let simulation = Simulation::new(&first_logs(SEED));
         if !is_new {
             simulation.finish("the first run");
-            simulation.logs.hold(&later_logs(SEED));
+            simulation.logs.set(&later_logs(SEED));
         }
         let saved = simulation.save();
         let operations = count_operations(&simulation);
@@ -31,12 +32,12 @@ fn count_operations(simulation: &Simulation) -> u64 {
     faults.operations()
 }
 
-/// What was done in operation `k`.
-fn struck(faults: &Faults, k: u64) -> String {
+/// Returns the trace of operation `k`.
+fn operation_at(faults: &Faults, k: u64) -> String {
     faults.trace()[usize::try_from(k).unwrap() - 1].clone()
 }
 
-/// The power fails, and everything is as it was, or can be made so.
+/// Simulates a power cut, and asserts that nothing is lost or the next run repairs it.
 fn survives_a_power_cut(simulation: &Simulation, seed: u64, when: &str) {
     simulation.power_cut(seed);
     simulation.assert_holds(when);
@@ -45,26 +46,26 @@ fn survives_a_power_cut(simulation: &Simulation, seed: u64, when: &str) {
 }
 
 #[test]
-fn a_sync_may_fail_at_any_operation_before_the_power_does() {
+fn a_sync_may_fail_at_any_operation_before_a_power_cut() {
     for (simulation, saved, operations) in simulations() {
         for k in 1..=operations {
             simulation.restore(&saved);
             let faults = Faults::fail_sync(k);
             simulation.convert(&faults);
-            let when = format!("a power cut after {}", struck(&faults, k));
+            let when = format!("a power cut after {}", operation_at(&faults, k));
             survives_a_power_cut(&simulation, k, &when);
         }
     }
 }
 
 #[test]
-fn what_a_failed_sync_left_is_on_the_disk_before_the_next_run_builds_on_it() {
+fn files_of_a_failed_sync_are_on_the_disk_before_the_next_run_uses_them() {
     for (simulation, saved, operations) in simulations() {
         for k in 1..=operations {
             simulation.restore(&saved);
             let faults = Faults::fail_sync(k);
             simulation.convert(&faults);
-            let when = format!("another run, then a power cut after {}", struck(&faults, k));
+            let when = format!("another run, then a power cut after {}", operation_at(&faults, k));
             simulation.finish(&when);
             survives_a_power_cut(&simulation, k, &when);
         }
@@ -72,13 +73,13 @@ fn what_a_failed_sync_left_is_on_the_disk_before_the_next_run_builds_on_it() {
 }
 
 #[test]
-fn what_a_killed_run_had_not_synced_is_on_the_disk_before_others_build_on_it() {
+fn unsynced_files_of_a_killed_run_are_on_the_disk_before_other_runs_use_them() {
     for (simulation, saved, operations) in simulations() {
         for k in 1..=operations {
             simulation.restore(&saved);
             let faults = Faults::crash_before_sync(k);
             simulation.convert(&faults);
-            let when = format!("another run, then a power cut after {}", struck(&faults, k));
+            let when = format!("another run, then a power cut after {}", operation_at(&faults, k));
             simulation.finish(&when);
             survives_a_power_cut(&simulation, k, &when);
         }
@@ -98,17 +99,18 @@ fn the_power_may_fail_while_an_epoch_of_a_killed_run_is_finished() {
             simulation.restore(&killed);
             let faults = Faults::crash_before_sync(j);
             simulation.convert(&faults);
-            let when = format!("killed at operation {k}, and the next at {}, then a power cut", struck(&faults, j));
+            let when =
+                format!("killed at operation {k}, and the next at {}, then a power cut", operation_at(&faults, j));
             survives_a_power_cut(&simulation, j, &when);
         }
     }
 }
 
 #[test]
-fn the_list_of_lost_inputs_of_a_killed_run_is_on_the_disk_before_others_go_by_it() {
+fn the_list_of_lost_inputs_of_a_killed_run_is_on_the_disk_before_other_runs_use_it() {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.crash_until(|simulation| simulation.open_epoch().is_some());
-    simulation.logs.hold(&vanished_logs(SEED));
+    simulation.logs.set(&vanished_logs(SEED));
     simulation.wait_for_leases();
     let saved = simulation.save();
     let operations = count_operations(&simulation);
@@ -117,7 +119,7 @@ fn the_list_of_lost_inputs_of_a_killed_run_is_on_the_disk_before_others_go_by_it
         let faults = Faults::crash_before_sync(k);
         simulation.convert(&faults);
         if faults.trace().last().is_some_and(|line| line.contains(" put_if_absent gone/")) {
-            let when = format!("another run, then a power cut after {}", struck(&faults, k));
+            let when = format!("another run, then a power cut after {}", operation_at(&faults, k));
             simulation.finish(&when);
             survives_a_power_cut(&simulation, k, &when);
         }
@@ -125,7 +127,7 @@ fn the_list_of_lost_inputs_of_a_killed_run_is_on_the_disk_before_others_go_by_it
 }
 
 #[test]
-fn a_single_writer_survives_a_failed_sync_and_a_kill_before_it_too() {
+fn a_single_writer_survives_a_failed_sync_and_a_kill_before_a_sync() {
     let mut simulation = Simulation::new(&first_logs(SEED));
     simulation.is_single_writer = true;
     let saved = simulation.save();
@@ -134,8 +136,8 @@ fn a_single_writer_survives_a_failed_sync_and_a_kill_before_it_too() {
         for fault in [Faults::fail_sync, Faults::crash_before_sync] {
             simulation.restore(&saved);
             let faults = fault(k);
-            simulation.run(&RunRequest::with(Command::Convert, &faults));
-            let when = format!("a single writer, then a power cut after {}", struck(&faults, k));
+            simulation.run(&RunRequest::with_faults(Command::Convert, &faults));
+            let when = format!("a single writer, then a power cut after {}", operation_at(&faults, k));
             simulation.finish(&when);
             survives_a_power_cut(&simulation, k, &when);
         }

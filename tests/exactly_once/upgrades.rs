@@ -1,5 +1,5 @@
 //! Tables of earlier versions, whose records have no checksums: they stay usable, an open epoch is finished in its own
-//! format, and once a record has a checksum, all later ones must have one.
+//! format, and after the first record with a checksum, all later ones must have one.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ fn verified(simulation: &Simulation) -> Result<Verification, lakefront_operation
     verify(&simulation.destination(), &VerifyOptions { deep: true, since: None, threads: 1 }, &Stop::default())
 }
 
-/// The formats of log records, by epoch.
+/// Returns the formats of log records, by epoch.
 fn formats(simulation: &Simulation) -> Vec<u64> {
     simulation.epochs().iter().map(|epoch| epoch.format).collect()
 }
@@ -29,10 +29,10 @@ fn decided(state: &Files) -> BTreeMap<&String, &bytes::Bytes> {
 }
 
 #[test]
-fn an_epoch_that_an_earlier_version_began_is_finished_as_that_would_have_done_it() {
+fn an_epoch_of_an_earlier_version_is_finished_as_that_version_would_have_done() {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.finish("the first run");
-    simulation.logs.hold(&later_logs(SEED));
+    simulation.logs.set(&later_logs(SEED));
     let saved = simulation.save();
     let mut tried = 0;
     for crash in 1.. {
@@ -50,20 +50,20 @@ fn an_epoch_that_an_earlier_version_began_is_finished_as_that_would_have_done_it
         let middle = simulation.save();
         simulation.wait_for_leases();
         let open = u64::try_from(simulation.open_epoch().unwrap()).unwrap();
-        // The expected state: the epoch finished with checksums, and these taken out.
-        let as_it_was = without_checksums(&simulation.look(false).state, |_| true);
-        assert_eq!(simulation.run(&RunRequest::undisturbed(Command::Convert)).error, None, "{when}");
-        let expected = without_checksums(&simulation.look(false).state, |epoch| epoch <= open);
+        // The expected state: the epoch finished with checksums, and the checksums removed.
+        let as_it_was = without_checksums(&simulation.observe(false).state, |_| true);
+        assert_eq!(simulation.run(&RunRequest::without_faults(Command::Convert)).error, None, "{when}");
+        let expected = without_checksums(&simulation.observe(false).state, |epoch| epoch <= open);
         simulation.restore(&middle);
-        simulation.hold_state(&as_it_was);
+        simulation.set_state(&as_it_was);
         simulation.finish(&when);
-        let end = simulation.look(true).state;
+        let end = simulation.observe(true).state;
         let is_of_old = |name: &String| {
             let digits = name.split(['/', '-', '.']).find(|part| part.len() == 10 && part.parse::<u64>().is_ok());
             digits.is_none_or(|digits| digits.parse::<u64>().unwrap() <= open)
         };
         for (name, bytes) in decided(&expected).into_iter().filter(|(name, _)| is_of_old(name)) {
-            assert!(end.get(name) == Some(bytes), "{when}: `{name}` is another");
+            assert!(end.get(name) == Some(bytes), "{when}: `{name}` differs");
         }
         let found = verified(&simulation).unwrap();
         assert_eq!((found.faults, found.epochs_without_checksums), (vec![], open), "{when}");
@@ -71,12 +71,12 @@ fn an_epoch_that_an_earlier_version_began_is_finished_as_that_would_have_done_it
     assert!(tried > 5, "{tried}");
 }
 
-/// Epochs without checksums, then some with.
+/// Returns a state with epochs without checksums, then some with checksums.
 fn mixed() -> Simulation {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.finish("the first run");
-    simulation.hold_state(&without_checksums(&simulation.look(false).state, |_| true));
-    simulation.logs.hold(&later_logs(SEED));
+    simulation.set_state(&without_checksums(&simulation.observe(false).state, |_| true));
+    simulation.logs.set(&later_logs(SEED));
     simulation.finish("the first run of this version");
     simulation.logs.add(&[crate::logs::LogObject::make(SEED, 77, crate::logs::FIRST_HOUR, 0)]);
     simulation.finish("the second run of this version");
@@ -86,14 +86,14 @@ fn mixed() -> Simulation {
 }
 
 #[test]
-fn a_table_whose_log_has_records_with_and_without_checksums_is_made_anew_as_it_was() {
+fn a_state_with_and_without_checksums_is_rebuilt_as_it_was() {
     let simulation = mixed();
-    let before = simulation.look(true).state;
+    let before = simulation.observe(true).state;
     for name in before.keys().filter(|name| name.starts_with("seen/") || name.starts_with("closed/")) {
         assert!(simulation.state.remove(name));
     }
     rebuild_state(&simulation.destination()).unwrap();
-    assert!(simulation.look(false).state == before);
+    assert!(simulation.observe(false).state == before);
     simulation.assert_settled("after `rebuild-state`");
     let found = verified(&simulation).unwrap();
     let without = formats(&simulation).iter().filter(|format| **format < 3).count() as u64;
@@ -104,20 +104,20 @@ fn a_table_whose_log_has_records_with_and_without_checksums_is_made_anew_as_it_w
 fn a_record_without_a_checksum_is_refused_after_one_with() {
     let simulation = mixed();
     let saved = simulation.save();
-    let state = simulation.look(true).state;
+    let state = simulation.observe(true).state;
     let last = formats(&simulation).len() as u64;
     let all_of = |epoch: u64| without_checksums(&state, |of| of == epoch);
     let refuses = |changed: &Files, what: &str| {
         simulation.restore(&saved);
-        simulation.hold_state(changed);
+        simulation.set_state(changed);
         assert!(verified(&simulation).map_or(true, |found| !found.faults.is_empty()), "{what}: `verify` finds nothing");
     };
     refuses(&all_of(last), "the last epoch");
     let writes = simulation.writes();
-    let error = simulation.run(&RunRequest::undisturbed(Command::Convert)).error.expect("it went on");
+    let error = simulation.run(&RunRequest::without_faults(Command::Convert)).error.expect("the run continued");
     assert!(error.contains("log/") && error.contains("has no checksum") && simulation.writes() == writes, "{error}");
-    refuses(&all_of(last - 1), "the one before");
-    // One record alone.
+    refuses(&all_of(last - 1), "the previous epoch");
+    // A single record.
     for (name, bytes) in decided(&all_of(last)) {
         if bytes != &state[name] {
             let mut changed = state.clone();
@@ -125,13 +125,13 @@ fn a_record_without_a_checksum_is_refused_after_one_with() {
             refuses(&changed, name);
         }
     }
-    // A table that was founded with checksums has no epoch without.
+    // A table that was created with checksums has no epoch without them.
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.finish("the first run");
-    let state = simulation.look(true).state;
-    simulation.hold_state(&without_checksums(&state, |epoch| epoch > 0));
+    let state = simulation.observe(true).state;
+    simulation.set_state(&without_checksums(&state, |epoch| epoch > 0));
     assert!(verified(&simulation).is_err());
     let writes = simulation.writes();
-    let error = simulation.run(&RunRequest::undisturbed(Command::Convert)).error.expect("it went on");
+    let error = simulation.run(&RunRequest::without_faults(Command::Convert)).error.expect("the run continued");
     assert!(error.contains("has no checksum") && simulation.writes() == writes, "{error}");
 }

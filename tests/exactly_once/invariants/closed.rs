@@ -1,4 +1,4 @@
-//! What is written when an epoch is complete: its sums, what was seen, and the DDL.
+//! Checks of the records that are written when an epoch is complete: its sums, its inputs in `seen`, and the DDL.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,17 +16,18 @@ use crate::{
 /// Partition folder -> files, rows, bytes.
 type Partitions = BTreeMap<String, (u64, u64, u64)>;
 
-/// I6: a closed epoch is committed. I14: its sums are right and the DDL covers exactly its partitions. I2: discovery knows
+/// I6: a closed epoch is committed. I14: its sums are right and the DDL names exactly its partitions. I2: `seen` has
 /// all its inputs.
 pub(super) fn check(logs: &Logs, seen: &Observations, epochs: &[Epoch], found: &mut Found) {
     let mut all = BTreeSet::new();
     for epoch in epochs {
         let partitions = partitions_of(epoch);
-        // A reader sees what is committed of an open epoch, too.
+        // A reader sees the committed files of an open epoch, too.
         all.extend(partitions.keys().cloned());
         let Some(closed) = &epoch.closed else { continue };
         let is_committed = epoch.tasks.iter().all(|task| task.commit.is_some());
-        found.expect("I6", is_committed, || format!("epoch {} is closed, and not all committed", epoch.number));
+        found
+            .expect("I6", is_committed, || format!("epoch {} is closed, but not all of it is committed", epoch.number));
         check_sums(epoch, closed, &partitions, found);
         check_seen(logs, &seen.state, epoch, found);
         if !seen.is_torn
@@ -70,7 +71,7 @@ fn check_sums(epoch: &Epoch, closed: &Value, partitions: &Partitions, found: &mu
         "converted": count("converted") + count("empty"), "failed": count("failed"), "gone": count("gone"),
         "replaced": count("replaced"), "changed": count("changed"),
     });
-    // A word that older versions do not know: the record says so by its format.
+    // Older versions do not know this outcome, so the record has a newer format.
     if count("unreadable") > 0 {
         counts["unreadable"] = count("unreadable").into();
     }
@@ -94,13 +95,13 @@ fn check_sums(epoch: &Epoch, closed: &Value, partitions: &Partitions, found: &mu
     });
     for (key, value) in expected.as_object().into_iter().flatten() {
         found.expect("I14", closed[key] == *value, || {
-            format!("epoch {}: `{key}` is {} when closed, and {value} by its commits", epoch.number, closed[key])
+            format!("epoch {}: `{key}` is {} in `closed`, but {value} in its commits", epoch.number, closed[key])
         });
     }
 }
 
-/// What `seen` says of an epoch is what became of its inputs, under their days. Lost ones may be left out: they are new
-/// again wherever they are listed.
+/// Checks that `seen` has the outcomes of an epoch's inputs, under their days. Lost inputs may be left out: they are
+/// new when they are listed again.
 fn check_seen(logs: &Logs, state: &Files, epoch: &Epoch, found: &mut Found) {
     let is_of_epoch = format!("/{:010}", epoch.number);
     let is_kept = |outcome: &str| !["gone", "replaced", "unreadable"].contains(&outcome);
@@ -115,7 +116,7 @@ fn check_seen(logs: &Logs, state: &Files, epoch: &Epoch, found: &mut Found) {
             let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
             let size = line["size"].as_u64();
             found.expect("I2", size.is_some() && size == size_of(&text("version")).parse().ok(), || {
-                format!("`{name}` has another size than its version: {line}")
+                format!("`{name}` has a size that differs from its version: {line}")
             });
             if is_kept(&text("outcome")) {
                 known.insert((day.to_owned(), text("key"), text("version"), text("outcome")));
@@ -136,19 +137,17 @@ fn check_seen(logs: &Logs, state: &Files, epoch: &Epoch, found: &mut Found) {
     });
 }
 
-/// The statements can be run again, and name the partitions and no others.
+/// Checks that the statements can be run again, and name exactly these partitions.
 fn check_ddl(what: &str, statements: &[String], expected: &BTreeSet<String>, found: &mut Found) {
     let mut named = BTreeSet::new();
     for statement in statements {
         let is_idempotent = statement.starts_with("CREATE EXTERNAL TABLE IF NOT EXISTS `")
             || (statement.starts_with("ALTER TABLE `") && statement.contains(" ADD IF NOT EXISTS\n"));
-        found.expect("I14", is_idempotent, || format!("the DDL, {what}: a strange statement: {statement}"));
+        found.expect("I14", is_idempotent, || format!("the DDL, {what}: an unexpected statement: {statement}"));
         for clause in statement.lines().filter_map(|line| line.strip_prefix("PARTITION (")) {
             let values = clause.split_once(')').map_or(clause, |(values, _)| values);
             named.insert(values.replace(['`', '\''], "").replace(", ", "/"));
         }
     }
-    found.expect("I14", named == *expected, || {
-        format!("the DDL, {what}, names {named:?}, and has to name {expected:?}")
-    });
+    found.expect("I14", named == *expected, || format!("the DDL, {what}, names {named:?}, but must name {expected:?}"));
 }

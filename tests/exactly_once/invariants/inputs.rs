@@ -1,4 +1,4 @@
-//! What became of each input: planned and converted once, counted right, and its refused lines kept.
+//! Checks of the outcome of each input: planned and converted once, counted correctly, with its rejected lines kept.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::logs::{LogObject, Logs};
 
-/// I2: an input that is known is not planned again in the version that is known, but for retries of failed ones and for
-/// those that were gone or replaced when they were to be read; and no object is converted twice, in whatever version.
+/// I2: a known version of an input is planned again only for a retry after it failed, or after it was gone, replaced or
+/// unreadable. No object is converted twice, in any version.
 pub(super) fn each_counts_once(logs: &Logs, epochs: &[Epoch], found: &mut Found) {
-    // By identity: version and outcome of each time that it was planned.
+    // Version and outcome of each time that an object was planned, by identity.
     let mut past: BTreeMap<(&str, &str), Vec<(&str, &str)>> = BTreeMap::new();
     for epoch in epochs {
         for (task, (index, input)) in
@@ -32,8 +32,9 @@ pub(super) fn each_counts_once(logs: &Logs, epochs: &[Epoch], found: &mut Found)
             });
             let is_told = task.commit.is_none() || input.is_changed == (outcome == "changed");
             found.expect("I2", is_told, || format!("{}: the outcome is `{outcome}`", place()));
-            // What counts is the last that is known: a version may come back after another one, or after it was gone. Where
-            // logs are known by their names several may be there at once: then it is the last of this size.
+            // Only the last outcome of the version counts, as a version may return after another one, or after it was
+            // gone. If logs are identified by name, several may be there at once: then the last of the same size
+            // counts.
             let last = match logs.identity {
                 Identity::Key => past.last().filter(|(before, _)| *before == version),
                 Identity::Name => past.iter().rev().find(|(before, _)| *before == version),
@@ -49,21 +50,21 @@ pub(super) fn each_counts_once(logs: &Logs, epochs: &[Epoch], found: &mut Found)
             let has_failed = past.iter().any(|(_, outcome)| *outcome == "failed");
             found.expect("I2", has_failed || !epoch.is_retry, || format!("{}: retried, but never failed", place()));
             let is_real = logs.version(&input.source, &input.key, &input.version).is_some();
-            found.expect("I2", is_real, || format!("{}: there never was such an object", place()));
+            found.expect("I2", is_real, || format!("{}: there was never such an object", place()));
             past.push((version, outcome));
         }
     }
 }
 
-/// I7: lines = rows + rejects + comments + blanks, for each input, and each number is right. I8: what is damaged fails, and
-/// what has nothing but refused lines, and nothing else does; failed objects and refused lines are in the quarantine, and nothing else is.
+/// I7: lines = rows + rejects + comments + blanks, for each input, and each number is right. I8: exactly the damaged
+/// objects and those with only rejected lines fail; the quarantine has exactly the failed objects and rejected lines.
 pub(super) fn each_adds_up(logs: &Logs, state: &Files, epochs: &[Epoch], found: &mut Found) {
     for epoch in epochs {
         for (number, task) in epoch.tasks.iter().enumerate() {
             let Some(commit) = &task.commit else { continue };
             let outcomes = commit["inputs"].as_array().map(Vec::as_slice).unwrap_or_default();
             let place = format!("task {number} of epoch {}", epoch.number);
-            found.expect("I7", outcomes.len() == task.inputs.len(), || format!("{place}: not one outcome an input"));
+            found.expect("I7", outcomes.len() == task.inputs.len(), || format!("{place}: not one outcome per input"));
             let mut expected = Vec::new();
             for (index, (input, outcome)) in task.inputs.iter().zip(outcomes).enumerate() {
                 let Some(object) = logs.version(&input.source, &input.key, &input.version) else { continue };
@@ -99,7 +100,7 @@ fn check_outcome(object: &LogObject, task: &Task, index: usize, outcome: &Value,
     let how = lost.filter(|lost| lost["input"] == index).map(|lost| lost["how"].as_str().unwrap_or_default()).next();
     match word {
         "converted" => {
-            found.expect("I8", object.verdict().is_none(), || format!("`{name}` is bad, and was converted"));
+            found.expect("I8", object.verdict().is_none(), || format!("`{name}` is bad, but was converted"));
             let [lines, rows, rejects, comments, blanks] =
                 ["lines", "rows", "rejects", "comments", "blanks"].map(|key| number(outcome, key));
             let sum = [rows, rejects, comments, blanks].into_iter().try_fold(0_u64, u64::checked_add);
@@ -107,13 +108,13 @@ fn check_outcome(object: &LogObject, task: &Task, index: usize, outcome: &Value,
             let (model_rows, model_rejects) = (object.rows.len() as u64, object.rejects.len() as u64);
             let model = (object.lines, model_rows, model_rejects, object.comments, object.blanks);
             found.expect("I7", (lines, rows, rejects, comments, blanks) == model, || {
-                format!("`{name}`: {outcome}, and it holds {model:?}")
+                format!("`{name}`: {outcome}, but it has {model:?}")
             });
         }
         "failed" => {
             let reason = outcome["reason"].as_str();
             found.expect("I8", reason.is_some() && reason == object.verdict(), || {
-                format!("`{name}` failed: {outcome}, and its verdict is {:?}", object.verdict())
+                format!("`{name}` failed: {outcome}, but its verdict is {:?}", object.verdict())
             });
         }
         "changed" | "gone" | "replaced" | "unreadable" => {}
@@ -121,7 +122,7 @@ fn check_outcome(object: &LogObject, task: &Task, index: usize, outcome: &Value,
     }
     let is_lost = ["gone", "replaced", "unreadable"].contains(&word);
     found.expect("I2", how == is_lost.then_some(word), || {
-        format!("`{name}`: the outcome is `{word}`, and the list of lost inputs says {how:?}")
+        format!("`{name}`: the outcome is `{word}`, but {how:?} in the list of lost inputs")
     });
 }
 
@@ -130,11 +131,11 @@ type Entries = [(String, Option<u64>, String)];
 
 fn check_quarantine(state: &Files, name: &str, record: &Value, expected: &Entries, found: &mut Found) {
     let Some(bytes) = state.get(name) else {
-        found.expect("I8", record.is_null() && expected.is_empty(), || format!("`{name}` is not there"));
+        found.expect("I8", record.is_null() && expected.is_empty(), || format!("`{name}` is missing"));
         return;
     };
     let is_same = record["bytes"] == bytes.len() && record["sha256"] == sha256(bytes);
-    found.expect("I6", is_same, || format!("`{name}` is not what its commit says: {record}"));
+    found.expect("I6", is_same, || format!("`{name}` differs from its commit: {record}"));
     let Some(lines) = json_lines(bytes) else {
         found.add("I8", format!("`{name}` cannot be read"));
         return;
@@ -143,6 +144,6 @@ fn check_quarantine(state: &Files, name: &str, record: &Value, expected: &Entrie
     let mut entries: Vec<_> =
         lines.iter().map(|line| (text(line, "object"), line["line"].as_u64(), text(line, "reason"))).collect();
     entries.sort();
-    found.expect("I8", entries == expected, || format!("`{name}` holds {entries:?}, and has to hold {expected:?}"));
+    found.expect("I8", entries == expected, || format!("`{name}` has {entries:?}, but must have {expected:?}"));
     found.expect("I8", record["entries"] == entries.len(), || format!("`{name}` has another number of entries"));
 }

@@ -1,4 +1,4 @@
-//! What a state says: the log, its plans, and what became of their tasks; as plain JSON values.
+//! Reads a state as plain JSON values: the log, its plans, and the outcomes of their tasks.
 
 use std::io::Read as _;
 
@@ -11,7 +11,7 @@ use super::{Files, Found, sha256};
 #[derive(Debug)]
 pub(crate) struct Epoch {
     pub(crate) number: u64,
-    /// That of its log record, and so of all its records.
+    /// Format of its log record, and so of all its records.
     pub(crate) format: u64,
     pub(crate) is_retry: bool,
     pub(crate) tasks: Vec<Task>,
@@ -31,10 +31,10 @@ pub(crate) struct Task {
 pub(crate) struct Input {
     pub(crate) source: String,
     pub(crate) key: String,
-    /// Where it was when it was planned.
+    /// Path at the time of the plan.
     pub(crate) path: String,
     pub(crate) version: String,
-    /// Planned as changed after it was converted.
+    /// Whether the input was planned as changed after it was converted.
     pub(crate) is_changed: bool,
 }
 
@@ -48,24 +48,24 @@ pub(crate) struct CommittedFile {
 }
 
 impl Epoch {
-    /// The data files of all its commits.
+    /// Returns the data files of all its commits.
     pub(crate) fn files(&self) -> Vec<CommittedFile> {
         self.tasks.iter().filter_map(|task| task.commit.as_ref()).flat_map(files_of).collect()
     }
 
-    /// The inputs of its committed tasks, and what became of them.
+    /// Returns the inputs of its committed tasks, with their outcomes.
     pub(crate) fn outcomes(&self) -> impl Iterator<Item = (&Input, &str)> {
         self.tasks.iter().filter(|task| task.commit.is_some()).flat_map(|task| {
             task.inputs.iter().enumerate().map(move |(index, input)| (input, task.outcome(index).unwrap_or("nothing")))
         })
     }
 
-    /// Whether this is how a data file of one of its tasks is called.
+    /// Returns whether this is a name of a data file of one of its tasks.
     pub(crate) fn is_data_file(&self, name: &str) -> bool {
         self.task_of(name).is_some()
     }
 
-    /// Whether this is how a data file of a task without a commit is called.
+    /// Returns whether this is a name of a data file of a task without a commit.
     pub(crate) fn is_of_open_task(&self, name: &str) -> bool {
         self.task_of(name).is_some_and(|task| task.commit.is_none())
     }
@@ -80,15 +80,15 @@ impl Epoch {
 }
 
 impl Input {
-    /// How it is shown.
+    /// Returns the URL in messages and reports.
     pub(crate) fn url(&self) -> String {
         format!("file://{}", self.path)
     }
 }
 
 impl Task {
-    /// What became of an input, if the task is committed. One that gave neither rows nor rejects is `empty`: of such a one
-    /// another version is new.
+    /// Returns the outcome of an input, if the task is committed. The outcome of an input without rows and rejects is
+    /// `empty`: another version of it is new.
     pub(crate) fn outcome(&self, index: usize) -> Option<&str> {
         let input = &self.commit.as_ref()?["inputs"][index];
         let is_empty = input["rows"] == 0 && input["rejects"] == 0;
@@ -96,7 +96,7 @@ impl Task {
     }
 }
 
-/// The data files of a commit.
+/// Returns the data files of a commit.
 pub(crate) fn files_of(commit: &Value) -> Vec<CommittedFile> {
     let files = commit["files"].as_array().map(Vec::as_slice).unwrap_or_default();
     let file = |file: &Value| CommittedFile {
@@ -108,7 +108,7 @@ pub(crate) fn files_of(commit: &Value) -> Vec<CommittedFile> {
     files.iter().map(file).collect()
 }
 
-/// A number of a record; one that no record has where there is none.
+/// Returns a number of a record; `u64::MAX`, which no record has, if it is missing.
 pub(crate) fn number(value: &Value, key: &str) -> u64 {
     value[key].as_u64().unwrap_or(u64::MAX)
 }
@@ -120,9 +120,9 @@ pub(crate) fn read(state: &Files, found: &mut Found) -> Vec<Epoch> {
         let Some(log) = json(state, &format!("log/{number:010}.json"), found) else { break };
         let format = log["format"].as_u64().unwrap_or_default();
         let is_plan = (1..=3).contains(&format) && log["kind"] == "plan" && log["epoch"] == number;
-        found.expect("I2", is_plan, || format!("log record {number} is no plan of epoch {number}: {log}"));
+        found.expect("I2", is_plan, || format!("log record {number} is not a plan of epoch {number}: {log}"));
         if epochs.last().is_some_and(|last| last.closed.is_none()) {
-            found.add("I2", format!("epoch {number} was planned while the one before was open"));
+            found.add("I2", format!("epoch {number} was planned while the previous one was open"));
         }
         epochs.push(Epoch {
             number,
@@ -133,20 +133,21 @@ pub(crate) fn read(state: &Files, found: &mut Found) -> Vec<Epoch> {
         });
     }
     let records = state.keys().filter(|name| name.starts_with("log/")).count();
-    found.expect("I2", records == epochs.len(), || format!("{records} log records, and {} in a row", epochs.len()));
+    found
+        .expect("I2", records == epochs.len(), || format!("{records} log records, but {} without a gap", epochs.len()));
     let has_table = state.contains_key("table.json");
-    found.expect("I2", epochs.is_empty() || has_table, || "there is a log and no `table.json`".to_owned());
+    found.expect("I2", epochs.is_empty() || has_table, || "there is a log but no `table.json`".to_owned());
     epochs
 }
 
 fn tasks(state: &Files, epoch: u64, log: &Value, found: &mut Found) -> Vec<Task> {
     let plan = &log["plan"];
     let Some(bytes) = plan["name"].as_str().and_then(|name| state.get(name)) else {
-        found.add("I2", format!("the plan of epoch {epoch} is not there: {plan}"));
+        found.add("I2", format!("the plan of epoch {epoch} is missing: {plan}"));
         return Vec::new();
     };
     let is_same = plan["sha256"] == sha256(bytes) && plan["bytes"] == bytes.len();
-    found.expect("I2", is_same, || format!("the plan of epoch {epoch} is not what its log record says"));
+    found.expect("I2", is_same, || format!("the plan of epoch {epoch} differs from its log record"));
     let Some(lines) = json_lines(bytes) else {
         found.add("I2", format!("the plan of epoch {epoch} cannot be read"));
         return Vec::new();
@@ -169,7 +170,7 @@ fn tasks(state: &Files, epoch: u64, log: &Value, found: &mut Found) -> Vec<Task>
     }
     let inputs: usize = tasks.iter().map(|task| task.inputs.len()).sum();
     found.expect("I2", log["inputs"] == inputs && tasks.iter().all(|task| !task.inputs.is_empty()), || {
-        format!("epoch {epoch} says that it has {} inputs, and its plan has {inputs}", log["inputs"])
+        format!("epoch {epoch} has {} inputs in its record, but its plan has {inputs}", log["inputs"])
     });
     for (number, task) in tasks.iter_mut().enumerate() {
         task.commit = json(state, &format!("commit/{epoch:010}/{number:05}.json"), found);
@@ -178,14 +179,14 @@ fn tasks(state: &Files, epoch: u64, log: &Value, found: &mut Found) -> Vec<Task>
     tasks
 }
 
-/// A record, if it is there.
+/// Reads a record, if it is there.
 fn json(state: &Files, name: &str, found: &mut Found) -> Option<Value> {
     let value = serde_json::from_slice(state.get(name)?).ok();
-    found.expect("I2", value.is_some(), || format!("`{name}` is no JSON"));
+    found.expect("I2", value.is_some(), || format!("`{name}` is not JSON"));
     value
 }
 
-/// The text of bytes that may be compressed.
+/// Returns the text of bytes that may be compressed.
 pub(crate) fn text_of(bytes: &[u8]) -> Option<String> {
     let mut text = Vec::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -196,12 +197,12 @@ pub(crate) fn text_of(bytes: &[u8]) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
-/// The values of a compressed object, one a line.
+/// Returns the values of a compressed object, one per line.
 pub(crate) fn json_lines(bytes: &[u8]) -> Option<Vec<Value>> {
     text_of(bytes)?.lines().map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// Whether an object's name is one of a state with these epochs. A plan may have lost its claim.
+/// Returns whether a name belongs to a state with these epochs. A plan is allowed even if its run lost the claim.
 pub(crate) fn is_known(name: &str, epochs: &[Epoch]) -> bool {
     let (folder, rest) = name.split_once('/').unwrap_or((name, ""));
     let epoch_of = |digits: &str| {

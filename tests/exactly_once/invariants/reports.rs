@@ -1,4 +1,4 @@
-//! What a run says of itself, against what it left: I8 for whoever reads the report instead of the table.
+//! Checks of a run's report against the state that the run left: I8 for readers of the report.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::simulation::{Simulation, first_logs};
 
-/// I8: the report of a run that was alone and came to its end counts all inputs of the epochs that it closed, and names
-/// each that was not converted: those of tasks, too, that were committed by a run that was killed.
+/// I8: the report of a run without concurrent runs or errors counts all inputs of the epochs that it closed, and names
+/// each that was not converted, also those of tasks that a killed run committed.
 pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Result<(), Vec<Violation>> {
     let mut found = Found::default();
     let closed_before: BTreeSet<u64> = numbers_of_closed(&records::read(before, &mut Found::default()));
@@ -20,11 +20,11 @@ pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Res
         epochs.iter().filter(|epoch| epoch.closed.is_some() && !closed_before.contains(&epoch.number)).collect();
     let numbers: Vec<u64> = ours.iter().map(|epoch| epoch.number).collect();
     found.expect("I8", report["epochs"] == Value::from(numbers.clone()), || {
-        format!("it closed {numbers:?}, and the report says {}", report["epochs"])
+        format!("it closed {numbers:?}, but the report has {}", report["epochs"])
     });
 
     let tasks = || ours.iter().flat_map(|epoch| epoch.tasks.iter().enumerate().map(|task| (epoch.number, task)));
-    // What could not be read, and was planned again by the same run, counts once, as what became of it then.
+    // An unreadable input that the same run planned again counts once, with its last outcome.
     let is_again = |epoch: u64, lost: &Input, word: &str| {
         let may_be = ["unreadable", "failed"].contains(&word);
         let later = ours.iter().filter(|later| later.number > epoch).flat_map(|later| &later.tasks);
@@ -77,7 +77,7 @@ pub(crate) fn check_report(before: &Files, after: &Files, report: &Value) -> Res
         [("failed_objects", &["failed"][..]), ("lost_objects", &["gone", "replaced", "changed", "unreadable"])]
     {
         let (got, expected) = (named(list), expected(wanted));
-        found.expect("I8", got == expected, || format!("`{list}` names {got:?}, and has to name {expected:?}"));
+        found.expect("I8", got == expected, || format!("`{list}` names {got:?}, but must name {expected:?}"));
     }
     if found.violations.is_empty() { Ok(()) } else { Err(found.violations) }
 }
@@ -86,24 +86,24 @@ fn numbers_of_closed(epochs: &[Epoch]) -> BTreeSet<u64> {
     epochs.iter().filter(|epoch| epoch.closed.is_some()).map(|epoch| epoch.number).collect()
 }
 
-/// Each input of a committed task, and what became of it.
+/// Returns each input of a committed task, with its outcome.
 fn words(task: &Task) -> impl Iterator<Item = (&Input, &str)> {
     let inputs = task.inputs.iter().enumerate();
     inputs.map(|(index, input)| (input, task.outcome(index).unwrap_or_default()))
 }
 
 fn expect_count(report: &Value, word: &str, expected: usize, found: &mut Found) {
-    let said = &report["objects"][word];
-    found.expect("I8", *said == expected, || format!("`objects.{word}` is {said}, and has to be {expected}"));
+    let reported = &report["objects"][word];
+    found.expect("I8", *reported == expected, || format!("`objects.{word}` is {reported}, but must be {expected}"));
 }
 
 #[test]
-fn a_report_that_is_silent_about_an_input_is_found() {
+fn a_report_that_omits_an_input_is_found() {
     let simulation = Simulation::new(&first_logs(1));
-    simulation.crash_until(Simulation::has_half_an_epoch);
-    let before = simulation.look(false).state;
+    simulation.crash_until(Simulation::has_partly_committed_epoch);
+    let before = simulation.observe(false).state;
     let result = simulation.finish("the next run");
-    let after = simulation.look(true).state;
+    let after = simulation.observe(true).state;
     check_report(&before, &after, &result.report).unwrap();
     let spoilt = |spoil: fn(&mut Value)| {
         let mut report = result.report.clone();

@@ -1,4 +1,4 @@
-//! Data files as a reader sees them that knows Parquet only.
+//! Reads data files like a reader that knows only Parquet.
 
 use std::{
     collections::HashMap,
@@ -17,17 +17,17 @@ use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder}
 use super::{Files, sha256};
 use crate::logs::Row;
 
-/// The rows of a data file.
+/// Rows of a data file.
 type Rows = Arc<Vec<Row>>;
 
-/// Rows of files that were read before, by partition and hash: thousands of runs make the same files.
+/// Rows of files that were read before, by partition and hash: thousands of runs write the same files.
 static READ: LazyLock<Mutex<HashMap<(String, String), Rows>>> = LazyLock::new(Mutex::default);
-/// How many files are remembered.
+/// Largest number of remembered files.
 const MAX_READ: usize = 20_000;
 
-/// The rows of a data file.
+/// Returns the rows of a data file.
 pub(super) fn read(name: &str, bytes: &Bytes) -> Result<Rows, String> {
-    let (partition, _) = name.rsplit_once('/').ok_or("it is in no partition")?;
+    let (partition, _) = name.rsplit_once('/').ok_or("it is not in a partition")?;
     let place = (partition.to_owned(), sha256(bytes));
     if let Some(rows) = READ.lock().unwrap().get(&place) {
         return Ok(Arc::clone(rows));
@@ -42,7 +42,7 @@ pub(super) fn read(name: &str, bytes: &Bytes) -> Result<Rows, String> {
     Ok(rows)
 }
 
-/// The rows of all data files, in order.
+/// Returns the rows of all data files, in order.
 pub(crate) fn rows_of_table(files: &Files) -> Vec<Row> {
     let mut rows: Vec<Row> = files.iter().flat_map(|(name, bytes)| read(name, bytes).unwrap().to_vec()).collect();
     rows.sort();
@@ -51,9 +51,10 @@ pub(crate) fn rows_of_table(files: &Files) -> Vec<Row> {
 
 fn rows_of(batch: &RecordBatch, partition: &str) -> Result<Vec<Row>, String> {
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"));
-    let text = |name: &str| column(name)?.as_string_opt::<i32>().cloned().ok_or_else(|| format!("`{name}` is no text"));
-    let dates = column("logdate")?.as_primitive_opt::<Date32Type>().ok_or("`logdate` is no date")?;
-    let lines = column("line")?.as_primitive_opt::<Int64Type>().ok_or("`line` is no number")?;
+    let text =
+        |name: &str| column(name)?.as_string_opt::<i32>().cloned().ok_or_else(|| format!("`{name}` is not text"));
+    let dates = column("logdate")?.as_primitive_opt::<Date32Type>().ok_or("`logdate` is not a date")?;
+    let lines = column("line")?.as_primitive_opt::<Int64Type>().ok_or("`line` is not a number")?;
     let (times, ips) = (text("logtime")?, text("requestip")?);
     let (uris, filenames) = (text("uri")?, text("filename")?);
     let row = |index| Row {
@@ -68,7 +69,7 @@ fn rows_of(batch: &RecordBatch, partition: &str) -> Result<Vec<Row>, String> {
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
-/// All rows of a data file as one batch.
+/// Returns all rows of a data file as one batch.
 pub(crate) fn read_batch(bytes: &Bytes) -> Result<RecordBatch, ArrowError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes.clone())?;
     let schema = Arc::clone(builder.schema());
@@ -76,7 +77,7 @@ pub(crate) fn read_batch(bytes: &Bytes) -> Result<RecordBatch, ArrowError> {
     concat_batches(&schema, &batches)
 }
 
-/// A data file with these rows.
+/// Returns a data file with these rows.
 pub(crate) fn write_batch(batch: &RecordBatch) -> Bytes {
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
     writer.write(batch).unwrap();

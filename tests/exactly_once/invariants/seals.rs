@@ -1,5 +1,5 @@
-//! Checksums and digests, computed from the stored bytes: each record is as it was written, and was written for the
-//! records that are there.
+//! Checks checksums and digests, computed from the stored bytes: each record is intact, and was written for the records
+//! that are there.
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::{Files, records::text_of, sha256};
 use crate::seals::epoch_of;
 
-/// The length of `,"checksum":"<64 digits>"}`.
+/// Length of `,"checksum":"<64 digits>"}`.
 const END: usize = 15 + 64;
 
-/// Returns whether a record has a checksum, and it is right.
+/// Returns whether a record has a correct checksum.
 fn is_sealed(bytes: &[u8]) -> bool {
     let Some(text) = text_of(bytes) else { return false };
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -21,7 +21,7 @@ fn is_sealed(bytes: &[u8]) -> bool {
     text == format!("{body},\"checksum\":\"{}\"}}", sha256(body.as_bytes()))
 }
 
-/// Returns a record with its checksum, from its value.
+/// Returns the text of a value with its checksum.
 pub(crate) fn sealed(value: &Value) -> Vec<u8> {
     let mut value = value.clone();
     value.as_object_mut().unwrap().remove("checksum");
@@ -33,7 +33,7 @@ fn first_line(bytes: &[u8]) -> Value {
     serde_json::from_str(text.lines().next().unwrap_or_default()).unwrap_or_default()
 }
 
-/// The comment in the gzip header.
+/// Returns the comment in the gzip header.
 fn comment(bytes: &[u8]) -> Option<String> {
     let decoder = GzDecoder::new(bytes);
     Some(String::from_utf8(decoder.header()?.comment()?.to_vec()).unwrap())
@@ -101,7 +101,7 @@ pub(crate) fn faults(state: &Files) -> Vec<String> {
     faults
 }
 
-/// The state as a version would have left it that knew no checksums: all epochs that `is_older` says.
+/// Returns the state as a version without checksums would have left the epochs for which `is_older` holds.
 pub(crate) fn without_checksums(state: &Files, is_older: impl Fn(u64) -> bool) -> Files {
     let state = state.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect();
     let older = crate::seals::without_checksums(&state, is_older);

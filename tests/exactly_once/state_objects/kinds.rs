@@ -1,4 +1,4 @@
-//! What the objects of a state are to the next run, and what it does when one of them is damaged.
+//! Kinds of state objects, and the behaviour of the next run if an object of a kind is damaged.
 
 use serde_json::Value;
 
@@ -7,37 +7,37 @@ use crate::{
     logs::gzip,
 };
 
-/// What happens to an object.
+/// A kind of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     Deleted,
     Cut,
     Garbage,
-    /// As it was, but with `"format": 4`, which no version writes yet.
+    /// The object with `"format": 4`, which no version writes yet.
     Newer,
 }
 
 pub(super) const DAMAGES: [Damage; 4] = [Damage::Deleted, Damage::Cut, Damage::Garbage, Damage::Newer];
 
-/// What the next run does.
+/// Behaviour of the next run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// It stops with a message, and nothing was written.
+    /// It stops with a message, and writes nothing.
     Refused,
-    /// It stops with a message when it comes to that object; what it wrote until then is right.
+    /// It stops with a message when it reads that object; everything it wrote before is correct.
     Stopped,
-    /// It comes to its end, and everything is exact.
+    /// It succeeds, and the table is exact.
     Exact,
 }
 
-/// What an object is to the next run.
+/// The role of an object in the next run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `table.json`.
     Table,
     /// A log record of a closed epoch other than the last, with objects of a listed day.
     OldLog,
-    /// The same while an epoch is open, which is finished before anything is listed.
+    /// The same while an epoch is open; that epoch is finished before anything is listed.
     OldLogWhileOpen,
     /// The last log record, of a closed or an open epoch.
     LastLog,
@@ -45,31 +45,31 @@ pub(super) enum Kind {
     OldPlan,
     /// The plan of the open epoch.
     OpenPlan,
-    /// `closed`, but for the last.
+    /// A `closed` record other than the last.
     OldClosed,
-    /// The last `closed`, with no epoch open.
+    /// The last `closed` record, with no epoch open.
     LastClosed,
-    /// The last `closed`, with an epoch open after it.
+    /// The last `closed` record, with an epoch open after it.
     ClosedBeforeOpen,
-    /// What the open epoch, which somebody began to close, saw on a day.
+    /// A `seen` object of the open epoch, after a run began to close it.
     OpenSeen,
-    /// What was seen on a day that is listed.
+    /// A `seen` object of a listed day.
     Seen,
-    /// The same while an epoch is open, which is finished before anything is listed.
+    /// The same while an epoch is open; that epoch is finished before anything is listed.
     SeenWhileOpen,
     /// A commit of a closed epoch.
     OldCommit,
     /// A commit of the open epoch.
     OpenCommit,
-    /// A commit of the open epoch, which somebody began to close.
+    /// A commit of the open epoch, after a run began to close it.
     ClosingCommit,
-    /// Which inputs a task of the open epoch that is not committed goes without: none.
+    /// An empty list of lost inputs of an uncommitted task of the open epoch.
     OpenGone,
-    /// The same, of one that goes without some.
+    /// The same, with lost inputs.
     OpenGoneSome,
-    /// The same of a committed task.
+    /// A list of lost inputs of a committed task.
     CommittedGone,
-    /// The same of a committed task of the open epoch, which went without some.
+    /// The same of the open epoch, with lost inputs.
     CommittedGoneSome,
     /// The quarantine of a closed epoch, or of a committed task of the open one.
     CommittedQuarantine,
@@ -77,7 +77,7 @@ pub(super) enum Kind {
     OpenQuarantine,
     /// A lease.
     Lease,
-    /// What can be made again: DDL and reports.
+    /// Objects that can be regenerated: DDL and reports.
     Convenience,
 }
 
@@ -120,20 +120,20 @@ impl Kind {
             "quarantine" => Self::CommittedQuarantine,
             "lease" => Self::Lease,
             "ddl" | "report" => Self::Convenience,
-            _ => panic!("`{name}` is of no kind: give it one here"),
+            _ => panic!("`{name}` has no kind: add one here"),
         }
     }
 
-    /// Whether its bytes are a function of what was decided: whoever makes it anew makes the same.
+    /// Returns whether the bytes are a function of earlier decisions, and so always the same.
     pub(super) fn is_decided(self) -> bool {
         !matches!(self, Self::Lease | Self::Convenience)
     }
 
-    /// The table that this is about: what the next run does.
+    /// Returns the expected behaviour of the next run.
     #[expect(clippy::match_same_arms, reason = "each arm has its own reason")]
     pub(super) fn expected(self, damage: Damage) -> Expected {
         match (self, damage) {
-            // The open epoch's commits and lease, and the closed epoch's `closed`, say that there was a decision.
+            // The open epoch's commits and lease, or the closed epoch's `closed`, show that there was a decision.
             (
                 Self::Table
                 | Self::LastLog
@@ -146,18 +146,18 @@ impl Kind {
             )
             | (Self::OldLogWhileOpen | Self::OldClosed | Self::SeenWhileOpen, Damage::Deleted) => Expected::Refused,
             (Self::SeenWhileOpen | Self::OldLogWhileOpen, _) => Expected::Stopped,
-            // The epoch counts as open again: all its commits are there, and it is closed again as it was.
+            // The epoch counts as open again: all its commits are there, and it is closed again with the same bytes.
             (Self::LastClosed, Damage::Deleted) => Expected::Exact,
             (Self::LastClosed, _) => Expected::Refused,
-            // The task is done again, to the same bytes.
+            // The task is run again, to the same bytes.
             (
                 Self::OpenCommit | Self::OpenQuarantine | Self::OpenGone | Self::OpenGoneSome | Self::OpenSeen,
                 Damage::Deleted,
             ) => Expected::Exact,
             (Self::OpenCommit, _) => Expected::Refused,
-            // What stands there is not what the task gives: that is known when the task is done.
+            // The object differs from the task's result, which is known when the task is done.
             (Self::OpenQuarantine | Self::OpenGone | Self::OpenGoneSome | Self::OpenSeen, _) => Expected::Stopped,
-            // Of the past only names are read.
+            // Only the names of past objects are read.
             (
                 Self::OldClosed
                 | Self::OldPlan
@@ -167,19 +167,19 @@ impl Kind {
                 | Self::CommittedQuarantine,
                 _,
             ) => Expected::Exact,
-            // Advice, and what can be made again.
+            // Hints, and objects that can be regenerated.
             (Self::Lease | Self::Convenience, _) => Expected::Exact,
         }
     }
 }
 
-/// The commit of the task that a quarantine or a list of lost inputs is of.
+/// Returns the name of the commit of a task, from that of its quarantine or its list of lost inputs.
 pub(super) fn commit_beside(name: &str) -> String {
     let (_, rest) = name.split_once('/').unwrap();
     format!("commit/{}", rest.replace(".jsonl.gz", ".json"))
 }
 
-/// The bytes after that damage; none where the object is gone, or has no format to be newer in.
+/// Returns the damaged bytes, or `None` if the object is deleted or has no format.
 pub(super) fn damaged(name: &str, bytes: &[u8], damage: Damage) -> Option<Vec<u8>> {
     let newer = |text: &str| -> Option<String> {
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
@@ -201,7 +201,7 @@ pub(super) fn damaged(name: &str, bytes: &[u8], damage: Damage) -> Option<Vec<u8
     }
 }
 
-/// Whether somebody began to close an epoch: it has a `seen` object.
+/// Returns whether a run began to close an epoch: the epoch has a `seen` object.
 fn is_closing(state: &Files, epoch: usize) -> bool {
     let end = format!("/{epoch:010}");
     state.keys().any(|name| name.starts_with("seen/") && name.ends_with(&end))

@@ -92,7 +92,9 @@ fn run_resolve(flags: &Flags, resolve_flags: &ResolveFlags, screen: &Screen) -> 
     match options::run_options(&flags.stores, run, None, table) {
         Ok(options) => {
             let (table, json, nothing) = (&options.destination, resolve_flags.json, "nothing to resolve");
-            run_with_report(flags, screen, table, run, json, nothing, |stop, progress| resolve(&options, stop, progress))
+            run_with_report(flags, screen, table, run, json, nothing, |stop, progress| {
+                resolve(&options, stop, progress)
+            })
         }
         Err(error) => Ok(wrong_usage(flags, &error)),
     }

@@ -29,10 +29,7 @@ pub(crate) fn listen() -> anyhow::Result<Arc<Stop>> {
     let started = listener.spawn(move || {
         for _ in signals.forever() {
             if requested.is_requested() {
-                #[expect(
-                    clippy::exit,
-                    reason = "no half-written file is visible, so the process may end at any time"
-                )]
+                #[expect(clippy::exit, reason = "no half-written file is visible, so the process may end at any time")]
                 std::process::exit(1);
             }
             tracing::warn!("stopping: the current tasks are dropped; no half-written file will be visible");

@@ -231,10 +231,7 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
         lines.add("waiting", &waiting);
     }
     if preview.not_selected.objects > 0 {
-        lines.add(
-            "skipped",
-            &format!("{} objects that are not selected", HumanCount(preview.not_selected.objects)),
-        );
+        lines.add("skipped", &format!("{} objects that are not selected", HumanCount(preview.not_selected.objects)));
     }
     lines.add_skipped(preview.without_hour, options.selection.range_flags(), preview.special);
     if preview.known_failed > 0 {
@@ -322,11 +319,8 @@ fn open_epoch(open: &OpenEpochStatus) -> String {
         _ => "no run yet".to_owned(),
     };
     let idle = idle_seconds.map_or_else(String::new, |seconds| format!(", last heartbeat {seconds} s ago"));
-    let state = if *is_released {
-        format!("left by {holder}: the next run continues it")
-    } else {
-        format!("{holder}{idle}")
-    };
+    let state =
+        if *is_released { format!("left by {holder}: the next run continues it") } else { format!("{holder}{idle}") };
     format!("epoch {epoch}, {committed} of {tasks} tasks committed; {state}; {} objects left", HumanCount(*inputs_left))
 }
 

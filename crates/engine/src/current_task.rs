@@ -1,4 +1,4 @@
-//! The task that a thread works on, so that the message about a panic can name it.
+//! The current task of a thread, so that the message about a panic can name it.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -14,13 +14,13 @@ pub fn current_task() -> Option<Arc<str>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// Calls `work` as a part of the task of this name; `None`: of no task.
+/// Calls `work` as a part of the task with this name, or outside of tasks for `None`.
 pub fn within_task<R>(task: Option<Arc<str>>, work: impl FnOnce() -> R) -> R {
     let _restored = Restored { before: CURRENT.replace(task) };
     work()
 }
 
-/// Restores the task of a thread, after a panic, too.
+/// Restores the task of a thread when it is dropped, also by a panic.
 struct Restored {
     before: Option<Arc<str>>,
 }
@@ -36,7 +36,7 @@ pub(crate) fn name(task: &Task) -> Arc<str> {
     format!("task {} of epoch {}, whose first object is {}", task.id.task, task.id.epoch, first_object(task)).into()
 }
 
-/// Returns where the first object of a task is, printable.
+/// Returns the location of a task's first object, printable.
 pub(crate) fn first_object(task: &Task) -> String {
     task.inputs.first().map(Object::location).expect("a task has an object")
 }

@@ -1,5 +1,4 @@
-//! Failures of the execution of tasks. What concerns one row is a reject, what concerns one object an outcome: neither is
-//! here.
+//! Failures of the execution of tasks. A bad row is a reject and a bad object has an outcome: neither is an error here.
 
 use std::{io, sync::Arc};
 
@@ -8,19 +7,19 @@ use std::{io, sync::Arc};
 #[non_exhaustive]
 pub enum Error {
     /// The run was requested to stop: Ctrl-C, SIGTERM.
-    #[error("stopped before the end; the next run goes on where this one stopped")]
+    #[error("stopped before the end; the next run continues where this one stopped")]
     Stopped,
     /// More rejects than the run allows.
-    #[error("decode: {rejects} rows were rejected beside {rows} good ones, more than `--max-rejects` allows")]
+    #[error("decode: {rejects} rows were rejected and {rows} accepted: more rejects than `--max-rejects` allows")]
     TooManyRejects {
-        /// Rows so far.
+        /// Number of rows so far.
         rows: u64,
-        /// Rejects so far.
+        /// Number of rejects so far.
         rejects: u64,
         /// The folder of the quarantines, which have the rejects.
         quarantine: String,
     },
-    /// More objects could not be read than the run allows, so the fault is not with one of them.
+    /// More objects could not be read than the run allows, so the fault is not in single objects.
     #[error("fetch: {}; the last is {object}: {reason}", unreadable_text(*unreadable, *is_all))]
     TooManyUnreadable {
         /// Number of objects that this run could not read.
@@ -29,7 +28,7 @@ pub enum Error {
         is_all: bool,
         /// The last of them.
         object: String,
-        /// Why it could not be read.
+        /// The reason why it could not be read.
         reason: String,
     },
     /// Reading an object failed for a reason that says nothing about the object.
@@ -58,9 +57,9 @@ pub enum Error {
         source: arrow::error::ArrowError,
     },
     /// Less memory than one task needs.
-    #[error("plan: {memory_bytes} bytes of memory are too few")]
+    #[error("plan: {memory_bytes} bytes of memory are not enough")]
     Memory {
-        /// The memory that was given, in bytes.
+        /// The memory of this run, in bytes.
         memory_bytes: u64,
         /// The memory that is needed, in bytes.
         least_bytes: u64,
@@ -115,7 +114,7 @@ fn unreadable_text(objects: u64, is_all: bool) -> String {
     if is_all {
         format!("none of the first {objects} objects can be read")
     } else {
-        format!("{objects} objects could not be read, and `--max-unreadable` stops the run there")
+        format!("{objects} objects could not be read, the limit of `--max-unreadable`")
     }
 }
 
@@ -126,11 +125,11 @@ impl Error {
     }
 }
 
-/// Returns advice for an operator about an error; `None` if there is nothing to say. Advice names flags and commands, which
-/// only the program around the libraries knows.
+/// Returns a hint for an operator about an error; `None` if there is none. Hints name flags and commands, which only
+/// the program that uses the libraries knows.
 pub type Advise = fn(&(dyn std::error::Error + 'static)) -> Option<String>;
 
-/// Returns an error in one line, with the hint about it in brackets: for errors of which there may be many.
+/// Returns an error in one line, with its hint in brackets, for errors that may occur many times.
 pub fn brief<E: std::error::Error + 'static>(error: &E, advise: Advise) -> String {
     match advise(error) {
         Some(hint) => format!("{error} ({hint})"),
@@ -138,7 +137,7 @@ pub fn brief<E: std::error::Error + 'static>(error: &E, advise: Advise) -> Strin
     }
 }
 
-/// Returns an error and its causes in one line, and below it the hints about them, each on a line of its own.
+/// Returns an error and its causes in one line, and their hints in the lines below, one each.
 pub fn message(error: &(dyn std::error::Error + 'static), advise: Advise) -> String {
     let mut facts: Vec<String> = Vec::new();
     let mut hints: Vec<String> = Vec::new();
@@ -147,7 +146,7 @@ pub fn message(error: &(dyn std::error::Error + 'static), advise: Advise) -> Str
         let text = error.to_string();
         let mut lines = text.lines();
         facts.extend(lines.next().map(str::to_owned));
-        // Errors of the program around the libraries have their hints on further lines.
+        // Errors of the program that uses the libraries have their hints on further lines.
         hints.extend(lines.map(str::to_owned));
         hints.extend(advise(error).map(|hint| format!("hint: {hint}")));
         next = error.source();
@@ -162,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_follow_in_one_line_and_hints_below() {
+    fn a_message_has_all_causes_in_its_first_line_and_hints_below() {
         #[derive(Debug, thiserror::Error)]
         #[error("disk on fire")]
         struct Fire;

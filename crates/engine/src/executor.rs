@@ -1,4 +1,4 @@
-//! Executes tasks of an epoch, several at once.
+//! Executes tasks of an epoch, several at the same time.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -26,15 +26,16 @@ use crate::{
 pub struct Epoch<'e> {
     /// Its log record.
     pub log: &'e Stored<LogRecord>,
-    /// What its data files depend on.
+    /// The settings that its data files depend on.
     pub settings: &'e Settings,
     /// Whether another run may have worked on it before.
     pub is_adopted: bool,
 }
 
-/// Executes tasks. Executing a task twice, at once or one after the other, is safe: the commit protocol sees to it.
+/// Executes tasks. The commit protocol makes it safe to execute a task twice, at the same time or later.
 pub trait Executor {
-    /// Executes tasks of an epoch until each is committed, by this executor or another one, and tells `observer` of each.
+    /// Executes tasks of an epoch until each is committed, by this executor or another one, and reports each to
+    /// `observer`.
     ///
     /// # Errors
     /// The run must stop. Tasks that are committed stay committed; the others can be executed later.
@@ -46,7 +47,7 @@ pub trait Executor {
 pub struct LocalExecutor<'r> {
     /// The table and its state.
     pub destination: &'r Destination,
-    /// How log objects are reached, if they are in buckets.
+    /// Connections to the buckets with log objects.
     pub connections: &'r Connections,
     /// The threads that compute.
     pub pool: &'r Pool,
@@ -56,13 +57,13 @@ pub struct LocalExecutor<'r> {
     pub slots: usize,
     /// Number of requests to a store that a task waits for at the same time.
     pub requests: usize,
-    /// Gives the hints in messages about objects.
+    /// Returns the hints in messages about objects.
     pub advise: Advise,
 }
 
 impl Executor for LocalExecutor<'_> {
-    /// Each coordinator takes one task at a time, in order, and the number of slots limits how many decode and encode. The
-    /// first error stops all.
+    /// Executes tasks with several coordinators. Each takes one task at a time, in order; the number of slots limits
+    /// how many decode and encode. The first error stops all of them.
     fn execute(&self, epoch: Epoch<'_>, tasks: &[&Task], observer: &dyn Observer) -> Result<(), Error> {
         let Epoch { log, settings, is_adopted } = epoch;
         let context = TaskContext {
@@ -85,7 +86,7 @@ impl Executor for LocalExecutor<'_> {
         let coordinate = || {
             while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if let Err(error) = execute_one(&context, task) {
-                    // No other task begins, and those at hand are given up.
+                    // No other task begins, and the current ones are abandoned.
                     next.store(tasks.len(), Ordering::Relaxed);
                     first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                     self.stop.request();
@@ -100,7 +101,7 @@ impl Executor for LocalExecutor<'_> {
                 for index in 0..(self.slots * TASKS_PER_SLOT).min(tasks.len()) {
                     let started = thread::Builder::new().name(format!("task-{index}")).spawn_scoped(scope, coordinate);
                     if let Err(error) = started {
-                        tracing::warn!("a thread cannot be started, so fewer tasks are done at once: {error}");
+                        tracing::warn!("cannot start a thread, so fewer tasks run at the same time: {error}");
                         coordinate();
                         break;
                     }
@@ -111,7 +112,7 @@ impl Executor for LocalExecutor<'_> {
     }
 }
 
-/// Executes a task and tells the observer of it. A panic in it becomes an error that names the task.
+/// Executes a task and reports it to the observer. A panic in the task becomes an error that names the task.
 fn execute_one(context: &TaskContext<'_>, task: &Task) -> Result<(), Error> {
     let (epoch, number) = (task.id.epoch, task.id.task);
     tracing::debug!(epoch, task = number, inputs = task.inputs.len(), "task begins");
@@ -133,8 +134,8 @@ fn execute_one(context: &TaskContext<'_>, task: &Task) -> Result<(), Error> {
         Ok(())
     };
     let named = current_task::name(task);
-    // A panic leaves nothing half-changed that another task uses: the run stops, and what the task wrote has no names yet or
-    // is whole.
+    // After a panic no other task uses data that is half-changed: the run stops, and the files that the task wrote have
+    // no names yet or are complete.
     let result = catch_unwind(AssertUnwindSafe(|| current_task::within_task(Some(named), run)));
     result.unwrap_or_else(|_panic| {
         Err(Error::TaskPanicked { epoch, task: number, object: current_task::first_object(task) })

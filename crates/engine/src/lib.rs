@@ -1,15 +1,15 @@
-//! How the tasks of an epoch are executed: a task's way through stages 3 to 9, the pool of threads, memory.
+//! Executes the tasks of an epoch: stages 3 to 9 of each task, the pool of threads, memory.
 //!
 //! Reading order:
 //!
-//! 1. `settings`: what the data files of an epoch depend on besides its inputs.
+//! 1. `settings`: everything except the inputs that the data files of an epoch depend on.
 //! 2. `executor`: takes an epoch and a set of tasks and executes them; today on the threads of this process.
 //! 3. `task`: one task, from its objects to its commit; `outcome`: its results.
 //! 4. `pool`, `stop`, `resources`: threads, and the limits of this process.
 //! 5. `staged_file`, `quarantine`: files that a task writes.
-//! 6. `observer`, `progress`: what the caller is told meanwhile.
+//! 6. `observer`, `progress`: events for the caller.
 //!
-//! Nothing here lists sources, decides about epochs or knows a flag.
+//! This crate does not list sources, decide about epochs or know flags.
 
 pub mod settings;
 

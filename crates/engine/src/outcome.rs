@@ -16,29 +16,29 @@ use crate::{Advise, message};
 pub enum Outcome {
     /// Its rows are in the table.
     Converted(ObjectSummary),
-    /// It was judged bad, and none of its rows are in the table.
+    /// Its bytes are bad, and none of its rows are in the table.
     Failed {
-        /// The reason in a word.
+        /// The reason, as one word.
         reason: &'static str,
-        /// The reason in a sentence, with a hint.
+        /// The reason, as a sentence with a hint.
         message: String,
     },
-    /// It is no longer what was listed.
+    /// It could not be read as it was planned.
     Lost(Lost),
-    /// It was converted before in another version, and is left alone.
+    /// It was converted before in another version, and is not read.
     Changed {
-        /// A sentence that says so.
+        /// The outcome, as a sentence.
         message: String,
     },
 }
 
 impl Outcome {
-    /// Returns the outcome of an object that was judged bad; `None` if the error is not a judgement of the object.
+    /// Returns the outcome of an object with bad bytes; `None` if the error is not about the object's bytes.
     pub(crate) fn failed(verdict: &lakefront_cloudfront::Error, advise: Advise) -> Option<Self> {
         Some(Self::Failed { reason: verdict.reason()?, message: message(verdict, advise) })
     }
 
-    /// Returns why an object was not read as it was planned; `None` if it was.
+    /// Returns the reason why an object was not read as it was planned; `None` if it was.
     pub(crate) fn lost(&self) -> Option<&Lost> {
         if let Self::Lost(how) = self { Some(how) } else { None }
     }
@@ -48,7 +48,7 @@ impl Outcome {
         if let Self::Converted(summary) = self { Some(summary.rows) } else { None }
     }
 
-    /// Returns the outcome as a commit keeps it.
+    /// Returns the outcome as it is stored in a commit.
     pub(crate) fn record(&self) -> InputOutcome {
         match self {
             Self::Converted(summary) => InputOutcome::Converted {
@@ -67,27 +67,28 @@ impl Outcome {
     }
 }
 
-/// Why an object that was planned is not in the table: its bytes were not read, or are not those that were planned.
+/// Reason why a planned object is not in the table although its bytes are not bad: they were not read, or are not the
+/// planned ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
     /// It vanished.
     Gone,
     /// It has another version.
     Replaced,
-    /// The store does not give this one object to us. Has what the store says, with a hint in brackets; `None` if an
-    /// earlier run was told.
+    /// The store refuses to return this object. Has the store's message, with a hint in brackets; `None` if an earlier
+    /// run got that message.
     Unreadable(Option<Arc<str>>),
 }
 
 impl Lost {
-    /// Returns what a failed read says of the object; `None` if it says something of this run instead, which must stop.
+    /// Returns the reason for a failed read if it concerns the object; `None` if it concerns the run, which must stop.
     pub fn from_error(error: &lakefront_storage::Error, advise: Advise) -> Option<Self> {
         if error.is_gone() {
             Some(Self::Gone)
         } else if error.is_changed() {
             Some(Self::Replaced)
         } else if let lakefront_storage::Error::Unreadable { cause, .. } = error {
-            // In one line, as there may be many such objects.
+            // In one line, because there may be many such objects.
             Some(Self::Unreadable(Some(match advise(error) {
                 Some(hint) => format!("{cause} ({hint})").into(),
                 None => cause.to_string().into(),
@@ -97,7 +98,7 @@ impl Lost {
         }
     }
 
-    /// Returns the word for it in the report.
+    /// Returns the word for the reason in the report.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Gone => "gone",
@@ -106,7 +107,7 @@ impl Lost {
         }
     }
 
-    /// Returns the word for it in the state.
+    /// Returns the word for the reason in the state.
     pub(crate) fn word(&self) -> OutcomeWord {
         match self {
             Self::Gone => OutcomeWord::Gone,
@@ -125,14 +126,14 @@ impl Lost {
         }
     }
 
-    /// Returns the sentence for it.
+    /// Returns the reason as a sentence.
     pub fn message(&self) -> String {
         match self {
             Self::Gone => "fetch: vanished after it was listed".to_owned(),
-            Self::Replaced => "fetch: changed after it was listed; the next run takes it as it is now".to_owned(),
-            Self::Unreadable(Some(reason)) => format!("fetch: cannot read it: {reason}; the next run tries it again"),
+            Self::Replaced => "fetch: changed after it was listed; the next run reads the new version".to_owned(),
+            Self::Unreadable(Some(reason)) => format!("fetch: cannot read it: {reason}; the next run tries again"),
             Self::Unreadable(None) => {
-                "fetch: an earlier run that began its task could not read it; the next run tries it again".to_owned()
+                "fetch: an earlier run that began its task could not read it; the next run tries again".to_owned()
             }
         }
     }
@@ -142,7 +143,7 @@ impl Lost {
 pub fn changed_message(task: &Task, input: usize) -> String {
     match task.earlier.get(input).and_then(Option::as_ref) {
         Some(earlier) => format!(
-            "list: has the name of {earlier}, which was converted, and another size; it is not read, and the rows of that one stay as they are"
+            "list: has the name of {earlier}, which was converted, but another size; it is not read, and the rows of the converted log stay in the table"
         ),
         None => "list: changed after it was converted; its rows stay as they were".to_owned(),
     }
@@ -159,10 +160,10 @@ pub struct TaskDone {
     pub counts: TaskCounts,
 }
 
-/// Sums over the objects of a task. Kept together, as a task has thousands of objects.
+/// Sums over the objects of a task. They are not kept for each object, because a task has thousands of objects.
 #[derive(Debug, Default)]
 pub struct TaskCounts {
-    /// Number of refused lines by reason.
+    /// Number of rejected lines by reason.
     pub rejects: BTreeMap<&'static str, u64>,
     /// Number of cells that are not numbers, by the index of their column.
     pub nulled_cells: Vec<u64>,
@@ -171,7 +172,7 @@ pub struct TaskCounts {
 }
 
 impl TaskCounts {
-    /// Takes over the decoder's values that are not kept for each object.
+    /// Adds the decoder's counts that are not kept for each object, and removes them from `summary`.
     pub(crate) fn take_from(&mut self, summary: &mut ObjectSummary) {
         let nulled_cells = std::mem::take(&mut summary.nulled_cells);
         self.nulled_cells.resize(self.nulled_cells.len().max(nulled_cells.len()), 0);
@@ -179,7 +180,7 @@ impl TaskCounts {
     }
 }
 
-/// How a task ended.
+/// Result of executing a task.
 #[derive(Debug)]
 pub(crate) enum TaskEnd {
     /// This run committed it.

@@ -1,8 +1,8 @@
-//! The only threads: a pool that computes, and coordinators that wait for it.
+//! The pool of threads that compute.
 //!
-//! Work that computes (judging, decoding, encoding a column) is a leaf job on the pool: no job waits for another one, so
-//! the pool never stands still while there is work. A coordinator drives one task: it reads bytes, hands jobs to the pool
-//! and waits for what comes back.
+//! Work that computes (judging, decoding, encoding a column) is a leaf job on the pool: a job never waits for another
+//! one, so the pool is never idle while there is work. A coordinator thread drives one task: it reads bytes, gives jobs
+//! to the pool and waits for their results.
 
 use std::{
     collections::BTreeMap,
@@ -27,12 +27,12 @@ pub struct Pool {
     threads: rayon::ThreadPool,
 }
 
-/// Time between attempts to start threads, as the system counts ended threads for a moment.
+/// Time between attempts to start threads, because the system counts ended threads for a moment: 10 ms.
 const WAIT_FOR_ENDED: Duration = Duration::from_millis(10);
-/// Number of such waits.
+/// Largest number of such waits.
 const MAX_WAITS: usize = 200;
 
-/// The result of a job on the pool, once it is there.
+/// The future result of a job on the pool.
 #[derive(Debug)]
 pub struct Pending<T> {
     receiver: mpsc::Receiver<thread::Result<T>>,
@@ -74,7 +74,7 @@ impl Pool {
                 Err(source) => source,
             };
             let could_start = started.len();
-            // They end as the pool was not built, but count towards the limit until then.
+            // These threads end because the pool was not built, but count towards the limit until then.
             for thread in started {
                 let _ = thread.join();
             }
@@ -88,15 +88,12 @@ impl Pool {
                 continue;
             }
             let fewer = could_start.saturating_sub(OTHER_THREADS).max(1);
-            tracing::warn!(
-                "{count} threads cannot be started, so {fewer} will do: {source}; limits are {}",
-                thread_limits()
-            );
+            tracing::warn!("cannot start {count} threads; using {fewer}: {source}; limits are {}", thread_limits());
             count = fewer;
         }
     }
 
-    /// Number of threads: fewer than requested if some could not be started.
+    /// Returns the number of threads: fewer than requested if some could not be started.
     pub fn threads(&self) -> usize {
         self.threads.current_num_threads()
     }
@@ -115,7 +112,7 @@ impl Pool {
 }
 
 impl ColumnRunner for Pool {
-    /// Columns are encoded in parallel; the caller must not be a thread of the pool.
+    /// Encodes columns in parallel; the caller must not be a thread of the pool.
     fn run(
         &self,
         columns: &mut [ColumnEncoder],
@@ -143,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_in_a_job_is_passed_on_to_the_one_who_waits() {
+    fn a_panic_in_a_job_is_passed_on_to_the_waiting_thread() {
         let pool = Pool::try_new(1).unwrap();
         let dead: Pending<()> = pool.start(|| panic!("on purpose"));
         let result = catch_unwind(AssertUnwindSafe(|| dead.wait()));

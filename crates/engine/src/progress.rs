@@ -1,59 +1,59 @@
-//! How far a run is: events for whoever draws them. Nothing here knows a terminal.
+//! Progress of a run, as events. This module does not know terminals.
 
-/// Something happened.
+/// A progress event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// So many objects are listed.
+    /// Objects were listed.
     Listed {
-        /// Objects so far.
+        /// Number of objects so far.
         objects: u64,
     },
     /// The plan is made.
     Planned {
-        /// Objects to read.
+        /// Number of objects to read.
         objects: u64,
-        /// Compressed bytes to read.
+        /// Number of compressed bytes to read.
         bytes: u64,
-        /// Tasks to work on.
+        /// Number of tasks to execute.
         tasks: u64,
     },
-    /// So much was read since the last event. The bytes and rows of a large object are told as it is read.
+    /// Data was read since the last event. The bytes and rows of a large object are reported while it is read.
     Read {
-        /// Objects that are done: converted, failed or gone.
+        /// Number of objects that are done: converted, failed or gone.
         objects: u64,
-        /// Compressed bytes.
+        /// Number of compressed bytes.
         bytes: u64,
-        /// Rows.
+        /// Number of rows.
         rows: u64,
     },
-    /// A task begins again: of what was read, so much will be read and told once more.
+    /// A task begins again: this part of the data that was read will be read and reported again.
     TakenBack {
-        /// Objects.
+        /// Number of objects.
         objects: u64,
-        /// Compressed bytes.
+        /// Number of compressed bytes.
         bytes: u64,
-        /// Rows.
+        /// Number of rows.
         rows: u64,
     },
     /// An object was not converted.
     ObjectFailed {
-        /// Which one, printable.
+        /// The location of the object, printable.
         object: String,
-        /// Why.
+        /// The reason.
         message: String,
     },
     /// A task's data files are stored.
     TaskDone,
 }
 
-/// Takes events, from any thread.
+/// Receiver of events, called from any thread.
 pub trait Progress: Sync {
-    /// Takes one.
+    /// Called with an event.
     fn on(&self, event: Event);
 }
 
-/// Draws nothing.
+/// A receiver that ignores all events.
 #[derive(Clone, Copy, Debug)]
 pub struct Silent;
 

@@ -1,16 +1,16 @@
-//! Rejected rows and failed objects, kept as JSON lines beside the table so that nothing is lost.
+//! Writes rejected rows and failed objects as JSON lines into the state, so that no input is lost.
 //!
 //! ```text
 //! {"object":"file:///logs/E1.gz","line":12,"byte":455,"reason":"no-time","text":"-\t10:00:00\t..."}
 //! {"object":"file:///logs/E2.gz","reason":"gzip-truncated","message":"decompress: the gzip data ends ..."}
 //! ```
 //!
-//! A line that is not UTF-8 stands under `base64` instead of `text`; of a line over the limit, `line_bytes` says how long
-//! it was. The file is a function of the task: same inputs, same bytes. The comment of its gzip header names the epoch's log
-//! record, so that the entries are all that a reader sees.
+//! A line that is not UTF-8 has the key `base64` instead of `text`. A line over the limit has its length in
+//! `line_bytes`. The file is a function of the task: same inputs, same bytes. The comment of its gzip header names the
+//! epoch's log record, so that readers of the lines see only entries.
 //!
-//! Control and invisible characters in log text are escaped, as `\u009b`. Epochs that earlier versions planned have
-//! neither this comment nor these escapes, so that a task of theirs that is done again gives the same bytes.
+//! Control and invisible characters in log text are escaped, as `\u009b`. Epochs that earlier versions planned do not
+//! have this comment and these escapes, so that a task of such an epoch that is done again has the same bytes.
 
 use std::io::Write;
 
@@ -84,7 +84,7 @@ impl Quarantine {
         self.add(&FailedObject { object, reason, message })
     }
 
-    /// Stores it under its name; does nothing where there is no entry.
+    /// Stores the quarantine under its name; does nothing if it has no entries.
     pub(crate) fn put(self, name: &str) -> Result<Option<QuarantineRecord>, Error> {
         let Some(file) = self.file else { return Ok(None) };
         let written = file.finish().map_err(StagedFile::error)?.put(&self.store, name)?;
@@ -95,7 +95,7 @@ impl Quarantine {
         let file = if let Some(file) = &mut self.file {
             file
         } else {
-            // No name and no time in the header: the bytes depend on the entries alone.
+            // Without a name or a time in the header, so that the bytes depend only on the entries.
             let staged = StagedFile::create(&self.store).map_err(StagedFile::error)?;
             let header = GzBuilder::new().mtime(0);
             let header = self.comment.iter().fold(header, |header, comment| header.comment(comment.as_str()));

@@ -4,25 +4,26 @@ use lakefront_storage::{address_limit_bytes, open_files_left};
 
 use crate::Error;
 
-/// Memory in bytes that the program needs apart from tasks: rules for user agents, their automata, listing and plan. 128 MiB.
+/// Memory in bytes that the program needs in addition to tasks: rules for user agents, their automata, listing and
+/// plan. 128 MiB.
 pub const BASE_MEMORY_BYTES: u64 = 128 << 20;
 /// Memory in bytes of a task while it is decoded and encoded: text, columns and open row groups. 128 MiB.
 pub const TASK_MEMORY_BYTES: u64 = 128 << 20;
-/// Number of tasks under way for each task that is decoded and encoded: the others wait for a store.
+/// Number of active tasks for each task that is decoded and encoded: the others wait for a store.
 pub(crate) const TASKS_PER_SLOT: usize = 4;
 
-/// Number of files that a thread, and the tasks that wait for it, have open at once on the local disk.
+/// Number of files that a thread, and the tasks that wait for it, have open at the same time on local disk.
 const FILES_OF_A_THREAD: u64 = 3;
-/// Number of open files kept for everything else: the lock, the lease, a listing.
+/// Number of open files reserved for everything else: the lock, the lease, a listing.
 const FILES_KEPT: u64 = 16;
-/// Number of threads reserved beside the pool if threads are limited: two for stores, and one that renews the lease.
+/// Number of threads reserved in addition to the pool if threads are limited: two for stores, and one for the lease.
 pub(crate) const OTHER_THREADS: usize = 3;
-/// Address space in bytes that a thread takes beside the memory that is counted: its stack, and its arena of the
-/// allocator.
+/// Address space in bytes that a thread takes in addition to the memory that is counted: its stack, and its arena of
+/// the allocator.
 const THREAD_ADDRESS_BYTES: u64 = 66 << 20;
 
-/// Returns the number of tasks that may be decoded and encoded at the same time: one more than threads, as one of them waits
-/// for the disk at times.
+/// Returns the number of tasks that may be decoded and encoded at the same time: `threads + 1`, because a task
+/// sometimes waits for the disk; fewer if memory is limited.
 ///
 /// # Errors
 /// [`Error::Memory`]: not even one.
@@ -34,8 +35,7 @@ pub fn slots(threads: usize, memory_bytes: u64) -> Result<usize, Error> {
     }
 }
 
-/// Returns the memory in bytes for this many threads: [`BASE_MEMORY_BYTES`], [`TASK_MEMORY_BYTES`] a thread, and one task
-/// more.
+/// Returns the memory in bytes for this many threads: [`BASE_MEMORY_BYTES`] + [`TASK_MEMORY_BYTES`] x (threads + 1).
 pub fn default_memory_bytes(threads: usize) -> u64 {
     BASE_MEMORY_BYTES + TASK_MEMORY_BYTES * (threads as u64 + 1)
 }
@@ -45,12 +45,12 @@ pub fn default_memory_bytes(threads: usize) -> u64 {
 pub struct Resources {
     /// Number of threads that compute.
     pub threads: usize,
-    /// Memory to stay within, in bytes.
+    /// Largest memory of the run, in bytes.
     pub memory_bytes: u64,
 }
 
 impl Resources {
-    /// Returns the threads and memory that fit into the limits of this process, at most these.
+    /// Returns the threads and memory that fit into the limits of this process; at most `self`.
     ///
     /// # Errors
     /// Not even one thread fits.
@@ -61,12 +61,12 @@ impl Resources {
     fn within_open_files(self) -> Self {
         let left = open_files_left();
         let fitting = left.saturating_sub(FILES_KEPT) / FILES_OF_A_THREAD;
-        let asked = self.threads.max(1);
+        let requested = self.threads.max(1);
         match usize::try_from(fitting) {
-            Ok(fitting) if fitting < asked => {
+            Ok(fitting) if fitting < requested => {
                 let threads = fitting.max(1);
                 tracing::warn!(
-                    "{left} more open files (`ulimit -n`) are too few for {asked} threads, so {threads} will do"
+                    "{left} more open files (`ulimit -n`) are too few for {requested} threads; using {threads}"
                 );
                 Self { threads, ..self }
             }
@@ -75,12 +75,12 @@ impl Resources {
     }
 
     fn within_addresses(self) -> Result<Self, Error> {
-        let asked = Self { threads: self.threads.max(1), ..self };
-        let fewer = (1..asked.threads).rev();
+        let requested = Self { threads: self.threads.max(1), ..self };
+        let fewer = (1..requested.threads).rev();
         let fewer = fewer.map(|threads| Self { threads, memory_bytes: default_memory_bytes(threads) });
         let least = Self { threads: 1, memory_bytes: BASE_MEMORY_BYTES + TASK_MEMORY_BYTES };
-        let choices = std::iter::once(asked).chain(fewer).chain(std::iter::once(least)).map(|choice| {
-            let memory_bytes = choice.memory_bytes.min(asked.memory_bytes);
+        let choices = std::iter::once(requested).chain(fewer).chain(std::iter::once(least)).map(|choice| {
+            let memory_bytes = choice.memory_bytes.min(requested.memory_bytes);
             let coordinators = match slots(choice.threads, memory_bytes) {
                 Ok(slots) if slots > 1 => slots * TASKS_PER_SLOT,
                 _ => 0,
@@ -89,11 +89,11 @@ impl Resources {
             (Self { memory_bytes, ..choice }, needed_bytes)
         });
         let fitting = first_within_addresses(choices)?.expect("there is a choice");
-        if fitting.threads < asked.threads || fitting.memory_bytes < asked.memory_bytes {
+        if fitting.threads < requested.threads || fitting.memory_bytes < requested.memory_bytes {
             tracing::warn!(
-                "{} threads and {} bytes of memory do not fit into `ulimit -v`, so {} and {} will do",
-                asked.threads,
-                asked.memory_bytes,
+                "{} threads and {} bytes of memory do not fit into `ulimit -v`; using {} threads and {} bytes",
+                requested.threads,
+                requested.memory_bytes,
                 fitting.threads,
                 fitting.memory_bytes
             );
@@ -103,7 +103,7 @@ impl Resources {
 }
 
 /// Returns the address space in bytes that a process with this much memory and this many threads needs, without that of
-/// its program. If there is less, not only may a thread fail to start: any failed allocation ends the process.
+/// its program. With less, a thread may fail to start, and any failed allocation ends the process.
 pub fn address_bytes(memory_bytes: u64, threads: usize) -> u64 {
     memory_bytes + (threads + OTHER_THREADS) as u64 * THREAD_ADDRESS_BYTES
 }

@@ -1,7 +1,7 @@
-//! What a table's data files depend on: decided by its first run, kept in its log, used by all later ones.
+//! Settings that a table's data files depend on: chosen by its first run, stored in its log, used by all later runs.
 //!
-//! A later run that says nothing takes the table's own settings. One that says something may change how files are
-//! encoded and how logs are read from there on, and with `--extend-schema` append columns; it cannot change what is there.
+//! A later run without such flags uses the table's settings. With flags it may change the encoding of files and the
+//! reading of logs from then on, and append columns with `--extend-schema`; it cannot change existing files.
 
 use std::sync::Arc;
 
@@ -21,23 +21,25 @@ use lakefront_table::{
 
 use crate::Error;
 
-/// A request cannot have happened later than so many seconds after its epoch was planned: a day, as clocks differ.
+/// Longest time in seconds from the plan of an epoch to the time of a request in its logs: one day, because clocks
+/// differ.
 pub const LATEST_AFTER_PLAN_SECONDS: i64 = 86_400;
 
-/// What data files depend on besides the logs.
+/// Settings that data files depend on in addition to the logs.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The table schema.
     pub schema: Arc<TableSchema>,
-    /// How finely the table is partitioned.
+    /// Granularity of the table's partitions.
     pub partition_by: PartitionBy,
-    /// No data file depends on it, but which logs are read; and it is the table's from its first run on, too.
+    /// Identity of logs. Data files do not depend on it, but it decides which logs are read; the first run fixes it,
+    /// too.
     pub identity: Identity,
-    /// How pages are compressed.
+    /// Compression of pages.
     pub compression: Compression,
     /// Largest size of a data file in bytes.
     pub max_file_bytes: u64,
-    /// Names for logs without a header.
+    /// Field names of logs without a header.
     pub fields: FieldLists,
     /// Limits of the text of an object.
     pub text_limits: TextLimits,
@@ -48,7 +50,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Those that an epoch was planned with.
+    /// Returns the settings that an epoch was planned with.
     ///
     /// # Errors
     /// The log record cannot be understood.
@@ -72,7 +74,7 @@ impl Settings {
         })
     }
 
-    /// Returns the settings as a log record keeps them.
+    /// Returns the settings as they are stored in a log record.
     pub fn record(&self) -> SettingsRecord {
         SettingsRecord {
             schema: self.schema.to_toml(),
@@ -84,7 +86,8 @@ impl Settings {
         }
     }
 
-    /// A fingerprint of all that data files depend on besides the inputs: the program among it.
+    /// Returns the fingerprint of everything except the inputs that data files depend on, including the program's
+    /// version.
     pub fn layout(&self, program_version: &str) -> String {
         let mut text =
             format!("{LAYOUT_VERSION}\n{program_version}\n{}\n", self.partition_by.columns().join(",")).into_bytes();
@@ -115,7 +118,8 @@ impl Settings {
     }
 }
 
-/// The lists of field names, as the plan log keeps them: a single one is a text, as it was before there could be several.
+/// Returns lists of field names as they are stored in a log record. A single list is a string, as in earlier versions,
+/// which supported only one.
 pub fn fields_record(lists: &FieldLists) -> Option<FieldsRecord> {
     let mut texts: Vec<String> = lists.iter().map(str::to_owned).collect();
     match texts.len() {
@@ -133,7 +137,7 @@ fn fields_of(record: Option<&FieldsRecord>) -> Result<FieldLists, FieldListsErro
     }
 }
 
-/// Returns how finely a table is partitioned.
+/// Returns the granularity of a table's partitions.
 ///
 /// # Errors
 /// [`Error::PartitionColumns`]: this version does not know its partition columns.

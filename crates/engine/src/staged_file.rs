@@ -1,4 +1,4 @@
-//! Files that are written in pieces before they get their names: a [`Staged`] with the face of [`Write`].
+//! Files that are written in pieces before they get their names: a [`Staged`] that implements [`Write`].
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 
-/// Appends are gathered to so many bytes: 1 MiB.
+/// Size in bytes of the write buffer: 1 MiB.
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// A file without a name yet.
@@ -20,7 +20,7 @@ pub(crate) struct StagedFile {
     hash: Sha256,
 }
 
-/// What stands under a name.
+/// Size and hash of a file that has its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) bytes: u64,
@@ -32,7 +32,8 @@ impl StagedFile {
         Ok(Self { staged: store.stage().map_err(into_io)?, buffer: Vec::new(), hash: Sha256::new() })
     }
 
-    /// Gives it its name in the store that it was made in, or finds these very bytes there.
+    /// Stores the file under its name, in the store that it was created in; succeeds if the name already has these
+    /// bytes.
     pub(crate) fn put(mut self, store: &Store, name: &str) -> Result<Written, Error> {
         self.flush().map_err(Self::error)?;
         let written = Written { bytes: self.staged.len_bytes(), sha256: create_once::hex(&self.hash.finalize()) };
@@ -41,7 +42,7 @@ impl StagedFile {
         Ok(written)
     }
 
-    /// Returns the error of a failed write: that of the store, wherever it passed through.
+    /// Returns the error of a failed write: that of the store, if the store caused it.
     pub(crate) fn error(error: io::Error) -> Error {
         lakefront_storage::Error::from_read(error).map_or_else(|source| Error::Write { source }, Error::storage)
     }
@@ -61,7 +62,7 @@ impl Write for StagedFile {
         Ok(bytes.len())
     }
 
-    /// Empties the buffer and gives its memory back: thousands of these may wait.
+    /// Empties the buffer and frees its memory, because thousands of files may be unfinished.
     fn flush(&mut self) -> io::Result<()> {
         let buffer = std::mem::take(&mut self.buffer);
         if buffer.is_empty() { Ok(()) } else { self.staged.append(&buffer).map_err(into_io) }
@@ -72,7 +73,7 @@ fn into_io(error: lakefront_storage::Error) -> io::Error {
     io::Error::other(error)
 }
 
-/// Makes data files in a store's temporary folder.
+/// Creates data files in a store's temporary folder.
 #[derive(Clone, Debug)]
 pub(crate) struct StagedFiles {
     store: Store,

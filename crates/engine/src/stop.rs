@@ -21,10 +21,10 @@ impl Stop {
         self.is_requested.load(Ordering::SeqCst)
     }
 
-    /// Checks that the run may go on.
+    /// Checks that the run may continue.
     ///
     /// # Errors
-    /// [`Error::Stopped`]: it was requested to stop.
+    /// [`Error::Stopped`]: the run was requested to stop.
     pub fn check(&self) -> Result<(), Error> {
         if self.is_requested() { Err(Error::Stopped) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! One task through stages 3 to 9: objects in, data files out.
+//! Executes one task, stages 3 to 9: objects in, data files out.
 //!
 //! ```text
 //!   coordinator        fetch g2 | wait                | fetch g3 | wait ...        g1, g2: groups of small objects
@@ -6,10 +6,11 @@
 //!   pool, few tasks    decode g1 | decode g2 + encode g1's columns | decode g3 + encode g2's columns ...
 //! ```
 //!
-//! Small objects are fetched in groups and share batches ([`attempt`]). With many tasks a group is one job, which encodes
-//! each batch while its text is in the processor's cache; with few a batch is one. The batches of a large object flow one
-//! by one while it is read (`large`). Everything is read before the first data file gets its name: an object that turns
-//! out to be bad, changed or gone when rows of it are encoded already costs the task one more attempt, without it.
+//! Small objects are fetched in groups and share batches ([`attempt`]). With many tasks a job decodes a group, and
+//! encodes each batch while its text is in the processor's cache; with few tasks a job decodes only one batch. The
+//! batches of a large object are encoded one by one while it is read (`large`). Everything is read before the first
+//! data file gets its name: if an object is found to be bad, changed or gone after rows of it were encoded, the task
+//! begins again without it.
 
 mod attempt;
 
@@ -47,15 +48,15 @@ use crate::{
     progress::Event,
 };
 
-/// What all tasks of an epoch share.
+/// Context that all tasks of an epoch share.
 pub(crate) struct TaskContext<'r> {
     /// The table and its state.
     pub(crate) destination: &'r Destination,
-    /// How log objects are reached.
+    /// Connections to the buckets with log objects.
     pub(crate) connections: &'r Connections,
     /// Number of requests to a store that a task waits for at the same time.
     pub(crate) requests: usize,
-    /// Gives the hints in messages about objects.
+    /// Returns the hints in messages about objects.
     pub(crate) advise: Advise,
     /// The epoch's log record.
     pub(crate) log: &'r Stored<LogRecord>,
@@ -67,12 +68,12 @@ pub(crate) struct TaskContext<'r> {
     pub(crate) pool: &'r Pool,
     pub(crate) stop: &'r Stop,
     pub(crate) observer: &'r dyn Observer,
-    /// A task decodes and encodes while it has one of these.
+    /// Slots for tasks that decode and encode.
     pub(crate) slots: &'r Slots,
 }
 
 impl TaskContext<'_> {
-    /// Returns whether there are tasks enough to keep all threads busy.
+    /// Returns whether there are enough tasks to keep all threads busy.
     fn is_crowded(&self) -> bool {
         self.slots.taken() >= self.pool.threads()
     }
@@ -84,16 +85,16 @@ impl TaskContext<'_> {
 /// The run must stop.
 pub(crate) fn run_task(context: &TaskContext<'_>, task: &Task) -> Result<TaskEnd, Error> {
     if task.is_changed {
-        return leave_alone(context, task).map(TaskEnd::Committed);
+        return commit_changed(context, task).map(TaskEnd::Committed);
     }
-    // What an earlier try went without, this one goes without: its files may be there.
+    // Inputs that an earlier attempt left out are left out again, because files of that attempt may exist.
     let mut gone_before =
         if context.is_adopted { commit::gone_before(context.destination, context.log, task)? } else { None };
     let mut memory = AttemptMemory::default();
-    memory.lose(task, gone_before.as_ref());
+    memory.set_lost(task, gone_before.as_ref());
     let mut progress = ProgressLedger::default();
     loop {
-        // On their way while others work.
+        // Starts the fetches before it waits for a slot.
         let ahead = fetch_ahead(context, task, &memory)?;
         let mut slot = context.slots.take();
         context.stop.check()?;
@@ -108,14 +109,14 @@ pub(crate) fn run_task(context: &TaskContext<'_>, task: &Task) -> Result<TaskEnd
                 match finished.commit(task, gone_before.as_ref())? {
                     Committed::Done(end) => return Ok(end),
                     Committed::Again(decided, progress_so_far) => {
-                        memory.lose(task, Some(&decided));
+                        memory.set_lost(task, Some(&decided));
                         gone_before = Some(decided);
                         progress = progress_so_far;
                     }
                 }
             }
             Err(Interrupt::Judged(object, outcome)) => {
-                tracing::warn!("{}: its task starts again without it", object.location());
+                tracing::warn!("{}: its task begins again without it", object.location());
                 memory.learn(attempt.outcomes());
                 memory.outcomes.insert(object, *outcome);
                 progress = attempt.progress;
@@ -134,7 +135,7 @@ fn fetch_ahead(context: &TaskContext<'_>, task: &Task, memory: &AttemptMemory) -
 }
 
 /// Commits a task whose inputs were converted before in another version: it has no files.
-fn leave_alone(context: &TaskContext<'_>, task: &Task) -> Result<TaskDone, Error> {
+fn commit_changed(context: &TaskContext<'_>, task: &Task) -> Result<TaskDone, Error> {
     let mut outcomes: Vec<(Object, Outcome)> = Vec::with_capacity(task.inputs.len());
     for (index, object) in task.inputs.iter().enumerate() {
         let message = changed_message(task, index);

@@ -37,7 +37,7 @@ pub enum Error {
     /// A state has no `table.json`, but has other objects.
     #[error("commit: {location}: is missing, but the state has `{other}`")]
     NoTableRecord {
-        /// Where `table.json` should be.
+        /// Location at which `table.json` should be.
         location: String,
         /// One of the other objects, printable.
         other: String,
@@ -69,13 +69,13 @@ pub enum Error {
     NotEmpty {
         /// The table.
         location: String,
-        /// Where its state should be.
+        /// Location at which its state should be.
         state: String,
     },
-    /// There is no table.
+    /// The table does not exist.
     #[error("table: {location}: no such table")]
     NoTable {
-        /// Where it should be.
+        /// Location at which it should be.
         location: String,
     },
     /// A table at the root of the local disk.

@@ -26,7 +26,7 @@ pub struct JsonlWriter {
 impl JsonlWriter {
     /// Writes the header. The lines get a checksum if `is_sealed`.
     pub fn new(header: &impl Serialize, is_sealed: bool) -> Self {
-        // No time in the gzip header: the bytes depend on the lines alone.
+        // Without a time in the gzip header, so that the bytes depend only on the lines.
         let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
         let mut writer = Self { gzip, checksum: is_sealed.then(JsonlChecksum::default) };
         writer.push(header);

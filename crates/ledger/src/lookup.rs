@@ -250,12 +250,12 @@ impl<'s> ProcessedLookup<'s> {
         version.expect("the size of a listed object is known") >> OUTCOME_BITS
     }
 
-    /// Which converted object a new one looks like.
+    /// Returns the similarity of a new object to a converted one, if there is any.
     ///
     /// # Errors
-    /// The run must stop: what was seen on its day cannot be read.
+    /// The run must stop: the `seen` objects of its day cannot be read.
     pub fn double(&mut self, object: &Object) -> Result<Option<Double>, Error> {
-        // With and without `.gz` the day is the same.
+        // The day is the same with and without `.gz`.
         let day = self.day(object)?;
         let Some(Day { entries, marks }) = self.days.get(&day).filter(|day| !day.entries.is_empty()) else {
             return Ok(None);

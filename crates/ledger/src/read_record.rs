@@ -1,4 +1,5 @@
-//! Reads the records of a state. An error about an object that is missing, damaged or of a newer format names the object.
+//! Reads the records of a state. An error about an object that is missing, damaged or of a newer format names the
+//! object.
 //!
 //! **Invariant**: no read takes more memory than the largest object of its kind that this program writes.
 

@@ -82,7 +82,7 @@ impl<T> Stored<T> {
         &self.sha256
     }
 
-    /// Returns the record alone.
+    /// Returns the record without its digest.
     pub fn into_record(self) -> T {
         self.record
     }

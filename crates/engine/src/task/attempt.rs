@@ -1,7 +1,8 @@
-//! One attempt at a task: its objects are read in order, and their rows encoded.
+//! One attempt at a task: reads its objects in order, and encodes their rows.
 //!
-//! **Invariant.** Batches, and so the bytes of data files, are a function of the task and of which objects are lost or bad:
-//! never of when that was noticed. So an object of which an earlier attempt found that out takes its place all the same.
+//! **Invariant.** Batches, and so the bytes of data files, are a function of the task and of the set of lost or bad
+//! objects, never of the time when that was found out. So an object that an earlier attempt found to be lost or bad
+//! keeps its place in the order.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -35,14 +36,14 @@ use crate::{
     staged_file::{StagedFile, StagedFiles},
 };
 
-/// Small objects are fetched together up to so many compressed bytes: 1 MiB.
+/// Compressed bytes at which a group of small objects is full: 1 MiB.
 const GROUP_BYTES: u64 = 1 << 20;
-/// Or up to so many of them.
+/// Number of objects at which a group is full.
 const GROUP_OBJECTS: usize = 1000;
 
-/// Why an attempt ended early.
+/// Reason why an attempt ended early.
 pub(super) enum Interrupt {
-    /// An object is lost or bad, and rows of it are encoded already.
+    /// An object is lost or bad, but rows of it are already encoded.
     Judged(Object, Box<Outcome>),
     /// The run must stop.
     Stop(Error),
@@ -57,25 +58,26 @@ impl From<Error> for Interrupt {
 /// Result of an attempt to commit a task.
 pub(super) enum Committed {
     Done(TaskEnd),
-    /// Another run works on the task, and goes without these inputs.
+    /// Another run works on the task, and leaves out these inputs.
     Again(GoneRecord, ProgressLedger),
 }
 
 pub(super) struct Attempt<'c> {
     pub(super) context: &'c TaskContext<'c>,
-    // None while a job on the pool has it.
+    /// `None` while a job on the pool has it.
     encoder: Option<Box<TaskEncoder<StagedFiles>>>,
-    /// `Some` when all rows are written.
+    /// Finished data files; empty until all rows are written.
     files: Vec<FinishedFile<StagedFile>>,
     quarantine: Quarantine,
     outcomes: Vec<(Object, Outcome)>,
-    /// Number of rows of each object in the first pass, `None` for one that is not converted. Set after that pass.
+    /// Number of rows of each object in the first pass, `None` for an object that is not converted. Set after that
+    /// pass.
     first_pass: Option<BTreeMap<Object, Option<u64>>>,
     counts: TaskCounts,
-    /// Whether unreadable inputs count for the limits of this run. Those that an earlier run planned, and no run could read
-    /// so far, do not: the run could never come to what is new.
+    /// Whether unreadable inputs count for the limits of this run. Inputs that an earlier run planned and no run could
+    /// read so far do not count: otherwise the run could never reach new objects.
     counts_unreadable: bool,
-    // None while a job on the pool has it.
+    /// `None` while a job on the pool has it.
     pub(super) decoder: Option<TaskDecoder>,
     pub(super) progress: ProgressLedger,
 }
@@ -104,7 +106,7 @@ impl<'c> Attempt<'c> {
         })
     }
 
-    /// Reads all inputs and encodes their rows, and repeats that as long as the encoder puts partitions off.
+    /// Reads all inputs and encodes their rows, and repeats that as long as the encoder postpones partitions.
     pub(super) fn read_all(
         &mut self,
         task: &Task,
@@ -161,15 +163,15 @@ impl<'c> Attempt<'c> {
                 self.encode(batch.take())?;
                 self.read_large(task, object, fetched, memory)?;
             }
-            // Batches end where groups do, wherever they are encoded.
+            // Batches end at the ends of groups, regardless of the thread that encodes them.
             let group = if rest.is_empty() { std::mem::take(&mut next) } else { Group { objects: rest } };
-            decoding = self.start_beside(batch, |attempt| attempt.start_decoding(group))?;
+            decoding = self.start_and_encode(batch, |attempt| attempt.start_decoding(group))?;
             self.context.stop.check()?;
         }
         Ok(())
     }
 
-    /// Hands a group to the pool; none where it is empty.
+    /// Starts to decode a group on the pool; returns `None` if the group is empty.
     fn start_decoding(&mut self, group: Group) -> Option<Pending<Decoded>> {
         if group.objects.is_empty() {
             return None;
@@ -178,9 +180,9 @@ impl<'c> Attempt<'c> {
         Some(self.context.pool.start(move || tools.decode_group(group)))
     }
 
-    /// Starts the next job, and encodes a batch that came without being encoded: beside it if threads are to spare, else
-    /// before it.
-    pub(super) fn start_beside<T>(
+    /// Starts the next job, and encodes a batch that the last job did not encode: at the same time if there are idle
+    /// threads, otherwise before that job.
+    pub(super) fn start_and_encode<T>(
         &mut self,
         batch: Option<EnrichedBatch>,
         start: impl FnOnce(&mut Self) -> T,
@@ -196,7 +198,7 @@ impl<'c> Attempt<'c> {
         Ok(started)
     }
 
-    /// What the next job takes along: the encoder too, if it is here and there are tasks enough for all threads.
+    /// Takes the tools for the next job: with the encoder if it is here and there are enough tasks for all threads.
     pub(super) fn take_tools(&mut self) -> Tools {
         let decoder = self.decoder.take().expect("no job has the decoder while the next one is started");
         let encoder = if self.context.is_crowded() { self.encoder.take() } else { None };
@@ -212,7 +214,7 @@ impl<'c> Attempt<'c> {
         }
     }
 
-    /// The next objects, as bytes where they are not too many; none at the end of the inputs.
+    /// Fetches the next group of objects; small ones as bytes. The group is empty at the end of the inputs.
     fn fetch_group(
         &mut self,
         inputs: &mut VecDeque<Object>,
@@ -225,7 +227,7 @@ impl<'c> Attempt<'c> {
             let is_streamed = is_streamed(&object);
             bytes += object.size_bytes();
             let fetched = match memory.outcomes.get(&object) {
-                // It is in no group, as if it were noticed now.
+                // It is not in a group, just as if it were found to be lost now.
                 Some(Outcome::Lost(how)) if !is_streamed => Err(how.clone()),
                 Some(outcome) => Ok(Fetched::Judged(outcome.clone())),
                 None if is_streamed => Ok(Fetched::Streamed),
@@ -254,7 +256,7 @@ impl<'c> Attempt<'c> {
         Ok(group)
     }
 
-    /// Encodes a batch, its columns in parallel.
+    /// Encodes a batch, with its columns in parallel.
     fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<(), Error> {
         let Some(EnrichedBatch { batch, hours }) = batch else { return Ok(()) };
         let encoder = self.encoder.as_mut().expect("no job has the encoder while a batch is encoded here");
@@ -279,18 +281,18 @@ impl<'c> Attempt<'c> {
         self.note(object, outcome)
     }
 
-    /// Notes what became of an object.
+    /// Records the outcome of an object.
     fn note(&mut self, object: Object, outcome: Outcome) -> Result<(), Interrupt> {
         self.note_rest(object, outcome, 0, 0)
     }
 
-    /// The same, where so many of its bytes and rows were told of already.
+    /// Records the outcome of an object of which some bytes and rows were already reported as progress.
     pub(super) fn note_rest(
         &mut self,
         object: Object,
         mut outcome: Outcome,
-        told_bytes: u64,
-        told_rows: u64,
+        reported_bytes: u64,
+        reported_rows: u64,
     ) -> Result<(), Interrupt> {
         if let Some(first_pass) = &self.first_pass {
             return same_as_before(first_pass, object, outcome);
@@ -308,21 +310,21 @@ impl<'c> Attempt<'c> {
             }
             Outcome::Lost(how) => {
                 let is_new = self.progress.failed(observer.progress(), &object, &how.message());
-                // What an earlier run heard does not count for the limit of this one.
+                // Objects that only an earlier run found to be unreadable do not count for the limit of this run.
                 if is_new && let Lost::Unreadable(Some(reason)) = how {
                     observer.object_unreadable(&object, reason, self.counts_unreadable)?;
                 }
             }
             Outcome::Changed { .. } => {}
         }
-        let bytes = object.size_bytes().saturating_sub(told_bytes);
-        self.tell_read(1, bytes, rows.saturating_sub(told_rows));
+        let bytes = object.size_bytes().saturating_sub(reported_bytes);
+        self.report_read(1, bytes, rows.saturating_sub(reported_rows));
         self.outcomes.push((object, outcome));
         Ok(())
     }
 
     /// Reports progress, in the first pass only.
-    pub(super) fn tell_read(&mut self, objects: u64, bytes: u64, rows: u64) {
+    pub(super) fn report_read(&mut self, objects: u64, bytes: u64, rows: u64) {
         if self.first_pass.is_none() {
             self.progress.read(self.context.observer.progress(), objects, bytes, rows);
         }
@@ -343,7 +345,7 @@ impl<'c> Attempt<'c> {
         &self.outcomes
     }
 
-    /// The work that is left after all inputs are read. It takes no memory.
+    /// Returns the work that is left after all inputs are read. It does not need a slot.
     pub(super) fn finish(self) -> Finished<'c> {
         let Self { context, files, quarantine, mut outcomes, counts, progress, .. } = self;
         outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -360,12 +362,12 @@ fn same_as_before(
     if first_pass.get(&object).is_some_and(|before| *before == outcome.rows()) {
         return Ok(());
     }
-    // It was lost meanwhile, or its store now gives other bytes for the same version.
+    // It was lost in between, or its store now returns other bytes for the same version.
     let outcome = if let Outcome::Lost(_) = outcome { outcome } else { Outcome::Lost(Lost::Replaced) };
     Err(Interrupt::Judged(object, Box::new(outcome)))
 }
 
-/// An attempt that came to a good end, but for its files' names.
+/// An attempt that succeeded; only its files do not have their names yet.
 pub(super) struct Finished<'c> {
     context: &'c TaskContext<'c>,
     files: Vec<FinishedFile<StagedFile>>,
@@ -390,7 +392,8 @@ impl Finished<'_> {
         }
         let allowed = observer.may_commit(&outcomes);
         let files = if allowed.is_ok() { put_all(context, task, files)? } else { Vec::new() };
-        // If the run stops for too many rejects, the rows stay out of the table, but an operator must find the rejects.
+        // If the run stops because of too many rejects, the rows are not in the table, but the operator needs the
+        // rejects.
         let quarantine = quarantine.put(&paths::quarantine(task.id))?;
         allowed?;
         let inputs = outcomes.iter().map(|(_, outcome)| outcome.record()).collect();
@@ -400,8 +403,8 @@ impl Finished<'_> {
     }
 }
 
-/// Gives data files their names, several at once: each waits for a disk or a network. Returns the first error in their
-/// order.
+/// Stores data files under their names, several at the same time, because each waits for a disk or a network. Returns
+/// the first error in their order.
 fn put_all(
     context: &TaskContext<'_>,
     task: &Task,
@@ -420,12 +423,12 @@ fn put_all(
 /// Returns the error about an object that could not be read, for a reason that says nothing about the object.
 pub(super) fn read_error(object: &Object, error: lakefront_cloudfront::Error) -> Error {
     let lakefront_cloudfront::Error::Read(source) = error else {
-        unreachable!("only a failed read is not a judgement of the object: {error}");
+        unreachable!("only a failed read says nothing about the object: {error}");
     };
     Error::Read { object: object.location(), source }
 }
 
-/// A data file that could not be written: what the store said, if it was the store.
+/// Returns the error about a data file that could not be written: that of the store, if the store caused it.
 fn encode_error(error: lakefront_table::Error) -> Error {
     let lakefront_table::Error::DataFile { partition, source } = error else { return Error::Table(error) };
     let ParquetError::External(cause) = source else {
@@ -451,7 +454,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_object_gives_in_a_later_pass_must_be_what_it_gave_in_the_first_one() {
+    fn an_object_with_another_result_in_a_later_pass_is_lost() {
         let object = |name| Object::restore("file://", name, name, None, "1-1", 1).unwrap();
         let good = |rows| Outcome::Converted(ObjectSummary { rows, ..ObjectSummary::default() });
         let bad = || Outcome::Failed { reason: "gzip-truncated", message: String::new() };

@@ -1,4 +1,4 @@
-//! A large object on its way through an attempt, a job for some blocks of it.
+//! Reads a large object in an attempt, with one job for every few blocks.
 
 use lakefront_cloudfront::ObjectSummary;
 use lakefront_ledger::plan::Task;
@@ -17,17 +17,17 @@ use crate::{
 
 type Stepped = (Tools, Result<(Large, LargeStep), LargeError>);
 
-/// What an attempt has of an object that it did not read to its end yet.
+/// Results so far of an object that is not read to its end yet.
 #[derive(Debug, Default)]
-struct Traces {
-    /// Rows or rejects went on their way: the object cannot be left out any more.
-    are_there: bool,
-    told_bytes: u64,
-    told_rows: u64,
+struct PartialRead {
+    /// Whether it has rows that are encoded or rejects that are kept, so that the object cannot be left out any more.
+    has_output: bool,
+    reported_bytes: u64,
+    reported_rows: u64,
 }
 
 impl Attempt<'_> {
-    /// Reads a large object, and encodes its rows as they come.
+    /// Reads a large object, and encodes its rows while it is read.
     pub(super) fn read_large(
         &mut self,
         task: &Task,
@@ -35,21 +35,21 @@ impl Attempt<'_> {
         fetched: Fetched,
         memory: &AttemptMemory,
     ) -> Result<(), Interrupt> {
-        let mut traces = Traces::default();
+        let mut partial = PartialRead::default();
         let result = if let Fetched::Judged(outcome) = fetched {
             Ok(outcome)
         } else {
-            self.try_read_large(&object, fetched, memory.judges_first(&object), &mut traces)
+            self.try_read_large(&object, fetched, memory.judges_first(&object), &mut partial)
         };
         let outcome = match result {
             Ok(outcome) => outcome,
             Err(LargeFailure::Stop(error)) => return Err(Interrupt::Stop(error)),
             Err(LargeFailure::Large(error)) => outcome_of(task, &object, error, self.context.advise)?,
         };
-        if traces.are_there && !matches!(outcome, Outcome::Converted(_)) {
+        if partial.has_output && !matches!(outcome, Outcome::Converted(_)) {
             return Err(Interrupt::Judged(object, Box::new(outcome)));
         }
-        self.note_rest(object, outcome, traces.told_bytes, traces.told_rows)
+        self.note_rest(object, outcome, partial.reported_bytes, partial.reported_rows)
     }
 
     fn try_read_large(
@@ -57,12 +57,12 @@ impl Attempt<'_> {
         object: &Object,
         fetched: Fetched,
         judges_first: bool,
-        traces: &mut Traces,
+        partial: &mut PartialRead,
     ) -> Result<Outcome, LargeFailure> {
         if judges_first {
-            self.read_to_end(object, fetched.clone(), Purpose::Verdict, traces)?;
+            self.read_to_end(object, fetched.clone(), Purpose::Verdict, partial)?;
         }
-        self.read_to_end(object, fetched, Purpose::Rows, traces).map(Outcome::Converted)
+        self.read_to_end(object, fetched, Purpose::Rows, partial).map(Outcome::Converted)
     }
 
     fn read_to_end(
@@ -70,29 +70,29 @@ impl Attempt<'_> {
         object: &Object,
         fetched: Fetched,
         purpose: Purpose,
-        traces: &mut Traces,
+        partial: &mut PartialRead,
     ) -> Result<ObjectSummary, LargeFailure> {
         let location = object.location();
         let mut pending = self.start_reading(object.clone(), fetched, purpose);
         loop {
             let (tools, stepped) = pending.wait();
-            traces.are_there |= tools.has_encoded;
+            partial.has_output |= tools.has_encoded;
             self.put_back(tools);
             let (large, LargeStep { batch, rows, rejects, read_bytes, summary }) =
                 stepped.map_err(LargeFailure::Large)?;
             self.context.observer.object_read();
             self.context.stop.check()?;
-            traces.are_there |= batch.is_some() || !rejects.is_empty();
+            partial.has_output |= batch.is_some() || !rejects.is_empty();
             self.keep_rejects(&location, &rejects)?;
             if let Some(summary) = summary {
                 return Ok(summary);
             }
-            pending = self.start_beside(batch, |attempt| attempt.start_step(large))?;
+            pending = self.start_and_encode(batch, |attempt| attempt.start_step(large))?;
             if matches!(purpose, Purpose::Rows) {
-                let bytes = read_bytes - traces.told_bytes;
-                self.tell_read(0, bytes, rows);
-                traces.told_bytes += bytes;
-                traces.told_rows += rows;
+                let bytes = read_bytes - partial.reported_bytes;
+                self.report_read(0, bytes, rows);
+                partial.reported_bytes += bytes;
+                partial.reported_rows += rows;
             }
         }
     }
@@ -119,7 +119,7 @@ fn read_on(tools: &mut Tools, mut large: Large) -> Result<(Large, LargeStep), La
     Ok((large, step))
 }
 
-/// Why a large object was not read to a good end.
+/// Reason why reading a large object failed.
 enum LargeFailure {
     Large(LargeError),
     Stop(Error),
@@ -131,7 +131,7 @@ impl From<Error> for LargeFailure {
     }
 }
 
-/// What becomes of an object that was not read to a good end.
+/// Returns the outcome of an object that could not be read completely.
 fn outcome_of(task: &Task, object: &Object, error: LargeError, advise: Advise) -> Result<Outcome, Error> {
     match error {
         LargeError::Verdict(verdict) => Outcome::failed(&verdict, advise).ok_or_else(|| read_error(object, verdict)),

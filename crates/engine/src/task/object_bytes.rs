@@ -1,4 +1,4 @@
-//! An object's compressed bytes: fetched, or read as they are needed.
+//! An object's compressed bytes: fetched whole, or streamed.
 
 use std::{
     io::{self, BufRead, BufReader, Cursor, Read},
@@ -19,21 +19,21 @@ pub(super) fn is_streamed(object: &Object) -> bool {
     object.size_bytes() > FETCH_WHOLE_BYTES
 }
 
-/// Who reads an object's text from its bytes has this; the [`ObjectBytes`] stays with who asks how it went.
+/// Reader of an object's compressed bytes, for the decoder. The [`ObjectBytes`] remains to check the result.
 pub(super) type Reader = Box<dyn BufRead + Send>;
 
-/// Where the bytes come from.
+/// Source of an object's bytes.
 #[derive(Clone, Debug)]
 pub(super) enum ObjectBytes {
-    /// From memory: they were checked when they were fetched.
+    /// Memory: the bytes were checked when they were fetched.
     Memory,
-    /// From an open object.
+    /// An open object.
     Open(Arc<OpenObject>),
 }
 
 #[derive(Debug)]
 pub(super) struct OpenObject {
-    /// None once it is finished.
+    /// `None` after [`ObjectBytes::finish`].
     reader: Mutex<Option<ObjectReader>>,
     read_bytes: AtomicU64,
 }
@@ -51,7 +51,7 @@ impl ObjectBytes {
         Ok((Self::Open(opened), Box::new(BufReader::with_capacity(BUFFER_BYTES, reader))))
     }
 
-    /// How many bytes of an open object were read.
+    /// Returns the number of bytes of an open object that were read; 0 for bytes in memory.
     pub(super) fn read_bytes(&self) -> u64 {
         match self {
             Self::Memory => 0,
@@ -59,7 +59,7 @@ impl ObjectBytes {
         }
     }
 
-    /// Checks that what was read is what was listed: what comes of bytes of two versions is worth nothing.
+    /// Checks that the version that was read is the listed one: a mix of bytes of two versions must not be used.
     pub(super) fn finish(&self) -> Result<(), lakefront_storage::Error> {
         let Self::Open(object) = self else { return Ok(()) };
         let reader = object.reader.lock().unwrap_or_else(PoisonError::into_inner).take();

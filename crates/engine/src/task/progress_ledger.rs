@@ -1,4 +1,4 @@
-//! What was reported of a task, so that an attempt that is given up can be taken back.
+//! Counts the progress that was reported for a task, so that it can be taken back if an attempt is abandoned.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use lakefront_storage::Object;
 
 use crate::progress::{Event, Progress};
 
-/// The progress events about a task, of all attempts at it.
+/// Progress that was reported for a task, by all attempts at it.
 #[derive(Debug, Default)]
 pub(super) struct ProgressLedger {
-    /// What the attempt at hand read.
+    /// Number of objects that the current attempt read; bytes and rows likewise.
     objects: u64,
     bytes: u64,
     rows: u64,
@@ -35,7 +35,7 @@ impl ProgressLedger {
         is_new
     }
 
-    /// Takes back what the attempt at hand reported, as the task begins again.
+    /// Takes back the progress of the current attempt, because the task begins again.
     pub(super) fn take_back(&mut self, progress: &dyn Progress) {
         let (objects, bytes, rows) = (self.objects, self.bytes, self.rows);
         (self.objects, self.bytes, self.rows) = (0, 0, 0);

@@ -1,5 +1,5 @@
-//! Slots at the work: whoever has one may decode and encode, which takes memory. The others fetch ahead, store what they have
-//! done, or wait: a store may take long to answer.
+//! Slots for decoding and encoding, which take memory: only tasks with a slot do them. The other tasks prefetch, store
+//! their data files, or wait, because a store may take long to answer.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -7,32 +7,33 @@ use crate::task::task_decoder::TaskDecoder;
 
 /// The slots of a run.
 pub(crate) struct Slots {
-    /// A decoder stays at its slot, with the user agents that it knows; none where nobody has sat yet.
+    /// The decoders of free slots. A decoder stays in its slot, with its cache of user agents; `None` in an unused
+    /// slot.
     free: Mutex<Vec<Option<TaskDecoder>>>,
     freed: Condvar,
     count: usize,
 }
 
-/// A slot that is taken. Dropping it gives it back.
+/// A slot in use. Dropping it frees the slot.
 pub(crate) struct Slot<'s> {
     slots: &'s Slots,
     pub(crate) decoder: Option<TaskDecoder>,
 }
 
 impl Slots {
-    /// So many.
+    /// Returns this many free slots.
     pub(crate) fn new(slots: usize) -> Self {
         Self { free: Mutex::new((0..slots).map(|_| None).collect()), freed: Condvar::new(), count: slots }
     }
 
-    /// Waits for a slot.
+    /// Waits for a free slot and takes it.
     pub(crate) fn take(&self) -> Slot<'_> {
         let mut free =
             self.freed.wait_while(self.free(), |free| free.is_empty()).unwrap_or_else(PoisonError::into_inner);
         Slot { slots: self, decoder: free.pop().flatten() }
     }
 
-    /// How many are taken.
+    /// Returns the number of slots in use.
     pub(crate) fn taken(&self) -> usize {
         self.count - self.free().len()
     }

@@ -1,4 +1,4 @@
-//! A worker's bench: the decoder, what it remembers, and the encoder of the task at hand, handed from job to job on the pool.
+//! Decodes objects in jobs on the pool. The decoder and the task's encoder are passed from job to job.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -17,22 +17,22 @@ use crate::{
     task::object_bytes::{ObjectBytes, Reader},
 };
 
-/// Decoder and enricher of one worker.
+/// Decoder and enricher of one slot.
 pub(crate) struct TaskDecoder {
-    /// How objects are reached.
+    /// Connections to the buckets with objects.
     connections: Connections,
     decoder: Decoder,
     enricher: Enricher,
 }
 
-/// What a job takes along and brings back. Data files do not depend on whether the encoder goes along.
+/// Decoder and encoder that a job takes and returns. Data files do not depend on whether the encoder is among them.
 pub(super) struct Tools {
     pub(super) decoder: TaskDecoder,
-    /// There: a batch is encoded by the job that decoded it, while its text is in that processor's cache, and other tasks
-    /// keep the other threads busy. None: there are fewer tasks than threads, so a batch's columns are jobs of their own,
-    /// done while the next batch is decoded.
+    /// With an encoder, a batch is encoded by the job that decoded it, while its text is in that processor's cache, and
+    /// other tasks keep the other threads busy. Without, there are fewer tasks than threads, so the columns of a batch
+    /// are separate jobs, which run while the next batch is decoded.
     pub(super) encoder: Option<Box<TaskEncoder<StagedFiles>>>,
-    /// The job encoded rows.
+    /// Whether the job encoded rows.
     pub(super) has_encoded: bool,
 }
 
@@ -45,24 +45,24 @@ pub(super) struct Group {
 /// An object's compressed bytes.
 #[derive(Clone, Debug)]
 pub(super) enum Fetched {
-    /// All of them; a clone shares them.
+    /// All bytes; clones share them.
     Whole(Bytes),
-    /// Too many to hold: they are read as they are needed.
+    /// No bytes yet: the object is too large to hold, and is read in pieces.
     Streamed,
-    /// None, as an earlier attempt found out what becomes of the object.
+    /// No bytes, because an earlier attempt found the outcome of the object.
     Judged(Outcome),
 }
 
-/// What a group gave.
+/// Results of decoding a group.
 pub(super) struct Decoded {
     pub(super) tools: Tools,
-    /// What each object gave, or its verdict.
+    /// The summary of each object, or its verdict.
     pub(super) results: Vec<(Object, Result<ObjectSummary, lakefront_cloudfront::Error>)>,
-    /// Their rows, if they are to be encoded apart; none if there are none.
+    /// Their rows, if the caller must encode them; `None` if there are none.
     pub(super) batch: Result<Option<EnrichedBatch>, RowsError>,
-    /// The object that the group stopped at, as it is not small.
+    /// The object at which decoding stopped, because it is not small.
     pub(super) large: Option<(Object, Fetched)>,
-    /// What was not decoded yet: a group may hold far more text than its bytes let expect.
+    /// Objects that are not decoded yet: a group may have far more text than its compressed size suggests.
     pub(super) rest: VecDeque<(Object, Fetched)>,
 }
 
@@ -72,38 +72,38 @@ pub(super) struct Large {
     source: ObjectBytes,
 }
 
-/// A step through a large object.
+/// Results of a step through a large object.
 pub(super) struct LargeStep {
-    /// None where it gave no rows, or these are encoded already.
+    /// The rows; `None` if there are none, or they are already encoded.
     pub(super) batch: Option<EnrichedBatch>,
-    /// How many rows it gave.
+    /// Number of rows.
     pub(super) rows: u64,
     pub(super) rejects: Vec<Reject>,
-    /// How many of the object's bytes were read so far, as far as that is known.
+    /// Number of the object's bytes that were read so far; 0 if it was fetched whole.
     pub(super) read_bytes: u64,
-    /// What the object gave, once it was read to its end as it was listed, and is good.
+    /// The object's summary, once the listed version was read to its end and is good.
     pub(super) summary: Option<ObjectSummary>,
 }
 
-/// What a large object is read for.
+/// Purpose of reading a large object.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
     Rows,
     Verdict,
 }
 
-/// Why a large object was not read to a good end.
+/// Reason why reading a large object failed.
 #[derive(Debug)]
 pub(super) enum LargeError {
-    /// It is bad.
+    /// Its bytes are bad.
     Verdict(lakefront_cloudfront::Error),
     /// It could not be read.
     Storage(lakefront_storage::Error),
-    /// Its rows cannot go on.
+    /// Its rows cannot be encoded.
     Rows(RowsError),
 }
 
-/// Why rows that were decoded do not get into a data file.
+/// Reason why decoded rows cannot be written to a data file.
 #[derive(Debug)]
 pub(super) enum RowsError {
     /// Their columns do not fit the table.
@@ -112,7 +112,7 @@ pub(super) enum RowsError {
     Encode(lakefront_table::Error),
 }
 
-/// So many blocks of a large object are a job, where their columns are encoded in it.
+/// Largest number of blocks of a large object that a job reads, if it also encodes their columns.
 const BLOCKS_OF_A_JOB: usize = 8;
 
 impl TaskDecoder {
@@ -124,13 +124,13 @@ impl TaskDecoder {
         }
     }
 
-    /// As new, but for the user agents that it knows: an attempt that was given up may have left rows behind.
+    /// Returns a decoder without rows, because an abandoned attempt may have left some. Keeps the cache of user agents.
     pub(super) fn cleared(mut self, options: &Arc<DecodeOptions>) -> Self {
         self.decoder = Decoder::new(Arc::clone(options));
         self
     }
 
-    /// Returns the names in headers since the last call that CloudFront is not known to have.
+    /// Returns the field names in headers since the last call that CloudFront is not known to use.
     pub(super) fn take_unknown_names(&mut self) -> FieldNames {
         self.decoder.take_unknown_names()
     }
@@ -145,7 +145,7 @@ impl TaskDecoder {
         batch.transpose().map_err(RowsError::Columns)
     }
 
-    /// Begins to read a large object.
+    /// Opens a large object.
     pub(super) fn open(&self, object: &Object, fetched: Fetched, purpose: Purpose) -> Result<Large, LargeError> {
         let (source, bytes) = match fetched {
             Fetched::Whole(content) => ObjectBytes::of_memory(content),
@@ -163,7 +163,7 @@ impl TaskDecoder {
         }
     }
 
-    /// Goes on with a large object by a block.
+    /// Reads the next block of a large object.
     fn step(&mut self, large: &mut Large) -> Result<LargeStep, LargeError> {
         let Large { read, source } = large;
         let step = read.step(&mut self.decoder).map_err(|error| LargeError::from_decode(error, source))?;
@@ -185,7 +185,7 @@ impl TaskDecoder {
 }
 
 impl Tools {
-    /// Decodes small objects until one comes that is not small, or until a batch is full that is to be encoded apart.
+    /// Decodes small objects until one is not small, or until a batch is full that the caller must encode.
     pub(super) fn decode_group(mut self, mut group: Group) -> Decoded {
         let mut results = Vec::with_capacity(group.objects.len());
         let mut large = None;
@@ -210,13 +210,13 @@ impl Tools {
         Decoded { tools: self, results, batch, large, rest: group.objects }
     }
 
-    /// The open batch, if it is to be encoded apart.
+    /// Ends the open batch. Returns it if the caller must encode it.
     fn flush(&mut self) -> Result<Option<EnrichedBatch>, RowsError> {
         let batch = self.decoder.flush()?;
         self.encode(batch)
     }
 
-    /// Encodes a batch, or hands it back if it is to be encoded apart.
+    /// Encodes a batch, or returns it if the caller must encode it.
     fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<Option<EnrichedBatch>, RowsError> {
         let (Some(encoder), Some(EnrichedBatch { batch, hours })) = (&mut self.encoder, &batch) else {
             return Ok(batch);
@@ -226,7 +226,7 @@ impl Tools {
         Ok(None)
     }
 
-    /// Goes on with a large object: by a block whose rows are to be encoded apart, or by several.
+    /// Reads on in a large object: one block if the caller must encode its rows, otherwise several.
     pub(super) fn read_on(&mut self, large: &mut Large) -> Result<LargeStep, LargeError> {
         let (mut blocks, mut rows) = (0, 0);
         loop {
@@ -234,7 +234,7 @@ impl Tools {
             blocks += 1;
             rows += step.rows;
             step.batch = self.encode(step.batch).map_err(LargeError::Rows)?;
-            // Rejects are kept before there are more.
+            // Rejects are returned before there are more.
             let is_due = step.batch.is_some() || step.summary.is_some() || !step.rejects.is_empty();
             if is_due || blocks >= BLOCKS_OF_A_JOB {
                 return Ok(LargeStep { rows, ..step });

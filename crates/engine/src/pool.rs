@@ -52,10 +52,10 @@ impl<T> Pending<T> {
 }
 
 impl Pool {
-    /// Starts a pool of this many threads, or of fewer if the system does not allow so many.
+    /// Starts a pool of this many threads, or of fewer if the system does not allow that number.
     ///
     /// # Errors
-    /// [`Error::Threads`]: not even one can be started.
+    /// [`Error::Threads`]: not even one thread can be started.
     pub fn try_new(threads: usize) -> Result<Self, Error> {
         let (mut count, mut waits) = (threads, MAX_WAITS);
         loop {

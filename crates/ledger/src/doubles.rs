@@ -61,7 +61,7 @@ impl Doubles {
     }
 }
 
-/// The similarity of a new log to one that was converted.
+/// Kind of similarity of a new log to a converted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Double {
     /// The same name and size under another key.

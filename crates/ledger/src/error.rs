@@ -96,7 +96,7 @@ pub enum Error {
         /// The state.
         state: String,
     },
-    /// A table and its state are inside each other.
+    /// A table is inside its state, or the state inside the table.
     #[error("store: the table {table} and its state {state} overlap")]
     StateInTable {
         /// The table.
@@ -111,7 +111,7 @@ pub enum Error {
         epoch: u64,
         /// The run that works on it.
         holder: String,
-        /// When that ends.
+        /// The time until which that run counts as active.
         until: ActiveUntil,
     },
     /// The store overwrites an existing name although it was requested not to.
@@ -186,7 +186,7 @@ impl RecordKind {
     }
 }
 
-/// The time until which a table counts as used by another run.
+/// The time until which another run counts as active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActiveUntil {
     /// Until its lease expires, if it is not renewed.

@@ -18,7 +18,7 @@ pub enum Identity {
     /// The location of a log: source and key.
     #[default]
     Key,
-    /// The name of a log: the last segment of its key. CloudFront names each log differently.
+    /// The name of a log: the last segment of its key. CloudFront gives each log a unique name.
     Name,
 }
 

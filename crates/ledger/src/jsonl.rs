@@ -15,7 +15,7 @@ use crate::seal::{JsonlChecksum, to_json, to_shown_json};
 /// few keys.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Writes lines.
+/// Writer of gzipped JSON lines.
 #[derive(Debug)]
 pub struct JsonlWriter {
     gzip: GzEncoder<Vec<u8>>,
@@ -52,7 +52,7 @@ impl JsonlWriter {
     }
 }
 
-/// Reads lines.
+/// Reader of gzipped JSON lines.
 #[derive(Debug)]
 pub struct JsonlReader<R> {
     text: BufReader<GzDecoder<R>>,

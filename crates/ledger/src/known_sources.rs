@@ -129,7 +129,7 @@ impl KnownSources {
         let around = self.sources.iter().filter(|known| known.holds_source(source));
         let innermost = around.max_by_key(|known| known.place_text().len());
         let within = || {
-            // The one that was read last first: the operator probably means it.
+            // Starts with the source that was read last, because the operator probably means that one.
             let mut others = self.sources.iter().rev().filter(|known| !known.holds_source(source));
             others.find(|known| is_another(known, source))
         };

@@ -88,7 +88,7 @@ pub fn has_name(marks: &[u64], mark: u64) -> bool {
     marks.get(first).is_some_and(|mark| mark >> SIZE_BITS == name)
 }
 
-/// Looks up objects in those that were seen, a day at a time.
+/// Lookup of objects in those that were seen, a day at a time.
 #[derive(Debug)]
 pub struct ProcessedLookup<'s> {
     state: &'s Store,
@@ -461,7 +461,7 @@ fn known_by_name(of_name: &[Entry], open: &[OpenInput], version_bits: u64) -> Kn
         }
         Some((outcome, is_own)) if outcome.is_final() => same(outcome, is_own),
         _ if is_converted => Known::Other(OutcomeWord::Converted),
-        // All new logs of this name are planned together, after all others.
+        // All new logs of this name count as unreadable, so that they come after all others.
         _ if is_unreadable => Known::Other(OutcomeWord::Unreadable),
         Some((outcome, _)) => Known::Same(outcome),
         None => last.map_or(Known::Unknown, Known::Other),

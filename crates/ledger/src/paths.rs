@@ -24,7 +24,7 @@ pub fn log(epoch: u64) -> String {
     format!("{LOG}{epoch:010}.json")
 }
 
-/// Returns the name of the record that an epoch is complete.
+/// Returns the name of an epoch's `closed` record.
 pub fn closed(epoch: u64) -> String {
     format!("{CLOSED}{epoch:010}.json")
 }

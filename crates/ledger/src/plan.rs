@@ -5,7 +5,7 @@
 //! - inputs of one source hour, or of one source day if the table is partitioned by day or coarser;
 //! - or several small hours of one source day, up to [`SMALL_HOURS_BYTES`];
 //! - at most `task_bytes` of compressed bytes and [`MAX_TASK_INPUTS`] objects; a larger object has a separate task;
-//! - objects without an hour in their name are grouped only by size, and follow all others;
+//! - objects without an hour in their name are grouped only by size, and follow those with an hour;
 //! - then objects that no run could read so far, each in a separate task: if a store refuses them again, the other
 //!   tasks are not delayed;
 //! - last, objects that changed after they were converted: they are not read, only recorded as seen.

@@ -33,7 +33,7 @@ pub struct Found {
 /// not mark the folder next to it as a table.
 ///
 /// # Errors
-/// A lookup failed, so it is unknown.
+/// A lookup failed.
 pub fn find(folder: &Folder, connections: &Connections, destination: &Destination) -> Result<Option<Found>, Error> {
     // The folder itself is checked first: folders above it may not be readable.
     if is_record(folder, connections)? {

@@ -116,7 +116,7 @@ pub(crate) fn run_task(context: &TaskContext<'_>, task: &Task) -> Result<TaskEnd
                 }
             }
             Err(Interrupt::Judged(object, outcome)) => {
-                tracing::warn!("{}: its task begins again without it", object.location());
+                tracing::warn!("{}: its task starts again without it", object.location());
                 memory.learn(attempt.outcomes());
                 memory.outcomes.insert(object, *outcome);
                 progress = attempt.progress;

@@ -117,7 +117,7 @@ fn something_else_in_the_places_of_the_log() {
     for name in ["log/note.txt", "closed/0000000001.json~", "seen/2024-05-17/copy", "seen/note"] {
         let folder = table();
         folder.write(&format!("lake/cf_logs.lakefront/{name}"), "");
-        folder.refuses().says(name).says("no object that lakefront writes").says("\nhint: ");
+        folder.refuses().says(name).says("is not an object that lakefront writes").says("\nhint: ");
     }
 }
 

@@ -111,7 +111,7 @@ fn who_insists_reads_the_source_by_another_identity_from_then_on() {
     let folder = two_logs();
     convert(&folder, "logs", &[]).exits(0);
     let insists = [&ARCHIVE[..], &["--new-identity"]].concat();
-    convert(&folder, "logs", &insists).exits(0).says("as `--new-identity` says").says("2 converted");
+    convert(&folder, "logs", &insists).exits(0).says("continuing because of `--new-identity`").says("2 converted");
     assert_eq!(folder.rows().len(), 4);
     convert(&folder, "logs", &ARCHIVE).exits(0).says("nothing new");
     refuses(&folder, "logs", &[], "give `--source-id archive`");
@@ -123,7 +123,7 @@ fn who_insists_reads_the_source_by_another_identity_from_then_on() {
 fn who_insists_where_nothing_is_known_changes_nothing() {
     let folder = two_logs();
     let ran = convert(&folder, "logs", &["--new-identity"]).exits(0);
-    assert!(!ran.stderr.contains("as `--new-identity` says"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("continuing because of `--new-identity`"), "{}", ran.stderr);
     convert(&folder, "logs", &["--new-identity"]).exits(0).says("nothing new");
 }
 

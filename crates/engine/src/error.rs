@@ -10,7 +10,7 @@ pub enum Error {
     #[error("stopped before the end; the next run continues where this one stopped")]
     Stopped,
     /// More rejects than the run allows.
-    #[error("decode: {rejects} rows were rejected and {rows} accepted: more rejects than `--max-rejects` allows")]
+    #[error("decode: {rejects} rows rejected, {rows} accepted: `--max-rejects` allows fewer rejects")]
     TooManyRejects {
         /// Number of rows so far.
         rows: u64,

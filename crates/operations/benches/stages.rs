@@ -1,6 +1,6 @@
-//! Bytes of text and rows a second, of one core: encoding, and a whole conversion from log objects to a table.
+//! Bytes of text and rows per second on one core: encoding, and a whole conversion from log objects to a table.
 //!
-//! `crates/cloudfront/benches/decode.rs` has the stages before.
+//! `crates/cloudfront/benches/decode.rs` measures the earlier stages.
 
 #![expect(clippy::disallowed_methods, reason = "the logs have to be on disk to be converted")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop")]
@@ -20,7 +20,7 @@ use lakefront_table::{PartitionBy, encode::Compression, partition};
 use self::conversion::options;
 use self::stage_work::{Log, decode, decoder, decompress, encode, enrich, logs, schema};
 
-/// Of a thousand rows each: 16 MiB of text.
+/// Number of logs of a thousand rows each: 16 MiB of text.
 const FILES: u32 = 33;
 
 fn benches(criterion: &mut Criterion) {

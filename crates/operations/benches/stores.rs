@@ -1,8 +1,8 @@
-//! What a slow store costs: 20,000 small logs from a bucket in memory into a table in another, with and without 50 milliseconds
-//! more for each request.
+//! Cost of a slow store: converts 20,000 small logs from a bucket in memory to a table in another one, with and without a
+//! delay of 50 milliseconds per request.
 //!
-//! The delay is inside this process, so that no server competes for the cores. One line of figures for each run, and the
-//! ratio of the medians, which should be no more than 1.3.
+//! The delay is inside this process, so that no server competes for the cores. Prints one line of figures for each run, and
+//! the ratio of the medians, which should be at most 1.3.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a program of its own, for measuring")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should stop")]
@@ -29,7 +29,7 @@ use self::conversion::options;
 const DELAY: Duration = Duration::from_millis(50);
 const ROUNDS: usize = 3;
 const THREADS: usize = 2;
-/// Of so many rows each, over two days: 20 KB, compressed.
+/// Number of logs, of 300 rows each over two days: 20 KB each, compressed.
 const LOGS: u32 = 20_000;
 const ROWS: u32 = 300;
 const HOURS: u32 = 50;
@@ -62,7 +62,7 @@ fn main() {
     println!("with_delay/without={:.2}", median(1) / median(0));
 }
 
-/// The same store, each of whose requests takes longer.
+/// Returns the same store with a delay for each request.
 fn delayed(store: Arc<dyn ObjectStore>, delay: Duration) -> Arc<dyn ObjectStore> {
     if delay.is_zero() {
         return store;

@@ -1,10 +1,10 @@
-//! The work of `make bench-instructions`: one stage on always the same 20,000 rows, in a function that can be found.
+//! The program of `make bench-instructions`: runs one stage on the same 20,000 rows, in a function that callgrind can find.
 //!
-//! `stages STAGE` prints how many rows that were. What the stage needs is made before; only what [`measured`] does is
-//! counted. `scripts/bench/instructions.py` runs it below callgrind.
+//! `stages STAGE` prints the number of rows. The input of the stage is prepared before; only the instructions in
+//! [`measured`] are counted. `scripts/bench/instructions.py` runs this program under callgrind.
 
 #![expect(clippy::print_stdout, reason = "a program of its own, for measuring")]
-#![expect(clippy::unwrap_used, reason = "what cannot run should stop")]
+#![expect(clippy::unwrap_used, reason = "a program that cannot run should stop")]
 
 #[path = "../benches/stages/stage_work.rs"]
 mod stage_work;
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Some("decode") => measured(|| _ = black_box(decode(&mut decoder, &logs))),
         Some("agents") => {
-            // The first log has the rules compiled; the agents that only the others have are new.
+            // The first log compiles the rules; agents that are only in the other logs are new.
             let (first, rest) = logs.split_at(1);
             rows -= 1000;
             enrich(&mut enricher, decode(&mut decoder, first));
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What is counted. Callgrind knows it by this name.
+/// Runs the work whose instructions are counted. Callgrind finds this function by its name.
 #[inline(never)]
 fn measured(work: impl FnOnce()) {
     work();

@@ -1,4 +1,4 @@
-//! A conversion: finish what is open, list, plan, claim, execute, finalize; and again while there is more.
+//! A conversion: finishes an open epoch, then lists, plans, claims, executes and finalizes, until nothing is new.
 //!
 //! ```text
 //!   open ---> an epoch is open --yes--> adopt: execute what is left of it, finalize it --.
@@ -35,17 +35,17 @@ use crate::{
     session::{Next, Session, run},
 };
 
-/// Number of times that the sources are listed once more for logs of one name and several sizes: the second listing tells
-/// which of them has rows in the table, unless that one vanished meanwhile.
-const LOOKS_AT_NAMES: u32 = 3;
+/// Largest number of listings with logs of one name and several sizes: the second listing shows which of them has rows in
+/// the table, unless that log vanished meanwhile.
+const MAX_LISTINGS_OF_NAMES: u32 = 3;
 
-/// Converts what is new below the sources into the table, and finishes first what an earlier run left open.
+/// Converts new logs below the sources into the table. First finishes an epoch that an earlier run left open.
 ///
-/// The report comes in any case; with an error the table has what was committed before.
+/// Always returns a report; after an error the table has everything that was committed before.
 pub fn convert(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -> Run {
     let (range, allowed_fields) = (options.selection.range_flags(), &options.reading.allowed_fields);
     run(&options.run, range, allowed_fields, stop, progress, |session| {
-        // The session's options may have fewer threads, or a store that is looked at first.
+        // The session's options may have fewer threads, or a store that checks a name before it writes.
         let options = ConvertOptions { run: session.options.clone(), ..options.clone() };
         refuse_overlap(&options)?;
         convert_new(session, &options)
@@ -54,14 +54,14 @@ pub fn convert(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
 
 fn convert_new(session: &mut Session<'_>, options: &ConvertOptions) -> Result<(), Error> {
     let destination = &options.run.destination;
-    // What cannot be is reported before an epoch that was left open is worked on.
+    // Settings that do not fit the table are reported before an open epoch is finished.
     let mut snapshot = session.snapshot()?;
     let settings = next_settings(options, &snapshot)?;
     let insists = if options.new_identity { Insists::Loudly } else { Insists::No };
     known_sources(&options.sources, destination, &snapshot, settings.identity, insists)?;
     warn_of_table_lists(&settings.fields, &options.reading);
     let mut is_first = true;
-    let mut looks_at_names = 0;
+    let mut listings_of_names = 0;
     loop {
         snapshot = session.settled(snapshot)?;
         let settings = next_settings(options, &snapshot)?;
@@ -80,14 +80,14 @@ fn convert_new(session: &mut Session<'_>, options: &ConvertOptions) -> Result<()
             warn_of_appended(&appended);
         }
         let (left, undecided) = (found.left, found.doubles.other_sizes);
-        looks_at_names += u32::from(undecided > 0);
+        listings_of_names += u32::from(undecided > 0);
         if execute(session, &snapshot, &settings, found, sources.as_ref())? == Next::Done && left == 0 {
             if undecided == 0 {
                 return Ok(());
             }
-            if looks_at_names == LOOKS_AT_NAMES {
+            if listings_of_names == MAX_LISTINGS_OF_NAMES {
                 tracing::warn!(
-                    "{undecided} logs have the name of another one in this listing, and another size: the next run looks at them again"
+                    "{undecided} logs have the name of another one in this listing, but another size: the next run checks them again"
                 );
                 return Ok(());
             }
@@ -123,7 +123,7 @@ fn list(
     Ok(found)
 }
 
-/// Makes epochs of what was found, one after the other.
+/// Plans the objects that were found, and executes the epochs one after the other.
 fn execute(
     session: &mut Session<'_>,
     snapshot: &Snapshot,
@@ -155,16 +155,16 @@ fn warn_of_nothing_new(options: &ConvertOptions, snapshot: &Snapshot, settings: 
     }
 }
 
-/// Number of appended columns that are named.
+/// Largest number of appended columns that are named.
 const NAMED_COLUMNS: usize = 5;
 
-/// Says what readers of a table need whose older data files lack columns.
+/// Warns that older data files lack columns, and names the settings that readers need.
 fn warn_of_appended(columns: &[String]) {
     let names = columns.iter().take(NAMED_COLUMNS).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let more = columns.len().saturating_sub(NAMED_COLUMNS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     tracing::warn!(
-        "the table gets {} more columns for good: {names}{more}; data files written before lack them: DuckDB reads all with `union_by_name = true`, Polars with `missing_columns = \"insert\"`, pyarrow with the schema of a new file; for Athena, Spark and Hive `lakefront ddl` prints ALTER TABLE ... ADD COLUMNS",
+        "{} columns are appended to the table, which cannot be undone: {names}{more}; older data files do not have them: DuckDB reads all with `union_by_name = true`, Polars with `missing_columns = \"insert\"`, pyarrow with the schema of a new file; for Athena, Spark and Hive `lakefront ddl` prints ALTER TABLE ... ADD COLUMNS",
         columns.len()
     );
 }

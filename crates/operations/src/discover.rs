@@ -1,16 +1,16 @@
-//! Listing in, candidates out: what there is, without what is known.
+//! Lists the sources, and returns candidates: the listed objects without those that are known.
 //!
 //! ```text
 //!   listed object --> not selected | waits | known --> skipped, and counted
 //!                 '-> new | failed before in another version --> candidate
-//!                 |-> unreadable in an earlier run           --> candidate, behind all others
+//!                 |-> unreadable in an earlier run           --> candidate, after all others
 //!                 '-> converted before in another version    --> changed: reported, never read
 //! ```
 //!
-//! Memory does not depend on how much there is: of what is known 32 bytes an object are kept, of the days that are
-//! listed, and of what is new the oldest, at most [`MAX_CANDIDATES`](crate::options::MAX_CANDIDATES). The next listing
-//! finds the rest. Which these are does not depend on the order of the listing; where logs are known by their names, logs of
-//! one name stand side by side in their order, so that the first of them by its key is taken wherever the cut is.
+//! Memory does not grow with the table: it holds 32 bytes per known object of the listed days, and the oldest new objects,
+//! at most [`MAX_CANDIDATES`](crate::options::MAX_CANDIDATES). The next listing finds the rest. The candidates do not depend
+//! on the order of the listing. If logs are known by their names, logs of one name are next to each other in the order of
+//! candidates, so that the first of them by its key is kept at any limit.
 
 use std::{
     cmp::Ordering,
@@ -38,23 +38,23 @@ use crate::{
     select::{LeftOut, PatternUse},
 };
 
-/// What a new object takes until it is converted, with its plan and what became of it: 512 bytes, generously.
+/// Memory in bytes for a new object until it is converted, with its plan and its outcome: a generous 512 bytes.
 const CANDIDATE_BYTES: u64 = 512;
 
-/// What a listing found.
+/// The result of a listing.
 #[derive(Debug, Default)]
 pub(crate) struct Discovered {
-    /// The oldest of what is new or changed, in order of hour, source and key. Objects without an hour come last.
+    /// The oldest new or changed objects, in order of hour, source and key. Objects without an hour come last.
     pub(crate) candidates: Candidates,
-    /// The logs whose names the changed ones have, where logs are known by their names.
+    /// The converted logs that have the names of changed ones, if logs are known by their names.
     pub(crate) earlier: BTreeMap<Object, Earlier>,
-    /// What looks like a log that is converted or planned as well.
+    /// Logs that look like a log that is converted or planned, too.
     pub(crate) doubles: Doubles,
-    /// All that is new or changed, kept or not.
+    /// All new or changed objects, kept or not.
     pub(crate) wanted: ObjectCount,
-    /// Those among them that were converted before in another version.
+    /// Those of them that were converted before in another version.
     pub(crate) changed: ObjectCount,
-    /// How many of all these were left for the next listing.
+    /// Number of new or changed objects that were left for the next listing.
     pub(crate) left: u64,
     /// Objects found.
     pub(crate) listed: u64,
@@ -62,29 +62,29 @@ pub(crate) struct Discovered {
     pub(crate) waiting: ObjectCount,
     /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
     pub(crate) first_waiting_hour: Option<i32>,
-    /// Objects that the selection does not take.
+    /// Objects that are not selected.
     pub(crate) not_selected: ObjectCount,
-    /// The same by reason.
+    /// Objects that are not selected, by reason.
     pub(crate) left_out: BTreeMap<LeftOut, u64>,
-    /// Named pipes, sockets and devices with names that the selection takes.
+    /// Named pipes, sockets and devices with selected names.
     pub(crate) special: u64,
     /// Patterns of the selection that matched nothing, each with its flag, printable.
     pub(crate) unused_patterns: Vec<String>,
-    /// Objects that were taken by an earlier run, as they are.
+    /// Objects that an earlier run processed in their current version.
     pub(crate) known: u64,
-    /// Objects that are in epochs which this run carried out, or in an open epoch.
+    /// Objects in epochs that this run executed, or in an open epoch.
     pub(crate) in_own_epochs: u64,
-    /// Those among them that were judged bad.
+    /// Known objects that failed.
     pub(crate) known_failed: u64,
-    /// What could not be listed.
+    /// Failures to list.
     pub(crate) failures: Vec<ListFailure>,
 }
 
-/// Lists the sources and leaves out what the table has seen, which `seen` says, and what this run could not read, `refused`:
-/// the next run tries that again.
+/// Lists the sources and leaves out objects that the table has processed, by `seen`, and objects that this run could not
+/// read, `refused`: the next run retries them.
 ///
 /// # Errors
-/// The run must stop: someone asked for it, or what was seen cannot be read.
+/// The run must stop: it was cancelled, or the record of processed objects cannot be read.
 pub(crate) fn discover(
     options: &ConvertOptions,
     seen: ProcessedLookup<'_>,
@@ -92,7 +92,7 @@ pub(crate) fn discover(
     stop: &Stop,
     progress: &dyn Progress,
 ) -> Result<Discovered, Error> {
-    let mut sieve = Sieve {
+    let mut filter = CandidateFilter {
         options,
         settled_before: settled_before(options),
         identity: seen.identity(),
@@ -106,7 +106,7 @@ pub(crate) fn discover(
     let mut error = None;
     let mut on_object = |object: Object| {
         if error.is_none() {
-            error = sieve.take(object).err();
+            error = filter.take(object).err();
         }
     };
     let guide = SelectionGuide(&options.selection);
@@ -121,29 +121,29 @@ pub(crate) fn discover(
     if let Some(error) = error {
         return Err(error);
     }
-    sieve.take_listing(listed.map_err(Error::storage)?);
-    sieve.finish()
+    filter.take_listing(listed.map_err(Error::storage)?);
+    filter.finish()
 }
 
-/// What passes is a candidate.
-struct Sieve<'s> {
+/// Filters listed objects; those that pass are candidates.
+struct CandidateFilter<'s> {
     options: &'s ConvertOptions,
     settled_before: i64,
     patterns: PatternUse<'s>,
     identity: Identity,
     seen: ProcessedLookup<'s>,
     refused: &'s BTreeSet<Object>,
-    /// The oldest so far; the newest of them on top.
+    /// The oldest candidates so far; the newest of them is on top.
     candidates: BinaryHeap<Candidate>,
-    /// How many of them are kept.
+    /// Largest number of candidates that are kept.
     most: usize,
     found: Discovered,
 }
 
-/// An object that is to be planned. The order is that in which candidates are.
+/// An object to be planned. `Ord` is the order of candidates.
 #[derive(Debug)]
 struct Candidate {
-    /// The hour in its name, and then those without one, and then those that were unreadable.
+    /// Whether it was unreadable, and the hour in its name; the largest number without an hour.
     turn: (bool, i32),
     object: Object,
     kind: Kind,
@@ -160,7 +160,7 @@ enum Kind {
     Unreadable,
 }
 
-impl Sieve<'_> {
+impl CandidateFilter<'_> {
     fn take(&mut self, object: Object) -> Result<(), Error> {
         // A link in a source may lead into the table.
         if self.options.run.destination.holds(&object) {
@@ -177,7 +177,8 @@ impl Sieve<'_> {
         let hour = object_key::hour(object.key());
         let known = self.seen.look_up(&object)?;
         let kind = match known {
-            // What was gone or replaced was not converted, whatever version it had, nor was what failed or was empty.
+            // An object that was gone or replaced was not converted in any version; one that failed or was empty was not
+            // converted in its earlier version.
             Known::Unknown
             | Known::Same(OutcomeWord::Gone | OutcomeWord::Replaced)
             | Known::Other(OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Failed | OutcomeWord::Empty) => {
@@ -217,7 +218,7 @@ impl Sieve<'_> {
         if kind == Kind::Changed {
             found.changed.add(&object);
         }
-        // One that is known itself would be told to look like itself.
+        // A known object would look like itself.
         let double = if known == Known::Unknown { self.seen.double(&object)? } else { None };
         let turn = (kind == Kind::Unreadable, hour.unwrap_or(i32::MAX));
         let is_relinked = kind != Kind::Changed && known != Known::Unknown && object.is_linked();
@@ -229,7 +230,7 @@ impl Sieve<'_> {
         Ok(())
     }
 
-    /// Takes what else was met, as far as the selection does not leave it out.
+    /// Adds special files and failures, if they are selected, and notes the names of folders.
     fn take_listing(&mut self, listing: Listing) {
         let Listing { failures, special, folders } = listing;
         let selection = &self.options.selection;
@@ -247,7 +248,7 @@ impl Sieve<'_> {
         let Self { candidates, mut found, mut seen, identity, patterns, .. } = self;
         found.unused_patterns = patterns.unused();
         let mut candidates = candidates.into_sorted_vec();
-        // Some filesystems show a file twice that is replaced while its folder is read.
+        // Some filesystems list a file twice if it is replaced while its folder is read.
         candidates.dedup_by(|later, earlier| later.object == earlier.object);
         drop_names_of_converted(&mut candidates, &mut found, &mut seen)?;
         if identity == Identity::Name {
@@ -297,8 +298,8 @@ impl PartialEq for Candidate {
 
 impl Eq for Candidate {}
 
-/// Drops logs that were tried before and were replaced by a hard link to a converted log, whose rows are in the table
-/// already. A new hard link to a converted log is a log of its own, like a copy.
+/// Drops logs that were tried before and were replaced by a hard link to a converted log, whose rows are already in the
+/// table. A new hard link to a converted log is a separate log, like a copy.
 fn drop_names_of_converted(
     candidates: &mut Vec<Candidate>,
     found: &mut Discovered,
@@ -315,10 +316,10 @@ fn drop_names_of_converted(
     Ok(())
 }
 
-/// Of new logs with one name the first by its key, of changed ones the first of each size. What is left out is counted: in
-/// the same size it is known once the first is taken; in another size it is for the next listing, when it is known whether
-/// the first gave rows. Of logs that could not be read another one is tried each time, as one of them may be readable: which,
-/// `last_epoch` says.
+/// Keeps of new logs with one name the first by its key, and of changed logs with one name the first of each size. Logs that
+/// are left out are counted: a log of the same size is known after the first is converted; a log of another size is left to
+/// the next listing, when it is known whether the first has rows. Of logs that could not be read another one is tried in
+/// each run, by `last_epoch`, as one of them may be readable.
 fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epoch: u64) -> Vec<Candidate> {
     let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
     let mut candidates = candidates.into_iter().peekable();
@@ -358,7 +359,7 @@ fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epo
     kept
 }
 
-/// Counts the new logs that look like converted ones, and those that look like each other.
+/// Counts new logs that look like converted logs or like each other.
 fn count_doubles(candidates: &[Candidate], seen: &ProcessedLookup<'_>, doubles: &mut Doubles) {
     let new = || candidates.iter().filter(|candidate| candidate.kind != Kind::Changed);
     for candidate in new() {
@@ -380,7 +381,7 @@ fn count_doubles(candidates: &[Candidate], seen: &ProcessedLookup<'_>, doubles: 
 }
 
 impl Discovered {
-    /// What waits, as the plan log keeps it.
+    /// Returns the objects that wait, for the plan log.
     pub(crate) fn waiting_record(&self) -> Waiting {
         Waiting {
             objects: self.waiting.objects,
@@ -389,29 +390,30 @@ impl Discovered {
         }
     }
 
-    /// Number of objects that the range of hours leaves out as their names have no hour.
+    /// Returns the number of objects that the range of hours leaves out, as their names have no hour.
     pub(crate) fn without_hour(&self) -> u64 {
         self.left_out.get(&LeftOut::WithoutHour).copied().unwrap_or_default()
     }
 
-    /// Warns of patterns that matched nothing. A listing that met nothing proves nothing.
+    /// Warns of patterns that matched nothing, unless the listing is empty.
     pub(crate) fn warn_of_unused_patterns(&self) {
         let names = self.listed + self.special + self.failures.len() as u64;
         for pattern in self.unused_patterns.iter().filter(|_| names > 0) {
             tracing::warn!(
-                "`{pattern}` matches nothing, of {names} names listed: a pattern without `/` is for the last part of a name, one with `/` for the whole name"
+                "`{pattern}` matches none of {names} listed names: a pattern without `/` matches the last part of a name, a pattern with `/` the whole name"
             );
         }
     }
 }
 
-/// Returns how many candidates fit into the run's memory, with their plan.
+/// Returns the number of candidates that fit into the run's memory, with their plan.
 fn most_candidates(options: &ConvertOptions) -> usize {
     let fitting = usize::try_from(options.run.resources.memory_bytes / CANDIDATE_BYTES).unwrap_or(usize::MAX);
     options.run.limits.candidates.min(fitting).max(1)
 }
 
-/// An hour that ends later than this second waits. Without a time to settle none does, not even an hour to come.
+/// Returns a time in seconds since 1970: an hour that ends later waits. Without a settle time no hour waits, not even a
+/// future one.
 fn settled_before(options: &ConvertOptions) -> i64 {
     if options.settle.is_zero() {
         return i64::MAX;

@@ -1,4 +1,4 @@
-//! Why an operation stops. What concerns one row is a reject, what concerns one object an outcome: neither is here.
+//! Errors that stop an operation. A bad row is a reject and a bad object has an outcome: neither is an error here.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub enum Error {
     SourceIsTable {
         /// The source.
         source_location: String,
-        /// What it is, or is inside of.
+        /// The table or state that it is, or is inside of, with the verb.
         what: String,
     },
     /// Sources with ids share objects.
@@ -58,9 +58,9 @@ pub enum Error {
         /// The table.
         table: String,
     },
-    /// Another version of the program planned the open epoch: only an operator may decide about it.
+    /// Another version of the program planned the open epoch: an operator must decide what to do.
     #[error(
-        "commit: {table}: epoch {epoch} is open, and version {planned_by} planned it: this one, {program}, would write other bytes under the same names"
+        "commit: {table}: epoch {epoch} is open, and version {planned_by} planned it: this version, {program}, would write other bytes under the same names"
     )]
     OtherLayout {
         /// The table.
@@ -74,7 +74,7 @@ pub enum Error {
     },
     /// The data files that were stored last have other bytes than the state says.
     #[error(
-        "commit: {table}: holds data files of these names, but with other bytes than the state {state} says were written last"
+        "commit: {table}: its last data files have the expected names, but with other bytes than the state {state} records"
     )]
     OtherFiles {
         /// The table.
@@ -83,7 +83,7 @@ pub enum Error {
         state: String,
     },
     /// The data files that were stored last are missing.
-    #[error("commit: {table}: holds none of the data files that the state {state} says were written last")]
+    #[error("commit: {table}: has none of the data files that were written last, as the state {state} records them")]
     NoFiles {
         /// The table.
         table: String,
@@ -91,15 +91,15 @@ pub enum Error {
         state: String,
     },
     /// A table has data files of epochs that its state does not have.
-    #[error("commit: {location}: is of an epoch that the log does not have: it ends with {last_epoch}")]
+    #[error("commit: {location}: is of an epoch that the log does not have: the last epoch there is {last_epoch}")]
     LaterFile {
         /// The data file.
         location: String,
         /// The last epoch in the log.
         last_epoch: u64,
     },
-    /// The table cannot become what was asked for.
-    #[error("plan: `{flag}`: the table {table} is made with {is}")]
+    /// A setting differs from the table's, which cannot change.
+    #[error("plan: `{flag}`: the table {table} was made with {is}")]
     OtherSettings {
         /// The flag.
         flag: &'static str,
@@ -110,18 +110,18 @@ pub enum Error {
     },
     /// The table schema has more columns than the table.
     #[error(
-        "plan: `--schema`: the table {table} is made with `{is}`, and `{asked}` as given has {columns} columns more, the first of them `{first}`"
+        "plan: `--schema`: the table {table} was made with `{is}`, and the given schema `{given}` has {columns} more columns, the first of them `{first}`"
     )]
     LongerSchema {
         /// The table.
         table: String,
-        /// The name in the schema that was asked for.
-        asked: String,
-        /// The name of the table's schema.
+        /// Name of the given schema.
+        given: String,
+        /// Name of the table's schema.
         is: String,
-        /// Number of columns that it has more.
+        /// Number of columns of the given schema that the table does not have.
         columns: usize,
-        /// The first of them.
+        /// Name of the first of these columns.
         first: String,
     },
     /// A report would be written over a log, or into the table or its state.
@@ -129,7 +129,7 @@ pub enum Error {
     ReportPlace {
         /// The report's file.
         report: String,
-        /// What it is inside of.
+        /// The table, state or source around it.
         what: String,
     },
     /// No object was found.
@@ -138,18 +138,18 @@ pub enum Error {
         /// The sources.
         below: String,
     },
-    /// Objects were found, and the selection takes none of them.
+    /// Objects were found, but none of them is selected.
     #[error("list: no log is selected: {objects} logs found below {below}; {why}")]
     NoneSelected {
         /// Number of objects.
         objects: u64,
         /// The sources.
         below: String,
-        /// Why none is taken.
+        /// The reasons why none is selected.
         why: String,
     },
     /// The clock is before that of the last run.
-    #[error("plan: it is {now} by this machine's clock, and the table's last epoch was planned at {last}")]
+    #[error("plan: this machine's clock is at {now}, but the table's last epoch was planned at {last}")]
     ClockBehind {
         /// The clock of this run.
         now: String,
@@ -157,29 +157,29 @@ pub enum Error {
         last: String,
     },
     /// There is no such epoch.
-    #[error("ddl: there is no epoch {epoch}: the last that is closed is {last}")]
+    #[error("ddl: there is no epoch {epoch}: the last closed epoch is {last}")]
     NoEpoch {
-        /// The epoch that was asked for.
+        /// The requested epoch.
         epoch: u64,
-        /// The last one.
+        /// The last closed epoch.
         last: u64,
     },
-    /// Partition folders of different depths, or names that are not this program's.
+    /// Partition folders have different depths, or a name is not one of this program's.
     #[error("ddl: {location}: `{name}` is not a data file of one table with the others")]
     ForeignFile {
         /// The table.
         location: String,
-        /// The file's name below it.
+        /// The file's name below the table.
         name: String,
     },
-    /// The table was written with another table schema than the one given, or one that is not known.
+    /// The table was written with another table schema than the given one, or with an unknown one.
     #[error("ddl: {location}: written with table schema `{written}`, not `{given}`")]
     OtherSchema {
         /// The table.
         location: String,
         /// Name and fingerprint in the data file.
         written: String,
-        /// Name and fingerprint of the schema at hand.
+        /// Name and fingerprint of the given schema.
         given: String,
     },
     /// Executing tasks failed.
@@ -197,12 +197,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether another run works on the table.
+    /// Returns whether another run is active on the table.
     pub fn is_active(&self) -> bool {
         self.ledger().is_some_and(lakefront_ledger::Error::is_active)
     }
 
-    /// Returns whether the wrong thing was asked for, so that nothing was touched.
+    /// Returns whether the usage is wrong; nothing was written then.
     pub fn is_usage(&self) -> bool {
         self.storage_error().is_some_and(lakefront_storage::Error::is_usage)
             || self.ledger().is_some_and(lakefront_ledger::Error::is_usage)
@@ -216,7 +216,7 @@ impl Error {
             )
     }
 
-    /// Returns the failure of the commit protocol, wherever it occurred.
+    /// Returns the failure of the commit protocol, directly or from a lower layer.
     pub fn ledger(&self) -> Option<&lakefront_ledger::Error> {
         if let Self::Ledger(error) | Self::Engine(lakefront_engine::Error::Ledger(error)) = self {
             Some(error)
@@ -225,7 +225,7 @@ impl Error {
         }
     }
 
-    /// Returns the failure to read or write, wherever it occurred.
+    /// Returns the failure to read or write, directly or from a lower layer.
     pub fn storage_error(&self) -> Option<&lakefront_storage::Error> {
         if let Self::Storage(error)
         | Self::Ledger(lakefront_ledger::Error::Storage(error))
@@ -240,12 +240,12 @@ impl Error {
         }
     }
 
-    /// Wraps an error of `storage`, which names the object itself.
+    /// Wraps an error of `storage`, which already names the object.
     pub(crate) fn storage(error: lakefront_storage::Error) -> Self {
         if error.is_stopped() { lakefront_engine::Error::Stopped.into() } else { Self::Storage(Arc::new(error)) }
     }
 
-    /// Returns the error about a table whose lock another process has.
+    /// Returns the error about a table that another process has locked.
     pub(crate) fn locked(epoch: u64, holder: String, lock: String) -> Self {
         lakefront_ledger::Error::Active { epoch, holder, until: ActiveUntil::Unlocked { lock } }.into()
     }

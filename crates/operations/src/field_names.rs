@@ -1,4 +1,4 @@
-//! Names of fields that CloudFront does not have: what is said of them. They are typing errors, or news from AWS.
+//! Messages about names of fields that CloudFront does not have: typing errors, or new fields of CloudFront.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use lakefront_storage::printable_name;
 
 use crate::options::ReadingOptions;
 
-/// Number of names that a warning shows.
+/// Largest number of names that a warning shows.
 const MAX_SHOWN_NAMES: usize = 20;
 
 /// Returns names as a warning shows them: the first ones, each with the field that was probably meant.
@@ -16,7 +16,7 @@ pub fn field_names_text<'n>(names: impl IntoIterator<Item = &'n str>) -> String 
     first_names_text(names, 0)
 }
 
-/// Returns the text for these names, if there are `more` of them.
+/// Returns the text for these names and `further` ones that are not shown.
 fn first_names_text<'n>(names: impl IntoIterator<Item = &'n str>, further: u64) -> String {
     let mut names = names.into_iter();
     let shown: Vec<String> = names.by_ref().take(MAX_SHOWN_NAMES).map(field_name_text).collect();
@@ -27,7 +27,7 @@ fn first_names_text<'n>(names: impl IntoIterator<Item = &'n str>, further: u64) 
 
 /// Returns a name as a message shows it, with the field that was probably meant.
 pub fn field_name_text(name: &str) -> String {
-    // A name comes from a log, or from a file that somebody named.
+    // A name comes from a log, or from a file of the user.
     let short: String = name.chars().take(FieldNames::MAX_NAME_CHARS).collect();
     let meant = fields::similar_field(&short).map_or_else(String::new, |field| format!(" (did you mean `{field}`?)"));
     format!("`{}`{meant}", printable_name(&short))
@@ -40,18 +40,18 @@ pub(crate) fn warn_of_header_names(unknown: &FieldNames, allowed_fields: &BTreeS
         return;
     }
     tracing::warn!(
-        "`#Fields` headers name fields that CloudFront is not known to have: {}; `--allow-field NAME` says that a name is right",
+        "`#Fields` headers name fields that CloudFront is not known to have: {}; `--allow-field NAME` accepts a name",
         first_names_text(names, unknown.more())
     );
 }
 
-/// Warns of names in lists that an earlier run was given: it may not have known better.
+/// Warns of names in the table's lists, which an earlier version may not have checked.
 pub(crate) fn warn_of_table_lists(lists: &FieldLists, reading: &ReadingOptions) {
     let is_meant = |name: &&str| reading.allowed_fields.contains(*name) || fields::similar_field(name).is_none();
     let names: Vec<&str> = lists.names().filter(|name| !is_meant(name)).collect();
     if reading.fields.is_none() && !names.is_empty() {
         tracing::warn!(
-            "the table's list of fields has names that CloudFront does not have: {}; give `--fields` again, or `--allow-field NAME` to take a name as it is",
+            "the table's list of fields has names that CloudFront does not have: {}; give `--fields` again, or `--allow-field NAME` to accept a name",
             field_names_text(names)
         );
     }
@@ -62,14 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_shown_with_what_was_meant_and_without_control_characters() {
+    fn names_are_shown_with_the_probable_field_and_without_control_characters() {
         let text = field_names_text(["SC-Bytes", "x-new", "\u{1b}[2J"]);
         assert!(text.starts_with("`SC-Bytes` (did you mean `sc-bytes`?), `x-new`, `"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text:?}");
     }
 
     #[test]
-    fn of_many_names_the_first_are_shown() {
+    fn only_the_first_of_many_names_are_shown() {
         let names: Vec<String> = (0..25).map(|name| format!("x-{name}")).collect();
         let text = field_names_text(names.iter().map(String::as_str));
         assert!(text.ends_with("`x-19`, and 5 more"), "{text}");

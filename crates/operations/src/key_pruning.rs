@@ -1,14 +1,14 @@
-//! A key in, what it says of the keys behind it out: so that a listing of a bucket passes over what a selection leaves out.
+//! Finds the next key that may be selected, so that a listing of a bucket skips keys that are not selected.
 //!
 //! ```text
-//!   cf/E1EXAMPLE.2024-05-17-10.abc.gz          distribution and hour in the name: all its hours stand together
+//!   cf/E1EXAMPLE.2024-05-17-10.abc.gz          distribution and hour in the name: all its hours are together
 //!   cf/2024/05/17/10/E1EXAMPLE.2024-05-...     date in the folders, also as year=2024/month=05/day=17
 //!   cf/E1EXAMPLE/2024/05/17/...                distribution in a folder, also as DistributionId=E1EXAMPLE
 //! ```
 //!
-//! **Invariant.** What is passed over would not have been selected, as long as folders named by a day or a distribution hold
-//! logs of that day, give or take [`MARGIN_DAYS`], or of that distribution. Anything that looks otherwise is looked at key by
-//! key.
+//! **Invariant.** A key that is skipped would not have been selected, as long as folders named by a day or a distribution
+//! hold logs of that day, within [`MARGIN_DAYS`] days, or of that distribution. Keys of any other form are checked one by
+//! one.
 
 use jiff::{ToSpan as _, civil};
 use lakefront_ledger::paths::hour_text;
@@ -17,18 +17,19 @@ use lakefront_storage::{KeyGuide, Look};
 
 use crate::select::Selection;
 
-/// Folders may be named by the day of delivery, which is up to a day after that of the requests.
+/// Number of days by which a folder's day may differ from that of its logs. Folders may be named by the day of delivery,
+/// which is up to a day after that of the requests.
 const MARGIN_DAYS: i32 = 2;
-/// After so many pages, one after another, of one distribution its keys are cut by time: into pieces as long as the last
+/// Number of consecutive pages of one distribution after which its keys are cut by time: into pieces as long as the last
 /// page, four times as long, and so on. A long piece is cut again.
 const PAGES_BEFORE_CUTS: u32 = 4;
 const TIME_CUTS: u32 = 6;
 const TIME_CUTS_GROWTH: i32 = 4;
 
-/// The year 2198: nothing is cut behind that.
+/// Last hour, in the year 2198, up to which keys are cut.
 const LAST_HOUR: i32 = 2_000_000;
 
-/// Tells a listing what a selection leaves out.
+/// Tells a listing which keys a selection leaves out.
 pub(crate) struct SelectionGuide<'s>(pub(crate) &'s Selection);
 
 impl KeyGuide for SelectionGuide<'_> {
@@ -50,7 +51,7 @@ impl KeyGuide for SelectionGuide<'_> {
         if let Some(folder) = folder {
             let page_days = DayFolder::of(first).map_or(1, |first| days_between(first.date, folder.date).max(1));
             let days = steps.map_while(|step| folder.date.checked_add(page_days.saturating_mul(step).days()).ok());
-            // Behind the range all is passed over at once.
+            // All keys after the range are skipped at once.
             let last = self.0.to_hour.and_then(last_day);
             let days = days.take_while(|day| last.is_none_or(|last| *day <= last));
             return days.map(|day| folder.of_day(day)).collect();
@@ -64,7 +65,7 @@ impl KeyGuide for SelectionGuide<'_> {
 }
 
 impl SelectionGuide<'_> {
-    /// How far keys from this one on are not wanted; none if they may be.
+    /// Returns the end of a run of keys, from this key on, that are not selected; `None` if this key may be selected.
     fn not_up_to(&self, key: &str) -> Option<String> {
         let Selection { distribution, from_hour, to_hour, .. } = self.0;
         if let Some(bound) = DayFolder::of(key).and_then(|folder| folder.not_up_to(*from_hour, *to_hour)) {
@@ -101,12 +102,12 @@ impl<'k> StandardKey<'k> {
         Some(Self { key, start, distribution })
     }
 
-    /// Behind all hours of the distribution in this folder: `:` comes after the digits.
+    /// Returns a key after all hours of the distribution in this folder: `:` sorts after the digits.
     fn end(&self) -> String {
         format!("{}:", self.start)
     }
 
-    /// Behind the folder of the key that is named by the key's distribution, if there is one.
+    /// Returns a key after the folder that is named by the key's distribution; `None` if there is no such folder.
     fn end_of_folder(&self) -> Option<String> {
         let mut end = 0;
         for segment in self.key.split_inclusive('/') {
@@ -121,7 +122,7 @@ impl<'k> StandardKey<'k> {
     }
 }
 
-/// Sorts behind every character that keys have.
+/// A character that sorts after every character in keys.
 const LAST: char = char::MAX;
 
 /// A key below folders that name a day: `2024/05/17/` or `year=2024/month=05/day=17/`.
@@ -163,35 +164,35 @@ impl<'k> DayFolder<'k> {
         (self.date > last_day(to_hour?)?).then(|| self.end())
     }
 
-    /// The folder of another day, beside this one.
+    /// Returns the folder of another day, next to this one.
     fn of_day(&self, day: civil::Date) -> String {
         let folder = if self.is_hive { "year=%Y/month=%m/day=%d" } else { "%Y/%m/%d" };
         format!("{}{}", self.start, day.strftime(folder))
     }
 
-    /// Behind the folders of all years.
+    /// Returns a key after the folders of all years.
     fn end(&self) -> String {
         let name = if self.is_hive { "year=" } else { "" };
         format!("{}{name}:", self.start)
     }
 }
 
-/// The day of so many days since 1970.
+/// Returns the date of a number of days since 1970-01-01.
 fn date_of(days: i32) -> Option<civil::Date> {
     civil::date(1970, 1, 1).checked_add(days.days()).ok()
 }
 
-/// The last day whose folder may hold logs from before this hour.
+/// Returns the last day whose folder may hold logs from before this hour.
 fn last_day(to_hour: i32) -> Option<civil::Date> {
     date_of(to_hour.div_euclid(24) + MARGIN_DAYS)
 }
 
-/// How many days the second is after the first.
+/// Returns the number of days from the first date to the second.
 fn days_between(first: civil::Date, second: civil::Date) -> i32 {
     second.since(first).map_or(0, |span| span.get_days())
 }
 
-/// Is the text as this one, where each `d` stands for a digit?
+/// Returns whether a text matches a pattern in which each `d` is a digit.
 fn is_like(text: &str, pattern: &str) -> bool {
     text.len() == pattern.len()
         && text
@@ -229,19 +230,19 @@ mod tests {
     }
 
     #[test]
-    fn hours_before_the_range_are_passed_over_to_its_first_and_those_behind_it_to_the_next_distribution() {
+    fn hours_before_the_range_are_skipped_to_its_start_and_later_hours_to_the_next_distribution() {
         let selection = range(Some(HOUR), Some(HOUR + 1));
         let to = |key| look(&selection, key);
         assert_eq!(to("cf/E1EXAMPLE.2023-01-01-00.a.gz").unwrap(), "cf/E1EXAMPLE.2024-05-17-10");
         assert_eq!(to("cf/E1EXAMPLE.2024-05-17-10.a.gz"), None);
         assert_eq!(to("cf/E1EXAMPLE.2024-05-17-11.a.gz").unwrap(), "cf/E1EXAMPLE.:");
-        assert_eq!(to("cf/plain.log"), None, "a name that tells nothing");
-        assert_eq!(to("cf/e1.2023-01-01-00.a.gz"), None, "no distribution");
+        assert_eq!(to("cf/plain.log"), None, "a name without an hour");
+        assert_eq!(to("cf/e1.2023-01-01-00.a.gz"), None, "a name without a distribution");
         assert_eq!(look(&Selection::default(), "cf/E1EXAMPLE.2023-01-01-00.a.gz"), None);
     }
 
     #[test]
-    fn another_distribution_is_passed_over_and_its_folder_too() {
+    fn another_distribution_and_its_folder_are_skipped() {
         let selection = of("E2");
         let to = |key| look(&selection, key);
         assert_eq!(to("cf/E1.2024-05-17-10.a.gz").unwrap(), "cf/E1.:");
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_days_are_passed_over_but_for_those_next_to_the_range() {
+    fn folders_of_days_are_skipped_except_those_next_to_the_range() {
         let selection = range(Some(HOUR), Some(HOUR + 1));
         let to = |key| look(&selection, key);
         assert_eq!(to("a/2023/12/31/23/x.gz").unwrap(), "a/2024/05/15");
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_is_selected_is_passed_over() {
+    fn no_selected_key_is_skipped() {
         let mut keys = Vec::new();
         for folder in ["", "cf/", "cf/E1/", "cf/E2/", "cf/E1.old/", "cf/DistributionId=E2/"] {
             for day in ["", "2024/05/17/", "year=2024/month=05/day=17/hour=10/", "2023/01/01/"] {
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn long_distributions_are_cut_at_their_end_and_then_by_time() {
+    fn distributions_with_many_keys_are_cut_at_their_end_and_then_by_time() {
         let guide = Selection::default();
         let guide = SelectionGuide(&guide);
         let page = ["cf/E1.2024-12-31-10.a.gz", "cf/E1.2024-12-31-20.a.gz"];

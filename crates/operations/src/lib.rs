@@ -1,18 +1,19 @@
-//! What one can ask for: convert, retry, resolve, verify, status, rebuild-state, ddl. One file an operation.
+//! The operations on a table: convert, retry, resolve, verify, status, rebuild-state, ddl. One file per operation.
 //!
-//! Reading order, along the data's way:
+//! Reading order, along the path of the data:
 //!
-//! 1. [`stage`]: the eleven names; [`options`]: what an operation depends on, and the defaults.
-//! 2. `convert`: a conversion, from listing to report; `retry` and `resolve`: what only an operator decides. All three are
-//!    runs of a `session`, which takes epochs, has them executed by `engine` and finalizes them.
-//! 3. [`select`]: which listed objects are wanted; `key_pruning`: which keys of a bucket need not be listed; `discover`: of
-//!    these, what the table has not processed; `preflight`: what must not be, before anything is written.
-//! 4. `next_settings`: what a run may change of a table; `field_names`: texts about names that CloudFront does not have.
-//! 5. `preview`: what a conversion would do.
-//! 6. [`report`]: a run in one value.
-//! 7. `status`, `verify`, `rebuild_state`, `table_ddl`: what an operator asks; `unconverted`: objects that gave no rows.
+//! 1. [`stage`]: names of the eleven stages; [`options`]: options of the operations, and their defaults.
+//! 2. `convert`: a conversion, from listing to report; `retry` and `resolve`: runs that an operator starts after a failure.
+//!    All three are runs of a `session`, which takes epochs, lets `engine` execute them and finalizes them.
+//! 3. [`select`]: selects listed objects; `key_pruning`: skips keys of a bucket that are not selected; `discover`: finds
+//!    selected objects that the table has not processed; `preflight`: checks before anything is written.
+//! 4. `next_settings`: changes of a table's settings by a run; `field_names`: texts about names that CloudFront does not
+//!    have.
+//! 5. `preview`: a dry run.
+//! 6. [`report`]: the result of a run in one value.
+//! 7. `status`, `verify`, `rebuild_state`, `table_ddl`: the commands of an operator; `unconverted`: objects without rows.
 
-// The names of the stages, and the options.
+// Names of the stages, and options.
 pub mod stage;
 
 pub mod options;
@@ -26,7 +27,7 @@ mod retry;
 
 mod resolve;
 
-// What a run reads, and what it must not touch.
+// Input of a run, and checks before it writes.
 pub mod select;
 
 mod key_pruning;
@@ -43,7 +44,7 @@ mod preview;
 
 pub mod report;
 
-// What an operator asks.
+// Commands of an operator.
 mod status;
 
 mod unconverted;

@@ -1,7 +1,7 @@
-//! Settings of the next epoch: the table's, changed by what a run asks for.
+//! Settings of the next epoch: those of the table, changed by the options of the run.
 //!
-//! A run that says nothing takes the table's own settings. One that says something may change how files are encoded and how
-//! logs are read from there on, and with `extend_schema` append columns; it cannot change what is there.
+//! Without options, a run uses the table's settings. Options may change how later files are encoded and later logs are
+//! read, and with `extend_schema` append columns; they cannot change existing columns or partitions.
 
 use std::sync::Arc;
 
@@ -22,18 +22,18 @@ use crate::{
 /// Returns the settings of the next epoch of a conversion.
 ///
 /// # Errors
-/// [`Error::OtherSettings`], [`Error::LongerSchema`]: the run asks for something that the table cannot become.
+/// [`Error::OtherSettings`], [`Error::LongerSchema`]: the options do not fit the table.
 pub(crate) fn next_settings(options: &ConvertOptions, snapshot: &Snapshot) -> Result<Settings, Error> {
     settings_with(&options.run, &options.table, &options.reading, snapshot)
 }
 
-/// Returns the settings of the next epoch of a run that asks for these.
+/// Returns the settings of the next epoch of a run with these options.
 ///
 /// # Errors
 /// As [`next_settings`].
 pub(crate) fn settings_with(
     run: &RunOptions,
-    asked: &TableOptions,
+    given: &TableOptions,
     reading: &ReadingOptions,
     snapshot: &Snapshot,
 ) -> Result<Settings, Error> {
@@ -47,21 +47,21 @@ pub(crate) fn settings_with(
     let partition_by = match table {
         Some(table) => {
             let is = partition_by_of(destination, table)?;
-            if asked.partition_by.is_some_and(|asked| asked != is) {
+            if given.partition_by.is_some_and(|given| given != is) {
                 let finest = is.columns().last().expect("a table has a partition column");
                 return Err(other("--partition-by", (*finest).to_owned()));
             }
             is
         }
-        None => asked.partition_by.unwrap_or_default(),
+        None => given.partition_by.unwrap_or_default(),
     };
-    let identity = match (asked.identity, table.map(|table| table.identity)) {
-        (Some(asked), Some(is)) if asked != is => return Err(other("--identity", format!("`--identity {is}`"))),
-        (asked, is) => is.or(asked).unwrap_or_default(),
+    let identity = match (given.identity, table.map(|table| table.identity)) {
+        (Some(given), Some(is)) if given != is => return Err(other("--identity", format!("`--identity {is}`"))),
+        (given, is) => is.or(given).unwrap_or_default(),
     };
     let before = before.as_ref();
-    let schema = match (&asked.schema, before.map(|before| &before.schema)) {
-        (Some(schema), Some(is)) => next_schema(destination, schema, is, asked.extend_schema)?,
+    let schema = match (&given.schema, before.map(|before| &before.schema)) {
+        (Some(schema), Some(is)) => next_schema(destination, schema, is, given.extend_schema)?,
         (Some(schema), None) => Arc::clone(schema),
         (None, Some(is)) => Arc::clone(is),
         (None, None) => Arc::new(default_schema()),
@@ -71,8 +71,8 @@ pub(crate) fn settings_with(
         schema,
         partition_by,
         identity,
-        compression: asked.compression.or(before.map(|before| before.compression)).unwrap_or_default(),
-        max_file_bytes: asked
+        compression: given.compression.or(before.map(|before| before.compression)).unwrap_or_default(),
+        max_file_bytes: given
             .max_file_bytes
             .or(before.map(|before| before.max_file_bytes))
             .unwrap_or(DEFAULT_MAX_FILE_BYTES),
@@ -91,10 +91,10 @@ pub(crate) fn default_schema() -> TableSchema {
     TableSchema::embedded(DEFAULT_SCHEMA).expect("the default schema is a part of the program")
 }
 
-/// Returns the names of the columns that settings append to the table as it is.
+/// Returns the names of the columns that settings append to the table.
 ///
 /// # Errors
-/// The log record cannot be understood.
+/// The last log record has settings that this version does not know.
 pub(crate) fn appended_columns(
     settings: &Settings,
     destination: &Destination,
@@ -105,33 +105,33 @@ pub(crate) fn appended_columns(
     Ok(settings.schema.appended_to(&is.schema).iter().map(|column| column.name.clone()).collect())
 }
 
-/// Returns whether the lists of field names are others than those of the last epoch.
+/// Returns whether the lists of field names differ from those of the last epoch.
 pub(crate) fn fields_differ(settings: &Settings, snapshot: &Snapshot) -> bool {
     snapshot.last.as_ref().is_some_and(|last| last.settings.fields != fields_record(&settings.fields))
 }
 
-/// Returns the table schema of the next epoch, if a run names one for a table that has one.
+/// Returns the table schema of the next epoch of an existing table, if the run names a schema.
 fn next_schema(
     destination: &Destination,
-    asked: &Arc<TableSchema>,
+    given: &Arc<TableSchema>,
     is: &Arc<TableSchema>,
     extend_schema: bool,
 ) -> Result<Arc<TableSchema>, Error> {
     let table = destination.to_string();
-    if let Err(difference) = asked.extends(is) {
+    if let Err(difference) = given.extends(is) {
         let is = format!("`{}`, and {difference}", is.name());
         return Err(Error::OtherSettings { flag: "--schema", table, is });
     }
-    match asked.appended_to(is) {
-        // The same columns by another name are the table's.
-        [] if asked.name() != is.name() => Ok(Arc::clone(is)),
+    match given.appended_to(is) {
+        // The same columns with another name: the table keeps its schema.
+        [] if given.name() != is.name() => Ok(Arc::clone(is)),
         [first, ..] if !extend_schema => Err(Error::LongerSchema {
             table,
-            asked: asked.name().to_owned(),
+            given: given.name().to_owned(),
             is: is.name().to_owned(),
-            columns: asked.appended_to(is).len(),
+            columns: given.appended_to(is).len(),
             first: first.name.clone(),
         }),
-        _ => Ok(Arc::clone(asked)),
+        _ => Ok(Arc::clone(given)),
     }
 }

@@ -15,50 +15,50 @@ use lakefront_table::{PartitionBy, encode::Compression};
 
 use crate::select::Selection;
 
-/// The table schema of a new table, unless one is given.
+/// Default table schema of a new table.
 pub const DEFAULT_SCHEMA: &str = "cf_logs";
-/// The default of [`ConvertOptions::settle`]: 2 hours. CloudFront delivers most of an hour's logs within one.
+/// Default of [`ConvertOptions::settle`]: 2 hours. CloudFront delivers most logs of an hour within one hour.
 pub const DEFAULT_SETTLE: Duration = Duration::from_hours(2);
-/// The default of [`RunOptions::task_bytes`]: 64 MiB.
+/// Default of [`RunOptions::task_bytes`]: 64 MiB.
 pub const DEFAULT_TASK_BYTES: u64 = 64 << 20;
-/// The default of [`RunOptions::max_unreadable`]: 100 objects.
+/// Default of [`RunOptions::max_unreadable`]: 100 objects.
 pub const DEFAULT_MAX_UNREADABLE: u64 = 100;
-/// The default of [`Limits::candidates`]: if more objects are new, the oldest are converted before sources are listed again.
+/// Default of [`Limits::candidates`]. If more objects are new, the oldest are converted before sources are listed again.
 pub const MAX_CANDIDATES: usize = 1_000_000;
-/// The default of [`Limits::requests`]: data files get their names in that many requests at once.
+/// Default of [`Limits::requests`]: number of data files of a task that get their names at once.
 pub const MAX_TASK_REQUESTS: usize = 8;
 
-/// What every run depends on that works on a table: `convert`, `retry` and `resolve`.
+/// Options of every run that writes to a table: `convert`, `retry` and `resolve`.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     /// The table and its state.
     pub destination: Destination,
-    /// How log objects are reached, if they are in buckets.
+    /// Connections to log objects in buckets.
     pub connections: Connections,
-    /// The clock, read once.
+    /// The time, read once.
     pub now: Timestamp,
-    /// Whether a person gave the time: then it may be earlier than that of the last run.
+    /// Whether the operator gave the time: then it may be earlier than that of the last run.
     pub is_now_given: bool,
     /// Largest number of compressed bytes of a task, except for a single larger object; default [`DEFAULT_TASK_BYTES`].
     pub task_bytes: u64,
-    /// Number of rejected rows that is too many; `None`: no limit.
+    /// Limit of rejected rows; `None`: no limit.
     pub max_rejects: Option<MaxRejects>,
     /// Number of unreadable objects that stops the run; `None`: [`DEFAULT_MAX_UNREADABLE`], or the first 20 that are tried if
-    /// none of them can be read. What earlier runs recorded does not count.
+    /// none of them can be read. Unreadable objects of earlier runs do not count.
     pub max_unreadable: Option<u64>,
-    /// Threads and memory to stay within.
+    /// Number of threads and memory limit.
     pub resources: Resources,
-    /// How an epoch is taken and kept.
+    /// Options of the lease on an epoch.
     pub lease: LeaseOptions,
-    /// Whether nothing else writes to the table: then its store need not create names atomically.
+    /// Whether no other process writes to the table: then its store does not need to create names atomically.
     pub single_writer: bool,
-    /// A text that no other run has, to tell decisions apart.
+    /// A text that no other run has, to distinguish decisions.
     pub run_id: String,
     /// The program's version, for data file footers and the report.
     pub program_version: String,
-    /// How much is taken at once.
+    /// Numbers of objects and requests that are processed at once.
     pub limits: Limits,
-    /// Gives the hints in the messages about objects, and in the report.
+    /// Returns the hints for messages about objects and for the report.
     pub advise: Advise,
 }
 
@@ -67,19 +67,20 @@ pub struct RunOptions {
 pub struct ConvertOptions {
     /// Options of any run.
     pub run: RunOptions,
-    /// Where log objects are looked for.
+    /// Sources of log objects.
     pub sources: Vec<Source>,
-    /// Which of them are wanted; default: all.
+    /// Selection of log objects; default: all.
     pub selection: Selection,
-    /// Objects whose hour ended less than this ago wait for a later run; default [`DEFAULT_SETTLE`]. With zero none waits.
+    /// Time after the end of an hour before its objects are converted; default [`DEFAULT_SETTLE`]. With zero, no object
+    /// waits.
     pub settle: Duration,
-    /// Whether finding no object is fine.
+    /// Whether the run succeeds if there is no object.
     pub allow_empty: bool,
-    /// Whether sources may be read by another identity than the one that the table knows them by.
+    /// Whether sources may be read with another identity than the table knows.
     pub new_identity: bool,
     /// Settings of the table.
     pub table: TableOptions,
-    /// How logs are read.
+    /// Options for reading logs.
     pub reading: ReadingOptions,
 }
 
@@ -88,46 +89,47 @@ pub struct ConvertOptions {
 pub struct RetryOptions {
     /// Options of any run.
     pub run: RunOptions,
-    /// How logs are read.
+    /// Options for reading logs.
     pub reading: ReadingOptions,
 }
 
-/// Settings of a table. `None` keeps what the table has; a new table gets the default.
+/// Settings of a table. `None` keeps the table's setting; a new table gets the default.
 #[derive(Clone, Debug, Default)]
 pub struct TableOptions {
     /// Its columns; default [`DEFAULT_SCHEMA`].
     pub schema: Option<Arc<TableSchema>>,
-    /// Whether the schema may append columns to a table that is there.
+    /// Whether the schema may append columns to an existing table.
     pub extend_schema: bool,
-    /// How finely it is partitioned.
+    /// Period of one partition.
     pub partition_by: Option<PartitionBy>,
-    /// What makes a log the same one when it is listed again.
+    /// Identity of a log that is listed again.
     pub identity: Option<Identity>,
-    /// How pages are compressed.
+    /// Compression of pages.
     pub compression: Option<Compression>,
     /// Largest size of a data file, in bytes.
     pub max_file_bytes: Option<u64>,
 }
 
-/// How logs are read. `None` keeps what the table has; a new table gets the default.
+/// Options for reading logs. `None` keeps the table's setting; a new table gets the default.
 #[derive(Clone, Debug, Default)]
 pub struct ReadingOptions {
-    /// The names of the fields in objects without a header.
+    /// Names of the fields in objects without a header.
     pub fields: Option<FieldLists>,
-    /// Names of fields that are right although CloudFront is not known to have them.
+    /// Names of fields that are accepted although CloudFront is not known to have them.
     pub allowed_fields: BTreeSet<String>,
-    /// Largest number of bytes of text that an object may hold.
+    /// Largest number of bytes of text of an object.
     pub max_text_bytes: Option<u64>,
     /// Largest number of bytes of text for each byte of an object.
     pub max_ratio: Option<u64>,
 }
 
-/// How much is taken at once. The defaults are for use, smaller ones for tests: what is converted is the same.
+/// Numbers of objects and requests that are processed at once. Smaller numbers than the defaults are for tests: the result
+/// is the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Inputs of an epoch; default [`MAX_EPOCH_INPUTS`].
     pub epoch_inputs: usize,
-    /// New objects that are kept of a listing; default [`MAX_CANDIDATES`].
+    /// New objects that are kept in memory during a listing; default [`MAX_CANDIDATES`].
     pub candidates: usize,
     /// Requests to a store that one task waits for at the same time; default [`MAX_TASK_REQUESTS`].
     pub requests: usize,
@@ -140,7 +142,7 @@ impl Default for Limits {
 }
 
 impl RunOptions {
-    /// Returns the options of a plan for a table that is partitioned like this.
+    /// Returns the options of a plan for a table with these partitions.
     pub(crate) fn plan(&self, partition_by: PartitionBy) -> PlanOptions {
         PlanOptions {
             by_hour: partition_by == PartitionBy::Hour,
@@ -150,17 +152,17 @@ impl RunOptions {
     }
 }
 
-/// Number of rejected rows that is too many.
+/// Limit of rejected rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxRejects {
-    /// More than this many.
+    /// Largest number of rejected rows.
     Rows(u64),
-    /// More than this percentage of all rows and rejects of the run, which is known at its end.
+    /// Largest percentage of all rows and rejects of the run, checked at its end.
     Percent(f64),
 }
 
 impl MaxRejects {
-    /// Returns whether these are too many.
+    /// Returns whether there are more rejects than the limit allows.
     pub(crate) fn is_exceeded(self, rows: u64, rejects: u64, is_end: bool) -> bool {
         match self {
             Self::Rows(limit) => rejects > limit,
@@ -179,13 +181,13 @@ mod tests {
     use super::MaxRejects::{Percent, Rows};
 
     #[test]
-    fn a_limit_is_passed_by_one_more() {
+    fn one_reject_more_than_the_limit_exceeds_it() {
         assert!(!Rows(2).is_exceeded(0, 2, false));
         assert!(Rows(2).is_exceeded(1_000_000, 3, false));
     }
 
     #[test]
-    fn a_percentage_is_judged_at_the_end() {
+    fn a_percentage_is_checked_at_the_end() {
         assert!(!Percent(1.0).is_exceeded(1, 1, false));
         assert!(Percent(1.0).is_exceeded(1, 1, true));
         assert!(!Percent(1.0).is_exceeded(99, 1, true));

@@ -1,5 +1,5 @@
-//! What a run refuses before it writes: places that overlap, a state that is not this table's, a clock that is wrong, a listing
-//! that found nothing.
+//! Checks before a run writes: locations that overlap, the state of another table, a wrong clock, a listing without
+//! objects.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -26,15 +26,15 @@ use crate::{
     select::{LeftOut, Selection},
 };
 
-/// Refuses sources that share objects with the table or its state, or that have ids and share objects with each other: an
-/// object would be two.
+/// Refuses sources that share objects with the table or its state, and sources with different ids that share objects: such
+/// an object would have two identities.
 ///
 /// # Errors
 /// [`Error::Overlap`], [`Error::SourcesOverlap`], [`Error::SourceIsTable`].
 pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
     for (index, source) in options.sources.iter().enumerate() {
         if options.run.destination.overlaps(source) {
-            // The table itself in the place of the logs.
+            // The table itself was given as the source.
             refuse_table(options, source)?;
             return Err(Error::Overlap {
                 source_location: source.to_string(),
@@ -49,8 +49,8 @@ pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
     options.sources.iter().try_for_each(|source| refuse_table(options, source))
 }
 
-/// Refuses a new table or state inside another table, as readers list everything below a table, or inside a state.
-/// Existing tables and states stay usable wherever they are.
+/// Refuses a new table or state inside another table or state: readers list everything below a table. Existing tables and
+/// states stay usable in any place.
 pub(crate) fn refuse_nested(destination: &Destination) -> Result<(), Error> {
     let Some(([table, state], connections)) = destination.places() else { return Ok(()) };
     // Other errors are reported when the state is read.
@@ -65,7 +65,7 @@ pub(crate) fn refuse_nested(destination: &Destination) -> Result<(), Error> {
         return nested(table.to_string(), &around.folder, around.is_state);
     }
     let inner = format!("the state {state}");
-    // A state beside the table is inside the same folders.
+    // A state next to the table is inside the same folders.
     if state.ancestors() != table.ancestors()
         && let Some(around) = tables_around::around(state, connections)
     {
@@ -78,11 +78,11 @@ pub(crate) fn refuse_nested(destination: &Destination) -> Result<(), Error> {
     Ok(())
 }
 
-/// A source must hold raw logs: it must not be a table, nor its state, nor lie in one.
+/// Refuses a source that is a table or a state, or is inside one: a source must hold raw logs.
 fn refuse_table(options: &ConvertOptions, source: &Source) -> Result<(), Error> {
     let Some(folder) = source.folder() else { return Ok(()) };
     match tables_around::find(&folder, &options.run.connections, &options.run.destination) {
-        // What cannot be looked at is for the listing to tell.
+        // The listing reports a folder that cannot be read.
         Err(_) | Ok(None) => Ok(()),
         Ok(Some(found)) => {
             let is = if found.folder == folder { "is" } else { "lies in" };
@@ -93,17 +93,17 @@ fn refuse_table(options: &ConvertOptions, source: &Source) -> Result<(), Error> 
     }
 }
 
-/// How many epochs with data files are looked at, the last ones, before a state is held to be another table's.
-const EPOCHS_LOOKED_AT: usize = 5;
+/// Number of last epochs with data files that are checked before a state is taken for another table's.
+const EPOCHS_CHECKED: usize = 5;
 
-/// Number of data files that are compared before a state is held to be another table's.
+/// Number of data files that are compared before a state is taken for another table's.
 const FILES_COMPARED: usize = 20;
 /// Largest data file in bytes that is compared by its hash: 8 MiB. Larger ones are compared by their sizes.
 const MAX_HASHED_BYTES: u64 = 8 << 20;
 
-/// Checks that the table holds what its state says: at least one data file of the last epochs, as it was stored. A table that
-/// is not mounted, or the state of another table, is found before anything is written. Two tables of the same nights have
-/// data files of the same names, so that a name alone proves nothing.
+/// Checks that the table has at least one data file of the last epochs of its state, as it was stored. This finds a table
+/// that is not mounted, or the state of another table, before anything is written. Two tables of the same nights have data
+/// files of the same names, so a name alone proves nothing.
 ///
 /// # Errors
 /// None of these files is there as it was stored.
@@ -112,18 +112,18 @@ pub(crate) fn refuse_other_table(destination: &Destination, snapshot: &Snapshot)
     if snapshot.closed.as_ref().is_none_or(|closed| closed.total.files == 0) {
         return Ok(());
     }
-    let (mut looked_at, mut compared) = (0, 0);
+    let (mut checked, mut compared) = (0, 0);
     'epochs: for epoch in (1..=snapshot.last_closed()).rev() {
-        if looked_at == EPOCHS_LOOKED_AT {
+        if checked == EPOCHS_CHECKED {
             break;
         }
         if read_closed(state, epoch)?.files == 0 {
             continue;
         }
-        looked_at += 1;
+        checked += 1;
         for entry in state.list(&paths::commits_of(epoch)).map_err(Error::storage)? {
             let commit = match read_record::read::<CommitRecord>(state, &entry.name) {
-                // Damage of the past is for `verify` to tell.
+                // `verify` reports damage to older epochs.
                 Err(error) if error.is_state_fault() => continue,
                 commit => commit?,
             };
@@ -142,7 +142,7 @@ pub(crate) fn refuse_other_table(destination: &Destination, snapshot: &Snapshot)
     Err(if compared > 0 { Error::OtherFiles { table, state } } else { Error::NoFiles { table, state } })
 }
 
-/// Returns whether a data file has the bytes that its commit names; none where it is not there.
+/// Returns whether a data file has the bytes that its commit names; `None` if the file is missing.
 fn is_as_stored(table: &Store, file: &FileRecord) -> Result<Option<bool>, Error> {
     if file.bytes <= MAX_HASHED_BYTES {
         return match create_once::holds(table, &file.path, file.bytes, &file.sha256) {
@@ -167,7 +167,7 @@ pub fn refuse_report_at(
     selection: &Selection,
 ) -> Result<(), Error> {
     let folder = report.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // What cannot be looked at is told when the report is written.
+    // A folder that cannot be read is reported when the report is written.
     let Some(Ok(folder)) = folder.to_str().map(parse_state) else { return Ok(()) };
     let refuse = |what: String| {
         Err(Error::ReportPlace { report: lakefront_storage::printable_name(&report.display().to_string()), what })
@@ -196,7 +196,8 @@ pub fn refuse_report_at(
     Ok(())
 }
 
-/// Where an epoch is about to store files, none of it or of a later one may be: the state would be older than the table.
+/// Refuses a state that is older than its table: partitions that an epoch is about to write to must not have files of this
+/// epoch or a later one.
 pub(crate) fn refuse_later_files(
     options: &RunOptions,
     snapshot: &Snapshot,
@@ -205,7 +206,7 @@ pub(crate) fn refuse_later_files(
 ) -> Result<(), Error> {
     let table = options.destination.table();
     let hours = tasks.iter().flat_map(|task| &task.inputs).filter_map(|object| object_key::hour(object.key()));
-    // A day is looked at as a whole; where the table is coarser, its partition.
+    // Whole days are listed; if partitions are longer than a day, whole partitions.
     let by = settings.partition_by.min(PartitionBy::Day);
     let partitions: BTreeSet<PartitionKey> = hours.map(|hour| PartitionKey::of_hour(hour, by)).collect();
     let list = |partition: PartitionKey| table.list(&format!("{partition}/")).map_err(Error::storage);
@@ -220,7 +221,7 @@ pub(crate) fn refuse_later_files(
     Ok(())
 }
 
-/// A clock that stands long before the last run's would take the rows of today for rows of the future.
+/// Refuses a clock that is long before that of the last run: rows of today would be rejected as rows of the future.
 pub(crate) fn refuse_early_clock(options: &RunOptions, snapshot: &Snapshot) -> Result<(), Error> {
     let Some(last) = snapshot.last.as_ref().filter(|_| !options.is_now_given) else { return Ok(()) };
     let planned: Option<Timestamp> = last.now.parse().ok();
@@ -232,7 +233,7 @@ pub(crate) fn refuse_early_clock(options: &RunOptions, snapshot: &Snapshot) -> R
     }
 }
 
-/// Nothing below the sources is mostly a wrong folder.
+/// Refuses a listing without any object: the folder is probably wrong.
 pub(crate) fn require_objects(options: &ConvertOptions, found: &Discovered) -> Result<(), Error> {
     let known = found.known + found.in_own_epochs;
     if options.allow_empty || !found.candidates.is_empty() || found.waiting.objects > 0 || known > 0 {
@@ -246,7 +247,7 @@ pub(crate) fn require_objects(options: &ConvertOptions, found: &Discovered) -> R
     Err(Error::NoneSelected { objects: found.not_selected.objects, below, why: why_none(options, found) })
 }
 
-/// Why no object is selected: one reason for all, or how many each reason has.
+/// Returns the reasons why no object is selected: one reason for all, or the number of objects of each reason.
 fn why_none(options: &ConvertOptions, found: &Discovered) -> String {
     let text = |reason: LeftOut| options.selection.reason_text(reason);
     let reasons: Vec<(LeftOut, u64)> = found.left_out.iter().map(|(reason, objects)| (*reason, *objects)).collect();

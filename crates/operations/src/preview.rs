@@ -1,4 +1,4 @@
-//! What a run would do: it lists and plans, and writes nothing.
+//! Dry run of a conversion: lists and plans, and writes nothing.
 
 use std::collections::BTreeSet;
 
@@ -21,17 +21,17 @@ use crate::{
     preflight::{refuse_nested, refuse_overlap, require_objects},
 };
 
-/// What a run would do.
+/// The result of a dry run.
 #[derive(Debug)]
 pub struct Preview {
-    /// The epoch that an earlier run left open: it is finished first. Its committed tasks count as known, the others are
-    /// among `tasks`.
+    /// The epoch that an earlier run left open: it is finished first. Its committed tasks count as known, the others are in
+    /// `tasks`.
     pub open_epoch: Option<OpenTasks>,
-    /// The tasks that are left, of the oldest objects where there are very many.
+    /// The tasks to execute; only those of the oldest objects if there are very many.
     pub tasks: Vec<Task>,
-    /// How many different hours are in their objects' names.
+    /// Number of different hours in the names of their objects.
     pub hours: usize,
-    /// What would be converted, or tried once more.
+    /// Objects that would be converted or retried.
     pub planned: ObjectCount,
     /// Columns that `--extend-schema` would append to the table.
     pub appended_columns: Vec<String>,
@@ -39,13 +39,13 @@ pub struct Preview {
     pub changed: u64,
     /// Objects found.
     pub listed: u64,
-    /// Objects that were taken before.
+    /// Objects that an earlier run processed.
     pub known: u64,
-    /// Those among them that were judged bad.
+    /// Those of them that failed.
     pub known_failed: u64,
-    /// Objects that the selection does not take.
+    /// Objects that are not selected.
     pub not_selected: ObjectCount,
-    /// Those among them that `--from` or `--to` leaves out as their names have no hour.
+    /// Those of them that `--from` or `--to` leaves out, as their names have no hour.
     pub without_hour: u64,
     /// Named pipes, sockets and devices, which are never logs.
     pub special: u64,
@@ -53,11 +53,11 @@ pub struct Preview {
     pub waiting: ObjectCount,
     /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
     pub first_waiting_hour: Option<i32>,
-    /// What looks like a log that is converted or planned as well.
+    /// Logs that look like a log that is converted or planned, too.
     pub doubles: Doubles,
-    /// What makes a log the same one in this table.
+    /// Identity of a log in this table.
     pub identity: Identity,
-    /// What could not be listed.
+    /// Failures to list.
     pub unlisted: Vec<ListFailure>,
 }
 

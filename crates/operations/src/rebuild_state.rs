@@ -1,4 +1,5 @@
-//! What can be made anew is made anew: `seen`, `closed` and the DDL, from log, plan and commits. What decides is never touched.
+//! Regenerates the derived objects of a state, `seen`, `closed` and the DDL, from log, plans and commits. Never changes
+//! these.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,25 +21,25 @@ use serde::Serialize;
 
 use crate::{Error, table_ddl::ddl_of_epoch};
 
-/// What was made anew.
+/// The objects that were regenerated.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Rebuilt {
-    /// Epochs that were looked at.
+    /// Number of epochs that were checked.
     pub epochs: u64,
     /// Objects of the state that were missing.
     pub created: Vec<String>,
-    /// Objects of the state that said something else.
+    /// Objects of the state that had other contents.
     pub replaced: Vec<String>,
-    /// Objects of the state that no epoch left there.
+    /// Objects of the state that belong to no epoch.
     pub removed: Vec<String>,
 }
 
-/// Makes `seen`, `closed` and DDL of all epochs anew, where they are not what they should be. The caller sees to it that no
-/// other run is active; where the state has locks, that is enforced.
+/// Regenerates `seen`, `closed` and DDL of all epochs, if they are missing or wrong. The caller guarantees that no other run
+/// is active; if the state has locks, this is enforced.
 ///
 /// # Errors
-/// A log record, a plan or a commit is missing or damaged: nothing else knows what stood there.
+/// A log record, a plan or a commit is missing or damaged: its contents cannot be derived.
 pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
     let state = destination.state();
     let Some(table) = read_table(state)? else {
@@ -54,7 +55,7 @@ pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
         }
         Error::locked(0, "another process on this machine".to_owned(), state.location("lock"))
     })?;
-    // All of it is worked out before anything is written.
+    // Everything is computed before anything is written.
     let log = epochs(state, paths::LOG)?;
     refuse_undecided(state, log.len() as u64 + 1)?;
     let mut closings: Vec<FinalRecords> = Vec::new();
@@ -83,7 +84,7 @@ pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
         found_names.extend(entries.map_err(Error::storage)?.into_iter().map(|entry| entry.name));
     }
     for name in &found_names {
-        // What a later epoch left says that its log record was lost: nothing may be taken away then.
+        // An object of a later epoch shows that a log record was lost: nothing may be removed then.
         let epoch = paths::epoch_of_record(name).or_else(|| Some(paths::day_and_epoch(name)?.1));
         refuse_newer(state, name)?;
         match epoch {
@@ -92,7 +93,7 @@ pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
             Some(_) => {}
         }
     }
-    // `seen` before `closed`, as always: the names sort the other way round.
+    // `seen` is written before `closed`, as in a run: the names are in reverse order.
     for (name, bytes) in expected.iter().rev() {
         make(state, name, bytes, found_names.contains(name), &mut rebuilt)?;
     }
@@ -111,7 +112,7 @@ pub fn rebuild_state(destination: &Destination) -> Result<Rebuilt, Error> {
     Ok(rebuilt)
 }
 
-/// What closes an epoch, and its DDL; none for one that is still open.
+/// Returns the records that close an epoch, and its DDL; `None` if the epoch is still open.
 fn closing_of(
     destination: &Destination,
     table: &Stored<TableRecord>,
@@ -137,7 +138,7 @@ fn closing_of(
         let ddl = ddl_of_epoch(destination, &settings, &closing.record);
         return Ok(Some((closing, ddl)));
     }
-    // The last epoch may be open: the next run carries it out. One that was closed has all its commits, or lost some.
+    // The last epoch may be open: the next run finishes it. An epoch that was closed must have all its commits.
     if is_last && !was_closed {
         return Ok(None);
     }
@@ -146,7 +147,7 @@ fn closing_of(
     Err(missing(state, &paths::commit(lost.id)).into())
 }
 
-/// Has a name hold these bytes.
+/// Writes these bytes to a name, unless it has them already.
 fn make(state: &Store, name: &str, bytes: &[u8], is_there: bool, rebuilt: &mut Rebuilt) -> Result<(), Error> {
     if is_there {
         if create_once::holds_bytes(state, name, bytes).unwrap_or(false) {

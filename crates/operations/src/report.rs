@@ -1,4 +1,4 @@
-//! The run in one value: counts, bytes, durations, what was rejected and what failed. Its JSON form is `--report`.
+//! The report of a run: counts, bytes, durations, rejects and failed objects. Its JSON form is `--report`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,13 +17,13 @@ mod builder;
 
 pub(crate) use self::builder::ReportBuilder;
 
-/// Of objects that were not converted this many are named; all of them are counted, and failed ones stand in the
+/// Largest number of objects that were not converted and are named. All of them are counted, and failed ones are in the
 /// quarantine.
 pub const MAX_NAMED_OBJECTS: usize = 1000;
-/// Data files smaller than this on average (8 MiB) deserve a hint.
+/// Average size of data files, in bytes, below which there is a hint: 8 MiB.
 const SMALL_FILE_BYTES: u64 = 8 << 20;
 
-/// What a run did.
+/// The result of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -38,11 +38,11 @@ pub struct Report {
     pub table: String,
     /// Its state.
     pub state: String,
-    /// Its table schema; empty where nothing was to be converted.
+    /// Name of its table schema; empty if there was nothing to convert.
     pub schema: String,
-    /// What makes a log the same one in this table.
+    /// Identity of a log in this table.
     pub identity: Identity,
-    /// Objects by what became of them.
+    /// Objects by outcome.
     pub objects: ObjectReport,
     /// Compressed bytes of the objects that were converted.
     pub bytes_in: u64,
@@ -52,13 +52,13 @@ pub struct Report {
     pub bytes_out: u64,
     /// Lines of text.
     pub lines: u64,
-    /// Lines that became rows.
+    /// Lines that were converted to rows.
     pub rows: u64,
     /// Lines that start with `#`.
     pub comments: u64,
-    /// Lines of nothing but blanks.
+    /// Lines that are empty or have only blanks.
     pub blanks: u64,
-    /// Lines that were refused, by reason.
+    /// Rejected lines, by reason.
     pub rejects: BTreeMap<String, u64>,
     /// Rows with fewer cells than names.
     pub padded_rows: u64,
@@ -66,64 +66,66 @@ pub struct Report {
     pub rows_with_extra_cells: u64,
     /// Cells that are not UTF-8 and were decoded lossily.
     pub lossy_cells: u64,
-    /// Cells that are no number, by column.
+    /// Cells that are not a number, by column.
     pub nulled_cells: BTreeMap<String, u64>,
-    /// Fields that the logs have and the table schema does not: the first ones by name, at most 1,000 and 64 KiB.
+    /// Fields of the logs that no column of the table schema uses: the first ones by name, at most 1,000 and 64 KiB.
     pub unclaimed_fields: BTreeSet<String>,
-    /// Number of further ones that are not named; a lower bound if there are more than 100,000 in all.
+    /// Number of further such fields that are not named; a lower bound if there are more than 100,000 in all.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_unclaimed_fields: u64,
-    /// Whether the table schema keeps those, all in one column.
+    /// Whether the table schema keeps these fields, all in one column.
     pub keeps_unclaimed_fields: bool,
     /// Names in headers that CloudFront is not known to have and no column uses, with the same limits.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unknown_fields: BTreeSet<String>,
-    /// Number of further ones, with the same bound.
+    /// Number of further such names, with the same bound.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_unknown_fields: u64,
     /// Data files written.
     pub files: u64,
-    /// Partitions they are in.
+    /// Partitions of these data files.
     pub partitions: u64,
     /// Tasks committed.
     pub tasks: u64,
-    /// What committed tasks of this run's epochs gave that another run committed: with the numbers above it is all that the
-    /// epochs gave.
+    /// Results of tasks of this run's epochs that another run committed. Together with the numbers above they are all
+    /// results of these epochs.
     pub adopted: AdoptedReport,
-    /// Epochs closed, among them one that an earlier run left open.
+    /// Epochs closed, including one that an earlier run left open.
     pub epochs: Vec<u64>,
-    /// The epoch that the run left open, if it did: the next run finishes it.
+    /// The epoch that the run left open, if any: the next run finishes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_epoch: Option<u64>,
-    /// What the flags of the range of hours do, for messages.
+    /// Text about the flags of the range of hours, for messages: see
+    /// [`Selection::range_flags`](crate::select::Selection::range_flags).
     #[serde(skip)]
     pub range: &'static str,
-    /// What was left for a later run, as its hour has not settled.
+    /// Objects left for a later run, as their hour has not settled.
     pub waiting: Waiting,
-    /// Objects that were judged bad, the first [`MAX_NAMED_OBJECTS`].
+    /// Objects that failed, the first [`MAX_NAMED_OBJECTS`].
     pub failed_objects: Vec<FailedObject>,
-    /// Objects that vanished or changed after they were listed or could not be read, and what could not be listed, likewise.
+    /// Objects that vanished or changed after they were listed, could not be read or could not be listed, the first
+    /// [`MAX_NAMED_OBJECTS`].
     pub lost_objects: Vec<FailedObject>,
     /// Wall-clock seconds.
     pub seconds: f64,
 }
 
-/// How a run ended.
+/// Outcome of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunOutcome {
-    /// It stopped before the end.
+    /// The run stopped before the end.
     #[default]
     Stopped,
-    /// Another run is at work on the table.
+    /// Another run is active on the table.
     Active,
     /// All objects were converted.
     Done,
-    /// It came to the end, but some objects failed, changed, vanished or could not be listed.
+    /// The run finished, but some objects failed, changed, vanished or could not be listed.
     DoneWithFailures,
 }
 
-/// What tasks gave that another run committed before it left their epoch open.
+/// Results of tasks that another run committed before it left their epoch open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AdoptedReport {
     /// Tasks.
@@ -134,42 +136,42 @@ pub struct AdoptedReport {
     pub rows: u64,
     /// Bytes of them.
     pub bytes_out: u64,
-    /// Lines that were refused.
+    /// Rejected lines.
     pub rejects: u64,
 }
 
-/// Objects by what became of them.
+/// Numbers of objects by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ObjectReport {
     /// Found below the sources.
     pub listed: u64,
-    /// Found, but not taken by the selection.
+    /// Found, but not selected.
     pub not_selected: u64,
-    /// Those among them that `--from` or `--to` leaves out as their names have no hour.
+    /// Those of them that `--from` or `--to` leaves out, as their names have no hour.
     pub without_hour: u64,
     /// Named pipes, sockets and devices, which are never logs and not among those found.
     pub special: u64,
     /// Found, but their hour has not settled.
     pub waiting: u64,
-    /// Taken by an earlier run, and unchanged. Inputs of the epochs that this run carried out do not count here.
+    /// Processed by an earlier run, and unchanged. Inputs of the epochs that this run executed do not count here.
     pub known: u64,
-    /// Those among them that were judged bad: `lakefront retry` tries them again.
+    /// Those of them that failed: `lakefront retry` tries them again.
     pub known_failed: u64,
-    /// In the epochs that this run carried out. An object that could not be read in one, and that a later epoch of the same run
-    /// has again, counts in that one alone.
+    /// Inputs of the epochs that this run executed. An object that could not be read in one epoch and is an input of a later
+    /// epoch of the same run counts only in the later one.
     pub planned: u64,
-    /// Those among them that an earlier run had committed before it left its epoch open.
+    /// Those of them that an earlier run had committed before it left its epoch open.
     pub adopted: u64,
-    /// Those among the adopted ones whose rows are in the table. The others count as failed, gone and so on.
+    /// Those of the adopted ones whose rows are in the table. The others count as failed, gone and so on.
     pub adopted_converted: u64,
     /// Converted by this run: their rows are in the table. `planned` is the sum of this, `adopted_converted`, `failed`,
     /// `gone`, `replaced`, `changed` and `unreadable`, once all epochs are closed.
     pub converted: u64,
-    /// Judged bad.
+    /// Failed: bad by their bytes.
     pub failed: u64,
     /// Vanished after they were listed.
     pub gone: u64,
-    /// Changed after they were listed: the next run takes them as they are then.
+    /// Changed after they were listed: the next run converts their current version.
     pub replaced: u64,
     /// Changed after they were converted: their rows stay as they were.
     pub changed: u64,
@@ -177,12 +179,12 @@ pub struct ObjectReport {
     pub unreadable: u64,
     /// Could not be listed.
     pub unlisted: u64,
-    /// Those that look like another log which is in the table or planned as well.
+    /// Those that look like another log that is in the table or planned, too.
     pub doubles: Doubles,
 }
 
 impl ObjectReport {
-    /// Those of the planned objects whose rows are not in the table, or not those of the version at hand.
+    /// Returns the number of planned objects whose rows are not in the table, or not in their current version.
     pub(crate) fn not_converted(&self) -> u64 {
         self.failed + self.gone + self.replaced + self.changed + self.unreadable
     }
@@ -191,27 +193,27 @@ impl ObjectReport {
 /// An object that was not converted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedObject {
-    /// Where it is, printable.
+    /// Its location, printable.
     pub object: String,
-    /// The reason in a word.
+    /// The reason, as one word.
     pub reason: String,
-    /// The reason in a sentence.
+    /// The reason, as a sentence.
     pub message: String,
 }
 
 impl Report {
-    /// Lines that were refused.
+    /// Returns the number of rejected lines.
     pub fn rejected_rows(&self) -> u64 {
         self.rejects.values().sum()
     }
 
-    /// Per wall-clock second, of any count.
+    /// Returns a count per wall-clock second.
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
     pub fn per_second(&self, count: u64) -> f64 {
         if self.seconds > 0.0 { count as f64 / self.seconds } else { 0.0 }
     }
 
-    /// What could be done better next time, in a sentence.
+    /// Returns a hint for later runs, if the data files are small.
     pub fn hint(&self) -> Option<String> {
         let average = self.bytes_out.checked_div(self.files)?;
         let many_files_a_partition = self.files > 2 * self.partitions;
@@ -221,12 +223,10 @@ impl Report {
         let kib = average / 1024;
         Some(if many_files_a_partition {
             format!(
-                "data files come out small ({kib} KiB on average, several a partition); a larger `--task-bytes`, or fewer and larger runs, make fewer of them"
+                "data files are small ({kib} KiB on average, several per partition); a larger `--task-bytes`, or fewer and larger runs, make fewer and larger ones"
             )
         } else {
-            format!(
-                "data files come out small ({kib} KiB on average); `--partition-by day` makes fewer and larger ones"
-            )
+            format!("data files are small ({kib} KiB on average); `--partition-by day` makes fewer and larger ones")
         })
     }
 }

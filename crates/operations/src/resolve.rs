@@ -1,4 +1,4 @@
-//! Executes what is left of an open epoch that cannot just be finished, after deleting its uncommitted files.
+//! Redoes the open tasks of an epoch that `convert` refuses to finish, after deleting its uncommitted files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use crate::{
     session::{Session, run},
 };
 
-/// Deletes the uncommitted files of an open epoch, and has this program execute its open tasks.
+/// Deletes the uncommitted files of an open epoch, and executes its open tasks with this program.
 ///
-/// The caller asserts that no other run is active. Nothing else deletes below a table.
-/// The report comes in any case.
+/// The caller guarantees that no other run is active. No other operation deletes below a table.
+/// Always returns a report.
 pub fn resolve(options: &RunOptions, stop: &Stop, progress: &dyn Progress) -> Run {
     run(options, "", &BTreeSet::new(), stop, progress, resolve_open)
 }

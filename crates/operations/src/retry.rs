@@ -1,4 +1,4 @@
-//! Tries objects again that failed.
+//! Retries objects that failed.
 
 use lakefront_engine::{
     Stop,
@@ -22,19 +22,19 @@ use crate::{
     unconverted::{WithoutRows, objects_without_rows},
 };
 
-/// Plans the objects that failed once more, as they are now, and those that earlier versions took for converted though
-/// every row was rejected. What the options say of sources and selection does not count.
+/// Plans again the objects that failed, in their current version, and objects that earlier versions recorded as converted
+/// though every row was rejected. Does not list any source.
 ///
-/// The report comes in any case.
+/// Always returns a report.
 pub fn retry(options: &RetryOptions, stop: &Stop, progress: &dyn Progress) -> Run {
     let reading = &options.reading;
     run(&options.run, "", &reading.allowed_fields, stop, progress, |session| retry_failed(session, reading))
 }
 
-/// Warning about an object that is gone. If a link replaced it, that leads to another object, which `convert` lists.
+/// Message about an object that is gone. A link that replaced it leads to another object, which `convert` lists.
 const GONE: &str = "list: failed before, and is gone now: its path has no file, or a link to another one";
 
-/// Warning about an object that was replaced by a hard link to a converted log.
+/// Message about an object that was replaced by a hard link to a converted log.
 const LINKED: &str = "list: failed before, and is gone now: its path is a hard link to a converted log";
 
 fn retry_failed(session: &mut Session<'_>, reading: &ReadingOptions) -> Result<(), Error> {
@@ -57,8 +57,8 @@ fn retry_failed(session: &mut Session<'_>, reading: &ReadingOptions) -> Result<(
         let known = snapshot.last.as_deref().map(sources_of).unwrap_or_default();
         for object in first {
             match object.look_again(&options.connections, &known) {
-                // What lies elsewhere now, or is there in another size, is for `convert`: once it is on record that it was
-                // gone or replaced here, it is new wherever it is listed. What has failed is not.
+                // An object that moved or has another size now is converted by `convert`: after this run recorded it as
+                // gone or replaced, it is new in any listing. An object that is recorded as failed is not.
                 Ok(now) if settings.identity == Identity::Name => {
                     let is_there = |now: &Object| now.size_bytes() == object.size_bytes();
                     objects.push(now.filter(is_there).unwrap_or(object));
@@ -88,7 +88,7 @@ fn retry_failed(session: &mut Session<'_>, reading: &ReadingOptions) -> Result<(
         let tasks = plan::plan(candidates, options.plan(settings.partition_by), snapshot.last_epoch() + 1);
         session.report_planned(ObjectCount::of(&tasks), tasks.len());
         let waiting = snapshot.last.as_ref().map(|last| last.waiting.clone()).unwrap_or_default();
-        // It reads what was planned before, by the identities that it had.
+        // A retry reads objects of earlier plans, by the identities that they had.
         let sources = snapshot.last.as_ref().and_then(|last| last.sources.clone());
         let next = session.claim_and_execute(&snapshot, &settings, &tasks, |record| {
             record.retry = true;
@@ -104,7 +104,7 @@ fn retry_failed(session: &mut Session<'_>, reading: &ReadingOptions) -> Result<(
     }
 }
 
-/// Tells of an object that failed before and is not planned now.
+/// Reports an object that failed before and is not planned now.
 fn not_there(session: &Session<'_>, object: &Object, how: &Lost, message: String) {
     session.report.lost_before_plan(object, how, &message);
     session.progress.on(Event::ObjectFailed { object: object.location(), message });

@@ -1,4 +1,4 @@
-//! Which listed objects are wanted: by pattern, by distribution and by the hour in the name.
+//! Selects listed objects by pattern, by distribution and by the hour in the name.
 
 use lakefront_ledger::paths::hour_text;
 use lakefront_schema::object_key;
@@ -6,10 +6,10 @@ use lakefront_storage::{ListFailure, Object, printable_name};
 
 use crate::{Error, select::globs::Globs};
 
-// What the patterns match.
+// Matching of patterns.
 mod globs;
 
-/// Which objects are wanted. The default is all of them.
+/// A selection of objects. The default is all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     include: Option<Globs>,
@@ -22,25 +22,26 @@ pub struct Selection {
     pub to_hour: Option<i32>,
 }
 
-/// Why a selection leaves an object out: the first reason that there is.
+/// The first reason why a selection leaves an object out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LeftOut {
-    /// By its name: `--include` or `--exclude`.
+    /// Its name: `--include` or `--exclude`.
     Name,
     /// It is of another distribution.
     Distribution,
     /// Its hour is before the range.
     Earlier,
-    /// Its hour is behind the range.
+    /// Its hour is after the range.
     Later,
-    /// There is a range, and no hour in its name.
+    /// There is a range, but no hour in its name.
     WithoutHour,
 }
 
 impl Selection {
-    /// Objects that match one of the patterns `include` (any, if there is none) and none of `exclude`. A pattern without `/`
-    /// is matched against the last part of a name, at any depth; one with `/` against the whole name. `*` and `?` stay within
-    /// a part, `**` does not. What is below a folder that `exclude` matches is left out.
+    /// Returns a selection of the objects that match a pattern of `include` (all, if it is empty) and no pattern of
+    /// `exclude`. A pattern without `/` is matched against the last part of a name, at any depth; a pattern with `/` against
+    /// the whole name. `*` and `?` do not match a `/`, `**` does. Everything below a folder that `exclude` matches is left
+    /// out.
     ///
     /// # Errors
     /// [`Error::Glob`].
@@ -52,12 +53,12 @@ impl Selection {
         })
     }
 
-    /// Is this object wanted?
+    /// Returns whether an object is selected.
     pub fn takes(&self, object: &Object) -> bool {
         self.left_out(object.name()).is_none()
     }
 
-    /// Why the object of this name is left out; none if it is wanted.
+    /// Returns the reason why the object of this name is left out; `None` if it is selected.
     pub(crate) fn left_out(&self, name: &str) -> Option<LeftOut> {
         if !self.takes_name(name) {
             return Some(LeftOut::Name);
@@ -76,16 +77,16 @@ impl Selection {
         }
     }
 
-    /// Whether a name, of an object or of a special file, passes the patterns.
+    /// Returns whether a name of an object or special file matches the patterns.
     pub(crate) fn takes_name(&self, name: &str) -> bool {
         self.include.as_ref().is_none_or(|globs| globs.is_match(name))
             && !self.exclude.as_ref().is_some_and(|globs| globs.is_match(name))
     }
 
-    /// Whether what could not be listed may be wanted, or hold what is wanted.
+    /// Returns whether something that could not be listed may be selected, or may hold a selected object.
     pub(crate) fn misses(&self, failure: &ListFailure) -> bool {
         let ListFailure { name, may_hold_objects, .. } = failure;
-        // A whole source has no name below it.
+        // The failure is about a whole source.
         if name.is_empty() {
             return true;
         }
@@ -95,11 +96,11 @@ impl Selection {
         if *may_hold_objects {
             return self.include.as_ref().is_none_or(|globs| globs.is_match(name) || globs.may_match_below(name));
         }
-        // A name without an hour may be anything: it is left out by patterns alone.
+        // A name without an hour may be anything: only patterns leave it out.
         if object_key::hour(name).is_some() { self.left_out(name).is_none() } else { self.takes_name(name) }
     }
 
-    /// What the flags of the range of hours do to objects without an hour, for messages that end in "them out".
+    /// Returns the flags that leave out objects without an hour, with the verb, for messages that end in "them out".
     pub fn range_flags(&self) -> &'static str {
         match (self.from_hour, self.to_hour) {
             (Some(_), Some(_)) => "--from and --to leave",
@@ -109,7 +110,7 @@ impl Selection {
         }
     }
 
-    /// Says of objects that they are left out for this reason, as the end of a sentence that begins with them.
+    /// Returns the end of a sentence about objects that are left out for this reason.
     pub(crate) fn reason_text(&self, reason: LeftOut) -> String {
         let hour = |hour: Option<i32>| hour.map_or_else(String::new, short_hour);
         match reason {
@@ -131,16 +132,16 @@ impl Selection {
     }
 }
 
-/// An hour as people type it: a day where it is the first one.
+/// Returns an hour as people type it: only the day if it is the first hour of the day.
 fn short_hour(hour: i32) -> String {
     let text = hour_text(hour);
     text.strip_suffix("T00").map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// Which patterns of a selection matched anything of a listing.
+/// Records which patterns of a selection matched a name of a listing.
 pub(crate) struct PatternUse<'s> {
     flags: Vec<FlagUse<'s>>,
-    /// Patterns that matched nothing yet.
+    /// Number of patterns that matched nothing yet.
     unused: usize,
 }
 
@@ -164,12 +165,12 @@ impl<'s> PatternUse<'s> {
         Self { flags, unused }
     }
 
-    /// Notes a name that was met.
+    /// Notes a name of the listing.
     pub(crate) fn name(&mut self, name: &str) {
         self.note(|globs| globs.of_name(name).collect());
     }
 
-    /// Notes a folder that was met, with or without objects below it.
+    /// Notes a folder of the listing, with or without objects below it.
     pub(crate) fn folder(&mut self, name: &str) {
         self.note(|globs| globs.of_folder(name).collect());
     }
@@ -189,7 +190,7 @@ impl<'s> PatternUse<'s> {
         }
     }
 
-    /// The patterns that matched nothing, each with its flag, printable.
+    /// Returns the patterns that matched nothing, each with its flag, printable.
     pub(crate) fn unused(&self) -> Vec<String> {
         let mut unused = Vec::new();
         for FlagUse { flag, globs, is_used } in &self.flags {
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_listed_is_left_out_by_patterns_as_well() {
+    fn patterns_also_leave_out_what_cannot_be_listed() {
         for (include, exclude, name, is_folder, misses) in [
             (&[][..], &[][..], "lost+found", true, true),
             (&[], &["lost+found"], "lost+found", true, false),
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_listed_is_left_out_by_its_hour_if_it_has_one() {
+    fn a_range_leaves_out_what_cannot_be_listed_only_if_its_name_has_an_hour() {
         let selection = Selection { from_hour: Some(HOUR + 1), ..Selection::default() };
         assert!(!selection.misses(&failure(NAME, false)));
         assert!(selection.misses(&failure("dangling", false)) && selection.misses(&failure("folder", true)));
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_reason_to_leave_an_object_out_is_told() {
+    fn the_first_reason_to_leave_an_object_out_is_reported() {
         let mut selection = globs(&["*.gz"], &["*.old.gz"]);
         selection.distribution = Some("E1EXAMPLE".into());
         (selection.from_hour, selection.to_hour) = (Some(HOUR), Some(HOUR + 1));
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_match_nothing_are_told_each_once() {
+    fn each_pattern_that_matches_nothing_is_reported_once() {
         let selection = globs(&["*.gz", "*.log", "*.log"], &["lost+found", "old/**", "a/x", "\u{1b}"]);
         let mut uses = PatternUse::of(&selection);
         uses.name("a/x.gz");

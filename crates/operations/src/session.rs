@@ -1,4 +1,4 @@
-//! A run that works on a table: it takes epochs, has their tasks executed and finalizes them, under lock and lease.
+//! A run that writes to a table: claims epochs, executes their tasks and finalizes them, under lock and lease.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,17 +43,17 @@ use crate::{
     table_ddl::ddl_of_epoch,
 };
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Run {
-    /// What it did.
+    /// The report, also of a run that stopped.
     pub report: Report,
-    /// Why it stopped before the end; `None` if it did not.
+    /// The reason why the run stopped before the end; `None` if it finished.
     pub error: Option<Error>,
 }
 
-/// Works on a table and reports it. `range` is the text about the flags of the range of hours, for messages, and
-/// `allowed_fields` are names of fields that are not warned of.
+/// Runs `work` on a table, and returns its report. `range` is the text about the flags of the range of hours, for messages;
+/// there is no warning about names of fields in `allowed_fields`.
 pub(crate) fn run(
     options: &RunOptions,
     range: &'static str,
@@ -100,7 +100,7 @@ pub(crate) fn run(
     Run { report, error }
 }
 
-/// A run under way.
+/// A run in progress.
 pub(crate) struct Session<'r> {
     pub(crate) options: &'r RunOptions,
     pub(crate) pool: &'r Pool,
@@ -110,7 +110,7 @@ pub(crate) struct Session<'r> {
     /// Number of tasks that are decoded and encoded at the same time.
     slots: usize,
     lock: Option<Lock>,
-    /// Whether the store has no locks, or this run was told to go on without.
+    /// Whether the store has no locks, or this run continues without one because of `--take-over`.
     is_unlocked: bool,
     claims: u64,
     has_cleaned_up: bool,
@@ -118,10 +118,10 @@ pub(crate) struct Session<'r> {
     pub(crate) own_epochs: BTreeSet<u64>,
 }
 
-/// Whether there may be more to do.
+/// The next step after a claim of epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Another run was faster: this one has to look again.
+    /// Another run was faster: this run must read the state again.
     Again,
     /// All tasks that were planned are committed.
     Done,
@@ -132,17 +132,17 @@ struct EpochWork<'e> {
     log: &'e Stored<LogRecord>,
     tasks: &'e [Task],
     settings: &'e Settings,
-    /// The epoch before.
+    /// The record that closes the epoch before.
     before: Option<&'e Stored<ClosedRecord>>,
-    /// Whether another run may have worked on it before.
+    /// Whether another run may have executed tasks of it.
     is_adopted: bool,
 }
 
 impl Session<'_> {
-    /// Returns the table's past once no epoch is open: one that is, is finished first.
+    /// Returns a snapshot without an open epoch: finishes an open one first.
     ///
     /// # Errors
-    /// The run must stop: the state is not sound, another run is at work, or its epoch could not be finished.
+    /// The run must stop: the state is damaged, another run is active, or the open epoch could not be finished.
     pub(crate) fn settled(&mut self, mut snapshot: Snapshot) -> Result<Snapshot, Error> {
         while let Some(log) = snapshot.open_epoch() {
             self.adopt(&snapshot, log)?;
@@ -151,18 +151,19 @@ impl Session<'_> {
         Ok(snapshot)
     }
 
-    /// Returns the table's past, read under the lock if there is one. A new table is not locked yet: that would write.
+    /// Returns a snapshot of the table, read under the lock if there is one. A new table is not locked yet, as a lock is
+    /// written.
     pub(crate) fn snapshot(&mut self) -> Result<Snapshot, Error> {
         let destination = &self.options.destination;
         let snapshot = Snapshot::open(destination)?;
         if snapshot.table.is_none() || !self.lock(snapshot.last.as_ref())? {
             return Ok(snapshot);
         }
-        // What was read before the lock was taken may be out of date.
+        // A snapshot from before the lock may be out of date.
         Ok(Snapshot::open(destination)?)
     }
 
-    /// Locks a state that has locks. Returns whether that was done just now.
+    /// Locks a state that has locks. Returns whether this call took the lock.
     fn lock(&mut self, last: Option<&Stored<LogRecord>>) -> Result<bool, Error> {
         if self.lock.is_some() || self.is_unlocked {
             return Ok(false);
@@ -175,7 +176,7 @@ impl Session<'_> {
                 Ok(self.lock.is_some())
             }
             Err(error) if error.is_locked() && self.options.lease.take_over => {
-                tracing::warn!("another process has the lock; going on without it, as `--take-over` says");
+                tracing::warn!("another process has the lock; continuing without it because of `--take-over`");
                 self.is_unlocked = true;
                 Ok(false)
             }
@@ -192,10 +193,10 @@ impl Session<'_> {
         self.lock.is_some()
     }
 
-    /// Checks that this run may work on an epoch that another run left open.
+    /// Checks that this run may execute an epoch that another run left open.
     ///
     /// # Errors
-    /// The table has a single writer, or another run is at work.
+    /// The table has a single writer, or another run is active.
     fn check_open_epoch(&self, table: &TableRecord, log: &LogRecord) -> Result<(), Error> {
         self.refuse_single_writer(table)?;
         let state = self.options.destination.state();
@@ -230,8 +231,8 @@ impl Session<'_> {
         self.finish(snapshot, &epoch, |_commits| Ok(()))
     }
 
-    /// Executes what is left of an epoch that another run left open, whatever version planned it. `first` is called before,
-    /// under the lease, with the commits so far by the number of their task.
+    /// Executes the open tasks of an epoch that another run left open, even if another version planned it. `first` is called
+    /// before, under the lease, with the commits so far by the number of their task.
     ///
     /// # Errors
     /// The run must stop.
@@ -244,7 +245,7 @@ impl Session<'_> {
         let RunOptions { destination, program_version, .. } = self.options;
         let table = snapshot.table.as_ref().expect("a state with an epoch has a table record");
         self.check_open_epoch(table, log)?;
-        // This program executes what is left, whichever version committed the rest.
+        // This program executes the open tasks, even if another version committed the others.
         let mut settings = Settings::of_epoch(destination, table, log)?;
         settings.program_version.clone_from(program_version);
         let tasks = read_plan(destination.state(), log)?;
@@ -271,7 +272,7 @@ impl Session<'_> {
             refuse_later_files(options, snapshot, settings, tasks)
         };
         if let Err(error) = is_own() {
-            // If another run has moved on meanwhile, that is no surprise.
+            // The error is expected if another run has claimed an epoch meanwhile.
             let is_news = Snapshot::open(&options.destination)?.last_epoch() != snapshot.last_epoch();
             return if is_news { Ok(Next::Again) } else { Err(error) };
         }
@@ -300,7 +301,7 @@ impl Session<'_> {
             if !std::mem::replace(&mut self.has_cleaned_up, true)
                 && let Err(error) = remove_leftovers(state, &table, epoch, self.is_locked())
             {
-                tracing::warn!("what earlier runs left behind cannot be removed: {error}");
+                tracing::warn!("leftovers of earlier runs cannot be removed: {error}");
             }
             let epoch = EpochWork { log: &log, tasks, settings, before: before.as_ref(), is_adopted: false };
             let heartbeat = Heartbeat::start(state, &log, &options.lease);
@@ -309,8 +310,8 @@ impl Session<'_> {
         Ok(Next::Done)
     }
 
-    /// Creates the table's record if there is none, and checks that its store can be trusted. Returns the record; `None` if it
-    /// is not the one in `snapshot`.
+    /// Creates the table's record if there is none, and checks that its store honors put-if-absent. Returns the record;
+    /// `None` if another run created another record meanwhile.
     fn ensure_table_record(
         &self,
         snapshot: &Snapshot,
@@ -320,7 +321,7 @@ impl Session<'_> {
         if let Some(table) = &snapshot.table {
             self.refuse_single_writer(table)?;
             if snapshot.last.is_none() {
-                // A run that was killed as it created the table may not have come to this.
+                // A run that was killed while it created the table may not have checked the store.
                 claim::probe(destination, table)?;
             }
             return Ok(Some(table.clone()));
@@ -344,8 +345,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Executes what is left of an epoch that another run left open, under a lease. `first` is called before, under the lease
-    /// as well, with the commits so far.
+    /// Executes the open tasks of an epoch that another run left open, under a lease. `first` is called before, also under
+    /// the lease, with the commits so far.
     fn finish(
         &mut self,
         snapshot: &Snapshot,
@@ -353,7 +354,7 @@ impl Session<'_> {
         first: impl FnOnce(&BTreeMap<u32, CommitRecord>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let state = self.options.destination.state();
-        // Before the lease: nothing is written while the state may still turn out to be damaged.
+        // Before the lease: nothing is written before the state is known to be sound.
         let found = committed(state, epoch.log, epoch.tasks)?;
         let was_finalized = snapshot.seen.values().any(|epochs| epochs.contains(&epoch.log.epoch));
         if was_finalized && let Some(lost) = epoch.tasks.iter().find(|task| !found.contains_key(&task.id.task)) {
@@ -362,7 +363,7 @@ impl Session<'_> {
         create_once::secure(state, &paths::log(epoch.log.epoch))?;
         create_once::secure(state, &epoch.log.plan.name)?;
         let heartbeat = Heartbeat::start(state, epoch.log, &self.options.lease);
-        // The run that had the epoch before may have committed something until now.
+        // The earlier run of the epoch may have committed tasks until now.
         let prepare = || {
             let commits = committed(state, epoch.log, epoch.tasks)?;
             for task in epoch.tasks.iter().filter(|task| commits.contains_key(&task.id.task)) {
@@ -390,7 +391,7 @@ impl Session<'_> {
     /// Executes the remaining tasks of an epoch and finalizes it. `done` has the results of its committed tasks.
     ///
     /// # Errors
-    /// The run must stop; the epoch stays open, and the next run goes on with it.
+    /// The run must stop; the epoch stays open, and the next run continues it.
     fn execute_epoch(
         &mut self,
         heartbeat: Heartbeat,
@@ -433,8 +434,8 @@ impl Session<'_> {
         Ok(records.record)
     }
 
-    /// Starts what takes a while and is needed later: rules of user agents take as long to compile as listing a hundred
-    /// thousand objects.
+    /// Starts to compile the rules of user agents, if they are needed: it takes as long as listing a hundred thousand
+    /// objects.
     pub(crate) fn prepare(&self, settings: &Settings) {
         if Enricher::needs_user_agents(&settings.schema) {
             for compile in UserAgentRules::PARTS {
@@ -443,7 +444,7 @@ impl Session<'_> {
         }
     }
 
-    /// Reports what is planned.
+    /// Reports the planned objects and tasks.
     pub(crate) fn report_planned(&self, planned: ObjectCount, tasks: usize) {
         let tasks = tasks as u64;
         tracing::info!(objects = planned.objects, bytes = planned.bytes, tasks, "planned");
@@ -451,7 +452,7 @@ impl Session<'_> {
     }
 }
 
-/// Adds up what the tasks of an epoch give: for the report, and for the records that end the epoch.
+/// Adds up the results of an epoch's tasks: for the report, and for the records that close the epoch.
 struct EpochObserver<'r> {
     report: &'r ReportBuilder,
     progress: &'r dyn Progress,
@@ -523,7 +524,7 @@ fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, op
     }
 }
 
-/// Keeps the SQL that makes an epoch's partitions known. Nothing depends on it, so a failure is only logged.
+/// Writes the SQL that adds an epoch's partitions to the state. Nothing depends on it, so a failure is only logged.
 fn keep_ddl(destination: &Destination, settings: &Settings, closed: &ClosedRecord) {
     let Some(text) = ddl_of_epoch(destination, settings, closed) else { return };
     if let Err(error) = destination.state().put(&paths::ddl(closed.epoch), text.as_bytes()) {

@@ -1,8 +1,8 @@
-//! The eleven stages, in order. Their names stand in errors, progress labels and reports.
+//! The eleven stages, in order. Errors, progress labels and reports have their names.
 
 use std::fmt;
 
-/// One step of the data's way through the program; each is one file of that name.
+/// One step of the data's path through the program; each is in one file of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// Prefix to objects.
@@ -45,7 +45,7 @@ impl Stage {
         Self::Ddl,
     ];
 
-    /// The name of the stage, which is that of its file.
+    /// Returns the name of the stage, which is also the name of its file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::List => "list",

@@ -1,7 +1,7 @@
-//! What a table's state says of it, for people and for scripts. Reads the whole history, and writes nothing, but for a
-//! temporary file that tells the store's clock while an epoch is open.
+//! Status of a table, from its state, for people and for scripts. Reads the whole history, and writes nothing except a
+//! temporary file to read the store's clock while an epoch is open.
 //!
-//! All numbers count what is committed, in closed epochs and in an open one: that is what a reader of the table sees.
+//! All numbers count committed tasks, of closed epochs and of an open one: that is what a reader of the table sees.
 
 use std::collections::BTreeSet;
 
@@ -23,85 +23,85 @@ use crate::{
     unconverted::{WithoutRows, objects_without_rows},
 };
 
-/// What is known of a table.
+/// The status of a table.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Status {
-    /// Where it is.
+    /// Location of the table.
     pub table: String,
-    /// Where its state is.
+    /// Location of its state.
     pub state: String,
-    /// When its first run founded it.
+    /// Time at which its first run created it.
     pub created: String,
     /// The name of its table schema.
     pub schema: String,
     /// Its partition columns.
     pub partition_columns: Vec<String>,
-    /// What makes a log the same one in this table.
+    /// Identity of a log in this table.
     pub identity: Identity,
-    /// Epochs that are complete.
+    /// Number of closed epochs.
     pub epochs: u64,
-    /// When the last epoch was planned, complete or not; none before the first.
+    /// Time at which the last epoch was planned, open or closed; `None` before the first.
     pub last_planned: Option<String>,
-    /// The version of the program that planned it.
+    /// The version of the program that planned the last epoch.
     pub last_program: Option<String>,
-    /// An epoch that is not complete. What it has committed counts in all numbers here.
+    /// The open epoch. Its committed tasks count in all numbers here.
     pub open: Option<OpenEpochStatus>,
     /// Partitions with rows.
     pub partitions: u64,
     /// Data files of committed tasks.
     pub files: u64,
-    /// Rows in them.
+    /// Rows in these data files.
     pub rows: u64,
-    /// Bytes of them.
+    /// Bytes of these data files.
     pub bytes: u64,
-    /// Rows that were rejected.
+    /// Rejected rows.
     pub rejects: u64,
-    /// Inputs of committed tasks, by what became of them; an object that is tried again counts each time.
+    /// Inputs of committed tasks by outcome; an object that is retried counts each time.
     pub inputs: OutcomeCounts,
     /// Objects that failed and were not converted since.
     pub failed: u64,
     /// The first [`MAX_NAMED_OBJECTS`] of them.
     pub failed_objects: Vec<String>,
-    /// Objects that no run could read so far: the next one tries them again.
+    /// Objects that no run could read so far: the next run retries them.
     pub unreadable: u64,
     /// The first [`MAX_NAMED_OBJECTS`] of them.
     pub unreadable_objects: Vec<String>,
-    /// Objects that earlier versions took for converted though every row of theirs was rejected; `retry` takes them.
+    /// Objects that earlier versions recorded as converted though all their rows were rejected; `retry` retries them.
     pub only_rejects: u64,
     /// The first [`MAX_NAMED_OBJECTS`] of them.
     pub only_rejects_objects: Vec<String>,
-    /// What the run that planned the last epoch left for later.
+    /// Objects that the run that planned the last epoch left for later.
     pub waiting: Waiting,
 }
 
-/// An epoch that is decided and not carried out.
+/// An epoch that is planned but not closed.
 #[derive(Clone, Debug, Serialize)]
 pub struct OpenEpochStatus {
     /// Its number.
     pub epoch: u64,
-    /// When it was planned.
+    /// Time at which it was planned.
     pub planned: String,
-    /// Its tasks.
+    /// Number of its tasks.
     pub tasks: u64,
-    /// Those that are committed.
+    /// Number of committed tasks.
     pub committed: u64,
-    /// The inputs of the others.
+    /// Number of inputs of the other tasks.
     pub inputs_left: u64,
-    /// The machine that works on it, or did.
+    /// The host of the run that holds it, or held it last.
     pub host: Option<String>,
-    /// The process on it.
+    /// The process id of this run.
     pub pid: Option<u32>,
-    /// Whether its holder stopped and said so.
+    /// Whether this run stopped and released the epoch.
     pub is_released: bool,
-    /// Seconds since it last gave a sign of life, by the store's clock.
+    /// Seconds since the last heartbeat of this run, by the store's clock.
     pub idle_seconds: Option<u64>,
 }
 
-/// Reads what a table's state says of it.
+/// Returns the status of a table, from its state.
 ///
 /// # Errors
-/// There is no such table, or its state is not sound.
+/// There is no such table, or its state is damaged.
 pub fn status(destination: &Destination) -> Result<Status, Error> {
     let snapshot = Snapshot::open_existing(destination)?;
     let state = destination.state();
@@ -175,7 +175,7 @@ fn open_epoch(destination: &Destination, open: &OpenEpoch) -> Result<OpenEpochSt
     let log = &open.log;
     let name = paths::lease(log.epoch);
     let lease = read_lease(state, log.epoch);
-    // Where the clock cannot be asked, as the disk is read-only, nothing is said of it.
+    // The idle time is unknown if the store's clock cannot be read, as on a read-only disk.
     let now_ms = || state.clock_ms().ok();
     let idle_ms = lease::modified_ms(state, &name)?.and_then(|since_ms| Some(now_ms()? - since_ms));
     let idle_seconds = idle_ms.map(|idle_ms| u64::try_from(idle_ms / 1000).unwrap_or(0));

@@ -1,4 +1,4 @@
-//! What a table says of itself, for the DDL: by its state, or, where there is none, by its folders and a data file's footer.
+//! DDL of a table: from its state or, if there is none, from its folders and the footer of a data file.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -21,32 +21,33 @@ use lakefront_table::{
 
 use crate::{Error, next_settings::default_schema};
 
-/// The SQL that makes a table known.
+/// The SQL that creates a table in a query engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableDdl {
-    /// The statements, in the order in which they are to be run. They can be run again, but for one that adds columns.
+    /// The statements, in the order to run them. All of them can be run again, except one that adds columns.
     pub statements: Vec<String>,
-    /// What a table needs that was created when it had fewer columns.
+    /// Statements for an engine's table that was created with fewer columns.
     pub appended: Vec<AppendedColumns>,
 }
 
-/// Columns that a table got after it was made.
+/// Columns that were appended to a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppendedColumns {
-    /// The epoch that appended the first of them: a table that was created before lacks them.
+    /// The epoch that appended the first of them: an engine's table that was created before lacks them.
     pub epoch: u64,
-    /// The statement that adds all columns that are missing there.
+    /// The statement that adds all columns that such a table lacks.
     pub statement: String,
 }
 
-/// The SQL that makes a table known: see [`ddl`].
+/// Returns the SQL that creates a table in a query engine: see [`ddl`].
 ///
-/// `schema` is the table schema that it was made with; none: the one that its state says, or else the embedded one that its
-/// data files name. With `only_new`, only partitions that epochs after that one added, and a statement for the columns that they
-/// appended. Of an open epoch the partitions of committed tasks are there.
+/// `schema` is the table schema that the table was made with; `None`: the schema of its state or, without a state, the
+/// embedded schema that its data files name. With `only_new`, there are only partitions that later epochs added, and a
+/// statement for the columns that they appended. The partitions of committed tasks of an open epoch are included.
 ///
 /// # Errors
-/// The table cannot be read, is not one of ours, or was made with another table schema; or a name is no good for SQL.
+/// The table cannot be read, was not written by lakefront, or was made with another table schema; or a name is not valid in
+/// SQL.
 pub fn table_ddl(
     destination: &Destination,
     schema: Option<TableSchema>,
@@ -54,7 +55,7 @@ pub fn table_ddl(
     options: &DdlOptions,
 ) -> Result<TableDdl, Error> {
     let snapshot = match Snapshot::open(destination) {
-        // A copy of a table that came without its state still has its folders.
+        // A copy of a table without its state still has its folders.
         Err(lakefront_ledger::Error::NotEmpty { .. }) if only_new.is_none() => {
             let statements = ddl_of_folders(destination, schema, options)?;
             return Ok(TableDdl { statements, appended: Vec::new() });
@@ -95,7 +96,7 @@ pub fn table_ddl(
     for (epoch, older) in older_schemas(destination, table, &snapshot, &settings.schema, after)? {
         let statement = add_columns(schema.appended_to(&older), options).map_err(Error::Ddl)?;
         if only_new.is_some_and(|after| after > 0) {
-            // After what creates the table, before what adds partitions with these columns.
+            // After the statement that creates the table, before those that add partitions with these columns.
             statements.insert(1.min(statements.len()), statement);
             break;
         }
@@ -104,8 +105,8 @@ pub fn table_ddl(
     Ok(TableDdl { statements, appended })
 }
 
-/// The table schemas that the table had before it got columns, each with the epoch that appended them: all of them, or that of
-/// the epoch `after` alone.
+/// Returns the earlier table schemas, each with the epoch that appended columns to it, from the schema of epoch `after` on;
+/// 0: all.
 fn older_schemas(
     destination: &Destination,
     table: &Stored<TableRecord>,
@@ -119,7 +120,7 @@ fn older_schemas(
     };
     let mut older = schema_of(after.max(1))?;
     let mut schemas = Vec::new();
-    // Columns are never taken away: where there are as many as now, there were no others.
+    // Columns are never removed: a schema with as many columns as now is the current one.
     for epoch in after.max(1) + 1..=snapshot.last_epoch() {
         if older.columns().len() == now.columns().len() {
             break;
@@ -132,8 +133,8 @@ fn older_schemas(
     Ok(schemas)
 }
 
-/// The SQL that makes an epoch's partitions known, as the state keeps it; none where the table's place is no good for SQL:
-/// `lakefront ddl --location` is for that.
+/// Returns the SQL that adds an epoch's partitions, as stored in the state; `None` if the table's location is not valid in
+/// SQL: then `lakefront ddl --location` is needed.
 pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, closed: &ClosedRecord) -> Option<String> {
     let options = DdlOptions {
         database: None,
@@ -144,7 +145,7 @@ pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, close
     let partitions: Vec<Vec<String>> =
         closed.partitions.iter().map(|partition| partition_values_of(&partition.path)).collect();
     let statements = ddl(&settings.schema, settings.partition_by.columns(), &partitions, &options).ok()?;
-    // There may be a hundred thousand partitions: free what is not needed any more before building the next text.
+    // There may be a hundred thousand partitions: free memory before the next text is built.
     drop(partitions);
     let text = statements.join(";\n") + ";\n";
     drop(statements);
@@ -154,7 +155,7 @@ pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, close
     })
 }
 
-/// The values in a partition's folder, coarsest first.
+/// Returns the values in a partition's folder, coarsest first.
 pub(crate) fn partition_values_of(path: &str) -> Vec<String> {
     path.split('/').filter_map(|segment| Some(segment.split_once('=')?.1.to_owned())).collect()
 }

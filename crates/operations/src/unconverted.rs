@@ -1,8 +1,8 @@
-//! Objects that were tried and that no row is in the table of: what `retry` takes, and `status` names.
+//! Objects that were tried and have no row in the table: `retry` retries them, and `status` names them.
 //!
-//! - Objects that were judged bad, and not converted since.
-//! - Objects that earlier versions took for converted although every row of theirs was rejected. They have no row that
-//!   could be doubled. What is `seen` calls them converted, so the commits tell.
+//! - Objects that failed, and were not converted since.
+//! - Objects that earlier versions recorded as converted although all their rows were rejected. They have no row that could
+//!   be doubled. `seen` records them as converted, so they are found in the commits.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,22 +22,22 @@ use lakefront_storage::Object;
 
 use crate::Error;
 
-/// How many objects, and the first of them.
+/// A number of objects, and the first of them.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) objects: u64,
-    /// In the version that was tried.
+    /// The first objects, in the version that was tried.
     pub(crate) first: Vec<Object>,
 }
 
-/// Objects that `retry` takes.
+/// Objects without rows in the table.
 #[derive(Debug, Default)]
 pub(crate) struct WithoutRows {
-    /// Judged bad by their bytes.
+    /// Objects that failed: bad by their bytes.
     pub(crate) failed: Counted,
-    /// Taken for converted, though every row was rejected.
+    /// Objects that are recorded as converted, though every row was rejected.
     pub(crate) only_rejects: Counted,
-    /// Could not be read so far: the next run tries them again, not `retry`.
+    /// Objects that could not be read so far: the next run retries them, not `retry`.
     pub(crate) unreadable: Counted,
 }
 
@@ -50,8 +50,8 @@ impl Counted {
     }
 }
 
-/// The objects that `retry` takes: all are counted, and of each kind the first `most` are named. `open` is the open epoch,
-/// whose committed tasks count.
+/// Returns the objects without rows: all are counted, and the first `most` of each kind are returned. `open` is the open
+/// epoch, whose committed tasks count.
 ///
 /// # Errors
 /// The state cannot be read.
@@ -63,12 +63,12 @@ pub(crate) fn objects_without_rows(
 ) -> Result<WithoutRows, Error> {
     let state = destination.state();
     let Some(table) = &snapshot.table else { return Ok(WithoutRows::default()) };
-    // Told apart by hashes, as there may be millions.
+    // Identified by hashes, as there may be millions.
     let identities = Identities::new(snapshot.identity());
     let identity_of = |object: &Object| identities.of(object.source(), object.key());
-    // The epoch that took an object for converted though it gave nothing but rejects.
+    // The epoch that recorded an object as converted though all its rows were rejected.
     let mut epoch_of_rejects: HashMap<[u64; 2], u64> = HashMap::new();
-    // Those among them that a retry could not read: the next run that could is an ordinary one.
+    // Those of them that a retry could not read: the next run tries them again.
     let mut not_read = HashSet::new();
     let mut epochs_with_failures = Vec::new();
     let mut closed_epochs = ClosedEpochs::new(state, snapshot);
@@ -85,7 +85,7 @@ pub(crate) fn objects_without_rows(
     if let Some(open) = open {
         seen = seen.with_commits_of(open);
     }
-    // Tried twice, failed twice: still one object.
+    // An object that failed twice is counted once.
     let mut counted = HashSet::new();
     let mut count_failed = |object: Object| -> Result<(), Error> {
         let counts = match seen.look_up(&object)? {
@@ -103,7 +103,7 @@ pub(crate) fn objects_without_rows(
     }
     for (object, outcome) in open.into_iter().flat_map(OpenEpoch::inputs) {
         count_failed(object.clone())?;
-        // What a retry under way has dealt with is no longer as it was.
+        // A retry in progress has processed this object.
         if matches!(outcome, Some(InputOutcome::Converted { .. } | InputOutcome::Failed { .. })) {
             epoch_of_rejects.remove(&identity_of(object));
         }
@@ -121,7 +121,7 @@ pub(crate) fn objects_without_rows(
     Ok(found)
 }
 
-/// Notes the inputs of an epoch that gave nothing but rejects, and forgets those that were tried again.
+/// Adds the inputs of an epoch all of whose rows were rejected, and removes those that were retried.
 fn look_for_rejects(
     destination: &Destination,
     table: &Stored<TableRecord>,
@@ -133,7 +133,7 @@ fn look_for_rejects(
     let state = destination.state();
     let log = read_log(state, table, closed.epoch)?;
     check_of_epoch(state, &log, &paths::closed(closed.epoch), closed)?;
-    // Only a retry plans again what counts as converted, and any run what that retry could not read.
+    // Only a retry plans objects that count as converted; any run plans objects that the retry could not read.
     if closed.rejects == 0 && !log.retry && not_read.is_empty() {
         return Ok(());
     }

@@ -1,12 +1,12 @@
-//! Table and state are held against each other. Reads the whole history, and writes nothing.
+//! Verifies a table against its state. Reads the whole history, and writes nothing.
 //!
 //! | | what is checked |
 //! |---|---|
 //! | I1 | each task's data files have as many rows as its inputs gave; deep: by their footers |
-//! | I2 | the log is linear, nothing is ahead of it, and each record builds on those that are there; each version of an input is in one plan, or retried; none is converted twice |
-//! | I6 | what a commit says is stored is there, in that size; deep: with that hash |
+//! | I2 | the log is linear, no object is ahead of it, and each record names the existing record before it; each version of an input is in one plan, or retried; no input is converted twice |
+//! | I6 | everything that a commit names is stored, in the recorded size; deep: with the recorded hash |
 //! | I7 | lines = rows + rejects + comments + blanks, for each input; the quarantine has every reject and failed object |
-//! | I11 | every file of the table is in a commit, or of an open epoch |
+//! | I11 | every file of the table is in a commit, or belongs to an open epoch |
 
 mod task_objects;
 
@@ -37,22 +37,22 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// So many faults are named; all of them are counted.
+/// Largest number of faults that are named; all of them are counted.
 pub const MAX_NAMED_FAULTS: usize = 1000;
-/// Data files that are read ahead for each thread.
+/// Number of data files that are read ahead for each thread.
 const FILES_AHEAD: usize = 2;
 
-/// Memory in bytes that a thread takes while it reads data files: 64 MiB.
+/// Memory in bytes of a thread that reads data files: 64 MiB.
 const READING_BYTES: u64 = 64 << 20;
 
-/// How much is verified.
+/// Options of [`verify`].
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
-    /// Read every data file, too.
+    /// Whether every data file is read, too.
     pub deep: bool,
-    /// Data files of partitions that end before this day, as `2024-05-17`, may be missing: they have expired.
+    /// Day, as `2024-05-17`: data files of partitions that end before it may be missing, as they have expired.
     pub since: Option<String>,
-    /// Threads that read.
+    /// Number of threads that read.
     pub threads: usize,
 }
 
@@ -63,50 +63,50 @@ fn threads(options: &VerifyOptions) -> Result<usize, Error> {
     Ok(first_within_addresses(choices)?.expect("there is a choice"))
 }
 
-/// What was looked at, and what is wrong.
+/// The result of a verification: counts and faults.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Verification {
-    /// Epochs, an open one among them.
+    /// Epochs, including an open one.
     pub epochs: u64,
     /// Number of epochs of earlier versions, whose records have no checksums and were read unchecked.
     pub epochs_without_checksums: u64,
-    /// The open epoch, if there is one: what its committed tasks gave counts, and is verified.
+    /// The open epoch, if there is one: its committed tasks count, and are verified.
     pub open: Option<OpenTasks>,
     /// Committed tasks.
     pub tasks: u64,
-    /// Inputs of these.
+    /// Inputs of these tasks.
     pub inputs: u64,
-    /// Data files that are there.
+    /// Data files that exist.
     pub files: u64,
-    /// Rows that commits say they have.
+    /// Rows of these data files, as their commits record them.
     pub rows: u64,
-    /// Bytes of them.
+    /// Bytes of these data files.
     pub bytes: u64,
-    /// Data files that are gone, of partitions before `since`.
+    /// Missing data files of partitions before `since`.
     pub expired_files: u64,
-    /// Faults, named or not.
+    /// Number of faults, named or not.
     pub num_faults: u64,
-    /// The first [`MAX_NAMED_FAULTS`] of them.
+    /// The first [`MAX_NAMED_FAULTS`] faults.
     pub faults: Vec<Fault>,
 }
 
-/// Something that should not be.
+/// A broken invariant of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The invariant that is broken.
     pub invariant: &'static str,
-    /// Of which object of table or state, or which log object.
+    /// The object of the table or state, or the log object, with the fault.
     pub object: String,
-    /// What is wrong.
+    /// Description of the fault.
     pub what: String,
 }
 
-/// Holds a table and its state against each other.
+/// Verifies a table against its state.
 ///
 /// # Errors
-/// There is no such table, its state is not sound, or something cannot be read: nothing is known then. What is wrong with
-/// the table is in [`Verification::faults`] instead.
+/// There is no such table, its state is damaged, or an object cannot be read: then there is no result. Faults of the table
+/// are not errors, but in [`Verification::faults`].
 pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -> Result<Verification, Error> {
     let snapshot = Snapshot::open_existing(destination)?;
     let table = snapshot.table.as_ref().expect("an existing table has a record");
@@ -133,7 +133,7 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         was_sealed = log.is_sealed();
         check.found.epochs_without_checksums += u64::from(!was_sealed);
         let tasks = read_plan(destination.state(), &log)?;
-        // Settings that cannot be understood are damage, too.
+        // Settings that this version does not know are damage, too.
         Settings::of_epoch(destination, table, &log)?;
         let commits = committed(destination.state(), &log, &tasks)?;
         if snapshot.open_epoch().is_some_and(|open| open.epoch == epoch) {
@@ -165,27 +165,27 @@ struct Check<'v> {
     destination: &'v Destination,
     options: &'v VerifyOptions,
     found: Verification,
-    /// What the table holds, by name: those that a commit speaks of are taken out.
+    /// Sizes of the table's files by name. Files that a commit names are removed.
     files: BTreeMap<String, u64>,
     /// Tasks of closed epochs without a commit.
     lost_commits: BTreeSet<TaskId>,
-    /// The quarantines of the epoch at hand, by name.
+    /// Sizes of the current epoch's quarantines by name.
     quarantines: BTreeMap<String, u64>,
     pool: Pool,
     reading: VecDeque<(FileRecord, Pending<Result<Read, lakefront_storage::Error>>)>,
     identities: Identities,
-    /// What became of each input, in the order of epochs.
+    /// The outcome of each input, in the order of epochs.
     outcomes: Vec<Seen>,
 }
 
-/// What a data file holds.
+/// The contents of a data file.
 struct Read {
     bytes: u64,
     sha256: String,
     rows: Option<u64>,
 }
 
-/// An input in 24 bytes and a word: ten million are to fit into memory.
+/// The outcome of an input. It is small, as ten million of them must fit into memory.
 #[derive(Clone, Copy)]
 struct Seen {
     identity: [u64; 2],
@@ -232,7 +232,7 @@ impl Check<'_> {
                     .identities
                     .of_version(&object.version(), Some(object.size_bytes()))
                     .expect("the size of an input is known"),
-                // `retry` may convert it yet, and nothing is doubled by that.
+                // `retry` may still convert it: it has no rows that would be doubled.
                 outcome: if outcome.has_only_rejects() { OutcomeWord::Failed } else { outcome.word() },
                 is_retry: log.retry,
             });
@@ -256,7 +256,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// A commit implies its data.
+    /// Checks that a data file of a commit is stored.
     fn file(&mut self, file: &FileRecord) -> Result<(), Error> {
         let location = self.destination.table().location(&file.path);
         let listed = self.files.remove(&file.path);
@@ -296,8 +296,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Returns the size of a data file that is not among those that were listed: one of an open epoch may have been stored
-    /// since, by a run that is at work.
+    /// Returns the size of a data file that was not listed: an active run may have stored a file of an open epoch since.
     fn stored_since(&self, file: &FileRecord) -> Result<Option<u64>, Error> {
         if self.found.open.is_none() {
             return Ok(None);
@@ -321,7 +320,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// A closed epoch has all its commits, and what was made of them is what should be. Gives what it should be.
+    /// Checks that a closed epoch has all its commits, and that `closed` and `seen` match them. Returns the expected record.
     fn closed(
         &mut self,
         log: &Stored<LogRecord>,
@@ -345,12 +344,13 @@ impl Check<'_> {
         }
         let expected = final_records(log, tasks, commits.values().collect(), before);
         if record != expected.record {
-            let what = "says something else than log, plan and commits: `lakefront rebuild-state TABLE`".to_owned();
+            let what = "differs from log, plan and commits: `lakefront rebuild-state TABLE` regenerates it".to_owned();
             self.fault("I2", state.location(&paths::closed(log.epoch)), what);
         }
         for (name, bytes) in &expected.seen {
             if !create_once::holds_bytes(state, name, bytes).map_err(Error::storage)? {
-                let what = "is not what log, plan and commits say: `lakefront rebuild-state TABLE`".to_owned();
+                let what =
+                    "differs from log, plan and commits: `lakefront rebuild-state TABLE` regenerates it".to_owned();
                 self.fault("I2", state.location(name), what);
             }
         }
@@ -372,15 +372,15 @@ impl Check<'_> {
                 None => self.fault(
                     "I11",
                     self.destination.table().location(&name),
-                    format!("`{}` is no data file of lakefront", printable_name(&name)),
+                    format!("`{}` is not a data file of lakefront", printable_name(&name)),
                 ),
             }
         }
     }
 
-    /// No object is converted twice, and no version planned twice but where that is right.
+    /// Checks that no object is converted twice, and that no version is planned twice unless that is allowed.
     fn converted_once(&mut self, table: &Stored<TableRecord>, last_epoch: u64) -> Result<(), Error> {
-        // Stable: of one object, in the order of epochs.
+        // A stable sort keeps the outcomes of an object in the order of epochs.
         self.outcomes.sort_by_key(|seen| seen.identity);
         let mut wrong: HashMap<[u64; 2], &'static str> = HashMap::new();
         for seen in self.outcomes.chunk_by(|a, b| a.identity == b.identity) {
@@ -410,13 +410,13 @@ impl Check<'_> {
     }
 }
 
-/// May an object be planned again like this?
+/// Returns whether an object with the first outcome may be planned again with the next one.
 fn may_follow(first: Seen, next: Seen) -> bool {
     match first.outcome {
         OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Unreadable => true,
         OutcomeWord::Failed => next.is_retry || next.version != first.version,
         OutcomeWord::Empty => next.version != first.version,
-        // An object that gave nothing but rejects may have changed before it is tried again.
+        // An object all of whose rows were rejected may have changed before it is retried.
         OutcomeWord::Changed if next.is_retry => true,
         OutcomeWord::Converted | OutcomeWord::Changed => {
             next.outcome == OutcomeWord::Changed && next.version != first.version
@@ -424,7 +424,8 @@ fn may_follow(first: Seen, next: Seen) -> bool {
     }
 }
 
-/// Does a partition end before a day? `year=2024/month=05` ends before `2024-06-01`, and not before `2024-05-31`.
+/// Returns whether a partition ends before a day: `year=2024/month=05` ends before `2024-06-01`, but not before
+/// `2024-05-31`.
 fn is_before(partition: &str, day: &str) -> bool {
     let values: Vec<&str> = partition.split('/').filter_map(|segment| Some(segment.split_once('=')?.1)).collect();
     let values = values.get(..3).unwrap_or(&values).join("-");
@@ -436,7 +437,7 @@ mod tests {
     use super::is_before;
 
     #[test]
-    fn a_partition_ends_before_a_day_if_all_of_it_does() {
+    fn a_partition_is_before_a_day_only_as_a_whole() {
         assert!(is_before("year=2024/month=05/day=16/hour=23", "2024-05-17"));
         assert!(!is_before("year=2024/month=05/day=17/hour=00", "2024-05-17"));
         assert!(is_before("year=2024/month=05", "2024-06-01"));

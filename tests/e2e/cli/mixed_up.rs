@@ -42,7 +42,7 @@ fn the_state_of_another_table_is_refused() {
     add(&folder, 18);
     fs::create_dir(folder.path("lake/other")).unwrap();
     fs::write(folder.path("lake/other/part-of-something-else"), "x").unwrap();
-    is_refused(&folder, &["lake/other"], "holds none of the data files");
+    is_refused(&folder, &["lake/other"], "has none of the data files");
 }
 
 #[test]

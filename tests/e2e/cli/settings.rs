@@ -62,7 +62,7 @@ fn another_table_schema_is_refused_also_where_it_only_has_more_columns() {
     refuses(&folder, &["--schema", "longer.toml", "--dry-run"]);
     refuses(&folder, &["--schema", "cf_logs_wide"]);
     let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs", "--schema", "longer.toml"], 2);
-    let ran = ran.says("1 columns more, the first of them `client`").says("`--extend-schema`");
+    let ran = ran.says("1 more columns, the first of them `client`").says("`--extend-schema`");
     assert!(ran.stderr.contains("\nhint: a new table with the same `--schema` keeps them"), "{}", ran.stderr);
     // The same again is fine, under any file name, with other comments, and nothing is appended by it.
     folder.write("same.toml", SHORT.replace("\n[[column]]", "description = \"as before\"\n\n[[column]]"));
@@ -105,7 +105,12 @@ fn what_readers_need_is_said_where_columns_are_appended() {
     let dry = folder.only_looks(&[&["convert", "logs", "lake/cf_logs", "--dry-run"], &extend[..]].concat(), 0);
     assert!(dry.stdout.contains("1 columns would be appended: client"), "{}", dry.stdout);
     let ran = folder.convert(&[&extend[..], &["--quiet"]].concat()).exits(0);
-    for part in ["1 more columns for good: `client`", "union_by_name", "missing_columns", "ADD COLUMNS"] {
+    for part in [
+        "1 columns are appended to the table, which cannot be undone: `client`",
+        "union_by_name",
+        "missing_columns",
+        "ADD COLUMNS",
+    ] {
         assert!(ran.stderr.contains(part), "`{part}` is not in {}", ran.stderr);
     }
     // Once they are there, nothing is said.

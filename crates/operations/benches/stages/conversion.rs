@@ -1,4 +1,4 @@
-//! A source and a table in, the options of a whole conversion out: the defaults, and a clock that stands still.
+//! Options of a whole conversion of a source to a table: the defaults, with a fixed time.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! Logs in, the work of single stages on them: what the bench of this crate takes the time of, and its example counts
-//! the instructions of.
+//! The work of single stages on logs: the bench of this crate measures its time, and the example counts its instructions.
 
 use std::{
     hint::black_box,
@@ -22,7 +21,7 @@ pub(crate) struct Log {
     pub(crate) gzip: Vec<u8>,
 }
 
-/// So many logs of a thousand rows each, about half a megabyte of text, of one hour: always the same.
+/// Returns a number of logs of one hour with a thousand rows each, about half a megabyte of text; always the same.
 pub(crate) fn logs(files: u32) -> Vec<Log> {
     let options = Options { files_per_hour: files, rows_per_file: 1000, ..Options::default() };
     let log = |object: LogObject| Log {
@@ -33,12 +32,12 @@ pub(crate) fn logs(files: u32) -> Vec<Log> {
     objects(&options).map(log).collect()
 }
 
-/// The default table schema.
+/// Returns the default table schema.
 pub(crate) fn schema() -> Arc<TableSchema> {
     Arc::new(TableSchema::embedded("cf_logs").unwrap())
 }
 
-/// Stage 4: all text of all logs, into one buffer.
+/// Runs stage 4: decompresses all logs into one buffer.
 pub(crate) fn decompress(logs: &[Log], buffer: &mut [u8]) {
     for log in logs {
         let mut reader = TextReader::try_new(&log.gzip[..], log.gzip.len() as u64, TextLimits::default()).unwrap();
@@ -48,7 +47,7 @@ pub(crate) fn decompress(logs: &[Log], buffer: &mut [u8]) {
     }
 }
 
-/// A decoder of stage 5.
+/// Returns a decoder of stage 5.
 pub(crate) fn decoder(schema: &Arc<TableSchema>) -> Decoder {
     let (schema, text_limits) = (Arc::clone(schema), TextLimits::default());
     Decoder::new(Arc::new(DecodeOptions {
@@ -59,7 +58,7 @@ pub(crate) fn decoder(schema: &Arc<TableSchema>) -> Decoder {
     }))
 }
 
-/// Stage 5: logs that are text already, several to a batch.
+/// Runs stage 5 on the text of logs, several to a batch.
 pub(crate) fn decode(decoder: &mut Decoder, logs: &[Log]) -> Vec<DecodedBatch> {
     let mut batches = Vec::new();
     for log in logs {
@@ -72,12 +71,12 @@ pub(crate) fn decode(decoder: &mut Decoder, logs: &[Log]) -> Vec<DecodedBatch> {
     batches
 }
 
-/// Stage 6.
+/// Runs stage 6.
 pub(crate) fn enrich(enricher: &mut Enricher, batches: Vec<DecodedBatch>) -> Vec<EnrichedBatch> {
     batches.into_iter().map(|batch| enricher.enrich(batch).unwrap()).collect()
 }
 
-/// Data files that nobody keeps.
+/// Data files that are discarded.
 struct Nowhere;
 
 impl DataFiles for Nowhere {
@@ -88,7 +87,7 @@ impl DataFiles for Nowhere {
     }
 }
 
-/// Stages 7 and 8: one task. Gives the bytes of its data files.
+/// Runs stages 7 and 8 as one task, and returns the number of bytes of its data files.
 pub(crate) fn encode(schema: &Arc<TableSchema>, compression: Compression, batches: &[EnrichedBatch]) -> u64 {
     let options = EncodeOptions {
         schema: Arc::clone(schema),

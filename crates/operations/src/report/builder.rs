@@ -1,4 +1,4 @@
-//! Adds up what tasks give, and stops a run that rejects too much or cannot read enough.
+//! Adds up the results of tasks, and stops a run with too many rejects or unreadable objects.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,10 +33,10 @@ use crate::{
     },
 };
 
-/// A run whose first objects, this many, cannot be read at all has no access to any: it stops.
+/// Number of objects after which a run stops if it could not read any: it has no access then.
 const FIRST_OBJECTS: u64 = 20;
 
-/// Adds up what tasks give, and takes the time.
+/// Adds up the results of tasks, and measures the time.
 #[derive(Debug)]
 pub(crate) struct ReportBuilder {
     started: Instant,
@@ -57,12 +57,12 @@ struct State {
     unknown_names: FieldNames,
     /// Names of fields in committed tasks that no column uses.
     unclaimed_fields: FieldNames,
-    /// Rows and rejects of tasks that are about to be committed as well.
+    /// Rows and rejects, including those of tasks that are about to be committed.
     rows: u64,
     rejects: u64,
     /// Objects that this run itself could not read.
     refused: BTreeSet<Object>,
-    /// How many of them count for the limit.
+    /// Number of unreadable objects that count for the limit.
     unreadable: u64,
     /// Inputs that could not be read, and failed ones of adopted tasks: a later epoch of the run may take them.
     may_come_again: BTreeMap<Object, NotConverted>,
@@ -93,7 +93,7 @@ impl ReportBuilder {
         }
     }
 
-    /// The first listing of a run; later ones find what it found.
+    /// Adds the first listing of a run; later listings find the same objects.
     pub(crate) fn listed(&self, found: &Discovered) {
         self.with(|State { report, .. }| {
             report.objects.listed = found.listed;
@@ -113,8 +113,8 @@ impl ReportBuilder {
         });
     }
 
-    /// What looks like a log that is converted or planned as well, in a listing. Says whether it is the first of the run that has
-    /// such logs.
+    /// Adds the logs of a listing that look like a log that is converted or planned, too. Returns whether no listing of
+    /// this run had such logs before.
     pub(crate) fn doubles(&self, found: Doubles) -> bool {
         self.with(|State { report, .. }| {
             let is_first = report.objects.doubles == Doubles::default();
@@ -123,7 +123,7 @@ impl ReportBuilder {
         })
     }
 
-    /// An object that was to be planned, and is not there any more or cannot be looked at.
+    /// Adds an object that is not planned, as it is gone or cannot be read.
     pub(crate) fn lost_before_plan(&self, object: &Object, how: &Lost, message: &str) {
         self.with(|State { report, .. }| {
             count_lost(report, how);
@@ -131,15 +131,15 @@ impl ReportBuilder {
         });
     }
 
-    /// An object, or a part of a large one, was read.
+    /// Notes that an object, or a part of a large one, was read.
     pub(crate) fn object_read(&self) {
         self.has_read.store(true, Ordering::Relaxed);
     }
 
-    /// The store does not give an object to this run.
+    /// Adds an object that this run could not read. `counts`: for the limit.
     ///
     /// # Errors
-    /// [`EngineError::TooManyUnreadable`]: there are as many as the run allows, or nothing else could be read so far.
+    /// [`EngineError::TooManyUnreadable`]: the limit is reached, or no object could be read so far.
     pub(crate) fn object_unreadable(&self, object: &Object, reason: &str, counts: bool) -> Result<(), EngineError> {
         let unreadable = self.with(|state| {
             state.refused.insert(object.clone());
@@ -149,7 +149,7 @@ impl ReportBuilder {
         if !counts {
             return Ok(());
         }
-        // Whoever says how many are fine knows of them.
+        // A limit that the operator set is the only limit.
         let is_all =
             self.max_unreadable.is_none() && !self.has_read.load(Ordering::Relaxed) && unreadable >= FIRST_OBJECTS;
         if is_all || unreadable >= self.max_unreadable.unwrap_or(DEFAULT_MAX_UNREADABLE) {
@@ -164,8 +164,8 @@ impl ReportBuilder {
         self.with(|state| state.refused.clone())
     }
 
-    /// A task of this run's epoch that another run committed. What became of their objects is told now where it was not what
-    /// was hoped for: that run may have died before it could say so.
+    /// Adds a task of this run's epoch that another run committed. Reports its objects that were not converted, as that run
+    /// may have died before it reported them.
     pub(crate) fn adopted(&self, task: &Task, commit: &CommitRecord, progress: &dyn Progress) {
         self.with(|State { report, may_come_again, .. }| {
             for (index, (object, outcome)) in task.inputs.iter().zip(&commit.inputs).enumerate() {
@@ -191,11 +191,11 @@ impl ReportBuilder {
         });
     }
 
-    /// An epoch that this run carries out.
+    /// Adds an epoch that this run executes.
     pub(crate) fn epoch_begins(&self, log: &LogRecord, tasks: &[Task], settings: &Settings, is_adopted: bool) {
         self.with(|State { report, column_names, may_come_again, .. }| {
             for object in tasks.iter().flat_map(|task| &task.inputs).filter(|_| !is_adopted) {
-                // Where it was then: an archive may have moved.
+                // The object with its earlier location: an archive may have moved.
                 if let Some((object, before)) = may_come_again.remove_entry(object) {
                     take_back(report, &object, before);
                 }
@@ -211,7 +211,7 @@ impl ReportBuilder {
         });
     }
 
-    /// An epoch is closed.
+    /// Notes that an epoch is closed.
     pub(crate) fn epoch_closed(&self, log: &LogRecord) {
         self.with(|State { report, .. }| {
             report.epochs.push(log.epoch);
@@ -219,14 +219,14 @@ impl ReportBuilder {
         });
     }
 
-    /// Names in headers that CloudFront is not known to have.
+    /// Adds names in headers that CloudFront is not known to have.
     pub(crate) fn add_unknown_names(&self, names: &FieldNames) {
         if !names.is_empty() {
             self.with(|state| state.unknown_names.extend(names));
         }
     }
 
-    /// All such names so far.
+    /// Returns all such names so far.
     pub(crate) fn unknown_names(&self) -> FieldNames {
         self.with(|state| state.unknown_names.clone())
     }
@@ -243,7 +243,7 @@ impl ReportBuilder {
                     state.rejects += summary.rejected;
                 }
             }
-            self.judge_rejects(state, false)
+            self.check_rejects(state, false)
         })
     }
 
@@ -252,10 +252,10 @@ impl ReportBuilder {
     /// # Errors
     /// [`EngineError::TooManyRejects`].
     pub(crate) fn check_rejects_of_run(&self) -> Result<(), EngineError> {
-        self.with(|state| self.judge_rejects(state, true))
+        self.with(|state| self.check_rejects(state, true))
     }
 
-    fn judge_rejects(&self, state: &State, is_end: bool) -> Result<(), EngineError> {
+    fn check_rejects(&self, state: &State, is_end: bool) -> Result<(), EngineError> {
         let (rows, rejects) = (state.rows, state.rejects);
         if self.max_rejects.is_some_and(|limit| limit.is_exceeded(rows, rejects, is_end)) {
             return Err(EngineError::TooManyRejects { rows, rejects, quarantine: self.quarantine.clone() });
@@ -289,7 +289,7 @@ impl ReportBuilder {
         });
     }
 
-    /// The report, as the run ends.
+    /// Returns the report at the end of the run.
     pub(crate) fn finish(self, error: Option<&Error>) -> Report {
         let State { mut report, partitions, unknown_names, unclaimed_fields, .. } =
             self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -299,7 +299,7 @@ impl ReportBuilder {
         report.more_unclaimed_fields = unclaimed_fields.more();
         report.partitions = partitions.len() as u64;
         report.seconds = self.started.elapsed().as_secs_f64();
-        // Tasks end in any order.
+        // Tasks may end in any order.
         report.failed_objects.sort_by(|a, b| a.object.cmp(&b.object));
         report.lost_objects.sort_by(|a, b| a.object.cmp(&b.object));
         let objects = report.objects;

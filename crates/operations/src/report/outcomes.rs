@@ -1,4 +1,4 @@
-//! What became of an object, in the report: a count, and its name where its rows are not in the table.
+//! Outcomes of objects in the report: counts, and names of objects whose rows are not in the table.
 
 use lakefront_engine::outcome::{Lost, Outcome, changed_message};
 use lakefront_ledger::{plan::Task, records::InputOutcome};
@@ -6,21 +6,21 @@ use lakefront_storage::Object;
 
 use crate::report::{FailedObject, MAX_NAMED_OBJECTS, Report};
 
-/// An input whose rows are not in the table, and that a later epoch of the run may have again.
+/// An input whose rows are not in the table, and which a later epoch of the run may plan again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NotConverted {
-    /// It was judged bad; else it could not be read.
+    /// Whether it failed; otherwise it could not be read.
     pub(super) has_failed: bool,
-    /// Another run committed its task.
+    /// Whether another run committed its task.
     pub(super) is_adopted: bool,
 }
 
-/// What is said of an input of an adopted task; none where its rows are in the table.
+/// Returns the message about an input of an adopted task; `None` if its rows are in the table.
 pub(super) fn adopted_message(task: &Task, index: usize, outcome: &InputOutcome) -> Option<String> {
     match outcome {
         InputOutcome::Converted { .. } => None,
         InputOutcome::Failed { reason } => {
-            Some(format!("{reason}, by the judgement of the run that left the epoch open; the quarantine says more"))
+            Some(format!("{reason}, as found by the run that left the epoch open; see the quarantine"))
         }
         InputOutcome::Changed {} => Some(changed_message(task, index)),
         InputOutcome::Gone {} | InputOutcome::Replaced {} | InputOutcome::Unreadable {} => {
@@ -42,7 +42,7 @@ pub(super) fn add_adopted(report: &mut Report, object: &Object, outcome: &InputO
     }
 }
 
-/// Takes back what was counted of an object, as a later epoch of the run has it again.
+/// Removes an object from the counts and names, as a later epoch of the run plans it again.
 pub(super) fn take_back(report: &mut Report, object: &Object, before: NotConverted) {
     let objects = &mut report.objects;
     objects.planned -= 1;

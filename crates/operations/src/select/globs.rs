@@ -1,30 +1,30 @@
-//! The patterns of `--include` or `--exclude` in, which names match them out.
+//! Matches names against the patterns of `--include` or `--exclude`.
 //!
 //! ```text
 //!   *.gz       no slash: the last part of a name, at any depth    as **/*.gz
-//!   cf/*.gz    a slash: the whole name; * and ? do not cross it   as it is
-//!   old/       a slash at the end: all that is below a folder     as **/old/**
+//!   cf/*.gz    a slash: the whole name; * and ? do not cross it   unchanged
+//!   old/       a slash at the end: everything below a folder      as **/old/**
 //! ```
 //!
-//! A pattern of `--exclude` without a slash that matches a folder excludes what is below it as well.
+//! A pattern of `--exclude` without a slash that matches a folder also excludes everything below the folder.
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use lakefront_storage::printable_name;
 
 use crate::Error;
 
-/// Number of characters of a pattern that a message shows.
+/// Largest number of characters of a pattern that a message shows.
 const SHOWN_CHARS: usize = 300;
-/// How a pattern says "all that is below".
+/// End of a pattern that matches everything below a folder.
 const ALL_BELOW: &str = "/**";
 
 /// The patterns of one flag. There is at least one.
 #[derive(Clone, Debug)]
 pub(super) struct Globs {
     patterns: Vec<Pattern>,
-    /// What names match.
+    /// Globs that match names.
     names: Owned,
-    /// What folders match whose contents all match.
+    /// Globs that match folders all of whose contents match.
     folders: Owned,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Globs {
 #[derive(Clone, Debug)]
 struct Pattern {
     typed: String,
-    /// The parts between slashes of what it stands for, none where these cannot be told apart.
+    /// The parts of its glob between slashes; `None` if they cannot be separated.
     parts: Option<Vec<Part>>,
 }
 
@@ -41,7 +41,7 @@ struct Pattern {
 enum Part {
     /// `**`
     AnyDepth,
-    /// A set of one glob: for a glob that is too large it returns an error, where a single matcher would panic.
+    /// A set of one glob: a glob that is too large is an error here, but a panic in a single matcher.
     One(GlobSet),
 }
 
@@ -49,12 +49,12 @@ enum Part {
 #[derive(Clone, Debug)]
 struct Owned {
     set: GlobSet,
-    /// The place of the pattern, for each glob.
+    /// The index of the pattern of each glob.
     owners: Vec<usize>,
 }
 
 impl Globs {
-    /// Returns the patterns of a flag; none where it was not given.
+    /// Returns the patterns of a flag; `None` if it was not given.
     ///
     /// # Errors
     /// [`Error::Glob`].
@@ -65,7 +65,7 @@ impl Globs {
         let (mut patterns, mut names, mut folders) = (Vec::new(), Vec::new(), Vec::new());
         for (owner, text) in typed.iter().enumerate() {
             let refused = |error: globset::Error| glob_error(flag, text, &error);
-            // As typed first, so that an error speaks of what was typed.
+            // As typed first, so that an error quotes the typed text.
             glob(text).map_err(refused)?;
             let meant = meaning(text, excludes);
             for meant in &meant {
@@ -83,32 +83,32 @@ impl Globs {
         Ok(Some(Self { patterns, names, folders }))
     }
 
-    /// Whether a name matches a pattern.
+    /// Returns whether a name matches a pattern.
     pub(super) fn is_match(&self, name: &str) -> bool {
         self.names.set.is_match(name)
     }
 
-    /// Whether all that there may be below a folder matches.
+    /// Returns whether every name below a folder matches.
     pub(super) fn covers(&self, folder: &str) -> bool {
         self.is_match(folder) || self.folders.set.is_match(folder)
     }
 
-    /// Whether anything that there may be below a folder can match.
+    /// Returns whether any name below a folder can match.
     pub(super) fn may_match_below(&self, folder: &str) -> bool {
         self.patterns.iter().any(|pattern| pattern.parts.as_deref().is_none_or(|parts| may_lead_below(parts, folder)))
     }
 
-    /// The patterns as typed, in their order.
+    /// Returns the patterns as typed, in their order.
     pub(super) fn typed(&self) -> impl Iterator<Item = &str> {
         self.patterns.iter().map(|pattern| pattern.typed.as_str())
     }
 
-    /// The places of the patterns that a name matches.
+    /// Returns the indexes of the patterns that a name matches.
     pub(super) fn of_name(&self, name: &str) -> impl Iterator<Item = usize> {
         self.names.matches(name)
     }
 
-    /// The places of the patterns that match all that is below a folder.
+    /// Returns the indexes of the patterns that match everything below a folder.
     pub(super) fn of_folder(&self, folder: &str) -> impl Iterator<Item = usize> {
         self.folders.matches(folder)
     }
@@ -143,7 +143,7 @@ fn glob(text: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(text).literal_separator(true).build()
 }
 
-/// Returns the globs over whole names that a pattern stands for.
+/// Returns the globs over whole names for a pattern.
 fn meaning(typed: &str, excludes: bool) -> Vec<String> {
     let folder = typed.trim_end_matches('/');
     if folder.is_empty() || (folder.contains('/') && folder == typed) {
@@ -157,7 +157,7 @@ fn meaning(typed: &str, excludes: bool) -> Vec<String> {
     }
 }
 
-/// Returns `None` if a class or an alternative crosses a slash, or if the pattern is too large.
+/// Returns a part of a pattern; `None` if a class or an alternative crosses a slash, or if the pattern is too large.
 fn part(text: &str) -> Option<Part> {
     if text == "**" {
         return Some(Part::AnyDepth);
@@ -166,7 +166,7 @@ fn part(text: &str) -> Option<Part> {
     set.ok().map(Part::One)
 }
 
-/// Whether a name below this folder can match.
+/// Returns whether a name below this folder can match.
 fn may_lead_below(parts: &[Part], folder: &str) -> bool {
     let mut parts = parts.iter();
     for segment in folder.split('/') {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_an_excluded_folder_is_excluded() {
+    fn everything_below_an_excluded_folder_is_excluded() {
         let folder = globs(&["lost+found"], true);
         assert!(
             folder.is_match("lost+found/#123")
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_may_hold_what_matches_unless_its_path_says_otherwise() {
+    fn a_folder_may_hold_matching_names_unless_its_path_differs_from_the_pattern() {
         for (pattern, may, may_not) in [
             ("*.gz", &["a", "a/b"][..], &[][..]),
             ("a/*.gz", &["a"], &["b", "a/b"]),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_is_none_is_refused_as_it_was_typed() {
+    fn an_invalid_pattern_is_refused_and_quoted_as_typed() {
         for pattern in ["a[", "{a", "a/[z-a]"] {
             let error = Globs::new("--include", &[pattern.to_owned()], false).unwrap_err();
             let text = lakefront_engine::message(&error, |_| None);

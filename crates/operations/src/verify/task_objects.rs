@@ -84,8 +84,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Returns the list of a task's lost inputs, if there is a sound one. Verification does not build on it, so reports
-    /// damage as a fault and continues.
+    /// Returns the list of a task's lost inputs, if it exists and is sound. Verification does not need it, so damage is
+    /// reported as a fault, and verification continues.
     fn lost_inputs(&mut self, log: &Stored<LogRecord>, task: &Task) -> Result<Option<GoneRecord>, Error> {
         let state = self.destination.state();
         match read_gone(state, log, task) {
@@ -107,7 +107,7 @@ impl Check<'_> {
             for entry in state.list(folder).map_err(Error::storage)? {
                 let what = match paths::epoch_of_task(&entry.name) {
                     Some(epoch) if epoch > last_epoch => {
-                        format!("is of epoch {epoch}, which the log does not have: was `{}` lost?", paths::log(epoch))
+                        format!("is of epoch {epoch}, which the log does not have: `{}` may be lost", paths::log(epoch))
                     }
                     Some(_) => continue,
                     None => FOREIGN.to_owned(),

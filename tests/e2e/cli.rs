@@ -1,39 +1,39 @@
-//! How a person drives the program: flags, help, messages, exit statuses.
+//! The command line: flags, help, messages, exit statuses.
 
-// Help, usage errors, how much is said.
+// Help, usage errors, verbosity.
 mod messages;
 
-// `lakefront schema`, and schema files of one's own.
+// `lakefront schema`, and schema files of users.
 mod schemas;
 
 // `lakefront ddl`.
 mod ddl;
 
-// Lists of field names: checked, told apart, remembered.
+// Lists of field names: checked, distinguished, remembered.
 mod field_lists;
 
-// How a run is stopped: by rejects, by signals, by a reader that went away.
+// Reasons why a run stops: rejects, signals, a closed pipe.
 mod stopping;
 
-// A table that is converted into again: what is new, late, changed or replaced.
+// Further runs on a table: new, late, changed and replaced logs.
 mod incremental;
 
-// What a table was made with, and what a later run may change of it.
+// Settings of a table, and what a later run may change.
 mod settings;
 
-// Where a state is, and by which names it knows logs.
-mod places;
+// Locations of a state, and identities of logs.
+mod locations;
 
-// A source that is read by another id than before.
+// Sources that are read under a different id than before.
 mod source_ids;
 
-// Logs that moved, lie there twice, or are there packed and unpacked.
+// Logs that moved, exist twice, or exist both packed and unpacked.
 mod moved_logs;
 
-// Who may work on a table: locks, leases, `--take-over`, epochs that were left open.
-mod at_work;
+// Concurrent runs: locks, leases, `--take-over`, open epochs.
+mod concurrent_runs;
 
-// Tables that earlier versions left.
+// Tables of earlier versions.
 mod earlier_versions;
 
 // `lakefront status`.
@@ -51,18 +51,18 @@ mod resolve;
 // `lakefront rebuild-state`.
 mod rebuild_state;
 
-// A state that is not what it was left as: refused, and nothing written.
+// Damaged states: refused, and nothing written.
 mod damage;
 
-// Tables, states and sources that were mixed up.
-mod mixed_up;
+// Exchanged tables, states and sources.
+mod exchanged_tables;
 
 // Control and invisible characters in messages, reports and DDL.
 mod control_bytes;
 
-// Files that a person names: endless ones, named pipes.
+// Files named by flags and settings: endless ones, named pipes.
 mod named_files;
 
-// Disks that are full or read-only, and few open files.
+// Full or read-only disks, and few open files.
 mod environment;
 mod threads;

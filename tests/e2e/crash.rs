@@ -1,18 +1,18 @@
-//! Real processes that are killed, stopped, started many at once, read beside, and run out of disk: afterwards, and for
-//! readers at any time, the table has each row once.
+//! Real processes that are killed, suspended, started many at once, or run out of disk, with readers at the same time.
+//! After it, and for readers at any time, the table has each row once.
 //!
-//! A row is known by its object and line, which the test's table schema keeps.
+//! A row is identified by its object and line, which are columns of the test's table schema.
 
 // SIGKILL, again and again, at random times.
 mod kills;
 
-// Many converters at once, and one that sleeps.
+// Many converters at once, and one that is suspended.
 mod converters;
 
-// A reader beside a running conversion.
+// A reader during conversions.
 mod readers;
 
-// Disks that are full.
+// Full disks.
 mod disks;
 
 use std::{
@@ -27,15 +27,15 @@ use std::{
 use arrow::{array::AsArray, datatypes::Int64Type};
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, after_kill, log};
+use crate::harness::{LEAN, NOW, RunOutput, TestFolder, after_kill, log};
 
-/// A row: its object's name and its line.
+/// Identity of a row: its object's name and its line.
 type Line = (String, i64);
 
-/// Converts in small tasks, with all threads.
+/// Arguments of a conversion in small tasks, with all threads.
 const CONVERT: [&str; 9] = ["convert", "logs", "lake/cf_logs", "--now", NOW, LEAN[0], LEAN[1], "--task-bytes", "8KiB"];
 
-/// Logs, and the rows that are in them.
+/// Logs, and their rows.
 struct Logs {
     folder: TestFolder,
     lines: Vec<Line>,
@@ -43,7 +43,7 @@ struct Logs {
 }
 
 impl Logs {
-    /// No logs yet. The seed is told where a test fails.
+    /// Creates a folder without logs. The seed is printed if a test fails.
     fn new() -> Self {
         let seed = env::var("LAKEFRONT_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
@@ -51,7 +51,7 @@ impl Logs {
         Self { folder: TestFolder::new(), lines: Vec::new(), random: Random(seed) }
     }
 
-    /// So many logs of four days, of 60 lines each: a reject now and then, some rows of the hour before.
+    /// Creates a number of logs of four days, of 60 lines each, with a few rejects and a few rows of the previous hour.
     fn with(objects: usize) -> Self {
         let mut logs = Self::new();
         logs.add(objects);
@@ -63,7 +63,7 @@ impl Logs {
             let (day, hour) = (10 + self.random.below(4), 1 + self.random.below(23));
             let key = format!("E1EXAMPLE.2024-05-{day}-{hour:02}.{:016x}", self.random.next());
             let mut rows = Vec::new();
-            // Two lines are the header's.
+            // The first two lines are the header.
             for line in 3..63 {
                 if self.random.below(20) == 0 {
                     rows.push("x y z".to_owned());
@@ -84,19 +84,19 @@ impl Logs {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Starts a conversion where the one before may have been killed.
+    /// Starts a conversion after one that may have been killed.
     fn start_after_kill(&self) -> Child {
         self.start(&[&["-q"], after_kill()].concat())
     }
 
-    /// Converts to the end.
-    fn finish(&self) -> Ran {
+    /// Runs a conversion to its end.
+    fn finish(&self) -> RunOutput {
         self.folder.run(&[&CONVERT, after_kill()].concat()).exits(0)
     }
 
-    /// Table and state are sound, nothing is open, and each row is there once.
-    fn are_in_once(&mut self) {
-        // A run that plans an epoch sweeps what killed ones left behind.
+    /// Asserts that table and state are valid, no epoch is open, and each row is there once.
+    fn assert_each_row_once(&mut self) {
+        // A run that plans an epoch removes temporary files of killed ones.
         self.add(1);
         self.finish();
         let state = self.folder.tree("lake/cf_logs.lakefront");
@@ -113,14 +113,14 @@ impl Logs {
         }
     }
 
-    /// How much is left to do once so many rows are in the table, from 0 to 1.
-    fn share_without(&self, rows: usize) -> f64 {
+    /// Returns the share of rows, from 0 to 1, that are not in the table if it has `rows` rows.
+    fn share_missing(&self, rows: usize) -> f64 {
         let share = |rows: usize| f64::from(u32::try_from(rows).unwrap());
         1.0 - share(rows) / share(self.lines.len())
     }
 
-    /// What a reader would see now is whole and has no row twice.
-    fn have_no_double(&self) -> usize {
+    /// Asserts that a reader sees whole files and no row twice. Returns the number of rows.
+    fn assert_no_duplicates(&self) -> usize {
         self.folder.fetch();
         let found = lines_of(&self.folder);
         assert!(found.is_sorted_by(|a, b| a < b), "a row is in the table twice");
@@ -128,14 +128,14 @@ impl Logs {
     }
 }
 
-/// The rows of all data files, sorted. Whatever stands below a table has to be a whole data file.
+/// Returns the rows of all data files, sorted. Every file below a table must be a whole data file.
 fn lines_of(folder: &TestFolder) -> Vec<Line> {
     let mut lines: Vec<Line> = folder.files("lake/cf_logs").values().flat_map(|path| read(path)).collect();
     lines.sort_unstable();
     lines
 }
 
-/// The rows of a data file.
+/// Returns the rows of a data file.
 fn read(path: &Path) -> Vec<Line> {
     assert!(path.extension().is_some_and(|extension| extension == "parquet"), "{}", path.display());
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
@@ -149,23 +149,23 @@ fn read(path: &Path) -> Vec<Line> {
     lines
 }
 
-/// How a conversion ended.
-fn ended(child: Child) -> Ran {
+/// Waits for a conversion to end.
+fn ended(child: Child) -> RunOutput {
     child.wait_with_output().unwrap().into()
 }
 
-/// Sends a process a signal.
+/// Sends a signal to a process.
 fn signal(child: &Child, signal: &str) {
     let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
     assert!(kill.success());
 }
 
-/// How many tasks of the first epoch are committed.
+/// Returns the number of committed tasks of the first epoch.
 fn commits(folder: &TestFolder) -> usize {
     folder.count("lake/cf_logs.lakefront/commit/0000000001")
 }
 
-/// `SplitMix64`.
+/// A `SplitMix64` generator.
 struct Random(u64);
 
 impl Random {
@@ -181,7 +181,7 @@ impl Random {
         self.next() % end
     }
 
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     fn share(&mut self) -> f64 {
         f64::from(u32::try_from(self.next() >> 32).unwrap()) / f64::from(u32::MAX)
     }

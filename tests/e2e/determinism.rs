@@ -1,4 +1,4 @@
-//! Same inputs, same bytes: whatever the threads, the memory and the way an object is read.
+//! Same inputs, same bytes: regardless of threads, memory and the way an object is read.
 
 use std::{collections::BTreeMap, fs, io::Read as _};
 
@@ -11,7 +11,7 @@ use crate::{
     seals::sha256,
 };
 
-/// Every file below a folder, by its name, but for those of the state that hold the clock or a run's random text.
+/// Returns every file below a folder, by name, except files of the state that contain the time or a run's random text.
 fn bytes_of(folder: &TestFolder, name: &str) -> BTreeMap<String, Vec<u8>> {
     const NO_FUNCTIONS_OF_THE_INPUTS: [&str; 8] =
         ["table.json", "log/", "plan/", "lease/", "closed/", "ddl/", "report/", "lock"];
@@ -25,8 +25,8 @@ fn bytes_of(folder: &TestFolder, name: &str) -> BTreeMap<String, Vec<u8>> {
     functions.map(|(name, bytes)| (name.clone(), without_digests(bytes, &files))).collect()
 }
 
-/// Returns an object of the state, unpacked, without its checksum, and with the names of other objects in place of
-/// their digests. Returns a data file as it is.
+/// Returns an object of the state, unpacked, without its checksum, and with digests of other objects replaced by their
+/// names. Returns a data file unchanged.
 fn without_digests(bytes: &[u8], files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     if bytes.starts_with(b"PAR1") {
         return bytes.to_vec();
@@ -48,7 +48,7 @@ fn without_digests(bytes: &[u8], files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Rows of several hours, each of about so many bytes, with a reject now and then.
+/// Returns rows of several hours, each of about `row_bytes` bytes, with a few rejects.
 fn text_of(rows: usize, row_bytes: usize) -> String {
     let cell = "y".repeat(row_bytes);
     let rows: String = (0..rows)
@@ -60,7 +60,7 @@ fn text_of(rows: usize, row_bytes: usize) -> String {
     format!("#Fields: date time sc-bytes cs-uri-stem\n{rows}")
 }
 
-/// Standard logs with late rows, broken objects, and objects that are too large to be read whole.
+/// Creates standard logs with late rows, broken objects, and objects that are too large to be read whole.
 fn logs() -> TestFolder {
     let folder = TestFolder::on_disk();
     let options = Options {
@@ -84,7 +84,7 @@ fn logs() -> TestFolder {
 }
 
 #[test]
-fn the_same_inputs_give_the_same_bytes_whatever_the_threads_and_the_memory() {
+fn the_same_inputs_produce_the_same_bytes_with_any_threads_and_memory() {
     let folder = logs();
     let convert = |table: &str, args: &[&str]| {
         let common = ["convert", "logs", table, "--now", NOW, "--max-ratio", "100000", "--task-bytes", "200KiB", "-q"];
@@ -101,8 +101,8 @@ fn the_same_inputs_give_the_same_bytes_whatever_the_threads_and_the_memory() {
     assert!(count(".parquet") > 20 && count(".jsonl.gz") > 1 && count(".json") > 1, "{:?}", one.keys());
 }
 
-/// Logs of one task, some of them large, and bad ones among them whose verdict comes behind rows.
-fn logs_with_late_verdicts(with_bad: bool) -> TestFolder {
+/// Creates logs of one task, some of them large; with `with_bad`, also bad ones that fail after their rows were read.
+fn logs_that_fail_late(with_bad: bool) -> TestFolder {
     let folder = TestFolder::on_disk();
     let name = |what: &str| format!("E1.2024-05-17-09.{what}");
     let small = |row: &str| log("date time sc-bytes", &["2024-05-17 10:00:00 1", row]);
@@ -126,9 +126,9 @@ fn logs_with_late_verdicts(with_bad: bool) -> TestFolder {
 }
 
 #[test]
-fn objects_whose_verdict_comes_behind_their_rows_change_no_byte_of_the_table() {
-    let good = logs_with_late_verdicts(false);
-    let bad = logs_with_late_verdicts(true);
+fn objects_that_fail_after_their_rows_were_read_change_no_byte_of_the_table() {
+    let good = logs_that_fail_late(false);
+    let bad = logs_that_fail_late(true);
     let common = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--max-ratio", "100000", "--report", "report.json"];
     good.run(&[&common[..], &["-q"]].concat()).exits(0);
     let of_good = bytes_of(&good, "lake/cf_logs");
@@ -141,9 +141,9 @@ fn objects_whose_verdict_comes_behind_their_rows_change_no_byte_of_the_table() {
         let ran = bad.run(&[&common[..], &["--threads", threads]].concat()).exits(3);
         assert_eq!(ran.stderr.matches("its task starts again").count(), 1, "{}", ran.stderr);
         for message in ["c-crc.gz: decompress:", "f-hours: decode:", "g-truncated.gz: decompress:"] {
-            assert_eq!(ran.stderr.matches(message).count(), 1, "{message} is told once: {}", ran.stderr);
+            assert_eq!(ran.stderr.matches(message).count(), 1, "{message} is reported once: {}", ran.stderr);
         }
-        assert!(bytes_of(&bad, "lake/cf_logs") == of_good, "a bad object changes no byte");
+        assert!(bytes_of(&bad, "lake/cf_logs") == of_good, "bad objects do not change a byte");
         let reasons: Vec<_> = bad.quarantine().iter().map(|entry| entry["reason"].clone()).collect();
         let rejects = |count: usize| vec![json!("bad-date"); count];
         let expected = [
@@ -161,7 +161,7 @@ fn objects_whose_verdict_comes_behind_their_rows_change_no_byte_of_the_table() {
 }
 
 #[test]
-fn a_second_run_at_another_time_gives_the_same_bytes() {
+fn a_second_run_at_another_time_produces_the_same_bytes() {
     let folder = TestFolder::new();
     folder.add("a.log", text_of(300, 20));
     folder.run(&["convert", "logs", "one/cf_logs", "-q", "--now", "2025-06-01T00:00:00Z"]).exits(0);
@@ -179,8 +179,8 @@ fn without_names(rows: Vec<Row>) -> Vec<Row> {
 }
 
 #[test]
-fn an_object_gives_the_same_rows_read_whole_and_in_blocks() {
-    // 12 MiB of text: more than is read whole. The small objects hold the same lines.
+fn an_object_has_the_same_rows_read_whole_and_in_blocks() {
+    // 12 MiB of text: more than is read whole. The small objects have the same lines.
     let text = text_of(3000, 4000);
     let folder = TestFolder::on_disk();
     folder.add("large.log", &text);
@@ -198,7 +198,7 @@ fn an_object_gives_the_same_rows_read_whole_and_in_blocks() {
 }
 
 #[test]
-fn a_gzip_member_border_anywhere_changes_no_row() {
+fn a_gzip_member_may_end_anywhere_without_changing_a_row() {
     let text = text_of(120, 10);
     let folder = TestFolder::new();
     folder.add("whole.log", &text);
@@ -222,7 +222,7 @@ fn a_gzip_member_border_anywhere_changes_no_row() {
 #[test]
 fn no_data_file_is_larger_than_max_file_bytes() {
     let folder = TestFolder::on_disk();
-    // Request ids that no compressor makes smaller.
+    // Request ids, which do not compress.
     let options = Options { rows_per_file: 20_000, plain: true, late_percent: 0.0, ..Options::default() };
     for object in objects(&options) {
         folder.add(&object.key, &object.text);

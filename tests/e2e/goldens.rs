@@ -1,14 +1,15 @@
-//! Whole conversions of given logs, everything that comes of them compared with text that is kept.
+//! Whole conversions of fixture logs, compared with golden files.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p lakefront --test e2e goldens` refreshes the text; read the difference before you keep it.
+//! `UPDATE_GOLDEN=1 cargo test -p lakefront --test e2e goldens` rewrites the files; review the difference before you
+//! commit it.
 
 use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::harness::{Ran, Row, TestFolder, fixture, golden, is_in_buckets, layout, read_rows, schema};
+use crate::harness::{Row, RunOutput, TestFolder, fixture, golden, is_in_buckets, layout, read_rows, schema};
 
-/// Copies a folder of given logs.
+/// Copies a folder of fixture logs.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -22,17 +23,17 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Converts the logs of a fixture and compares what came of it.
-fn converts_as_kept(case: &str, logs: &str, args: &[&str]) -> TestFolder {
+/// Converts the logs of a fixture, and compares all results with golden files.
+fn converts_as_golden(case: &str, logs: &str, args: &[&str]) -> TestFolder {
     let folder = TestFolder::new();
     copy(&fixture(logs), &folder.path("logs"));
-    let report = folder.converts_but_some(args);
+    let report = folder.converts_with_failures(args);
     golden(&format!("{case}/report.json"), &redacted_report(&folder, report));
 
     let lines = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
     let mut tree = folder.tree("lake");
     if is_in_buckets() {
-        // There are no locks.
+        // In buckets there are no locks.
         tree.push("cf_logs.lakefront/lock".to_owned());
         tree.sort();
     }
@@ -48,7 +49,7 @@ fn converts_as_kept(case: &str, logs: &str, args: &[&str]) -> TestFolder {
     golden(&format!("{case}/layout.txt"), &format!("{name}\n{}", layout(file)));
     assert!(files.values().all(|other| schema(other) == schema(file)), "all data files have one schema");
     let embeds_arrow = |file: &Path| fs::read(file).unwrap().windows(12).any(|bytes| bytes == b"ARROW:schema");
-    assert!(!files.values().any(|file| embeds_arrow(file)), "readers see plain Parquet");
+    assert!(!files.values().any(|file| embeds_arrow(file)), "readers see only Parquet");
 
     let location = "s3://example-bucket/lake/cf_logs";
     let ddl = |args: &[&str]| folder.run(&[&["ddl", "lake/cf_logs", "--location", location], args].concat()).exits(0);
@@ -57,7 +58,7 @@ fn converts_as_kept(case: &str, logs: &str, args: &[&str]) -> TestFolder {
     folder
 }
 
-/// A file's name without the random text that a plan's has.
+/// Returns a file's name without the random text in the name of a plan.
 fn redacted_name(name: String) -> String {
     match name.split_once("/plan/").and_then(|(state, plan)| Some((state, plan.split_once('-')?.0))) {
         Some((state, epoch)) => format!("{state}/plan/{epoch}-NONCE"),
@@ -65,7 +66,7 @@ fn redacted_name(name: String) -> String {
     }
 }
 
-/// A text without the folder's name, which is another each time.
+/// Returns a text without the folder's name, which differs each time.
 fn redacted(folder: &TestFolder, text: &str) -> String {
     text.replace(folder.path("").to_str().unwrap().trim_end_matches('/'), "FOLDER")
 }
@@ -76,8 +77,8 @@ fn redacted_report(folder: &TestFolder, mut report: Value) -> String {
     redacted(folder, &format!("{report:#}\n"))
 }
 
-/// The summary without what the machine and the compressor make of it.
-fn redacted_summary(folder: &TestFolder, ran: &Ran) -> String {
+/// Returns the summary without numbers that depend on the machine and the compressor.
+fn redacted_summary(folder: &TestFolder, ran: &RunOutput) -> String {
     let lines = ran.stderr.lines().map(|line| match line.split_whitespace().next() {
         Some("time") => "time        SECONDS\n".to_owned(),
         Some("bytes") => line.split(" of text, ").next().unwrap_or_default().to_owned() + " of text, BYTES written\n",
@@ -87,22 +88,22 @@ fn redacted_summary(folder: &TestFolder, ran: &Ran) -> String {
 }
 
 #[test]
-fn logs_of_all_kinds_convert_to_cf_logs_as_kept() {
-    converts_as_kept("cf_logs", "logs", &[]);
+fn logs_of_all_kinds_convert_to_cf_logs_as_in_the_golden_files() {
+    converts_as_golden("cf_logs", "logs", &[]);
 }
 
 #[test]
-fn logs_of_all_kinds_convert_to_cf_logs_wide_as_kept() {
-    converts_as_kept("cf_logs_wide", "logs", &["--schema", "cf_logs_wide"]);
+fn logs_of_all_kinds_convert_to_cf_logs_wide_as_in_the_golden_files() {
+    converts_as_golden("cf_logs_wide", "logs", &["--schema", "cf_logs_wide"]);
 }
 
 #[test]
-fn a_table_by_day_with_snappy_is_as_kept() {
-    converts_as_kept("by_day", "logs", &["--partition-by", "day", "--compression", "snappy"]);
+fn a_table_by_day_with_snappy_is_as_in_the_golden_files() {
+    converts_as_golden("by_day", "logs", &["--partition-by", "day", "--compression", "snappy"]);
 }
 
 #[test]
-fn the_summary_is_as_kept() {
+fn the_summary_is_as_in_the_golden_files() {
     let folder = TestFolder::new();
     copy(&fixture("logs"), &folder.path("logs"));
     let ran = folder.convert(&[]).exits(3);
@@ -114,7 +115,7 @@ fn the_summary_is_as_kept() {
 }
 
 #[test]
-fn printed_schemas_are_as_kept() {
+fn printed_schemas_are_as_in_the_golden_files() {
     for name in ["cf_logs", "cf_logs_wide"] {
         for format in ["toml", "arrow", "sql"] {
             let text = TestFolder::new().run(&["schema", name, "--format", format]).exits(0).stdout;

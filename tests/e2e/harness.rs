@@ -1,4 +1,4 @@
-//! A folder with logs and a table, the program run in it, and what came of it.
+//! A folder with logs and a table, runs of the program in it, and their output.
 
 mod bucket;
 mod golden;
@@ -23,44 +23,44 @@ pub(crate) use self::{
     bucket::{after_kill, is_in_buckets, only_on_disk},
     golden::{fixture, golden},
     logs::{STANDARD, era_row, escaped, gzip, log, standard_log, standard_row, tabs},
-    s3::{Asked, Does, S3},
+    s3::{Request, Response, S3},
     state::{LEAN, Snapshot},
     table::{Row, column, gunzip_lines, layout, read_rows, schema},
 };
 
-/// The moment that conversions are told it is, unless a test says otherwise.
+/// Time of conversions, unless a test sets another one.
 pub(crate) const NOW: &str = "2026-01-01T00:00:00Z";
 
-/// A temporary folder that holds `logs/` and, after a conversion, the table `lake/cf_logs`.
+/// A temporary folder with `logs/` and, after a conversion, the table `lake/cf_logs`.
 pub(crate) struct TestFolder {
     folder: TempDir,
-    /// None: the program works on the folder itself.
+    /// The buckets of the folder; `None` if the program works on the folder itself.
     buckets: Option<Buckets>,
 }
 
-/// How the program ended, and what it said.
+/// Exit status and output of a run of the program.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct RunOutput {
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Ran {
-    /// Fails the test unless the exit status is this one.
+impl RunOutput {
+    /// Asserts the exit status.
     pub(crate) fn exits(self, status: i32) -> Self {
         assert_eq!(self.status, Some(status), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// Fails the test unless stderr contains this.
+    /// Asserts that stderr contains this text.
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "`{text}` is not in stderr:\n{}", self.stderr);
         self
     }
 }
 
-impl From<Output> for Ran {
+impl From<Output> for RunOutput {
     fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Self { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -68,7 +68,8 @@ impl From<Output> for Ran {
 }
 
 impl TestFolder {
-    /// An empty folder in memory where the machine has such a place: hundreds of small conversions then wait for no disk.
+    /// Creates an empty folder, in memory if the machine has `/dev/shm`: hundreds of small conversions are faster
+    /// there.
     pub(crate) fn new() -> Self {
         let shared_memory = Path::new("/dev/shm");
         let folder = if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() };
@@ -77,21 +78,21 @@ impl TestFolder {
         Self { folder, buckets: Buckets::of_folder() }
     }
 
-    /// An empty folder on disk, for logs of many megabytes.
+    /// Creates an empty folder on disk, for logs of many megabytes.
     pub(crate) fn on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("logs")).unwrap();
         Self { folder, buckets: Buckets::of_folder() }
     }
 
-    /// A folder with one log object that no hour is in the name of.
+    /// Creates a folder with one log object without an hour in its name.
     pub(crate) fn with_log(text: impl AsRef<[u8]>) -> Self {
         let folder = Self::new();
         folder.add("E1EXAMPLE.log", text);
         folder
     }
 
-    /// The canonical path of a name in the folder.
+    /// Returns the canonical path of a name in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root().join(name)
     }
@@ -105,14 +106,15 @@ impl TestFolder {
         self.write(&format!("logs/{key}"), bytes);
     }
 
-    /// Writes a file, and makes the folders above it.
+    /// Writes a file, and creates the folders above it.
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
 
-    /// The program with this folder as its working directory. What it leaves in buckets, [`TestFolder::fetch`] brings.
+    /// Returns the program with this folder as its working directory. [`TestFolder::fetch`] copies its results from
+    /// buckets.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lakefront"));
         command.current_dir(self.folder.path()).stdin(Stdio::null());
@@ -120,18 +122,18 @@ impl TestFolder {
             None => command.args(args),
             Some(buckets) => {
                 buckets.upload(&self.root());
-                command.args(buckets.rewritten(&self.root(), args))
+                command.args(buckets.with_bucket_urls(&self.root(), args))
             }
         };
         command
     }
 
-    /// Brings what is in the buckets now.
+    /// Copies the contents of the buckets to the folder.
     pub(crate) fn fetch(&self) {
         self.buckets.iter().for_each(|buckets| buckets.download(&self.root()));
     }
 
-    /// How many files are in a folder now, while a program is at work there.
+    /// Returns the number of files in a folder, also while a program runs there.
     pub(crate) fn count(&self, folder: &str) -> usize {
         match &self.buckets {
             None => fs::read_dir(self.path(folder)).map_or(0, Iterator::count),
@@ -140,19 +142,20 @@ impl TestFolder {
     }
 
     /// Runs the program to its end.
-    pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        let Ran { status, stdout, stderr } = self.command(args).output().unwrap().into();
+    pub(crate) fn run(&self, args: &[&str]) -> RunOutput {
+        let RunOutput { status, stdout, stderr } = self.command(args).output().unwrap().into();
         self.fetch();
-        Ran { status, stdout: self.written_back(&stdout), stderr: self.written_back(&stderr) }
+        RunOutput { status, stdout: self.with_local_paths(&stdout), stderr: self.with_local_paths(&stderr) }
     }
 
-    /// A text of the program, with places in buckets as places in the folder.
-    fn written_back(&self, text: &str) -> String {
-        self.buckets.as_ref().map_or_else(|| text.to_owned(), |buckets| buckets.written_back(&self.root(), text))
+    /// Returns a text of the program with locations in buckets replaced by paths in the folder.
+    fn with_local_paths(&self, text: &str) -> String {
+        self.buckets.as_ref().map_or_else(|| text.to_owned(), |buckets| buckets.with_local_paths(&self.root(), text))
     }
 
-    /// On the disk alone: runs the program behind a line of shell, where `"$@"` is the program and its flags; the shell runs behind `prefix`.
-    pub(crate) fn behind(&self, prefix: &[&str], shell: &str, args: &[&str]) -> Ran {
+    /// Runs the program with a line of shell, in which `"$@"` is the program and its flags; `prefix` is a command that
+    /// runs the shell. Only on disk.
+    pub(crate) fn run_in_shell(&self, prefix: &[&str], shell: &str, args: &[&str]) -> RunOutput {
         let program = [prefix, &["sh", "-c", shell, "sh", env!("CARGO_BIN_EXE_lakefront")], args].concat();
         let mut command = Command::new(program[0]);
         command.args(&program[1..]).current_dir(self.folder.path()).stdin(Stdio::null());
@@ -160,7 +163,7 @@ impl TestFolder {
     }
 
     /// Runs `convert logs lake/cf_logs` at [`NOW`], with a report.
-    pub(crate) fn convert(&self, args: &[&str]) -> Ran {
+    pub(crate) fn convert(&self, args: &[&str]) -> RunOutput {
         let mut all = vec!["convert", "logs", "lake/cf_logs", "--report", "report.json"];
         if !args.contains(&"--now") {
             all.extend(["--now", NOW]);
@@ -169,25 +172,25 @@ impl TestFolder {
         self.run(&all)
     }
 
-    /// Converts and expects exit status 0. Gives the report.
+    /// Converts, and asserts exit status 0. Returns the report.
     pub(crate) fn converts(&self, args: &[&str]) -> Value {
         self.convert(args).exits(0);
         self.checked_report()
     }
 
-    /// Converts and expects exit status 3: some objects failed. Gives the report.
-    pub(crate) fn converts_but_some(&self, args: &[&str]) -> Value {
+    /// Converts, and asserts exit status 3: some objects failed. Returns the report.
+    pub(crate) fn converts_with_failures(&self, args: &[&str]) -> Value {
         self.convert(args).exits(3);
         self.checked_report()
     }
 
-    /// What `--report` wrote.
+    /// Returns the report that `--report` wrote.
     pub(crate) fn report(&self) -> Value {
         let text = fs::read_to_string(self.path("report.json")).unwrap();
-        serde_json::from_str(&self.written_back(&text)).unwrap()
+        serde_json::from_str(&self.with_local_paths(&text)).unwrap()
     }
 
-    /// The report, after a look at what is true of every conversion that came to its end.
+    /// Returns the report, after checks that hold for every conversion that was not stopped.
     fn checked_report(&self) -> Value {
         let report = self.report();
         let count = |key: &str| report[key].as_u64().unwrap();
@@ -209,36 +212,36 @@ impl TestFolder {
         report
     }
 
-    /// All rows of the table, by data file name and then by their place in it.
+    /// Returns all rows of the table, by data file name and then by position.
     pub(crate) fn rows(&self) -> Vec<Row> {
         self.rows_of("lake/cf_logs")
     }
 
-    /// All rows of a table.
+    /// Returns all rows of a table.
     pub(crate) fn rows_of(&self, table: &str) -> Vec<Row> {
         let names = self.tree(table);
         names.iter().flat_map(|name| read_rows(&self.path(table), name)).collect()
     }
 
-    /// One column of all rows, as a JSON array.
+    /// Returns one column of all rows, as a JSON array.
     pub(crate) fn column(&self, name: &str) -> Value {
         column(&self.rows(), name)
     }
 
-    /// Rejected rows and failed objects, in the order of the quarantine's files.
+    /// Returns rejected rows and failed objects, in the order of the quarantine's files.
     pub(crate) fn quarantine(&self) -> Vec<Value> {
         let root = self.path("lake/cf_logs.lakefront/quarantine");
         let names = self.tree("lake/cf_logs.lakefront/quarantine");
         let lines = names.iter().flat_map(|name| gunzip_lines(&root.join(name)));
-        lines.map(|line| serde_json::from_str(&self.written_back(&line.to_string())).unwrap()).collect()
+        lines.map(|line| serde_json::from_str(&self.with_local_paths(&line.to_string())).unwrap()).collect()
     }
 
-    /// The names of all files below a folder, sorted; none where there is no folder.
+    /// Returns the names of all files below a folder, sorted; empty if there is no folder.
     pub(crate) fn tree(&self, folder: &str) -> Vec<String> {
         self.files(folder).into_keys().collect()
     }
 
-    /// The path of each file below a folder, by its name.
+    /// Returns the path of each file below a folder, by name.
     pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, PathBuf> {
         let root = self.path(folder);
         let mut files = BTreeMap::new();
@@ -256,7 +259,7 @@ impl TestFolder {
         files
     }
 
-    /// Where a log object is, as the quarantine and messages say it.
+    /// Returns the URL of a log object, as in the quarantine and in messages.
     pub(crate) fn object(&self, key: &str) -> String {
         format!("file://{}", self.path(&format!("logs/{key}")).display())
     }

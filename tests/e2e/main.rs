@@ -1,26 +1,26 @@
-//! End-to-end tests: they run the program as a person does, and read back what it wrote.
+//! End-to-end tests: they run the program as a user does, and read back what it wrote.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test that meets what it did not expect fails, and says where; and what could not be tested"
+    reason = "an unexpected value fails the test and shows where; skipped tests are printed"
 )]
-#![expect(clippy::disallowed_methods, reason = "tests write logs and read tables with plain file functions")]
+#![expect(clippy::disallowed_methods, reason = "tests write logs and read tables as plain files")]
 
-// Folders to work in, the program, logs as text, tables as rows, goldens.
+// The test folder, the program's output, logs as text, tables as rows, goldens.
 mod harness;
 
 // Checksums of the state's records.
 #[path = "../seals.rs"]
 mod seals;
 
-// Every rule of the table: columns, cells, user agents, rows, objects.
+// Rules of the table: columns, cells, user agents, rows, objects.
 mod rules;
 
-// Whole conversions, compared with text files that are kept.
+// Whole conversions, compared with golden files.
 mod goldens;
 
-// Which objects are read, and where a table may come to be.
+// Selection of objects, and locations of a table.
 mod selection;
 
 // Flags, messages, exit statuses, the commands `schema` and `ddl`, signals.
@@ -29,11 +29,11 @@ mod cli;
 // Hostile stores: redirects, secrets, settings, few open files.
 mod stores;
 
-// Same inputs, same bytes, whatever the threads and the memory.
+// Same inputs, same bytes, regardless of threads and memory.
 mod determinism;
 
-// Real processes that are killed, stopped, started twenty at once, read beside, and run out of disk.
+// Real processes that are killed, suspended, started many at once, or run out of disk, with readers at the same time.
 mod crash;
 
-// The memory that was allowed is enough, whatever the input's size.
+// Memory stays within the limit for any input size.
 mod memory;

@@ -1,4 +1,4 @@
-//! Memory stays under what was allowed, whatever the input's size.
+//! Memory stays within the limit, regardless of the input's size.
 
 use std::{fs, process::Stdio, thread, time::Duration};
 
@@ -7,48 +7,48 @@ use lakefront_loggen::{Options, objects};
 use crate::harness::{NOW, TestFolder, gzip, only_on_disk};
 
 const MIB: usize = 1 << 20;
-/// The least that a conversion needs, and what it may take at most then: a task at a time.
+/// Smallest memory limit of a conversion, in MiB: enough for one task at a time.
 const CAP_MIB: usize = 256;
 
-/// Converts with one thread and the least memory, and checks that the peak stays within it.
+/// Converts with one thread and the smallest limit, and checks that the peak stays within it.
 fn converts_within_the_least_memory(folder: &TestFolder, args: &[&str]) {
     let cap = format!("{CAP_MIB}MiB");
     let common = ["convert", "logs", "lake/cf_logs", "-q", "--now", NOW, "--report", "report.json"];
     let peak = peak_memory(folder, &[&common[..], &["--threads", "1", "--memory-bytes", &cap], args].concat());
-    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, the limit is {CAP_MIB} MiB", peak / MIB);
 }
 
-/// Returns a table schema with this many columns, each of a field of its own.
+/// Returns a table schema with this many columns, each of a separate field.
 fn wide_schema(columns: usize) -> String {
     let column = |number| format!("\n[[column]]\nname = \"c{number}\"\ntype = \"string\"\nfield = \"x-{number}\"\n");
     format!("name = \"wide\"\n{}", (0..columns).map(column).collect::<String>())
 }
 
-/// Runs the program and gives the largest resident memory that it had, in bytes.
+/// Runs the program, and returns its peak resident memory, in bytes.
 fn peak_memory(folder: &TestFolder, args: &[&str]) -> usize {
     peak_memory_of(folder, args, 0)
 }
 
-/// Returns the peak memory of a run that ends with this exit status. A run that is refused may end before anything is seen
-/// of it: then it is refused once more.
+/// Returns the peak memory of a run that ends with this exit status. A refused run may end before its memory was read:
+/// then it is run once more.
 fn peak_memory_of(folder: &TestFolder, args: &[&str], exit_status: i32) -> usize {
     for _ in 0..100 {
         let peak = seen_memory(folder, args, exit_status);
         if peak > 0 {
             return peak;
         }
-        assert_ne!(exit_status, 0, "nothing is known of the program's memory");
+        assert_ne!(exit_status, 0, "the program's memory could not be read");
     }
-    panic!("nothing is known of the program's memory");
+    panic!("the program's memory could not be read");
 }
 
-/// Returns the peak memory that was seen of a run; 0 if it ended too soon.
+/// Returns the peak memory of a run as read from `/proc`; 0 if it ended too soon.
 fn seen_memory(folder: &TestFolder, args: &[&str], exit_status: i32) -> usize {
     let mut child = folder.command(args).stdout(Stdio::null()).spawn().unwrap();
     let status_file = format!("/proc/{}/status", child.id());
     let mut peak_kib = 0;
     let status = loop {
-        // The kernel keeps the highest mark, so that only the last milliseconds can be missed.
+        // The kernel keeps the peak, so only the last milliseconds can be missed.
         let status = fs::read_to_string(&status_file).unwrap_or_default();
         let mark = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let mark = mark.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
@@ -63,8 +63,8 @@ fn seen_memory(folder: &TestFolder, args: &[&str], exit_status: i32) -> usize {
 }
 
 #[test]
-fn an_object_of_300_mb_of_text_is_converted_within_the_memory_that_was_allowed() {
-    only_on_disk!("memory, which the mirror would need, too");
+fn an_object_of_300_mb_of_text_is_converted_within_the_memory_limit() {
+    only_on_disk!("memory, which copies to buckets would need, too");
     let folder = TestFolder::on_disk();
     let options = Options { rows_per_file: 8000, late_percent: 2.0, ..Options::default() };
     let text = objects(&options).next().unwrap().text;
@@ -74,18 +74,18 @@ fn an_object_of_300_mb_of_text_is_converted_within_the_memory_that_was_allowed()
     let cap = format!("{CAP_MIB}MiB");
     let common = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--report", "report.json", "-q"];
     let peak = peak_memory(&folder, &[&common[..], &["--threads", "1", "--memory-bytes", &cap]].concat());
-    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, the limit is {CAP_MIB} MiB", peak / MIB);
     let report = folder.report();
     assert_eq!(report["rows"], members * 8000);
     assert!(report["text_bytes"].as_u64().unwrap() >= 300_000_000);
 }
 
 #[test]
-fn an_object_with_rows_of_many_hours_is_converted_within_the_memory_that_was_allowed() {
-    // As when someone puts the logs of most of a year into one object: six thousand data files are open at once.
+fn an_object_with_rows_of_many_hours_is_converted_within_the_memory_limit() {
+    // Like the logs of most of a year in one object: six thousand data files are open at once.
     const HOURS: usize = 6000;
     const ROWS: usize = 20;
-    only_on_disk!("memory, which the mirror would need, too");
+    only_on_disk!("memory, which copies to buckets would need, too");
     let rows = (0..HOURS * ROWS)
         .map(|row| format!("{}\t192.0.2.{}\t/page{row}\t200\n", 1_600_000_000 + row / ROWS * 3600, row % 250));
     let folder = TestFolder::new();
@@ -96,16 +96,16 @@ fn an_object_with_rows_of_many_hours_is_converted_within_the_memory_that_was_all
     let cap = format!("{CAP_MIB}MiB");
     let common = ["convert", "logs", "lake/cf_logs", "-q", "--schema", "cf_logs_wide", "--now", NOW];
     let peak = peak_memory(&folder, &[&common[..], &["--threads", "1", "--memory-bytes", &cap]].concat());
-    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, the limit is {CAP_MIB} MiB", peak / MIB);
     assert_eq!(folder.tree("lake/cf_logs").len(), HOURS);
 }
 
 #[test]
-fn many_small_objects_with_much_text_are_converted_within_the_memory_that_was_allowed() {
-    // A few kilobytes each, so that all of them are fetched at once; 450 MiB of text together.
+fn many_small_objects_with_much_text_are_converted_within_the_memory_limit() {
+    // A few kilobytes each, so that all are fetched at once; 450 MiB of text together.
     const OBJECTS: usize = 60;
     const ROWS: usize = 7500;
-    only_on_disk!("memory, which the mirror would need, too");
+    only_on_disk!("memory, which copies to buckets would need, too");
     let row = format!("2024-05-17\t10:00:00\t/{}\n", "page".repeat(250));
     let object = gzip("#Fields: date time cs-uri-stem\n".to_owned() + &row.repeat(ROWS));
     assert!(object.len() * OBJECTS < 4 * MIB, "{} bytes each", object.len());
@@ -116,13 +116,13 @@ fn many_small_objects_with_much_text_are_converted_within_the_memory_that_was_al
     let cap = format!("{CAP_MIB}MiB");
     let common = ["convert", "logs", "lake/cf_logs", "-q", "--now", NOW, "--report", "report.json"];
     let peak = peak_memory(&folder, &[&common[..], &["--threads", "1", "--memory-bytes", &cap]].concat());
-    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, the limit is {CAP_MIB} MiB", peak / MIB);
     assert_eq!(folder.report()["rows"], OBJECTS * ROWS);
 }
 
 #[test]
-fn a_gzip_header_with_a_name_of_hundreds_of_megabytes_takes_no_memory() {
-    only_on_disk!("memory, which the mirror would need, too");
+fn a_gzip_header_with_a_name_of_hundreds_of_megabytes_needs_no_memory() {
+    only_on_disk!("memory, which copies to buckets would need, too");
     let folder = TestFolder::on_disk();
     let text = "#Fields: date time sc-bytes\n2024-05-17\t10:00:00\t7\n";
     let named = |bytes: usize| {
@@ -143,11 +143,11 @@ fn a_gzip_header_with_a_name_of_hundreds_of_megabytes_takes_no_memory() {
 }
 
 #[test]
-fn text_of_one_endless_line_takes_no_memory() {
-    only_on_disk!("memory, which the mirror would need, too");
+fn text_of_one_endless_line_needs_no_memory() {
+    only_on_disk!("memory, which copies to buckets would need, too");
     let folder = TestFolder::on_disk();
     let block = gzip(vec![b'z'; 16 * MIB]);
-    // A good row before it: an object with nothing but rejects fails as a whole.
+    // A good row first: an object with only rejects fails as a whole.
     let start = "#Fields: date time\n2024-05-17\t10:00:00\n2024-05-17\t10:00:00\t";
     let object = [gzip(start), block.repeat(25)].concat();
     folder.add("a.gz", object);
@@ -155,14 +155,14 @@ fn text_of_one_endless_line_takes_no_memory() {
     let args =
         ["convert", "logs", "lake/cf_logs", "-q", "--threads", "1", "--memory-bytes", &cap, "--max-ratio", "2000"];
     let peak = peak_memory(&folder, &args);
-    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, the limit is {CAP_MIB} MiB", peak / MIB);
     assert_eq!(folder.quarantine()[0]["line_bytes"], 400 * MIB + 20);
 }
 
 #[test]
-fn an_object_of_the_state_that_is_a_gib_or_unpacks_to_as_much_takes_no_memory() {
+fn a_state_object_of_1_gib_or_that_unpacks_to_1_gib_needs_no_memory() {
     const CAP: usize = 192 * MIB;
-    only_on_disk!("memory, which the mirror would need, too");
+    only_on_disk!("memory, which copies to buckets would need, too");
     let open = || {
         let folder = TestFolder::of_two_tasks();
         folder.reopen(1, &[1]);
@@ -188,7 +188,7 @@ fn an_object_of_the_state_that_is_a_gib_or_unpacks_to_as_much_takes_no_memory() 
         fs::File::create(folder.state(name)).unwrap().set_len(1 << 30).unwrap();
         is_small(&folder, name);
     }
-    // The log record says how long its plan is.
+    // The log record has the size of its plan.
     let folder = open();
     let name = folder.states(&["plan/"]).into_keys().next().unwrap();
     fs::File::create(folder.state(&name)).unwrap().set_len(1 << 30).unwrap();
@@ -201,9 +201,9 @@ fn an_object_of_the_state_that_is_a_gib_or_unpacks_to_as_much_takes_no_memory() 
 }
 
 #[test]
-fn a_table_of_very_many_columns_and_hours_is_written_within_the_memory_that_was_allowed() {
+fn a_table_of_very_many_columns_and_hours_is_written_within_the_memory_limit() {
     const HOURS: usize = 250;
-    only_on_disk!("memory, which the mirror would need, too");
+    only_on_disk!("memory, which copies to buckets would need, too");
     let row = |row: usize| format!("{}\tone{row}\ttwo\n", 1_600_000_000 + row / 20 * 3600);
     let folder = TestFolder::new();
     folder.add("a.gz", gzip("#Fields: timestamp x-1 x-2\n".to_owned() + &(0..HOURS * 20).map(row).collect::<String>()));
@@ -214,12 +214,12 @@ fn a_table_of_very_many_columns_and_hours_is_written_within_the_memory_that_was_
 }
 
 #[test]
-fn a_task_with_hours_of_many_objects_in_turn_is_converted_within_the_memory_that_was_allowed() {
-    // Each object has a row of each hour, so that no hour is complete before the last object, and together they are more
-    // than memory holds. Some objects are bad, which must not be seen in any pass; the first two are small.
+fn a_task_whose_objects_all_have_the_same_many_hours_is_converted_within_the_memory_limit() {
+    // Each object has a row of each hour, so that no hour is complete before the last object, and together they exceed
+    // the memory. Some objects are bad, which must have no effect in any pass; the first two are small.
     const HOURS: usize = 600;
     const OBJECTS: usize = 6;
-    only_on_disk!("memory, which the mirror would need, too");
+    only_on_disk!("memory, which copies to buckets would need, too");
     let padding = |object| if object < 2 { String::new() } else { "y".repeat(40_000) };
     let log = |object: usize| {
         let row = |hour: usize| format!("{}\t{object}-{hour}\t{}\n", 1_600_000_000 + hour * 3600, padding(object));
@@ -240,7 +240,7 @@ fn a_task_with_hours_of_many_objects_in_turn_is_converted_within_the_memory_that
     };
     let cap = format!("{CAP_MIB}MiB");
     let peak = with_failures(&["lake/one", "--threads", "1", "--memory-bytes", &cap]);
-    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, {CAP_MIB} MiB were allowed", peak / MIB);
+    assert!(peak <= CAP_MIB * MIB, "{} MiB were used, the limit is {CAP_MIB} MiB", peak / MIB);
     let report = folder.report();
     assert_eq!((&report["rows"], &report["partitions"]), (&(HOURS * OBJECTS).into(), &HOURS.into()));
     assert_eq!(report["rejects"]["no-time"], (0..OBJECTS).sum::<usize>());
@@ -254,7 +254,7 @@ fn a_task_with_hours_of_many_objects_in_turn_is_converted_within_the_memory_that
     cells.sort_unstable();
     expected.sort_unstable();
     assert!(cells == expected, "{} rows", cells.len());
-    // With other threads and more memory the table is the same, byte for byte.
+    // With more threads and memory the table is the same, byte for byte.
     let two = ["convert", "logs", "lake/two", "--now", NOW, "--schema", "wide.toml", "--threads", "3", "-v"];
     folder.run(&two).exits(3).says("the task's objects are read once more");
     let (one, two) = (folder.files("lake/one"), folder.files("lake/two"));
@@ -266,7 +266,7 @@ fn a_task_with_hours_of_many_objects_in_turn_is_converted_within_the_memory_that
 fn names_of_very_many_fields_are_bounded_in_memory_summary_and_report() {
     const OBJECTS: usize = 60;
     const NAMES: usize = 10_000;
-    only_on_disk!("memory, which the mirror would need, too");
+    only_on_disk!("memory, which copies to buckets would need, too");
     let folder = TestFolder::new();
     for object in 0..OBJECTS {
         let names: Vec<String> = (0..NAMES).map(|name| format!("x-{object:03}-{name:05}")).collect();
@@ -279,7 +279,7 @@ fn names_of_very_many_fields_are_bounded_in_memory_summary_and_report() {
     for fields in ["unclaimed_fields", "unknown_fields"] {
         let names = report[fields].as_array().unwrap();
         assert_eq!((names.len(), &names[999]), (1000, &"x-000-00999".into()), "{fields}");
-        // Above a hundred thousand names it is a lower bound.
+        // Above a hundred thousand names the count is a lower bound.
         assert_eq!(report[format!("more_{fields}")], 99_000, "{fields}");
     }
     assert!(fs::metadata(folder.path("report.json")).unwrap().len() < 100_000);

@@ -1,21 +1,21 @@
-//! Every rule of how a log becomes rows, each with a log that shows it.
+//! Rules by which a log becomes rows, each with a log that shows it.
 
-// Which columns there are, and what derived ones hold.
+// Columns, and the contents of derived ones.
 mod columns;
 
-// Which partition a row goes to.
+// Partitions of rows.
 mod partitions;
 
-// How fields are found: headers, eras, field lists, real-time names.
+// Names of fields: headers, eras, field lists, real-time names.
 mod fields;
 
-// What a cell becomes.
+// Values of cells.
 mod cells;
 
 // Browser, operating system and bot.
 mod user_agents;
 
-// What is a row, and what is rejected.
+// Rows, and rejects.
 mod rows;
 
 // Whole objects: gzip, limits, failures.

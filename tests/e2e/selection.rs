@@ -1,4 +1,4 @@
-//! Which objects are read, and where a table may come to be.
+//! Selection of objects, and locations of a table.
 
 use std::{fs, os::unix::fs::symlink};
 
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::harness::{LEAN, TestFolder, is_in_buckets, log, only_on_disk};
 
-/// A log with one row in this hour of 2024-05-17.
+/// Returns a log with one row of this hour of 2024-05-17.
 fn log_of_hour(hour: u32) -> String {
     log("date time", &[&format!("2024-05-17 {hour:02}:00:00")])
 }
 
-/// Two distributions, three hours, and an object without an hour in its name.
+/// Creates logs of two distributions and three hours, and one without an hour in its name.
 fn hours() -> TestFolder {
     let folder = TestFolder::new();
     for distribution in ["E1EXAMPLE", "E2EXAMPLE"] {
@@ -23,7 +23,7 @@ fn hours() -> TestFolder {
     folder
 }
 
-/// Converts with these flags and gives the names of the objects that came into the table, without folder and ending.
+/// Converts with these flags, and returns the names of the converted objects, without folder and extension.
 fn selected(folder: &TestFolder, args: &[&str]) -> Vec<String> {
     folder.converts(&[&LEAN[..], args].concat());
     let names = folder.rows().into_iter().map(|row| {
@@ -36,7 +36,7 @@ fn selected(folder: &TestFolder, args: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn include_takes_only_names_that_match() {
+fn include_selects_only_names_that_match() {
     let e1 = ["E1EXAMPLE 09", "E1EXAMPLE 10", "E1EXAMPLE 11"];
     assert_eq!(selected(&hours(), &["--include", "**/E1*"]), e1);
     assert_eq!(selected(&hours(), &["--include", "a/E1*"]), e1);
@@ -47,23 +47,23 @@ fn include_takes_only_names_that_match() {
 }
 
 #[test]
-fn a_pattern_without_a_slash_is_for_the_last_part_of_a_name_at_any_depth() {
+fn a_pattern_without_a_slash_matches_the_last_part_of_a_name_at_any_depth() {
     let e1 = ["E1EXAMPLE 09", "E1EXAMPLE 10", "E1EXAMPLE 11"];
     assert_eq!(selected(&hours(), &["--include", "E1*"]), e1);
     assert_eq!(selected(&hours(), &["--include", "*.log"]), ["undated.log"]);
     assert_eq!(selected(&hours(), &["--exclude", "E2*", "--exclude", "*.log"]), e1);
-    // What is below a folder that is excluded is excluded, too.
+    // Everything below an excluded folder is excluded, too.
     assert_eq!(selected(&hours(), &["--exclude", "a"]), ["undated.log"]);
     assert_eq!(selected(&hours(), &["--include", "b/"]), ["undated.log"]);
 }
 
 #[test]
-fn a_star_stays_within_a_folder() {
+fn a_star_matches_within_a_folder() {
     hours().convert(&["--include", "*/*/E1*"]).exits(1).says("7 logs found").says("all are not matched by --include");
 }
 
 #[test]
-fn a_selection_that_takes_nothing_says_why() {
+fn a_selection_without_matches_prints_the_reasons() {
     for (args, says) in [
         (&["--to", "2024-05-01"][..], "6 are not older than --to 2024-05-01; 1 is without an hour"),
         (&["--from", "2026-11-24", "--exclude", "*.log"], "6 are older than --from 2026-11-24"),
@@ -91,7 +91,7 @@ fn a_pattern_that_matches_nothing_is_warned_about_once() {
         assert_eq!(ran.stderr.matches(pattern).count(), 1, "{pattern}: {}", ran.stderr);
     }
     assert!(!ran.stderr.contains("`--include a/**`"), "{}", ran.stderr);
-    // Also where nothing is new, in silence, and where nothing is written.
+    // Also if there are no new logs, with `--quiet`, and in a dry run.
     for more in ["--quiet", "--dry-run"] {
         folder.convert(&[&args[..], &[more]].concat()).exits(0).says("`--include *.gz` matches nothing");
     }
@@ -100,7 +100,7 @@ fn a_pattern_that_matches_nothing_is_warned_about_once() {
 }
 
 #[test]
-fn logs_that_a_range_leaves_out_as_their_names_have_no_hour_are_counted() {
+fn logs_without_an_hour_in_their_names_that_a_range_leaves_out_are_counted() {
     let folder = hours();
     folder.add("b/other.log", log_of_hour(12));
     let said = "2 logs have no hour in their names: --from leaves them out";
@@ -110,7 +110,7 @@ fn logs_that_a_range_leaves_out_as_their_names_have_no_hour_are_counted() {
     assert_eq!(folder.report()["objects"]["without_hour"], 2);
     // In a bucket, keys of earlier hours are not even listed.
     assert_eq!(folder.report()["objects"]["not_selected"], if is_in_buckets() { 2 } else { 4 });
-    // Again with nothing new, and with the other flag.
+    // Again without new logs, and with the other flag.
     folder.convert(&["--from", "2024-05-17T10"]).exits(0).says("nothing new").says(said);
     let one = ["--to", "2024-05-17T11", "--exclude", "other.log"];
     folder.convert(&one).exits(0).says("1 log has no hour in its name: --to leaves it out");
@@ -119,7 +119,7 @@ fn logs_that_a_range_leaves_out_as_their_names_have_no_hour_are_counted() {
 }
 
 #[test]
-fn exclude_leaves_out_names_that_match() {
+fn exclude_omits_names_that_match() {
     assert_eq!(selected(&hours(), &["--exclude", "**/*-1?.*", "--exclude", "b/**"]), ["E1EXAMPLE 09", "E2EXAMPLE 09"]);
     assert_eq!(selected(&hours(), &["--include", "a/E1*", "--exclude", "**/*-09.*"]), ["E1EXAMPLE 10", "E1EXAMPLE 11"]);
 }
@@ -156,7 +156,7 @@ fn a_range_may_be_relative_to_now() {
 }
 
 #[test]
-fn a_blank_between_date_and_hour_is_as_good_as_a_t() {
+fn a_blank_between_date_and_hour_is_equivalent_to_a_t() {
     let (from, to) = (["--from", "2024-05-17 11"], ["--to", "2024-05-17 10"]);
     assert_eq!(selected(&hours(), &from), ["E1EXAMPLE 11", "E2EXAMPLE 11"]);
     assert_eq!(selected(&hours(), &to), ["E1EXAMPLE 09", "E2EXAMPLE 09"]);
@@ -165,9 +165,9 @@ fn a_blank_between_date_and_hour_is_as_good_as_a_t() {
 }
 
 #[test]
-fn with_a_settle_of_0_no_hour_waits_neither_the_current_one_nor_one_to_come() {
+fn with_a_settle_of_0_no_hour_waits_not_even_a_future_one() {
     for zero in ["0", "0s", "0h"] {
-        // It is half past nine: an hour is under way, and two are named that have not begun.
+        // At half past nine, one hour is in progress, and two have not begun.
         let args = ["--now", "2024-05-17T09:30:00Z", "--settle", zero];
         assert_eq!(selected(&hours(), &args).len(), 7, "{zero}");
     }
@@ -186,7 +186,7 @@ fn hours_that_have_not_settled_wait() {
 }
 
 #[test]
-fn an_hour_has_settled_when_its_end_is_as_long_ago_as_settle_says() {
+fn an_hour_has_settled_when_its_end_is_settle_ago() {
     let count = |args: &[&str]| selected(&hours(), args).len();
     assert_eq!(count(&["--now", "2024-05-17T12:00:00Z", "--settle", "1h"]), 5);
     assert_eq!(count(&["--now", "2024-05-17T11:59:59Z", "--settle", "1h"]), 3);
@@ -195,7 +195,7 @@ fn an_hour_has_settled_when_its_end_is_as_long_ago_as_settle_says() {
 }
 
 #[test]
-fn where_all_objects_wait_that_is_no_error() {
+fn a_run_whose_objects_all_wait_is_not_an_error() {
     let folder = hours();
     let args = ["--include", "a/**", "--now", "2024-05-17T09:59:00Z"];
     folder.convert(&args).exits(0).says("nothing new").says("6 objects, from 2024-05-17T09 on");
@@ -203,7 +203,7 @@ fn where_all_objects_wait_that_is_no_error() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_be_done_and_writes_nothing() {
+fn a_dry_run_prints_what_would_be_done_and_writes_nothing() {
     let folder = hours();
     let ran = folder
         .run(&[
@@ -239,7 +239,7 @@ fn a_dry_run_shows_the_plan_of_the_conversion() {
 }
 
 #[test]
-fn finding_no_object_is_an_error_unless_it_is_allowed() {
+fn an_empty_listing_is_an_error_unless_it_is_allowed() {
     let folder = TestFolder::new();
     folder.convert(&[]).exits(1).says("list: no log object").says("\nhint: ").says("`--allow-empty`");
     assert_eq!(folder.tree("lake"), Vec::<String>::new());
@@ -280,7 +280,7 @@ fn an_object_below_nested_sources_counts_once() {
 }
 
 #[test]
-fn links_are_followed_and_what_they_lead_to_counts_once() {
+fn links_are_followed_and_their_targets_count_once() {
     only_on_disk!("links");
     let folder = TestFolder::new();
     folder.write("elsewhere/1.log", log_of_hour(10));
@@ -295,8 +295,8 @@ fn links_are_followed_and_what_they_lead_to_counts_once() {
 }
 
 #[test]
-fn what_cannot_be_listed_is_told_and_exits_3_and_the_rest_is_converted() {
-    only_on_disk!("what a folder can hold");
+fn a_path_that_cannot_be_listed_is_reported_with_exit_3_and_the_rest_is_converted() {
+    only_on_disk!("contents of a local folder");
     let folder = TestFolder::new();
     folder.add("good.log", log_of_hour(10));
     symlink(folder.path("nowhere"), folder.path("logs/dangling")).unwrap();
@@ -309,13 +309,13 @@ fn what_cannot_be_listed_is_told_and_exits_3_and_the_rest_is_converted() {
 }
 
 #[test]
-fn what_cannot_be_listed_and_is_not_selected_is_no_failure() {
-    only_on_disk!("what a folder can hold");
+fn a_path_that_cannot_be_listed_and_is_not_selected_is_not_a_failure() {
+    only_on_disk!("contents of a local folder");
     let folder = TestFolder::new();
     folder.add("cf/good.gz", log_of_hour(10));
     symlink(folder.path("nowhere"), folder.path("logs/cf/dangling")).unwrap();
     symlink(folder.path("logs/circle"), folder.path("logs/circle")).unwrap();
-    // A folder with a link in it that leads nowhere.
+    // A folder with a broken link.
     folder.add("lost+found/x", "");
     symlink("nowhere", folder.path("logs/lost+found/#17")).unwrap();
     folder.convert(&[]).exits(3);
@@ -339,7 +339,7 @@ fn what_cannot_be_listed_and_is_not_selected_is_no_failure() {
 }
 
 #[test]
-fn a_folder_that_is_excluded_is_no_pattern_without_a_match_even_if_nothing_is_in_it() {
+fn an_excluded_empty_folder_counts_as_a_match_of_its_pattern() {
     only_on_disk!("folders without files");
     let folder = hours();
     fs::create_dir(folder.path("logs/lost+found")).unwrap();
@@ -370,13 +370,13 @@ fn named_pipes_sockets_and_devices_are_skipped_and_counted() {
 }
 
 #[test]
-fn a_source_that_is_not_there_is_refused_by_name() {
+fn a_missing_source_is_refused_by_name() {
     let folder = TestFolder::new();
     folder.run(&["convert", "lgos", "lake/cf_logs"]).exits(1).says("lgos").says("\nhint: ");
 }
 
 #[test]
-fn a_store_that_is_not_supported_is_refused_by_name_and_without_its_path() {
+fn an_unsupported_store_is_refused_by_name_and_without_its_path() {
     let folder = hours();
     let source = folder.run(&["convert", "hdfs://secret-node/logs", "lake/cf_logs"]).exits(1).says("`hdfs://`");
     assert!(!source.stderr.contains("secret"), "{}", source.stderr);
@@ -385,7 +385,7 @@ fn a_store_that_is_not_supported_is_refused_by_name_and_without_its_path() {
 
 #[test]
 fn a_source_that_overlaps_the_table_is_refused() {
-    only_on_disk!("tables that would be a whole bucket");
+    only_on_disk!("the table would be a whole bucket");
     for (source, table) in [("logs", "logs/lake"), ("logs", "logs"), ("logs/a", "logs"), (".", "lake/cf_logs")] {
         let folder = hours();
         let before = folder.tree(".");
@@ -410,7 +410,7 @@ fn a_destination_that_is_not_empty_and_has_no_state_is_refused_with_a_hint() {
 }
 
 #[test]
-fn a_state_folder_with_something_else_in_it_is_refused_too() {
+fn a_state_folder_with_other_files_is_refused_too() {
     let folder = hours();
     folder.write("lake/cf_logs.lakefront/log/0000000001.json", "{}");
     let ran = folder.convert(&[]).exits(1).says("cf_logs.lakefront/table.json: is missing").says("\nhint: ");
@@ -433,12 +433,12 @@ fn a_destination_that_cannot_be_written_to_stops_the_run_and_is_named() {
     folder.write("file", "in the way");
     folder.run(&["convert", "logs", "file"]).exits(1).says("file: exists and is not a folder");
     folder.run(&["convert", "logs", "file/cf_logs"]).exits(1).says("file");
-    // Nobody makes folders below /proc, not even root.
+    // No user can create folders below /proc, not even root.
     folder.run(&["convert", "logs", "/proc/lakefront/cf_logs"]).exits(1).says("/proc/lakefront");
 }
 
 #[test]
-fn small_hours_of_a_day_share_a_task_and_days_do_not() {
+fn small_hours_of_one_day_share_a_task_but_days_do_not() {
     let folder = TestFolder::new();
     for (day, hour) in [(17, 9), (17, 10), (17, 11), (18, 9)] {
         folder.add(
@@ -450,7 +450,7 @@ fn small_hours_of_a_day_share_a_task_and_days_do_not() {
 }
 
 #[test]
-fn a_task_has_at_most_task_bytes_of_compressed_bytes_but_for_a_larger_object() {
+fn a_task_has_at_most_task_bytes_of_compressed_bytes_unless_one_object_is_larger() {
     let folder = TestFolder::new();
     for name in ["a", "b", "c", "d"] {
         folder.add(&format!("E1EXAMPLE.2024-05-17-09.{name}"), log_of_hour(9));

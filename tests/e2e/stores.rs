@@ -1,5 +1,5 @@
-//! Logs and tables in S3, played by a server in this process that may be hostile: what the program sends, follows,
-//! shows and leaves behind.
+//! Logs and tables in S3, with a server in this process that may be hostile: what the program sends, follows, prints
+//! and leaves.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::harness::{Asked, Does, LEAN, NOW, Ran, S3, TestFolder, log, only_on_disk};
+use crate::harness::{LEAN, NOW, Request, Response, RunOutput, S3, TestFolder, log, only_on_disk};
 
 const CONVERT: [&str; 5] = ["convert", "s3://logs/cf", "s3://lake/cf_logs", "--now", NOW];
 const TOKEN: &str = "IQoJb3JpZ2luX2VjEOj//////////wEaCXVzLWVhc3QtMSJHMEUCIQDmQ+hunter2+x/y==";
@@ -16,15 +16,15 @@ const TOKEN: &str = "IQoJb3JpZ2luX2VjEOj//////////wEaCXVzLWVhc3QtMSJHMEUCIQDmQ+h
 /// Returns the program, configured for a store.
 fn program(folder: &TestFolder, store: &S3) -> Command {
     let mut command = folder.command(&[]);
-    store.known_to(&mut command);
+    store.configure(&mut command);
     command
 }
 
-fn run(command: &mut Command, args: &[&str]) -> Ran {
+fn run(command: &mut Command, args: &[&str]) -> RunOutput {
     command.args(args).output().unwrap().into()
 }
 
-/// A store with two logs.
+/// Adds two logs to a store.
 fn with_logs(store: S3) -> S3 {
     for hour in ["09", "10"] {
         let row = format!("2024-05-17 {hour}:00:00");
@@ -34,59 +34,59 @@ fn with_logs(store: S3) -> S3 {
 }
 
 #[test]
-fn a_redirect_to_another_host_is_not_followed_and_no_credentials_go_there() {
-    only_on_disk!("a store of its own");
+fn a_redirect_to_another_host_is_not_followed_and_no_credentials_are_sent_there() {
+    only_on_disk!("a separate store");
     let folder = TestFolder::new();
     let other = S3::new();
     let port = other.port();
-    // Requests of each kind in turn: the first one, one for a log, one that writes.
-    let kinds: [fn(&Asked) -> bool; 4] = [
+    // Kinds of requests that are redirected: all, reads of logs, writes, writes of data files.
+    let kinds: [fn(&Request) -> bool; 4] = [
         |_| true,
-        |asked| asked.method == "GET" && asked.path.starts_with("logs/cf"),
-        |asked| asked.method == "PUT",
-        |asked| asked.path.ends_with(".parquet"),
+        |request| request.method == "GET" && request.path.starts_with("logs/cf"),
+        |request| request.method == "PUT",
+        |request| request.path.ends_with(".parquet"),
     ];
     for (kind, host) in kinds.into_iter().zip(["localhost", "127.0.0.1", "localhost", "[::1]"]) {
-        let store = with_logs(S3::lying(move |asked| {
-            let location = format!("Location: http://{host}:{port}/{}\r\n", asked.path);
-            if kind(asked) {
-                Does::Answers("307 Temporary Redirect".into(), location, String::new())
+        let store = with_logs(S3::responding(move |request| {
+            let location = format!("Location: http://{host}:{port}/{}\r\n", request.path);
+            if kind(request) {
+                Response::Given("307 Temporary Redirect".into(), location, String::new())
             } else {
-                Does::Right
+                Response::Correct
             }
         }));
         let ran = run(program(&folder, &store).env("AWS_SESSION_TOKEN", TOKEN), &[&CONVERT[..], &["-vv"]].concat());
         let ran = ran.exits(1).says(&format!("a redirect to `{host}:{port}`, which is another host")).says("hint: ");
         assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
-        assert!(store.asked().iter().all(|asked| asked.header("x-amz-security-token") == TOKEN));
+        assert!(store.requests().iter().all(|request| request.header("x-amz-security-token") == TOKEN));
     }
-    assert_eq!(other.asked().len(), 0);
+    assert_eq!(other.requests().len(), 0);
 }
 
 #[test]
-fn answers_of_a_store_are_shown_without_the_secrets_of_the_request() {
-    only_on_disk!("a store of its own");
+fn responses_of_a_store_are_shown_without_the_secrets_of_the_request() {
+    only_on_disk!("a separate store");
     let folder = TestFolder::new();
-    let echo = |asked: &Asked| {
-        let (sent, token) = (asked.header("authorization"), asked.header("x-amz-security-token"));
+    let echo = |request: &Request| {
+        let (sent, token) = (request.header("authorization"), request.header("x-amz-security-token"));
         let signature = sent.rsplit('=').next().unwrap();
         let cut: String = token.chars().skip(7).take(30).collect();
         format!("said {signature} {token} {} {cut} secret-of-the-tests AKIDOFTHETESTS ends", token.to_lowercase())
     };
-    let kinds: [fn(&Asked) -> bool; 3] =
-        [|_| true, |asked| asked.path.starts_with("logs/cf"), |asked| asked.method == "PUT"];
+    let kinds: [fn(&Request) -> bool; 3] =
+        [|_| true, |request| request.path.starts_with("logs/cf"), |request| request.method == "PUT"];
     for kind in kinds {
         for status in ["403 Forbidden", "400 Bad Request", "405 Method Not Allowed", "301 Moved"] {
-            let store = with_logs(S3::lying(move |asked| {
-                if !kind(asked) {
-                    return Does::Right;
+            let store = with_logs(S3::responding(move |request| {
+                if !kind(request) {
+                    return Response::Correct;
                 }
-                let said = echo(asked);
+                let said = echo(request);
                 let headers = format!(
                     "x-amz-bucket-region: {said}\r\nLocation: http://{}/\r\n",
-                    asked.header("x-amz-security-token").replace(['/', '+', '='], "")
+                    request.header("x-amz-security-token").replace(['/', '+', '='], "")
                 );
-                Does::Answers(
+                Response::Given(
                     status.into(),
                     headers,
                     format!("<Error><Code>{said}</Code><Message>{said}</Message><Region>{said}</Region></Error>"),
@@ -101,7 +101,7 @@ fn answers_of_a_store_are_shown_without_the_secrets_of_the_request() {
             }
             assert!(shown.contains("[removed]"), "{status}:\n{shown}");
             let signatures: Vec<String> =
-                store.asked().iter().map(|asked| asked.header("authorization").to_owned()).collect();
+                store.requests().iter().map(|request| request.header("authorization").to_owned()).collect();
             assert!(signatures.iter().all(|sent| !shown.contains(sent.rsplit('=').next().unwrap())), "{shown}");
         }
     }
@@ -109,7 +109,7 @@ fn answers_of_a_store_are_shown_without_the_secrets_of_the_request() {
 
 #[test]
 fn settings_that_cannot_be_part_of_a_request_are_wrong_usage_and_named() {
-    only_on_disk!("a store of its own");
+    only_on_disk!("a separate store");
     let folder = TestFolder::new();
     let store = with_logs(S3::new());
     let at = |end: &str| format!("http://127.0.0.1:{}{end}", store.port());
@@ -174,12 +174,12 @@ fn settings_that_cannot_be_part_of_a_request_are_wrong_usage_and_named() {
         let ran = run(&mut command, &["convert", says, "lake/cf_logs"]).exits(2).says(&format!("{name}: "));
         assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
     }
-    assert_eq!(store.asked().len(), 0);
+    assert_eq!(store.requests().len(), 0);
 }
 
 #[test]
 fn blanks_around_settings_are_ignored() {
-    only_on_disk!("a store of its own");
+    only_on_disk!("a separate store");
     let folder = TestFolder::new();
     let store = with_logs(S3::new());
     let mut command = program(&folder, &store);
@@ -190,10 +190,10 @@ fn blanks_around_settings_are_ignored() {
         .env("AWS_REGION", " eu-west-1\n")
         .env("AWS_ENDPOINT_URL_S3", format!("http://127.0.0.1:{}/ \n", store.port()));
     run(&mut command, &CONVERT).exits(0);
-    for asked in store.asked() {
-        assert_eq!(asked.header("x-amz-security-token"), TOKEN);
-        assert!(asked.header("authorization").contains("Credential=AKIDOFTHETESTS/"), "{asked:?}");
-        assert!(asked.header("authorization").contains("/eu-west-1/s3/"), "{asked:?}");
+    for request in store.requests() {
+        assert_eq!(request.header("x-amz-security-token"), TOKEN);
+        assert!(request.header("authorization").contains("Credential=AKIDOFTHETESTS/"), "{request:?}");
+        assert!(request.header("authorization").contains("/eu-west-1/s3/"), "{request:?}");
     }
     let url = format!("http://127.0.0.1:{}\n", store.port());
     let flags = ["--region", "us-east-1 ", "--endpoint-url", &url];
@@ -201,8 +201,8 @@ fn blanks_around_settings_are_ignored() {
 }
 
 #[test]
-fn what_other_tools_read_of_retries_is_of_no_account() {
-    only_on_disk!("a store of its own");
+fn retry_settings_of_other_tools_are_ignored() {
+    only_on_disk!("a separate store");
     let folder = TestFolder::new();
     let store = S3::new();
     store.put("logs/cf/E1EXAMPLE.2024-05-17-09.a", log("date time", &["2024-05-17 09:00:00"]));
@@ -213,7 +213,7 @@ fn what_other_tools_read_of_retries_is_of_no_account() {
 
 #[test]
 fn sixty_four_open_files_are_enough_for_buckets() {
-    only_on_disk!("a store of its own");
+    only_on_disk!("a separate store");
     let folder = TestFolder::new();
     let store = S3::new();
     let rows: Vec<String> =
@@ -226,10 +226,10 @@ fn sixty_four_open_files_are_enough_for_buckets() {
     let run = |args: &[&str]| {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n 64 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_lakefront")]);
-        store.known_to(&mut command).current_dir(folder.path("")).stdin(Stdio::null());
-        // The host's name is looked up for each connection, which takes files, too.
+        store.configure(&mut command).current_dir(folder.path("")).stdin(Stdio::null());
+        // The host's name is resolved for each connection, which opens files, too.
         command.env("AWS_ENDPOINT_URL_S3", format!("http://localhost:{}", store.port()));
-        Ran::from(command.args(args).output().unwrap())
+        RunOutput::from(command.args(args).output().unwrap())
     };
     run(&[&CONVERT[..], &["--threads", "4", "--task-bytes", "1KiB"], &LEAN[..]].concat()).exits(0);
     run(&["verify", "s3://lake/cf_logs", "--deep"]).exits(0);
@@ -237,20 +237,20 @@ fn sixty_four_open_files_are_enough_for_buckets() {
 }
 
 #[test]
-fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
-    only_on_disk!("a store of its own");
+fn the_limit_of_open_files_is_raised_as_far_as_allowed() {
+    only_on_disk!("a separate store");
     if !fs::exists("/proc/self/limits").unwrap() {
         return;
     }
     let (sender, hung) = mpsc::channel();
-    let store = S3::lying(move |_| {
+    let store = S3::responding(move |_| {
         let _ = sender.send(());
-        Does::Hangs
+        Response::Never
     });
     let folder = TestFolder::new();
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -S -n 64 && ulimit -H -n 300 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_lakefront")]);
-    store.known_to(&mut command).current_dir(folder.path("")).stdin(Stdio::null()).stderr(Stdio::null());
+    store.configure(&mut command).current_dir(folder.path("")).stdin(Stdio::null()).stderr(Stdio::null());
     let mut child = command.args(CONVERT).spawn().unwrap();
     hung.recv_timeout(Duration::from_mins(1)).unwrap();
     let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
@@ -262,18 +262,18 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
 
 #[test]
 fn a_run_that_is_killed_leaves_no_rows_in_the_folder_of_temporary_files() {
-    only_on_disk!("a store of its own");
+    only_on_disk!("a separate store");
     let folder = TestFolder::new();
     fs::create_dir(folder.path("tmp")).unwrap();
     let (sender, hung) = mpsc::channel();
-    let store = S3::lying(move |asked| {
-        if asked.method == "PUT" && asked.path.ends_with(".parquet") {
-            let _ = sender.send(asked.header("content-length").parse::<u64>().unwrap());
-            return Does::Hangs;
+    let store = S3::responding(move |request| {
+        if request.method == "PUT" && request.path.ends_with(".parquet") {
+            let _ = sender.send(request.header("content-length").parse::<u64>().unwrap());
+            return Response::Never;
         }
-        Does::Right
+        Response::Correct
     });
-    // Rows that do not compress, so that the data file is too large to wait in memory.
+    // Rows that do not compress, so that the data file is too large to stay in memory.
     let mut number = 1_u64;
     let rows: Vec<String> = (0..6_000)
         .map(|_| {

@@ -1,41 +1,40 @@
-//! Control, bidirectional and invisible characters reach neither a terminal nor JSON unescaped, whatever they come
-//! from.
+//! Control, bidirectional and invisible characters of any origin are escaped in terminals and in JSON.
 
 use std::{fs, io::Read as _, path::Path};
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
+use crate::harness::{LEAN, NOW, RunOutput, TestFolder, log, only_on_disk};
 
 /// A colour, DEL, NEL, CSI of C1, a right-to-left override, a zero width space, a byte order mark, a tag.
 const HOSTILE: &str = "\u{1b}[31mX\u{7f}\u{85}\u{9b}2J\u{202e}\u{200b}\u{feff}\u{e0041}";
-/// A value that would look like a message of its own.
+/// A value that would look like a separate message.
 const FORGED: &str = "x\nerror: forged";
 
-/// Fails the test if a text has an invisible character other than a line end.
-fn is_visible(text: &str) {
+/// Asserts that a text has no invisible character except line ends.
+fn assert_escaped(text: &str) {
     let raw = text.chars().find(|symbol| {
         let is_hidden =
             matches!(*symbol, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}' | '\u{e0000}'..);
         (symbol.is_control() && *symbol != '\n') || is_hidden
     });
-    assert!(raw.is_none(), "{raw:?} stands raw in {text:?}");
+    assert!(raw.is_none(), "{raw:?} is not escaped in {text:?}");
 }
 
-fn says_it_visibly(ran: &Ran) {
-    is_visible(&ran.stdout);
-    is_visible(&ran.stderr);
+fn assert_output_is_escaped(ran: &RunOutput) {
+    assert_escaped(&ran.stdout);
+    assert_escaped(&ran.stderr);
 }
 
-/// The text of a gzipped file.
+/// Returns the text of a gzipped file.
 fn unpacked(path: &Path) -> String {
     let mut text = String::new();
     GzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     text
 }
 
-/// A table of one log.
+/// Creates a table of one log.
 fn table() -> TestFolder {
     let folder = TestFolder::new();
     folder.add("E1EXAMPLE.2024-05-17-09.a", log("date time", &["2024-05-17 09:00:00"]));
@@ -74,13 +73,13 @@ const CONVERT_FLAGS: [&str; 27] = [
 ];
 
 #[test]
-fn no_value_of_a_flag_reaches_the_terminal_raw() {
+fn no_value_of_a_flag_is_printed_unescaped() {
     only_on_disk!("values that are no places");
     let folder = table();
     for flag in CONVERT_FLAGS {
         for value in [HOSTILE, FORGED] {
             let ran = folder.run(&["convert", "logs", "lake/new", "--dry-run", flag, value]);
-            says_it_visibly(&ran);
+            assert_output_is_escaped(&ran);
             assert!(!ran.stderr.contains("\nerror: forged"), "{flag}: {}", ran.stderr);
         }
     }
@@ -109,16 +108,16 @@ fn no_value_of_a_flag_reaches_the_terminal_raw() {
     ] {
         let ran = folder.run(args);
         assert!(matches!(ran.status, Some(1 | 2)), "{args:?}: {ran:?}");
-        says_it_visibly(&ran);
+        assert_output_is_escaped(&ran);
     }
 }
 
 #[test]
-fn wrong_usage_is_told_in_clean_colours() {
+fn wrong_usage_is_printed_with_clean_colours() {
     only_on_disk!("the program is run as it is");
     let folder = TestFolder::new();
     for args in [&["convert", "a", "b", "--acl", HOSTILE][..], &[HOSTILE], &["status", "a", &format!("--{HOSTILE}")]] {
-        let ran: Ran = folder.command(args).env("CLICOLOR_FORCE", "1").output().unwrap().into();
+        let ran: RunOutput = folder.command(args).env("CLICOLOR_FORCE", "1").output().unwrap().into();
         let ran = ran.exits(2);
         assert!(ran.stderr.contains("\u{1b}[") && !ran.stderr.contains("\u{1b}[31mX"), "{:?}", ran.stderr);
         assert!(ran.stderr.contains(r"\u{1b}[31mX"), "{:?}", ran.stderr);
@@ -127,7 +126,7 @@ fn wrong_usage_is_told_in_clean_colours() {
     assert!(ran.stderr.contains(r"x\nerror: forged"), "{}", ran.stderr);
 }
 
-/// A table whose log has a hostile name, a hostile field name and a hostile row that is rejected.
+/// Creates a table whose log has a hostile name, a hostile field name and a hostile row that is rejected.
 fn hostile_logs() -> TestFolder {
     let folder = TestFolder::new();
     let fields = format!("date time {}", HOSTILE.replace('\u{85}', ""));
@@ -138,25 +137,25 @@ fn hostile_logs() -> TestFolder {
 }
 
 #[test]
-fn no_log_and_no_name_of_a_log_reaches_a_terminal_or_a_report_raw() {
+fn logs_and_their_names_are_escaped_in_terminals_and_reports() {
     only_on_disk!("names of files");
     let folder = hostile_logs();
     for format in ["text", "json"] {
         let table = format!("lake/{format}");
         let args = ["convert", "logs", &table, "--now", NOW, "--report", "report.json", "-vv", "--log-format", format];
         let ran = folder.run(&[&args[..], &LEAN].concat()).exits(3);
-        says_it_visibly(&ran);
+        assert_output_is_escaped(&ran);
         let report = fs::read_to_string(folder.path("report.json")).unwrap();
-        is_visible(&report);
+        assert_escaped(&report);
         let kept = fs::read_to_string(folder.path(&format!("{table}.lakefront/report/0000000001.json"))).unwrap();
-        is_visible(&kept);
+        assert_escaped(&kept);
         for (name, path) in folder.files(&format!("{table}.lakefront")) {
             let text = match name.split('/').next() {
                 // Plans and `seen` objects are gzipped as well, under names without an extension.
                 Some("quarantine" | "plan" | "seen") => unpacked(&path),
                 _ => fs::read_to_string(&path).unwrap(),
             };
-            is_visible(&text);
+            assert_escaped(&text);
         }
         // The parsed value is the original name.
         let report: Value = serde_json::from_str(&report).unwrap();
@@ -165,9 +164,9 @@ fn no_log_and_no_name_of_a_log_reaches_a_terminal_or_a_report_raw() {
             ran.stderr.lines().for_each(|line| drop(serde_json::from_str::<Value>(line).unwrap()));
         }
         for args in [&["status", &table][..], &["verify", &table], &["retry", &table], &["ddl", &table]] {
-            says_it_visibly(&folder.run(args));
+            assert_output_is_escaped(&folder.run(args));
             if args[0] != "ddl" {
-                says_it_visibly(&folder.run(&[args, &["--json"]].concat()));
+                assert_output_is_escaped(&folder.run(&[args, &["--json"]].concat()));
             }
         }
     }
@@ -183,7 +182,7 @@ fn comments_and_descriptions_of_a_schema_are_escaped_in_each_language() {
     );
     folder.write("schema.toml", schema);
     for format in ["toml", "arrow", "sql"] {
-        says_it_visibly(&folder.run(&["schema", "schema.toml", "--format", format]).exits(0));
+        assert_output_is_escaped(&folder.run(&["schema", "schema.toml", "--format", format]).exits(0));
     }
     let printed = folder.run(&["schema", "schema.toml"]).exits(0).stdout;
     let printed: toml::Table = toml::from_str(&printed).unwrap();
@@ -191,12 +190,12 @@ fn comments_and_descriptions_of_a_schema_are_escaped_in_each_language() {
     folder.add("E1EXAMPLE.2024-05-17-09.a", log("date time c-ip", &["2024-05-17 09:00:00 192.0.2.1"]));
     folder.converts(&["--schema", "schema.toml"]);
     let ddl = folder.run(&["ddl", "lake/cf_logs"]).exits(0);
-    says_it_visibly(&ddl);
+    assert_output_is_escaped(&ddl);
     assert!(ddl.stdout.contains(r"COMMENT 'a\u202eb\u200bc\udb40\udc41'"), "{}", ddl.stdout);
-    is_visible(&fs::read_to_string(folder.state("ddl/0000000001.sql")).unwrap());
+    assert_escaped(&fs::read_to_string(folder.state("ddl/0000000001.sql")).unwrap());
     // A file that is not a schema is named and quoted, escaped.
     folder.write("bad.toml", format!("{hidden}\u{9b} = 1\nname = \"{hidden}\u{85}\"\n"));
-    says_it_visibly(&folder.run(&["schema", "bad.toml"]).exits(2));
+    assert_output_is_escaped(&folder.run(&["schema", "bad.toml"]).exits(2));
     folder.write("bad.toml", format!("name = \"{hidden}\"\n"));
-    says_it_visibly(&folder.run(&["schema", "bad.toml"]).exits(2));
+    assert_output_is_escaped(&folder.run(&["schema", "bad.toml"]).exits(2));
 }

@@ -1,4 +1,4 @@
-//! A state that is not what it was left as: refused, and nothing written. What can be made anew is in `rebuild_state`.
+//! Damaged states: refused, and nothing written. `rebuild_state` tests records that can be regenerated.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::{
     seals::sealed,
 };
 
-/// Two epochs, and a log that is new.
+/// Creates a table of two epochs, and a new log.
 fn table() -> TestFolder {
     let folder = TestFolder::of_two_tasks();
     folder.add("E1EXAMPLE.2024-05-18-10.a", log("date time", &["2024-05-18 10:00:00"]));
@@ -16,9 +16,9 @@ fn table() -> TestFolder {
     folder
 }
 
-/// Each of these objects deleted, emptied, cut short, replaced by garbage and made newer: nothing of it may be guessed.
-fn is_refused_whatever_becomes_of(prefix: &str, table: fn() -> TestFolder) {
-    for how in ["deleted", "emptied", "cut short", "garbage", "newer"] {
+/// Deletes, empties, truncates, replaces or makes newer each of these objects, and asserts that the run is refused.
+fn damages_are_refused(prefix: &str, table: fn() -> TestFolder) {
+    for how in ["deleted", "emptied", "truncated", "garbage", "newer"] {
         let folder = table();
         let name = folder.states(&[prefix]).into_keys().next().unwrap();
         let path = folder.state(&name);
@@ -27,14 +27,14 @@ fn is_refused_whatever_becomes_of(prefix: &str, table: fn() -> TestFolder) {
         match how {
             "deleted" => {}
             "emptied" => fs::write(&path, "").unwrap(),
-            "cut short" => fs::write(&path, &bytes[..bytes.len() / 2]).unwrap(),
+            "truncated" => fs::write(&path, &bytes[..bytes.len() / 2]).unwrap(),
             "garbage" => fs::write(&path, "\u{1b}[31mgarbage").unwrap(),
             _ if bytes.starts_with(b"{") => {
                 let text = String::from_utf8(bytes).unwrap().replacen("\"format\":3", "\"format\":4", 1);
                 let body = text.rsplit_once(",\"checksum\"").map_or(&text[..text.len() - 1], |(body, _)| body);
                 fs::write(&path, sealed(&format!("{body}}}"))).unwrap();
             }
-            // Gzip: other bytes that unpack well.
+            // Gzip: other bytes that unpack.
             _ => fs::write(&path, crate::harness::gzip("{\"format\":4}\n")).unwrap(),
         }
         let ran = folder.refuses();
@@ -48,17 +48,17 @@ fn is_refused_whatever_becomes_of(prefix: &str, table: fn() -> TestFolder) {
 
 #[test]
 fn the_table_record() {
-    is_refused_whatever_becomes_of("table.json", table);
+    damages_are_refused("table.json", table);
 }
 
 #[test]
 fn the_last_log_record() {
-    is_refused_whatever_becomes_of("log/0000000002.json", table);
+    damages_are_refused("log/0000000002.json", table);
 }
 
 #[test]
 fn the_plan_of_an_open_epoch() {
-    is_refused_whatever_becomes_of("plan/", || {
+    damages_are_refused("plan/", || {
         let folder = TestFolder::of_two_tasks();
         folder.reopen(1, &[1]);
         folder
@@ -66,7 +66,7 @@ fn the_plan_of_an_open_epoch() {
 }
 
 #[test]
-fn a_commit_of_an_open_epoch_is_done_again_where_it_is_lost_and_refused_where_it_is_damaged() {
+fn a_lost_commit_of_an_open_epoch_is_redone_and_a_damaged_one_is_refused() {
     let open = || {
         let folder = TestFolder::of_two_tasks();
         folder.reopen(1, &[1]);
@@ -104,7 +104,7 @@ fn objects_of_an_epoch_that_the_log_does_not_have() {
 }
 
 #[test]
-fn an_older_copy_of_the_state_beside_a_newer_table() {
+fn an_older_copy_of_the_state_with_a_newer_table() {
     let folder = table();
     for prefix in ["log/0000000002", "closed/0000000002"] {
         fs::remove_file(folder.state(&format!("{prefix}.json"))).unwrap();
@@ -113,7 +113,7 @@ fn an_older_copy_of_the_state_beside_a_newer_table() {
 }
 
 #[test]
-fn something_else_in_the_places_of_the_log() {
+fn other_objects_in_place_of_the_log() {
     for name in ["log/note.txt", "closed/0000000001.json~", "seen/2024-05-17/copy", "seen/note"] {
         let folder = table();
         folder.write(&format!("lake/cf_logs.lakefront/{name}"), "");
@@ -122,7 +122,7 @@ fn something_else_in_the_places_of_the_log() {
 }
 
 #[test]
-fn a_table_folder_that_is_gone_while_its_state_says_that_rows_were_written() {
+fn a_missing_table_folder_whose_state_has_rows() {
     let folder = table();
     fs::remove_dir_all(folder.path("lake/cf_logs")).unwrap();
     folder.refuses().says("lake/cf_logs").says("is gone").says("\nhint: ");
@@ -145,7 +145,7 @@ fn the_state_of_another_table() {
 }
 
 #[test]
-fn without_table_and_state_a_table_is_made_anew() {
+fn without_table_and_state_a_new_table_is_made() {
     let folder = table();
     for name in ["lake/cf_logs", "lake/cf_logs.lakefront"] {
         fs::remove_dir_all(folder.path(name)).unwrap();

@@ -1,15 +1,15 @@
-//! `lakefront ddl`: the SQL that makes a table known.
+//! `lakefront ddl`: the SQL that registers a table.
 
-use crate::harness::{Ran, TestFolder, log};
+use crate::harness::{RunOutput, TestFolder, log};
 
-/// A table with two hours, written with these flags.
+/// Creates a table of two hours with these flags.
 fn table(args: &[&str]) -> TestFolder {
     let folder = TestFolder::with_log(log("date time", &["2024-05-17 09:00:00", "2024-05-17 10:00:00"]));
     folder.converts(args);
     folder
 }
 
-fn ddl(folder: &TestFolder, args: &[&str]) -> Ran {
+fn ddl(folder: &TestFolder, args: &[&str]) -> RunOutput {
     folder.run(&[&["ddl", "lake/cf_logs"], args].concat())
 }
 
@@ -59,7 +59,7 @@ fn the_table_schema_is_read_from_the_data_files() {
 }
 
 #[test]
-fn projection_gives_one_statement_with_properties() {
+fn projection_prints_one_statement_with_properties() {
     let text = ddl(&table(&[]), &[&LOCATION[..], &["--projection"]].concat()).exits(0).stdout;
     assert_eq!(text.matches(";\n").count(), 1, "{text}");
     assert!(!text.contains("ALTER"), "{text}");
@@ -74,7 +74,7 @@ fn projection_gives_one_statement_with_properties() {
 }
 
 #[test]
-fn many_partitions_take_several_statements_of_at_most_262_144_bytes() {
+fn many_partitions_need_several_statements_of_at_most_262_144_bytes() {
     let rows = (0..4000).map(|hour| format!("{}\n", 1_600_000_000 + hour * 3600));
     let folder = TestFolder::with_log("#Fields: timestamp\n".to_owned() + &rows.collect::<Vec<_>>().concat());
     folder.write("tiny.toml", "name = \"tiny\"\n[[column]]\nname = \"logdate\"\ntype = \"date\"\nderive = \"date\"\n");
@@ -88,7 +88,7 @@ fn many_partitions_take_several_statements_of_at_most_262_144_bytes() {
 }
 
 #[test]
-fn names_that_engines_do_not_take_are_refused() {
+fn names_that_engines_do_not_accept_are_refused() {
     let folder = table(&[]);
     for (flag, value) in [
         ("--database", "my db"),
@@ -105,7 +105,7 @@ fn names_that_engines_do_not_take_are_refused() {
 }
 
 #[test]
-fn names_may_have_hyphens_as_athena_and_glue_take_them() {
+fn names_may_have_hyphens_as_athena_and_glue_accept_them() {
     let args = [&["--database", "web-logs", "--table", "cf-logs-2024"][..], &LOCATION].concat();
     let text = ddl(&table(&[]), &args).exits(0).stdout;
     assert!(text.starts_with("CREATE EXTERNAL TABLE IF NOT EXISTS `web-logs`.`cf-logs-2024` ("), "{text}");
@@ -113,7 +113,7 @@ fn names_may_have_hyphens_as_athena_and_glue_take_them() {
 }
 
 #[test]
-fn a_location_that_is_no_url_is_refused_and_quotes_in_it_are_escaped() {
+fn a_location_that_is_not_a_url_is_refused_and_quotes_in_it_are_escaped() {
     let folder = table(&[]);
     for bad in ["lake/cf_logs", "s3://", "s3://b/${year}"] {
         ddl(&folder, &["--location", bad]).exits(2).says("location").says("\nhint: ");
@@ -123,7 +123,7 @@ fn a_location_that_is_no_url_is_refused_and_quotes_in_it_are_escaped() {
 }
 
 #[test]
-fn another_table_schema_than_the_files_were_written_with_is_refused() {
+fn a_table_schema_that_differs_from_that_of_the_files_is_refused() {
     let folder = table(&[]);
     ddl(&folder, &["--schema", "cf_logs_wide"]).exits(1).says("written with table schema `cf_logs/").says("\nhint: ");
     lose_state(&folder);
@@ -131,7 +131,7 @@ fn another_table_schema_than_the_files_were_written_with_is_refused() {
 }
 
 #[test]
-fn the_state_knows_a_table_schema_of_ones_own_and_a_table_without_state_needs_its_file() {
+fn the_state_has_the_schema_of_a_user_and_a_table_without_state_needs_its_file() {
     let folder = TestFolder::with_log(log("date time", &["2024-05-17 09:00:00"]));
     folder.write("mine.toml", "name = \"mine\"\n[[column]]\nname = \"logdate\"\ntype = \"date\"\nderive = \"date\"\n");
     folder.converts(&["--schema", "mine.toml"]);
@@ -141,7 +141,7 @@ fn the_state_knows_a_table_schema_of_ones_own_and_a_table_without_state_needs_it
     assert_eq!(ddl(&folder, &["--schema", "mine.toml"]).exits(0).stdout, text);
 }
 
-/// Leaves the table without its state, as when only the table was copied.
+/// Removes the state, as if only the table had been copied.
 fn lose_state(folder: &TestFolder) {
     std::fs::remove_dir_all(folder.path("lake/cf_logs.lakefront")).unwrap();
 }
@@ -154,7 +154,7 @@ fn a_table_without_its_state_has_the_same_ddl() {
     assert_eq!(ddl(&folder, &LOCATION).exits(0).stdout, text);
 }
 
-/// Tables with a file that is not theirs, and its name.
+/// Returns tables with a foreign file, and the name of that file.
 fn with_foreign_files() -> impl Iterator<Item = (TestFolder, &'static str)> {
     let names = [
         "note.txt",
@@ -171,7 +171,7 @@ fn with_foreign_files() -> impl Iterator<Item = (TestFolder, &'static str)> {
 }
 
 #[test]
-fn a_file_that_is_not_the_tables_is_in_no_ddl() {
+fn a_foreign_file_is_not_in_the_ddl() {
     for (folder, name) in with_foreign_files() {
         let text = ddl(&folder, &LOCATION).exits(0).stdout;
         assert_eq!(text, ddl(&table(&[]), &LOCATION).exits(0).stdout, "{name}");
@@ -179,7 +179,7 @@ fn a_file_that_is_not_the_tables_is_in_no_ddl() {
 }
 
 #[test]
-fn without_a_state_a_file_that_is_not_the_tables_is_refused_by_name() {
+fn a_foreign_file_in_a_table_without_a_state_is_refused_by_name() {
     for (folder, name) in with_foreign_files() {
         lose_state(&folder);
         ddl(&folder, &[]).exits(1).says(name).says("\nhint: ");
@@ -196,19 +196,19 @@ fn a_table_without_data_files_is_created_without_partitions() {
 }
 
 #[test]
-fn a_table_that_is_not_there_is_refused_by_name() {
+fn a_missing_table_is_refused_by_name() {
     let folder = TestFolder::new();
     folder.run(&["ddl", "lake/cf_lgos"]).exits(1).says("cf_lgos").says("\nhint: ");
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     use std::process::Stdio;
     let folder = table(&[]);
     for args in [&["ddl", "lake/cf_logs"][..], &["schema", "cf_logs_wide"]] {
         let mut child = folder.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
-        let ran = Ran::from(child.wait_with_output().unwrap()).exits(0);
+        let ran = RunOutput::from(child.wait_with_output().unwrap()).exits(0);
         assert_eq!(ran.stderr, "");
     }
 }

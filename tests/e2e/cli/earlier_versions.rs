@@ -1,11 +1,11 @@
-//! A table as left in the middle of an epoch by a version without checksums. Its logs are read by several lists of
-//! fields, and one of them could not be read at first.
+//! A table that a version without checksums left within an epoch. Its logs are read by several lists of fields, and one
+//! of them could not be read at first.
 
 use std::fs;
 
 use crate::harness::TestFolder;
 
-/// In a bucket the copied log record is as old as a run that just began.
+/// In a bucket the log record was just copied, so the epoch looks like that of an active run.
 const RESOLVE: [&str; 3] = ["resolve", "lake/cf_logs", "--take-over"];
 const NOW: [&str; 2] = ["--now", "2025-01-10T00:00:00Z"];
 
@@ -26,19 +26,18 @@ fn rows(folder: &TestFolder) -> Vec<u64> {
 }
 
 #[test]
-fn a_table_without_checksums_is_verified_as_far_as_that_goes() {
+fn a_table_without_checksums_is_verified_as_far_as_possible() {
     let folder = table();
-    let ran = folder.only_looks(&["verify", "lake/cf_logs", "--deep"], 0);
+    let ran = folder.writes_nothing(&["verify", "lake/cf_logs", "--deep"], 0);
     assert!(ran.stdout.contains("none in 3 epochs of earlier versions"), "{}", ran.stdout);
     assert_eq!(folder.json(&["verify", "lake/cf_logs"])["epochs_without_checksums"], 3);
     assert_eq!(folder.json(&["status", "lake/cf_logs"])["open"]["epoch"], 3);
 }
 
 #[test]
-fn a_table_without_checksums_is_finished_extended_and_made_anew() {
+fn a_table_without_checksums_is_finished_extended_and_regenerated() {
     let folder = table();
-    // Its logs are not in their old place any more: the epoch is finished without them, and in the new place they are
-    // new logs.
+    // Its logs have moved: the epoch is finished without them, and in the new place they are new logs.
     folder.run(&RESOLVE).exits(3);
     let kept = ["seen/", "closed/", "commit/", "gone/", "log/", "plan/", "table.json"];
     let finished = folder.states(&kept);
@@ -65,7 +64,7 @@ fn a_table_without_checksums_is_finished_extended_and_made_anew() {
 }
 
 #[test]
-fn once_there_is_a_checksum_none_may_lack_it() {
+fn every_record_after_one_with_a_checksum_must_have_one() {
     let folder = table();
     folder.run(&RESOLVE).exits(3);
     converts(&folder);
@@ -74,13 +73,13 @@ fn once_there_is_a_checksum_none_may_lack_it() {
     let text = fs::read_to_string(folder.state(name)).unwrap();
     let body = &text[..text.rfind(",\"table\"").unwrap()];
     fs::write(folder.state(name), body.replacen("\"format\":3", "\"format\":1", 1) + "}").unwrap();
-    folder.only_looks(&["verify", "lake/cf_logs"], 1).says("\nhint: ");
+    folder.writes_nothing(&["verify", "lake/cf_logs"], 1).says("\nhint: ");
     let args = ["convert", "logs", "lake/cf_logs", "--source-id", "archive"];
-    folder.only_looks(&[&args[..], &NOW].concat(), 1).says("0000000004.json").says("\nhint: ");
+    folder.writes_nothing(&[&args[..], &NOW].concat(), 1).says("0000000004.json").says("\nhint: ");
 }
 
 #[test]
-fn a_bit_that_turned_in_a_log_record_is_named_with_what_to_do() {
+fn a_flipped_bit_in_a_log_record_is_reported_with_a_hint() {
     let folder = TestFolder::of_two_tasks();
     let name = "log/0000000001.json";
     let text = fs::read_to_string(folder.state(name)).unwrap();
@@ -88,7 +87,7 @@ fn a_bit_that_turned_in_a_log_record_is_named_with_what_to_do() {
     for verb in ["verify", "status", "ddl", "convert", "retry", "resolve", "rebuild-state"] {
         let args = if verb == "convert" { vec![verb, "logs", "lake/cf_logs"] } else { vec![verb, "lake/cf_logs"] };
         folder
-            .only_looks(&args, 1)
+            .writes_nothing(&args, 1)
             .says("cf_logs.lakefront/log/0000000001.json: is damaged: its checksum does not match")
             .says("\nhint: restore the object from a backup");
     }

@@ -1,4 +1,4 @@
-//! Disks that are full or read-only, and few open files.
+//! Full or read-only disks, and few open files.
 
 use std::{
     fs,
@@ -6,9 +6,9 @@ use std::{
     process::Command,
 };
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
+use crate::harness::{LEAN, NOW, RunOutput, TestFolder, log, only_on_disk};
 
-/// A table, and a log that is new.
+/// Creates a table and a new log.
 fn table() -> TestFolder {
     let folder = TestFolder::of_two_tasks();
     folder.add("E1EXAMPLE.2024-05-18-10.a", log("date time", &["2024-05-18 10:00:00"]));
@@ -17,40 +17,40 @@ fn table() -> TestFolder {
 
 const CONVERT: [&str; 5] = ["convert", "logs", "lake/cf_logs", "--now", NOW];
 
-/// Runs the program behind a line of shell, where `"$@"` is the program and its flags.
-fn behind(folder: &TestFolder, shell: &str, args: &[&str]) -> Ran {
-    folder.behind(&[], shell, args)
+/// Runs the program with a line of shell, in which `"$@"` is the program and its flags.
+fn in_shell(folder: &TestFolder, shell: &str, args: &[&str]) -> RunOutput {
+    folder.run_in_shell(&[], shell, args)
 }
 
-/// Runs the program where `lake` is mounted read-only; none where this machine lets nobody mount.
-fn read_only(folder: &TestFolder, args: &[&str]) -> Option<Ran> {
+/// Runs the program with `lake` mounted read-only. Returns `None` if mounts are not allowed here.
+fn read_only(folder: &TestFolder, args: &[&str]) -> Option<RunOutput> {
     let mount = "mount --bind lake lake && mount -o remount,ro,bind lake";
     let allowed = Command::new("unshare").args(["-m", "sh", "-c", mount]).current_dir(folder.path("")).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
-        eprintln!("not tested: nothing can be mounted here");
+        eprintln!("not tested: mounts are not allowed here");
         return None;
     }
-    // Mounts of a namespace of its own end with the program.
-    Some(folder.behind(&["unshare", "-m"], &format!("{mount} && exec \"$@\""), args))
+    // Mounts in a separate namespace end with the program.
+    Some(folder.run_in_shell(&["unshare", "-m"], &format!("{mount} && exec \"$@\""), args))
 }
 
-/// Runs the program without root's right to read every file; as it is where it does not have that right.
-pub(super) fn without_rights_of_root(folder: &TestFolder, args: &[&str]) -> Ran {
+/// Runs the program without root's right to read every file, if it has that right.
+pub(super) fn without_rights_of_root(folder: &TestFolder, args: &[&str]) -> RunOutput {
     let drop = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
     folder.write("probe", "");
     fs::set_permissions(folder.path("probe"), fs::Permissions::from_mode(0o000)).unwrap();
     let is_root = fs::read(folder.path("probe")).is_ok();
     fs::remove_file(folder.path("probe")).unwrap();
-    folder.behind(if is_root { &drop } else { &[] }, "exec \"$@\"", args)
+    folder.run_in_shell(if is_root { &drop } else { &[] }, "exec \"$@\"", args)
 }
 
-/// Makes a log one that nobody may read.
+/// Removes all permissions of a log.
 pub(super) fn forbid(folder: &TestFolder, name: &str) {
     fs::set_permissions(folder.path(&format!("logs/{name}")), fs::Permissions::from_mode(0o000)).unwrap();
 }
 
 #[test]
-fn a_log_without_permission_is_named_and_taken_when_it_may_be_read() {
+fn a_log_without_permission_is_named_and_converted_once_it_is_readable() {
     only_on_disk!("modes of files");
     let folder = TestFolder::new();
     for hour in ["05", "06", "07"] {
@@ -71,7 +71,7 @@ fn a_log_without_permission_is_named_and_taken_when_it_may_be_read() {
     assert!(status["open"].is_null() && status["inputs"]["unreadable"] == 2, "{status:#}");
     assert_eq!(status["unreadable"], 1, "{status:#}");
     assert!(status["unreadable_objects"][0].as_str().unwrap().ends_with("2024-05-17-06.a"), "{status:#}");
-    folder.only_looks(&["verify", "lake/cf_logs", "--deep"], 0);
+    folder.writes_nothing(&["verify", "lake/cf_logs", "--deep"], 0);
 
     let readable = fs::Permissions::from_mode(0o644);
     fs::set_permissions(folder.path("logs/E1EXAMPLE.2024-05-17-06.a"), readable).unwrap();
@@ -81,7 +81,7 @@ fn a_log_without_permission_is_named_and_taken_when_it_may_be_read() {
 }
 
 #[test]
-fn too_many_logs_without_permission_stop_the_run_and_a_higher_limit_lets_the_next_one_go_on() {
+fn too_many_logs_without_permission_stop_the_run_and_a_higher_limit_lets_the_next_one_continue() {
     only_on_disk!("modes of files");
     let folder = TestFolder::new();
     for minute in 10..16 {
@@ -102,7 +102,7 @@ fn too_many_logs_without_permission_stop_the_run_and_a_higher_limit_lets_the_nex
 }
 
 #[test]
-fn on_a_read_only_disk_what_only_looks_works_and_what_writes_stops_with_a_message() {
+fn on_a_read_only_disk_commands_that_read_work_and_those_that_write_stop_with_a_message() {
     only_on_disk!("disks and open files");
     let folder = table();
     let before = folder.snapshot("lake");
@@ -130,7 +130,7 @@ fn on_a_read_only_disk_what_only_looks_works_and_what_writes_stops_with_a_messag
 }
 
 #[test]
-fn on_a_read_only_disk_the_status_of_an_open_epoch_is_told() {
+fn on_a_read_only_disk_the_status_of_an_open_epoch_is_printed() {
     only_on_disk!("disks and open files");
     let folder = table();
     folder.reopen(1, &[1]);
@@ -139,7 +139,7 @@ fn on_a_read_only_disk_the_status_of_an_open_epoch_is_told() {
 }
 
 #[test]
-fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
+fn files_in_place_of_the_states_folders_stop_a_run_with_a_message() {
     only_on_disk!("disks and open files");
     let folder = TestFolder::new();
     folder.add("a.log", log("date time", &["2024-05-17 09:00:00"]));
@@ -152,7 +152,7 @@ fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
         let way = match name {
             "year" => folder.path("lake/cf_logs/year=2024/month=05/day=18/hour=10"),
             "plan/x" => {
-                // The run gets as far as its plan.
+                // The run reaches its plan.
                 fs::rename(folder.state("plan"), folder.path("plan")).unwrap();
                 folder.state("plan")
             }
@@ -162,7 +162,7 @@ fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
         fs::write(&way, "a file").unwrap();
         let ran = folder.run(&CONVERT).exits(1);
         assert!(ran.stderr.contains(way.to_str().unwrap()), "{name}: {}", ran.stderr);
-        // Out of the way, the next run finishes.
+        // Without the file, the next run finishes.
         fs::remove_file(&way).unwrap();
         if name == "plan/x" {
             fs::rename(folder.path("plan"), &way).unwrap();
@@ -172,7 +172,7 @@ fn files_in_the_way_of_the_states_folders_stop_a_run_with_a_message() {
     }
 }
 
-/// Puts a named pipe, or a link to a device, in place of a file of the state.
+/// Replaces a file of the state with a named pipe, or with a link to a device.
 fn put_in_place_of(folder: &TestFolder, name: &str, is_pipe: bool) {
     let way = folder.state(name);
     let _ = fs::remove_file(&way);
@@ -184,11 +184,11 @@ fn put_in_place_of(folder: &TestFolder, name: &str, is_pipe: bool) {
 }
 
 #[test]
-fn a_pipe_or_a_device_in_place_of_a_states_object_is_refused_and_not_waited_for() {
+fn a_pipe_or_a_device_in_place_of_a_state_object_is_refused_without_a_wait() {
     only_on_disk!("named pipes");
-    // It must end before the time limit.
+    // The run must end before the time limit.
     let ends = |folder: &TestFolder, args: &[&str]| {
-        let ran = folder.behind(&["timeout", "60"], "exec \"$@\"", args);
+        let ran = folder.run_in_shell(&["timeout", "60"], "exec \"$@\"", args);
         assert!([Some(0), Some(1), Some(2), Some(3)].contains(&ran.status), "{args:?}: {ran:?}");
         ran
     };
@@ -223,16 +223,16 @@ fn sixty_four_open_files_are_enough_for_any_number_of_logs_hours_and_epochs() {
     for number in 0..200 {
         folder.add(&format!("E1EXAMPLE.2024-05-17-00.{number:03}"), log("date time", &["2024-05-17 00:00:00"]));
     }
-    // As many threads as a large machine has are more than these files are enough for.
+    // A large machine has more threads than these files are enough for.
     for threads in ["4", "64"] {
         for folder_of_table in ["lake/cf_logs", "lake/cf_logs.lakefront"] {
             let _ = fs::remove_dir_all(folder.path(folder_of_table));
         }
         let args = [&CONVERT[..], &["--threads", threads, "--task-bytes", "1KiB"], &LEAN[..]].concat();
-        let ran = behind(&folder, "ulimit -n 64 && exec \"$@\"", &args).exits(0);
+        let ran = in_shell(&folder, "ulimit -n 64 && exec \"$@\"", &args).exits(0);
         assert_eq!(ran.stderr.contains("are too few for 64 threads"), threads == "64", "{}", ran.stderr);
     }
-    behind(&folder, "ulimit -n 64 && exec \"$@\"", &["verify", "lake/cf_logs", "--deep"]).exits(0);
+    in_shell(&folder, "ulimit -n 64 && exec \"$@\"", &["verify", "lake/cf_logs", "--deep"]).exits(0);
     assert_eq!(folder.json(&["status", "lake/cf_logs"])["rows"], 500);
 }
 
@@ -240,8 +240,8 @@ fn sixty_four_open_files_are_enough_for_any_number_of_logs_hours_and_epochs() {
 fn a_limit_of_file_sizes_is_named_and_the_next_run_finishes() {
     only_on_disk!("disks and open files");
     let folder = table();
-    // In blocks of 512 or 1024 bytes, either of which a data file is larger than.
-    let ran = behind(&folder, "ulimit -f 1 && exec \"$@\"", &CONVERT).exits(1);
+    // In blocks of 512 or 1024 bytes: a data file is larger than either.
+    let ran = in_shell(&folder, "ulimit -f 1 && exec \"$@\"", &CONVERT).exits(1);
     assert!(ran.stderr.contains("ile too large") && ran.stderr.contains("lake/cf_logs"), "{}", ran.stderr);
     folder.run(&CONVERT).exits(0);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
@@ -252,7 +252,7 @@ fn too_few_open_files_stop_a_run_cleanly_and_the_next_one_finishes() {
     only_on_disk!("disks and open files");
     let folder = table();
     for files in [4, 6, 8] {
-        let ran = behind(&folder, &format!("ulimit -n {files} && exec \"$@\""), &CONVERT);
+        let ran = in_shell(&folder, &format!("ulimit -n {files} && exec \"$@\""), &CONVERT);
         assert!(ran.status == Some(0) || ran.status == Some(1) || ran.status == Some(127), "{ran:?}");
     }
     folder.run(&CONVERT).exits(0);

@@ -1,4 +1,4 @@
-//! A table that is converted into again: what is new, late, changed or replaced.
+//! Further runs on a table: new, late, changed and replaced logs.
 
 use std::fs;
 
@@ -6,17 +6,17 @@ use serde_json::json;
 
 use crate::harness::{LEAN, NOW, TestFolder, log};
 
-/// The key of a log of this day of May 2024 and this hour.
+/// Returns the key of a log of a day of May 2024 and an hour.
 fn key(day: u32, hour: u32) -> String {
     format!("E1EXAMPLE.2024-05-{day:02}-{hour:02}.0123abcd")
 }
 
-/// A log with a row of that hour.
+/// Returns a log with one row of that hour.
 fn log_of(day: u32, hour: u32, bytes: u64) -> String {
     log("date time sc-bytes", &[&format!("2024-05-{day:02} {hour:02}:00:00 {bytes}")])
 }
 
-/// A table of one row, and its log.
+/// Creates a table of one row, and its log.
 fn one_row() -> TestFolder {
     let folder = TestFolder::new();
     folder.add(&key(17, 9), log_of(17, 9, 1));
@@ -24,7 +24,7 @@ fn one_row() -> TestFolder {
     folder
 }
 
-/// The column `bytes` of all rows, in order: it tells rows apart.
+/// Returns the column `bytes` of all rows, in order: its values identify the rows.
 fn rows(folder: &TestFolder) -> Vec<u64> {
     let mut rows: Vec<u64> = folder.rows().iter().map(|row| row.get("bytes").as_u64().unwrap()).collect();
     rows.sort_unstable();
@@ -32,7 +32,7 @@ fn rows(folder: &TestFolder) -> Vec<u64> {
 }
 
 #[test]
-fn a_second_run_takes_only_what_is_new_and_leaves_data_files_alone() {
+fn a_second_run_converts_only_new_logs_and_leaves_data_files_unchanged() {
     let folder = one_row();
     let before = folder.snapshot("lake/cf_logs/year=2024/month=05/day=17/hour=09");
     folder.add(&key(17, 10), log_of(17, 10, 2));
@@ -46,13 +46,13 @@ fn a_second_run_takes_only_what_is_new_and_leaves_data_files_alone() {
 }
 
 #[test]
-fn a_run_that_finds_nothing_new_says_so_and_writes_nothing() {
+fn a_run_without_new_logs_says_so_and_writes_nothing() {
     let folder = one_row();
     let args = ["convert", "logs", "lake/cf_logs", "--now", NOW];
-    let ran = folder.only_looks(&args, 0).says("nothing new: 1 converted before").says("nothing was written");
+    let ran = folder.writes_nothing(&args, 0).says("nothing new: 1 converted before").says("nothing was written");
     assert_eq!(ran.stdout, "");
-    assert_eq!(folder.only_looks(&[&args[..], &["-q"]].concat(), 0).stderr, "");
-    let ran = folder.only_looks(&[&args[..], &["--dry-run"]].concat(), 0);
+    assert_eq!(folder.writes_nothing(&[&args[..], &["-q"]].concat(), 0).stderr, "");
+    let ran = folder.writes_nothing(&[&args[..], &["--dry-run"]].concat(), 0);
     assert!(
         ran.stdout.contains("0 to convert") && ran.stdout.contains("1 objects that an earlier run processed"),
         "{}",
@@ -61,21 +61,21 @@ fn a_run_that_finds_nothing_new_says_so_and_writes_nothing() {
 }
 
 #[test]
-fn objects_are_taken_however_late_they_come() {
+fn objects_are_converted_regardless_of_how_late_they_are() {
     let folder = TestFolder::new();
     folder.add(&key(30, 9), log_of(30, 9, 1));
     folder.converts(&LEAN);
-    // A month late, of the hour of a known one, and of an hour whose partition is there.
+    // A month late: of the hour of a known log, and of an hour whose partition exists.
     folder.add(&key(1, 0), log_of(1, 0, 2));
     folder.add(&key(30, 9).replace("0123abcd", "0123abce"), log_of(30, 9, 3));
     folder.add(&key(29, 23), log_of(30, 9, 4));
     assert_eq!(folder.converts(&[])["objects"]["converted"], 3);
     assert_eq!(rows(&folder), [1, 2, 3, 4]);
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
 }
 
 #[test]
-fn objects_that_waited_for_their_hour_to_settle_are_taken_later() {
+fn objects_that_waited_for_their_hour_to_settle_are_converted_later() {
     let folder = TestFolder::new();
     for hour in [9, 10, 11] {
         folder.add(&key(17, hour), log_of(17, hour, hour.into()));
@@ -103,7 +103,7 @@ fn an_object_without_an_hour_in_its_name_is_known_too() {
 fn an_object_that_changed_after_it_was_converted_is_reported_once_and_its_rows_stay() {
     let folder = one_row();
     folder.add(&key(17, 10), log_of(17, 10, 2));
-    // Each other content has another size: a version is a size and a time.
+    // Each new content has a different size: a version is a size and a time.
     for bytes in [10, 100] {
         folder.add(&key(17, 9), log_of(17, 9, bytes));
         let ran = folder.convert(&[]).exits(3).says(&key(17, 9)).says("changed after it was converted");
@@ -111,17 +111,17 @@ fn an_object_that_changed_after_it_was_converted_is_reported_once_and_its_rows_s
         assert_eq!(report["objects"]["changed"], 1, "{}", ran.stderr);
         assert_eq!(report["lost_objects"][0]["object"], folder.object(&key(17, 9)));
         assert_eq!(report["lost_objects"][0]["reason"], "changed");
-        folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+        folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
     }
     assert_eq!(rows(&folder), [1, 2]);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
 }
 
 #[test]
-fn a_dry_run_tells_what_changed() {
+fn a_dry_run_reports_changed_objects() {
     let folder = one_row();
     folder.add(&key(17, 9), log_of(17, 9, 10));
-    let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs", "--dry-run", "--now", NOW], 0);
+    let ran = folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--dry-run", "--now", NOW], 0);
     let changed = ran.stdout.lines().find(|line| line.starts_with("changed"));
     assert!(changed.is_some_and(|line| line.contains("1 objects")), "{}", ran.stdout);
 }
@@ -130,24 +130,24 @@ fn a_dry_run_tells_what_changed() {
 fn a_failed_object_is_not_read_again_until_it_is_replaced() {
     let folder = one_row();
     folder.add(&key(17, 10), "no log");
-    folder.converts_but_some(&[]);
-    let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+    folder.converts_with_failures(&[]);
+    let ran = folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
     assert!(ran.stderr.contains("1 objects failed before") && ran.stderr.contains("`lakefront retry TABLE`"));
 
     folder.add(&key(17, 10), "no log either");
-    assert_eq!(folder.converts_but_some(&[])["objects"]["failed"], 1);
+    assert_eq!(folder.converts_with_failures(&[])["objects"]["failed"], 1);
     folder.add(&key(17, 10), log_of(17, 10, 2));
     assert_eq!(folder.converts(&[])["objects"]["converted"], 1);
     assert_eq!(rows(&folder), [1, 2]);
 }
 
 #[test]
-fn logs_that_are_deleted_after_their_conversion_leave_their_rows_and_do_not_come_twice() {
+fn logs_that_are_deleted_after_their_conversion_keep_their_rows_and_are_not_converted_twice() {
     let folder = one_row();
     fs::remove_file(folder.path(&format!("logs/{}", key(17, 9)))).unwrap();
     folder.add(&key(17, 10), log_of(17, 10, 2));
     folder.converts(&[]);
-    // Put back with other bytes, it is known as changed, not as new.
+    // With other bytes under the same name, it counts as changed, not as new.
     folder.add(&key(17, 9), log_of(17, 9, 12345));
     folder.convert(&[]).exits(3);
     assert_eq!(rows(&folder), [1, 2]);
@@ -167,12 +167,12 @@ fn a_selection_leaves_the_rest_for_another_run() {
 }
 
 #[test]
-fn thirty_nights_with_objects_up_to_thirty_days_late_bring_each_row_once() {
+fn thirty_nightly_runs_with_objects_up_to_thirty_days_late_convert_each_row_once() {
     let folder = TestFolder::new();
     let mut expected = Vec::new();
     let mut changed = 0;
     for night in 1..=30_u32 {
-        // One log of each night comes at once, one some nights later, and some change after they were taken.
+        // One log of each night arrives at once, one some nights later, and some change after they were converted.
         let mut arrive = vec![(night, 3)];
         arrive.extend((1..=night).filter(|day| day + day * 7 % 31 == night).map(|day| (day, 4)));
         for (day, hour) in arrive {
@@ -197,7 +197,7 @@ fn thirty_nights_with_objects_up_to_thirty_days_late_bring_each_row_once() {
 }
 
 #[test]
-fn a_log_that_was_empty_when_it_was_read_is_taken_when_it_is_not() {
+fn a_log_that_was_empty_is_converted_once_it_has_rows() {
     let folder = one_row();
     let key = "E1EXAMPLE.2024-05-17-12.half-written";
     for unfinished in ["", "#Version: 1.0\n"] {

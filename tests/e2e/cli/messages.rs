@@ -1,16 +1,16 @@
-//! Help, usage errors, how much is said.
+//! Help, usage errors, verbosity.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Ran, TestFolder, log, only_on_disk};
+use crate::harness::{RunOutput, TestFolder, log, only_on_disk};
 
 fn one_row() -> TestFolder {
     TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 10:00:00 1"]))
 }
 
-/// One row, one reject, one failed object.
+/// Creates logs with one row, one reject and one failed object.
 fn mixed() -> TestFolder {
     let folder = TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 10:00:00 1", "x y 2"]));
     folder.add("bad.log", "no log");
@@ -22,7 +22,7 @@ fn help(args: &[&str]) -> String {
 }
 
 #[test]
-fn help_names_the_commands_shows_examples_and_tells_the_exit_statuses() {
+fn help_names_the_commands_examples_and_exit_statuses() {
     let text = help(&["--help"]);
     let commands = ["convert", "status", "verify", "retry", "resolve", "rebuild-state", "ddl", "schema"];
     for part in commands.into_iter().chain(["Examples:", "lakefront convert ./logs ./lake/cf_logs", "Exit status:"]) {
@@ -71,7 +71,7 @@ fn the_help_of_convert_names_every_flag_with_its_default() {
     for flag in flags {
         assert!(text.contains(flag), "`{flag}` is not in:\n{text}");
     }
-    // Long lines are broken.
+    // Help text wraps long lines.
     let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for default in [
         "2h",
@@ -104,7 +104,7 @@ fn the_help_of_ddl_and_schema_names_their_flags() {
 }
 
 #[test]
-fn the_version_is_told() {
+fn the_version_is_printed() {
     let text = help(&["--version"]);
     assert!(text.starts_with("lakefront ") && text.trim_end().contains('.'), "{text}");
 }
@@ -114,8 +114,8 @@ fn no_command_is_a_usage_error_that_shows_the_help() {
     TestFolder::new().run(&[]).exits(2).says("Usage: lakefront");
 }
 
-/// Runs `convert logs lake/cf_logs` with wrong flags.
-fn refuses(args: &[&str]) -> Ran {
+/// Runs `convert logs lake/cf_logs` with wrong flags, and asserts exit status 2.
+fn refuses(args: &[&str]) -> RunOutput {
     let folder = one_row();
     let ran = folder.convert(args);
     assert_eq!(ran.status, Some(2), "{args:?}: {}", ran.stderr);
@@ -171,7 +171,7 @@ fn a_wrong_flag_exits_2_and_its_message_names_it() {
 }
 
 #[test]
-fn a_wrong_value_is_named_with_its_flag_also_where_it_looks_like_a_flag() {
+fn a_wrong_value_is_named_with_its_flag_even_if_it_looks_like_a_flag() {
     for (flag, value) in [
         ("--threads", "-1"),
         ("--settle", "-1h"),
@@ -214,12 +214,12 @@ fn a_range_that_ends_before_it_begins_is_a_usage_error() {
 }
 
 #[test]
-fn less_memory_than_one_task_needs_is_a_usage_error_that_tells_how_much_is_needed() {
+fn less_memory_than_one_task_needs_is_a_usage_error_with_the_amount_that_is_needed() {
     refuses(&["--memory-bytes", "255MiB"]).says("`--memory-bytes` must be at least 268435456");
 }
 
 #[test]
-fn hints_stand_on_lines_of_their_own() {
+fn hints_are_on_separate_lines() {
     let wrong =
         [["--partition-by", "week"], ["--compression", "gzip"], ["--schema", "nothing_known"], ["--fields", "foo"]];
     for args in wrong {
@@ -228,12 +228,12 @@ fn hints_stand_on_lines_of_their_own() {
 }
 
 #[test]
-fn a_table_alone_is_a_usage_error() {
+fn a_table_without_a_source_is_a_usage_error() {
     TestFolder::new().run(&["convert", "lake/cf_logs"]).exits(2).says("TABLE");
 }
 
 #[test]
-fn the_summary_tells_what_was_done() {
+fn the_summary_reports_what_was_done() {
     let folder = mixed();
     let ran = folder.convert(&[]).exits(3);
     assert_eq!(ran.stdout, "", "stdout is for data");
@@ -260,7 +260,7 @@ fn many_small_files_get_a_hint() {
 }
 
 #[test]
-fn quiet_says_nothing_but_errors() {
+fn quiet_prints_only_errors() {
     let ran = one_row().convert(&["--quiet"]).exits(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
     let folder = mixed();
@@ -272,7 +272,7 @@ fn quiet_says_nothing_but_errors() {
 }
 
 #[test]
-fn verbose_says_more() {
+fn verbose_prints_more() {
     let plain = one_row().convert(&[]).exits(0).stderr;
     let steps = one_row().convert(&["-v"]).exits(0).says("planned").stderr;
     let tasks = one_row().convert(&["-vv"]).exits(0).says("task begins").says("task committed").stderr;
@@ -280,8 +280,8 @@ fn verbose_says_more() {
     assert!(!plain.contains("planned") && !steps.contains("task begins"));
 }
 
-/// Every line of stderr as JSON.
-fn json_lines(ran: &Ran) -> Vec<Value> {
+/// Returns every line of stderr as JSON.
+fn json_lines(ran: &RunOutput) -> Vec<Value> {
     let parse = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}\nin:\n{}", ran.stderr));
     ran.stderr.lines().map(parse).collect()
 }
@@ -305,7 +305,7 @@ fn with_log_format_json_the_error_that_stops_a_run_is_json_too() {
 }
 
 #[test]
-fn a_report_is_written_whatever_comes_of_the_run() {
+fn a_report_is_written_for_any_result_of_the_run() {
     let folder = one_row();
     folder.converts(&[]);
     assert_eq!(folder.report()["outcome"], "done");
@@ -315,7 +315,7 @@ fn a_report_is_written_whatever_comes_of_the_run() {
     let report = folder.report();
     assert_eq!(report["outcome"], "stopped");
     assert!(report["error"].as_str().unwrap().contains("is gone"), "{report:#}");
-    assert_eq!(mixed().converts_but_some(&[])["outcome"], "done-with-failures");
+    assert_eq!(mixed().converts_with_failures(&[])["outcome"], "done-with-failures");
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn a_report_that_cannot_be_written_is_an_error_that_names_the_flag() {
 }
 
 #[test]
-fn control_characters_in_names_never_reach_the_terminal() {
+fn control_characters_in_names_are_never_printed() {
     only_on_disk!("names that no bucket is given by the tests");
     let folder = TestFolder::new();
     folder.add("\u{1b}[31mred\n.log", "no log");

@@ -1,9 +1,9 @@
-//! Logs that lie elsewhere than where they were converted, lie there twice, or are there packed and unpacked: known by their
-//! names where the table was made so, else converted again with a warning.
+//! Logs that moved after their conversion, exist twice, or exist both packed and unpacked: a table by name recognises
+//! them, other tables convert them again with a warning.
 
 use std::fs;
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, gzip, log};
+use crate::harness::{LEAN, NOW, RunOutput, TestFolder, gzip, log};
 
 const BY_NAME: [&str; 4] = ["--identity", "name", LEAN[0], LEAN[1]];
 
@@ -11,12 +11,12 @@ fn name(hour: u32) -> String {
     format!("E1EXAMPLE.2024-05-17-{hour:02}.0123abcd.gz")
 }
 
-/// A log of that hour; each other text has another size.
+/// Returns a log of that hour; different texts have different sizes.
 fn log_of(hour: u32, bytes: u64) -> Vec<u8> {
     gzip(log("date time sc-bytes", &[&format!("2024-05-17 {hour:02}:00:00 {bytes}")]))
 }
 
-/// A table made with these flags of one log each of the hours 9 and 10, in `logs/`.
+/// Creates a table, with these flags, of one log each of the hours 9 and 10, in `logs/`.
 fn table(args: &[&str]) -> TestFolder {
     let folder = TestFolder::new();
     for hour in [9, 10] {
@@ -26,7 +26,7 @@ fn table(args: &[&str]) -> TestFolder {
     folder
 }
 
-/// Moves a log below `logs/` to another folder there.
+/// Moves a log to another folder below `logs/`.
 fn move_to(folder: &TestFolder, from: &str, to: &str) {
     let to = folder.path(&format!("logs/{to}"));
     fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -39,7 +39,7 @@ fn rows(folder: &TestFolder) -> Vec<u64> {
     rows
 }
 
-fn says_not(ran: &Ran, text: &str) {
+fn does_not_say(ran: &RunOutput, text: &str) {
     assert!(!ran.stderr.contains(text), "{}", ran.stderr);
 }
 
@@ -53,17 +53,17 @@ fn logs_that_moved_are_converted_again_with_a_warning_that_counts_them() {
     }
     folder.add(&name(11), log_of(11, 11));
     let args = ["convert", "logs", "lake/cf_logs", "--now", NOW];
-    let ran = folder.only_looks(&[&args[..], &["--dry-run"]].concat(), 0);
+    let ran = folder.writes_nothing(&[&args[..], &["--dry-run"]].concat(), 0);
     assert!(ran.stdout.contains(&format!("2 {MOVED}")), "{}", ran.stdout);
     let ran = folder.convert(&["--quiet"]).exits(0).says(&format!("2 {MOVED}")).says("--identity name");
     assert_eq!(ran.stderr.matches(MOVED).count(), 1, "{}", ran.stderr);
     assert_eq!(folder.report()["objects"]["doubles"]["moved"], 2);
     assert_eq!(rows(&folder), [9, 9, 10, 10, 11]);
-    says_not(&folder.convert(&[]).exits(0), MOVED);
+    does_not_say(&folder.convert(&[]).exits(0), MOVED);
 }
 
 #[test]
-fn what_an_earlier_version_kept_is_read_made_again_to_the_byte_and_compared() {
+fn records_of_an_earlier_version_are_read_regenerated_to_the_byte_and_compared() {
     let folder = TestFolder::of_earlier_version("without-sizes");
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
     let kept = ["seen/", "closed/"];
@@ -73,27 +73,27 @@ fn what_an_earlier_version_kept_is_read_made_again_to_the_byte_and_compared() {
     }
     folder.run(&["rebuild-state", "lake/cf_logs"]).exits(0);
     assert!(folder.states(&kept) == before);
-    // These logs were at another place then. Their sizes are in their versions.
+    // These logs were in another place then. Their versions contain their sizes.
     folder.convert(&LEAN).exits(0).says(&format!("3 {MOVED}"));
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW, "--identity", "name"], 2);
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW, "--identity", "name"], 2);
 }
 
 #[test]
 fn a_log_of_the_same_name_and_another_size_is_another_log() {
     let folder = table(&LEAN);
     folder.add(&format!("other/{}", name(9)), log_of(9, 123_456_789));
-    says_not(&folder.convert(&[]).exits(0), "same name");
+    does_not_say(&folder.convert(&[]).exits(0), "same name");
     assert_eq!(folder.report()["objects"]["doubles"]["moved"], 0);
 }
 
 #[test]
-fn what_gave_no_rows_where_it_lay_is_no_double() {
+fn a_log_that_had_no_rows_before_it_moved_is_not_a_duplicate() {
     let folder = TestFolder::new();
     folder.add("a/E1.gz", "no log");
     folder.add("a/E2.log", "");
-    folder.converts_but_some(&LEAN);
+    folder.converts_with_failures(&LEAN);
     folder.add("b/E1.gz", "no log");
     folder.add("b/E2.log", "");
     folder.convert(&[]).exits(3);
@@ -112,7 +112,7 @@ fn two_logs_of_one_name_and_size_in_one_listing_are_warned_about() {
 }
 
 #[test]
-fn an_unpacked_log_beside_the_packed_one_is_warned_about_whichever_came_first() {
+fn a_log_that_is_packed_and_unpacked_is_warned_about_in_either_order() {
     const BOTH: &str = "1 logs exist or were converted both with and without `.gz`";
     let text = log("date time sc-bytes", &["2024-05-17 09:00:00 9"]);
     let (packed, unpacked) = (name(9), name(9).replace(".gz", ""));
@@ -121,11 +121,11 @@ fn an_unpacked_log_beside_the_packed_one_is_warned_about_whichever_came_first() 
             let bytes = |name: &String| if *name == packed { gzip(&text) } else { text.clone().into_bytes() };
             let folder = TestFolder::new();
             folder.add(first, bytes(first));
-            says_not(&folder.convert(flags).exits(0), "without");
+            does_not_say(&folder.convert(flags).exits(0), "without");
             folder.add(&format!("other/{second}"), bytes(second));
             folder.convert(&[]).exits(0).says(BOTH);
             assert_eq!(folder.report()["objects"]["doubles"]["unpacked"], 1);
-            says_not(&folder.convert(&[]).exits(0), "without");
+            does_not_say(&folder.convert(&[]).exits(0), "without");
 
             let folder = TestFolder::new();
             folder.add(first, bytes(first));
@@ -137,23 +137,23 @@ fn an_unpacked_log_beside_the_packed_one_is_warned_about_whichever_came_first() 
 }
 
 #[test]
-fn by_name_logs_stay_known_wherever_they_move_and_in_whatever_source() {
+fn by_name_logs_stay_known_in_any_place_and_any_source() {
     let folder = table(&BY_NAME);
     for hour in [9, 10] {
         move_to(&folder, &name(hour), &format!("year=2024/hour={hour}/{}", name(hour)));
     }
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0).says("2 converted before");
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0).says("2 converted before");
     fs::rename(folder.path("logs"), folder.path("attic")).unwrap();
-    // The source and its id are of no account.
+    // The source and its id do not matter.
     for id in [&[][..], &["--source-id", "attic"], &["--source-id", "other"]] {
         let args = [&["convert", "attic", "lake/cf_logs", "--now", NOW], id].concat();
-        folder.only_looks(&args, 0).says("2 converted before");
+        folder.writes_nothing(&args, 0).says("2 converted before");
     }
     folder.write(&format!("attic/{}", name(11)), log_of(11, 11));
     folder.run(&["convert", "attic", "lake/cf_logs", "--now", NOW, "--source-id", "x"]).exits(0).says("1 converted");
     assert_eq!(rows(&folder), [9, 10, 11]);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
-    folder.only_looks(&["rebuild-state", "lake/cf_logs"], 0);
+    folder.writes_nothing(&["rebuild-state", "lake/cf_logs"], 0);
     assert_eq!(folder.json(&["status", "lake/cf_logs"])["identity"], "name");
 }
 
@@ -162,24 +162,24 @@ fn by_name_another_size_is_reported_once_with_both_places_and_not_read() {
     let folder = table(&BY_NAME);
     let (first, second) = (name(9), format!("copy/{}", name(9)));
     folder.add(&second, log_of(9, 123_456_789));
-    let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW, "--dry-run"], 0);
+    let ran = folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW, "--dry-run"], 0);
     assert!(ran.stdout.contains("changed     1 objects"), "{}", ran.stdout);
     folder.convert(&[]).exits(3).says(&folder.object(&first)).says(&folder.object(&second)).says("another size");
     let lost = &folder.report()["lost_objects"][0];
     assert_eq!((&lost["reason"], &lost["object"]), (&"changed".into(), &folder.object(&second).into()));
     assert!(lost["message"].as_str().unwrap().contains(&folder.object(&first)), "{lost}");
-    // Both are known from here on, and a third size is reported in its turn.
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+    // Both are known from then on, and a third size is reported separately.
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
     folder.add(&format!("third/{}", name(9)), log_of(9, 1_234));
     folder.convert(&[]).exits(3);
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
     assert_eq!(rows(&folder), [9, 10]);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
-    folder.only_looks(&["rebuild-state", "lake/cf_logs"], 0);
+    folder.writes_nothing(&["rebuild-state", "lake/cf_logs"], 0);
 }
 
 #[test]
-fn by_name_only_the_first_of_two_logs_in_one_listing_is_taken() {
+fn by_name_only_the_first_of_two_logs_in_one_listing_is_converted() {
     let folder = TestFolder::new();
     for place in ["b", "a", "c"] {
         folder.add(&format!("{place}/{}", name(9)), log_of(9, 9));
@@ -194,7 +194,7 @@ fn by_name_only_the_first_of_two_logs_in_one_listing_is_taken() {
     folder.convert(&BY_NAME).exits(0).says("2 logs have the name of another one in this listing");
     assert_eq!(folder.report()["objects"]["doubles"]["twins"], 2);
     assert_eq!(folder.column("filename"), serde_json::json!([format!("a/{}", name(9))]));
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0).says("3 converted before");
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0).says("3 converted before");
 }
 
 #[test]
@@ -210,32 +210,32 @@ fn by_name_two_sizes_in_one_listing_are_not_dropped_silently() {
         assert!(lost["message"].as_str().unwrap().contains(&folder.object(&format!("a/{}", name(9)))), "{lost}");
     }
     assert_eq!(rows(&folder), [9]);
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
 }
 
 #[test]
-fn by_name_a_whole_log_is_taken_where_the_one_before_was_bad() {
+fn by_name_a_good_log_is_converted_after_a_bad_one() {
     let folder = TestFolder::new();
     folder.add(&format!("a/{}", name(9)), "no log");
     folder.add(&format!("b/{}", name(9)), log_of(9, 9));
     folder.convert(&BY_NAME).exits(3).says("1 converted, 1 failed");
     assert_eq!(rows(&folder), [9]);
-    // Its rows are in the table: nothing is left to be tried again.
+    // Its rows are in the table: there is nothing to retry.
     assert_eq!(folder.json(&["status", "lake/cf_logs"])["failed"], 0);
-    folder.only_looks(&["retry", "lake/cf_logs", "--now", NOW], 0);
+    folder.writes_nothing(&["retry", "lake/cf_logs", "--now", NOW], 0);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
 }
 
 #[test]
-fn by_name_a_failed_log_that_moved_is_taken_after_a_retry_has_missed_it() {
+fn by_name_a_failed_log_that_moved_is_converted_after_a_retry_missed_it() {
     let folder = table(&BY_NAME);
     folder.add(&name(11), "no log");
     folder.convert(&[]).exits(3);
     move_to(&folder, &name(11), &format!("elsewhere/{}", name(11)));
     folder.convert(&[]).exits(0).says("1 failed before");
     folder.run(&["retry", "lake/cf_logs", "--now", NOW]).exits(3).says("vanished");
-    assert_eq!(folder.converts_but_some(&[])["objects"]["failed"], 1);
+    assert_eq!(folder.converts_with_failures(&[])["objects"]["failed"], 1);
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
     assert_eq!(folder.json(&["status", "lake/cf_logs"])["failed"], 1);
 }
@@ -245,8 +245,8 @@ fn the_identity_is_fixed_with_the_first_run() {
     for (flags, is, other) in [(&LEAN[..], "key", "name"), (&BY_NAME, "name", "key")] {
         let folder = table(flags);
         let args = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--identity"];
-        folder.only_looks(&[&args[..], &[other]].concat(), 2).says(&format!("`--identity {is}`")).says("\nhint: ");
-        folder.only_looks(&[&args[..], &[is]].concat(), 0);
+        folder.writes_nothing(&[&args[..], &[other]].concat(), 2).says(&format!("`--identity {is}`")).says("\nhint: ");
+        folder.writes_nothing(&[&args[..], &[is]].concat(), 0);
     }
     TestFolder::new().convert(&["--identity", "size"]).exits(2).says("--identity");
 }
@@ -259,7 +259,7 @@ fn a_table_by_name_says_so_and_one_by_key_does_not() {
 }
 
 #[test]
-fn a_format_that_does_not_go_with_the_identity_is_refused() {
+fn a_format_that_does_not_match_the_identity_is_refused() {
     // As earlier versions wrote it: the format depends on the identity.
     for (flags, format) in [(&LEAN[..], 2), (&BY_NAME, 1), (&BY_NAME, 3)] {
         let folder = table(flags);

@@ -1,4 +1,4 @@
-//! Files that a person names are read up to a limit, and never waited for.
+//! Files named by flags and settings are read up to a limit, and the program never waits for them.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use crate::harness::{LEAN, TestFolder, log, only_on_disk};
 
 /// Runs the program with limits on address space and time, and checks that it refuses a file.
 fn refuses(folder: &TestFolder, args: &[&str], says: &str) {
-    let ran = folder.behind(&["timeout", "20"], "ulimit -v 4000000 && exec \"$@\"", args).exits(2);
+    let ran = folder.run_in_shell(&["timeout", "20"], "ulimit -v 4000000 && exec \"$@\"", args).exits(2);
     let ran = ran.says(says);
     assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
 }
@@ -32,7 +32,7 @@ fn an_endless_file_is_named_with_the_limit() {
 }
 
 #[test]
-fn a_named_pipe_is_refused_and_not_waited_for() {
+fn a_named_pipe_is_refused_without_a_wait() {
     only_on_disk!("named pipes");
     let folder = folder();
     let pipe = folder.path("pipe");
@@ -61,7 +61,7 @@ fn files_that_the_environment_names_have_a_limit() {
         for (file, says) in [("/dev/zero", "larger than 1"), ("pipe", "a named pipe")] {
             let shell = format!("export {variable}={file} && exec \"$@\"");
             let args = ["convert", bucket, "lake/cf_logs"];
-            let ran = folder.behind(&["timeout", "20"], &shell, &args).exits(2);
+            let ran = folder.run_in_shell(&["timeout", "20"], &shell, &args).exits(2);
             ran.says(&format!("store: {variable}: {file}: ")).says(says).says("hint: ");
         }
     }
@@ -69,17 +69,17 @@ fn files_that_the_environment_names_have_a_limit() {
     for (key, says) in [("ca_bundle", "larger than 16 MiB"), ("web_identity_token_file", "larger than 1 MiB")] {
         folder.write("config", format!("[default]\nrole_arn = arn:aws:iam::123456789012:role/x\n{key} = /dev/zero\n"));
         let shell = "unset AWS_CA_BUNDLE && export AWS_CONFIG_FILE=config && exec \"$@\"";
-        let ran = folder.behind(&["timeout", "20"], shell, &["convert", "s3://logs-of-nobody/x", "lake/cf_logs"]);
+        let ran = folder.run_in_shell(&["timeout", "20"], shell, &["convert", "s3://logs-of-nobody/x", "lake/cf_logs"]);
         ran.exits(2).says(&format!("store: `{key}` of the profile `default`: /dev/zero: ")).says(says);
     }
 }
 
 #[test]
-fn what_a_shell_pipes_in_is_read() {
+fn a_file_that_a_shell_pipes_in_is_read() {
     only_on_disk!("a shell");
     let folder = folder();
     folder.add("E1EXAMPLE.2024-05-17-10.b", "1715936400\t2\n");
     let shell = "echo '#Fields: timestamp sc-bytes' | \"$@\"";
     let args = [&["convert", "logs", "lake/cf_logs", "--fields", "@/dev/stdin"], &LEAN[..]].concat();
-    folder.behind(&[], shell, &args).exits(0).says("2 converted");
+    folder.run_in_shell(&[], shell, &args).exits(0).says("2 converted");
 }

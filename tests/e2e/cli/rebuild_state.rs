@@ -1,4 +1,4 @@
-//! `lakefront rebuild-state`: what follows from the plan log is made anew.
+//! `lakefront rebuild-state`: records that follow from the log are regenerated.
 
 use std::fs;
 
@@ -6,18 +6,19 @@ use crate::harness::{TestFolder, after_kill, log};
 
 const REBUILD: [&str; 2] = ["rebuild-state", "lake/cf_logs"];
 
-/// Two epochs, the second with a late object, a failed one and one that changed.
+/// Creates a table of two epochs, the second with a late object, a failed one and a changed one.
 fn table() -> TestFolder {
     let folder = TestFolder::of_two_tasks();
     folder.add("E1EXAMPLE.2024-05-17-10.late", log("date time", &["2024-05-17 10:00:00", "x y"]));
     folder.add("E1EXAMPLE.2024-05-19-10.bad", "no log");
     folder.add("undated.log", log("date time", &["2024-05-19 10:00:00"]));
     folder.add("E1EXAMPLE.2024-05-18-09.a", log("date time", &["2024-05-18 09:00:00", "2024-05-18 09:00:01"]));
-    folder.converts_but_some(&[]);
+    folder.converts_with_failures(&[]);
     folder
 }
 
-/// Damages a table's state; `convert` must refuse with the hint, and the rebuilt state must have the bytes it had.
+/// Damages a table's state, and asserts that `convert` refuses with the hint, and that the rebuilt state has the same
+/// bytes as before.
 fn is_rebuilt(what: &str, damage: impl FnOnce(&TestFolder)) {
     let folder = table();
     let before = folder.states(&["seen/", "closed/"]);
@@ -27,11 +28,11 @@ fn is_rebuilt(what: &str, damage: impl FnOnce(&TestFolder)) {
     folder.run(&REBUILD).exits(0);
     assert!(folder.states(&["seen/", "closed/"]) == before, "{what}");
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
-    folder.only_looks(&["convert", "logs", "lake/cf_logs"], 0).says("nothing new");
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs"], 0).says("nothing new");
 }
 
 #[test]
-fn seen_objects_that_are_lost_are_refused_and_made_anew() {
+fn lost_seen_objects_are_refused_and_regenerated() {
     for name in table().states(&["seen/"]).into_keys() {
         is_rebuilt(&name, |folder| fs::remove_file(folder.state(&name)).unwrap());
     }
@@ -39,7 +40,7 @@ fn seen_objects_that_are_lost_are_refused_and_made_anew() {
 }
 
 #[test]
-fn seen_objects_that_are_damaged_are_refused_and_made_anew() {
+fn damaged_seen_objects_are_refused_and_regenerated() {
     let name = "seen/2024-05-17/0000000002";
     is_rebuilt("empty", |folder| fs::write(folder.state(name), "").unwrap());
     is_rebuilt("garbage", |folder| fs::write(folder.state(name), "garbage").unwrap());
@@ -53,7 +54,7 @@ fn seen_objects_that_are_damaged_are_refused_and_made_anew() {
 }
 
 #[test]
-fn closed_records_that_are_lost_or_damaged_are_refused_and_made_anew() {
+fn lost_or_damaged_closed_records_are_refused_and_regenerated() {
     let (first, second) = ("closed/0000000001.json", "closed/0000000002.json");
     is_rebuilt("the first is lost", |folder| fs::remove_file(folder.state(first)).unwrap());
     is_rebuilt("all are lost", |folder| fs::remove_dir_all(folder.state("closed")).unwrap());
@@ -65,20 +66,20 @@ fn closed_records_that_are_lost_or_damaged_are_refused_and_made_anew() {
 }
 
 #[test]
-fn a_closed_record_that_the_last_epoch_lost_is_made_by_the_next_run_too() {
+fn a_lost_closed_record_of_the_last_epoch_is_regenerated_by_the_next_run_too() {
     let folder = table();
     let before = folder.states(&["seen/", "closed/"]);
     fs::remove_file(folder.state("closed/0000000002.json")).unwrap();
-    // What failed and what changed is told again: the run that is taken for dead may not have come to it.
+    // Failed and changed objects are reported again: the run that counts as dead may not have reported them.
     let convert = [&["convert", "logs", "lake/cf_logs"], after_kill()].concat();
     folder.run(&convert).exits(3).says("1 failed, 1 changed");
     assert!(folder.states(&["seen/", "closed/"]) == before);
 }
 
 #[test]
-fn what_was_made_is_told_and_a_sound_state_is_left_alone() {
+fn regenerated_records_are_reported_and_a_valid_state_is_left_unchanged() {
     let folder = table();
-    let ran = folder.only_looks(&REBUILD, 0);
+    let ran = folder.writes_nothing(&REBUILD, 0);
     assert!(ran.stdout.contains("all was correct"), "{}", ran.stdout);
 
     fs::remove_file(folder.state("seen/undated/0000000002")).unwrap();
@@ -109,7 +110,7 @@ fn an_open_epoch_stays_open() {
     assert!(folder.states(&["seen/", "closed/"]) == before);
 }
 
-/// Damages an object that decides; nothing may be made of the rest, and nothing written.
+/// Damages an object that decides, and asserts that nothing is derived from the rest and nothing is written.
 fn is_refused(prefix: &str, garbage: Option<&str>) {
     let folder = table();
     fs::remove_file(folder.state("seen/undated/0000000002")).unwrap();
@@ -118,7 +119,7 @@ fn is_refused(prefix: &str, garbage: Option<&str>) {
         None => fs::remove_file(folder.state(&name)).unwrap(),
         Some(garbage) => fs::write(folder.state(&name), garbage).unwrap(),
     }
-    let ran = folder.only_looks(&REBUILD, 1);
+    let ran = folder.writes_nothing(&REBUILD, 1);
     assert!(ran.stderr.contains(&name) && ran.stderr.contains("\nhint: "), "{name} {garbage:?}: {}", ran.stderr);
 }
 
@@ -132,6 +133,6 @@ fn without_a_log_record_a_plan_or_a_commit_it_refuses_and_writes_nothing() {
 }
 
 #[test]
-fn a_last_log_record_that_is_lost_is_not_taken_for_an_epoch_that_never_was() {
+fn a_lost_last_log_record_is_not_mistaken_for_an_epoch_that_never_existed() {
     is_refused("log/0000000002", None);
 }

@@ -1,4 +1,4 @@
-//! `lakefront resolve`: an open epoch that cannot just be finished is done over.
+//! `lakefront resolve`: redoes an interrupted epoch that `convert` refuses to finish.
 
 use std::fs;
 
@@ -8,20 +8,20 @@ use crate::harness::{LEAN, NOW, TestFolder, column, layout, log};
 
 const SECOND: &str = "lake/cf_logs/year=2024/month=05/day=18/hour=09/part-0000000001-00001-000.parquet";
 const RESOLVE: [&str; 2] = ["resolve", "lake/cf_logs"];
-/// The fingerprint that [`TestFolder::of_two_tasks`] had when data files still had delta encodings, as that program wrote it.
+/// Fingerprint of [`TestFolder::of_two_tasks`] when data files still had delta encodings, as that version wrote it.
 const WITH_DELTA_ENCODINGS: &str = "f302d0225e90d409";
 
-/// A table whose only epoch is open: its first task is committed, its second one has stored its data file.
-fn half_done() -> TestFolder {
+/// Creates a table whose only epoch is open: its first task is committed, its second one has stored its data file.
+fn with_open_epoch() -> TestFolder {
     let folder = TestFolder::of_two_tasks();
     folder.reopen(1, &[1]);
     folder
 }
 
-/// As if another version of the program had planned the open epoch, and stored a data file.
+/// Creates a table whose open epoch another version of the program planned, with a data file of it.
 fn of_another_version() -> TestFolder {
-    let folder = half_done();
-    folder.doctor("log/0000000001.json", |log| {
+    let folder = with_open_epoch();
+    folder.edit_record("log/0000000001.json", |log| {
         log["program"] = "0.0.9".into();
         log["layout"] = "0123456789abcdef".into();
     });
@@ -29,41 +29,41 @@ fn of_another_version() -> TestFolder {
     folder
 }
 
-/// Both rows are there, once, and nothing is open.
+/// Asserts that both rows are there, once, and no epoch is open.
 fn is_whole(folder: &TestFolder) {
     let days = column(&folder.rows(), "logdate");
     assert_eq!(days, json!(["2024-05-17", "2024-05-18"]));
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
     assert!(folder.json(&["status", "lake/cf_logs"])["open"].is_null());
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0).says("nothing new");
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", NOW], 0).says("nothing new");
 }
 
 #[test]
-fn an_open_epoch_that_another_version_planned_is_refused_by_convert_and_done_over_by_resolve() {
+fn an_open_epoch_of_another_version_is_refused_by_convert_and_redone_by_resolve() {
     let folder = of_another_version();
     folder.add("E1EXAMPLE.2024-05-19-09.a", log("date time", &["2024-05-19 09:00:00"]));
     folder.refuses().says("version 0.0.9 planned it").says("`lakefront resolve TABLE`");
-    folder.only_looks(&["retry", "lake/cf_logs"], 1).says("`lakefront resolve TABLE`");
+    folder.writes_nothing(&["retry", "lake/cf_logs"], 1).says("`lakefront resolve TABLE`");
     let first = folder.snapshot("lake/cf_logs/year=2024/month=05/day=17");
     let ran = folder.run(&RESOLVE).exits(0);
     assert!(ran.stderr.contains("deleting") && ran.stderr.contains(SECOND), "{}", ran.stderr);
-    assert!(folder.snapshot("lake/cf_logs/year=2024/month=05/day=17") == first, "committed tasks are not touched");
-    assert_eq!(folder.rows().len(), 2, "what is new is left for the next run");
+    assert!(folder.snapshot("lake/cf_logs/year=2024/month=05/day=17") == first, "committed tasks are unchanged");
+    assert_eq!(folder.rows().len(), 2, "new logs are left for the next run");
     fs::remove_file(folder.path("logs/E1EXAMPLE.2024-05-19-09.a")).unwrap();
     is_whole(&folder);
 }
 
-/// As if the program with delta encodings had made the table's only epoch.
+/// Changes the table's only epoch to one of the program with delta encodings.
 fn had_delta_encodings(folder: &TestFolder) {
-    folder.doctor("log/0000000001.json", |log| {
-        assert_ne!(log["layout"], WITH_DELTA_ENCODINGS, "the fingerprint tells encodings apart");
+    folder.edit_record("log/0000000001.json", |log| {
+        assert_ne!(log["layout"], WITH_DELTA_ENCODINGS, "the fingerprint depends on the encodings");
         log["layout"] = WITH_DELTA_ENCODINGS.into();
     });
 }
 
 #[test]
-fn an_open_epoch_that_was_planned_with_delta_encodings_is_refused_by_convert_and_done_over_by_resolve() {
-    let folder = half_done();
+fn an_open_epoch_with_delta_encodings_is_refused_by_convert_and_redone_by_resolve() {
+    let folder = with_open_epoch();
     had_delta_encodings(&folder);
     fs::write(folder.path(SECOND), "with delta encodings").unwrap();
     folder.refuses().says("would write other bytes under the same names").says("`lakefront resolve TABLE`");
@@ -76,7 +76,7 @@ fn an_open_epoch_that_was_planned_with_delta_encodings_is_refused_by_convert_and
 }
 
 #[test]
-fn a_table_whose_epochs_have_delta_encodings_takes_new_logs() {
+fn a_table_whose_epochs_have_delta_encodings_accepts_new_logs() {
     let folder = TestFolder::of_two_tasks();
     had_delta_encodings(&folder);
     folder.add("E1EXAMPLE.2024-05-19-09.a", log("date time", &["2024-05-19 09:00:00"]));
@@ -89,15 +89,15 @@ fn a_table_whose_epochs_have_delta_encodings_takes_new_logs() {
 fn all_of_its_tasks_may_be_committed() {
     let folder = TestFolder::of_two_tasks();
     folder.reopen(1, &[]);
-    folder.doctor("log/0000000001.json", |log| log["layout"] = "0123456789abcdef".into());
+    folder.edit_record("log/0000000001.json", |log| log["layout"] = "0123456789abcdef".into());
     folder.refuses().says("`lakefront resolve TABLE`");
     folder.run(&RESOLVE).exits(0);
     is_whole(&folder);
 }
 
 #[test]
-fn a_data_file_with_other_bytes_stops_convert_and_is_done_over_by_resolve() {
-    let folder = half_done();
+fn a_data_file_with_other_bytes_stops_convert_and_is_rewritten_by_resolve() {
+    let folder = with_open_epoch();
     fs::write(folder.path(SECOND), "other bytes").unwrap();
     folder
         .run(&["convert", "logs", "lake/cf_logs", "--now", NOW])
@@ -111,14 +111,14 @@ fn a_data_file_with_other_bytes_stops_convert_and_is_done_over_by_resolve() {
 
 #[test]
 fn an_input_that_vanished_from_a_task_that_has_data_files_stops_convert_and_is_left_out_by_resolve() {
-    let folder = half_done();
+    let folder = with_open_epoch();
     fs::remove_file(folder.path("logs/E1EXAMPLE.2024-05-18-09.a")).unwrap();
     let ran = folder.run(&["convert", "logs", "lake/cf_logs", "--now", NOW]).exits(1);
     assert!(ran.stderr.contains("vanished") && ran.stderr.contains("`lakefront resolve TABLE`"), "{}", ran.stderr);
     folder.run(&RESOLVE).exits(3).says("E1EXAMPLE.2024-05-18-09.a");
     assert_eq!(column(&folder.rows(), "logdate"), json!(["2024-05-17"]));
     folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
-    // It was not converted: when it comes back, it is new.
+    // It was not converted: when it returns, it is new.
     folder.add("E1EXAMPLE.2024-05-18-09.a", log("date time", &["2024-05-18 09:00:00"]));
     folder.converts(&[]);
     is_whole(&folder);
@@ -126,32 +126,32 @@ fn an_input_that_vanished_from_a_task_that_has_data_files_stops_convert_and_is_l
 
 #[test]
 fn an_input_that_vanished_before_its_task_had_begun_is_left_out_by_convert() {
-    let folder = half_done();
+    let folder = with_open_epoch();
     for path in [folder.path(SECOND), folder.state("gone/0000000001/00001.json")] {
         fs::remove_file(path).unwrap();
     }
     fs::remove_file(folder.path("logs/E1EXAMPLE.2024-05-18-09.a")).unwrap();
-    let report = folder.converts_but_some(&[]);
+    let report = folder.converts_with_failures(&[]);
     assert_eq!((&report["objects"]["gone"], &report["epochs"]), (&1.into(), &json!([1])));
     assert_eq!(folder.rows().len(), 1);
 }
 
 #[test]
-fn an_input_that_changed_before_its_task_had_begun_is_taken_by_the_next_epoch() {
-    let folder = half_done();
+fn an_input_that_changed_before_its_task_had_begun_is_converted_in_the_next_epoch() {
+    let folder = with_open_epoch();
     for path in [folder.path(SECOND), folder.state("gone/0000000001/00001.json")] {
         fs::remove_file(path).unwrap();
     }
     folder.add("E1EXAMPLE.2024-05-18-09.a", log("date time", &["2024-05-18 10:00:00", "2024-05-18 11:00:00"]));
-    let report = folder.converts_but_some(&[]);
+    let report = folder.converts_with_failures(&[]);
     assert_eq!((&report["objects"]["replaced"], &report["epochs"]), (&1.into(), &json!([1, 2])));
     assert_eq!(column(&folder.rows(), "logtime"), json!(["09:00:00", "10:00:00", "11:00:00"]));
 }
 
 #[test]
-fn an_open_epoch_of_a_living_run_on_another_host_is_left_alone_unless_told_otherwise() {
+fn an_open_epoch_of_an_active_run_on_another_host_is_left_alone_without_take_over() {
     let folder = of_another_version();
-    folder.doctor("lease/0000000001.json", |lease| {
+    folder.edit_record("lease/0000000001.json", |lease| {
         lease["host"] = "etl-7".into();
         lease["released"] = false.into();
     });
@@ -163,9 +163,9 @@ fn an_open_epoch_of_a_living_run_on_another_host_is_left_alone_unless_told_other
 }
 
 #[test]
-fn where_no_epoch_is_open_it_does_nothing() {
+fn without_an_open_epoch_it_does_nothing() {
     let folder = TestFolder::of_two_tasks();
-    folder.only_looks(&RESOLVE, 0);
+    folder.writes_nothing(&RESOLVE, 0);
     is_whole(&folder);
 }
 

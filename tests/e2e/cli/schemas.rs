@@ -1,10 +1,10 @@
-//! `lakefront schema`, and schema files of one's own.
+//! `lakefront schema`, and schema files of users.
 
 use serde_json::json;
 
 use crate::harness::{TestFolder, layout, standard_log};
 
-/// A folder with a table of one row, made with this table schema.
+/// Creates a table of one row with this table schema.
 fn table_of(schema: &str, text: Option<&str>) -> TestFolder {
     let folder = TestFolder::with_log(standard_log(&[&[]]));
     if let Some(text) = text {
@@ -14,7 +14,7 @@ fn table_of(schema: &str, text: Option<&str>) -> TestFolder {
     folder
 }
 
-/// The bytes and the layout of its only data file.
+/// Returns the bytes and the layout of its only data file.
 fn data_file(folder: &TestFolder) -> (Vec<u8>, String) {
     let files = folder.files("lake/cf_logs");
     let path = files.values().next().unwrap();
@@ -22,14 +22,14 @@ fn data_file(folder: &TestFolder) -> (Vec<u8>, String) {
 }
 
 #[test]
-fn without_a_name_the_schemas_there_are_are_listed() {
+fn without_a_name_all_schemas_are_listed() {
     let text = TestFolder::new().run(&["schema"]).exits(0).stdout;
     let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(names, ["cf_logs", "cf_logs_wide"]);
 }
 
 #[test]
-fn a_printed_schema_is_a_schema_file_that_gives_the_same_table() {
+fn a_printed_schema_is_a_schema_file_that_makes_the_same_table() {
     for name in ["cf_logs", "cf_logs_wide"] {
         let printed = TestFolder::new().run(&["schema", name]).exits(0).stdout;
         let again = TestFolder::new();
@@ -86,7 +86,7 @@ field = "sc-status"
 "#;
 
 #[test]
-fn a_schema_of_ones_own_may_leave_out_rename_reorder_and_retype_columns() {
+fn a_schema_of_a_user_may_omit_rename_reorder_and_retype_columns() {
     let folder = table_of("mine.toml", Some(MINE));
     let row = folder.rows().remove(0);
     let expected = [
@@ -101,7 +101,7 @@ fn a_schema_of_ones_own_may_leave_out_rename_reorder_and_retype_columns() {
 }
 
 #[test]
-fn a_schema_of_ones_own_makes_its_own_ddl() {
+fn a_schema_of_a_user_has_its_own_ddl() {
     let folder = table_of("mine.toml", Some(MINE));
     let text = folder.run(&["ddl", "lake/cf_logs", "--schema", "mine.toml", "--location", "s3://b/t"]).exits(0).stdout;
     assert!(
@@ -121,7 +121,7 @@ fn a_field_that_cloudfront_is_not_known_to_log_is_warned_about() {
 }
 
 #[test]
-fn a_mistake_in_a_schema_file_is_told_with_its_line_and_key() {
+fn a_mistake_in_a_schema_file_is_reported_with_its_line_and_key() {
     let folder = TestFolder::with_log(standard_log(&[&[]]));
     let mistakes = [
         ("\"double\"", "\"decimal\"", "mine.toml:17: key `type`: `decimal`"),
@@ -142,7 +142,7 @@ fn a_mistake_in_a_schema_file_is_told_with_its_line_and_key() {
 }
 
 #[test]
-fn a_schema_file_that_is_not_there_is_named() {
+fn a_missing_schema_file_is_named() {
     let folder = TestFolder::with_log(standard_log(&[&[]]));
     folder.convert(&["--schema", "nowhere/mine.toml"]).exits(2).says("nowhere/mine.toml");
     folder.run(&["schema", "cf_log"]).exits(2).says("`cf_log`").says("`cf_logs`");

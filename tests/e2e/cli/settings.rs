@@ -1,10 +1,10 @@
-//! What a table was made with, and what a later run may change of it.
+//! Settings of a table, and what a later run may change.
 
 use serde_json::json;
 
 use crate::harness::{LEAN, NOW, TestFolder, layout, log};
 
-/// A table of one row, made with these flags; a log that is new waits beside it.
+/// Creates a table of one row with these flags, and a new log.
 fn table(args: &[&str]) -> TestFolder {
     let folder = TestFolder::with_log(log("date time sc-bytes c-ip", &["2024-05-17 09:00:00 1 192.0.2.1"]));
     folder.write("short.toml", SHORT);
@@ -30,14 +30,14 @@ type = "string"
 field = "c-ip"
 "#;
 
-/// A conversion that is refused as wrong usage, with a hint and the flag's name, and writes nothing.
+/// Asserts that a conversion is refused as wrong usage, with a hint and the flag's name, and writes nothing.
 fn refuses(folder: &TestFolder, args: &[&str]) {
-    let ran = folder.only_looks(&[&["convert", "logs", "lake/cf_logs", "--now", NOW], args].concat(), 2);
+    let ran = folder.writes_nothing(&[&["convert", "logs", "lake/cf_logs", "--now", NOW], args].concat(), 2);
     assert!(ran.stderr.contains(args[0]) && ran.stderr.contains("\nhint: "), "{}", ran.stderr);
 }
 
 #[test]
-fn the_partition_columns_stay_what_they_are() {
+fn the_partition_columns_are_fixed() {
     let folder = table(&["--partition-by", "day", LEAN[0], LEAN[1]]);
     for other in ["year", "month", "hour"] {
         refuses(&folder, &["--partition-by", other]);
@@ -49,22 +49,22 @@ fn the_partition_columns_stay_what_they_are() {
 }
 
 #[test]
-fn the_partition_columns_are_checked_where_nothing_is_new_too() {
+fn the_partition_columns_are_checked_without_new_logs_too() {
     let folder = TestFolder::of_two_tasks();
     refuses(&folder, &["--partition-by", "day"]);
     refuses(&folder, &["--schema", "cf_logs"]);
 }
 
 #[test]
-fn another_table_schema_is_refused_also_where_it_only_has_more_columns() {
+fn another_table_schema_is_refused_even_if_it_only_has_more_columns() {
     let folder = table(&["--schema", "short.toml"]);
     refuses(&folder, &["--schema", "longer.toml"]);
     refuses(&folder, &["--schema", "longer.toml", "--dry-run"]);
     refuses(&folder, &["--schema", "cf_logs_wide"]);
-    let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs", "--schema", "longer.toml"], 2);
+    let ran = folder.writes_nothing(&["convert", "logs", "lake/cf_logs", "--schema", "longer.toml"], 2);
     let ran = ran.says("1 more columns, the first of them `client`").says("`--extend-schema`");
     assert!(ran.stderr.contains("\nhint: a new table with the same `--schema` keeps them"), "{}", ran.stderr);
-    // The same again is fine, under any file name, with other comments, and nothing is appended by it.
+    // The same schema again is accepted, under any file name, with other comments, and appends nothing.
     folder.write("same.toml", SHORT.replace("\n[[column]]", "description = \"as before\"\n\n[[column]]"));
     folder.write("renamed.toml", SHORT.replace("\"short\"", "\"other\""));
     for same in [&["short.toml"][..], &["same.toml"], &["renamed.toml"], &["short.toml", "--extend-schema"]] {
@@ -83,7 +83,7 @@ fn another_table_schema_is_refused_also_where_it_only_has_more_columns() {
 fn a_retry_keeps_the_table_schema() {
     let folder = table(&["--schema", "short.toml"]);
     folder.add("bad.log", "no log");
-    folder.converts_but_some(&["--schema", "longer.toml", "--extend-schema"]);
+    folder.converts_with_failures(&["--schema", "longer.toml", "--extend-schema"]);
     folder.write("logs/bad.log", "no log at all");
     folder.run(&["retry", "lake/cf_logs", "--now", NOW]).exits(3);
     let ddl = folder.run(&["ddl", "lake/cf_logs"]).exits(0).stdout;
@@ -99,10 +99,10 @@ fn extend_schema_needs_a_schema_and_appends_nothing_to_a_new_table() {
 }
 
 #[test]
-fn what_readers_need_is_said_where_columns_are_appended() {
+fn the_needs_of_readers_are_printed_when_columns_are_appended() {
     let folder = table(&["--schema", "short.toml"]);
     let extend = ["--schema", "longer.toml", "--extend-schema"];
-    let dry = folder.only_looks(&[&["convert", "logs", "lake/cf_logs", "--dry-run"], &extend[..]].concat(), 0);
+    let dry = folder.writes_nothing(&[&["convert", "logs", "lake/cf_logs", "--dry-run"], &extend[..]].concat(), 0);
     assert!(dry.stdout.contains("1 columns would be appended: client"), "{}", dry.stdout);
     let ran = folder.convert(&[&extend[..], &["--quiet"]].concat()).exits(0);
     for part in [
@@ -113,22 +113,22 @@ fn what_readers_need_is_said_where_columns_are_appended() {
     ] {
         assert!(ran.stderr.contains(part), "`{part}` is not in {}", ran.stderr);
     }
-    // Once they are there, nothing is said.
+    // After they were appended, nothing is printed.
     folder.add("newer.log", log("date time sc-bytes", &["2024-05-17 11:00:00 3"]));
     assert_eq!(folder.convert(&[&extend[..], &["--quiet"]].concat()).exits(0).stderr, "");
 }
 
 #[test]
-fn where_nothing_is_new_no_column_is_appended_and_that_is_said() {
+fn without_new_logs_no_column_is_appended_and_the_run_says_so() {
     let folder = table(&["--schema", "short.toml"]);
     folder.converts(&[]);
     let extend = ["convert", "logs", "lake/cf_logs", "--now", NOW, "--schema", "longer.toml", "--extend-schema"];
-    folder.only_looks(&extend, 0).says("no column is appended");
+    folder.writes_nothing(&extend, 0).says("no column is appended");
     refuses(&folder, &["--schema", "longer.toml"]);
 }
 
 #[test]
-fn ddl_adds_the_columns_that_a_table_got_later() {
+fn ddl_adds_the_columns_that_were_appended_to_a_table() {
     let folder = table(&["--schema", "short.toml"]);
     let ddl = |args: &[&str]| {
         folder.run(&[&["ddl", "lake/cf_logs", "--location", "s3://b/t"], args].concat()).exits(0).stdout
@@ -143,7 +143,8 @@ fn ddl_adds_the_columns_that_a_table_got_later() {
     folder.converts(&["--schema", "longest.toml", "--extend-schema"]);
     let text = ddl(&["--database", "d"]);
     let statements: Vec<&str> = text.split_terminator(";\n").collect();
-    // All columns are in the first statement; what older tables lack is in comments, so that all can be run again.
+    // All columns are in the first statement. Columns that older tables lack are in comments, so that all statements
+    // can be run again.
     assert!(statements[0].starts_with("CREATE EXTERNAL TABLE") && statements[0].contains("`host` string"), "{text}");
     assert_eq!(statements.len(), 2, "{text}");
     let comments: Vec<&str> = statements[1].lines().take_while(|line| line.starts_with("-- ")).collect();
@@ -161,7 +162,7 @@ fn ddl_adds_the_columns_that_a_table_got_later() {
             "-- )",
         ]
     );
-    // From an epoch on, the columns that came since are a statement, before the partitions that need it.
+    // From a given epoch on, columns that were added since are a statement, before the partitions that need it.
     let news = ddl(&["--only-new", "2"]);
     let statements: Vec<&str> = news.split_terminator(";\n").collect();
     assert_eq!(statements[1], "ALTER TABLE `cf_logs` ADD COLUMNS (\n  `host` string\n)", "{news}");
@@ -173,7 +174,7 @@ fn ddl_adds_the_columns_that_a_table_got_later() {
 }
 
 #[test]
-fn fields_that_the_table_does_not_keep_are_hinted_at_with_a_new_table() {
+fn a_hint_names_fields_that_only_a_new_table_could_keep() {
     let folder = TestFolder::with_log(log("date time sc-bytes x-new-field", &["2024-05-17 09:00:00 1 x"]));
     folder.convert(&[]).exits(0).says("a new table with `--schema cf_logs_wide` keeps them");
 }
@@ -185,7 +186,7 @@ fn columns_may_be_appended_to_a_table_schema() {
     let rows = folder.rows();
     assert_eq!(rows[0].cells.len(), 1);
     assert_eq!(rows[1].get("client"), "192.0.2.2");
-    // From here on the longer one is the table's own.
+    // From then on the longer schema is the table's.
     folder.add("newer.log", log("date time sc-bytes c-ip", &["2024-05-17 11:00:00 3 192.0.2.3"]));
     folder.converts(&[]);
     assert_eq!(folder.rows()[2].get("client"), "192.0.2.3");
@@ -227,7 +228,7 @@ fn any_other_change_of_the_table_schema_is_refused() {
 }
 
 #[test]
-fn the_tables_own_schema_is_used_where_none_is_named() {
+fn the_tables_schema_is_used_if_none_is_named() {
     let folder = table(&["--schema", "longer.toml"]);
     std::fs::remove_file(folder.path("longer.toml")).unwrap();
     assert_eq!(folder.converts(&[])["schema"], "short");
@@ -246,10 +247,10 @@ fn the_field_list_is_remembered() {
 }
 
 #[test]
-fn compression_and_limits_are_as_before_until_a_flag_says_otherwise() {
+fn compression_and_limits_stay_unless_a_flag_changes_them() {
     let folder = table(&["--compression", "snappy", "--max-text-bytes", "200", LEAN[0], LEAN[1]]);
     folder.add("long.log", log("date time", &["2024-05-17 10:00:00"; 50]));
-    folder.converts_but_some(&[]);
+    folder.converts_with_failures(&[]);
     folder.add("newest.log", log("date time", &["2024-05-17 11:00:00"; 50]));
     folder.converts(&["--compression", "none", "--max-text-bytes", "1MiB"]);
     let layouts: Vec<String> = folder.files("lake/cf_logs").values().map(|file| layout(file)).collect();
@@ -260,17 +261,17 @@ fn compression_and_limits_are_as_before_until_a_flag_says_otherwise() {
 }
 
 #[test]
-fn a_clock_that_is_behind_the_last_epoch_is_refused_unless_the_time_is_given() {
+fn a_clock_before_the_last_epoch_is_refused_unless_the_time_is_given() {
     let folder = table(&["--now", "2099-01-01T00:00:00Z", LEAN[0], LEAN[1]]);
-    let ran = folder.only_looks(&["convert", "logs", "lake/cf_logs"], 1).says("2099-01-01T00:00:00Z");
+    let ran = folder.writes_nothing(&["convert", "logs", "lake/cf_logs"], 1).says("2099-01-01T00:00:00Z");
     assert!(ran.stderr.contains("\nhint: set the clock") && ran.stderr.contains("`--now`"), "{}", ran.stderr);
     folder.converts(&["--now", "2025-01-01T00:00:00Z"]);
-    // Where there is nothing to plan, none is wrong.
-    folder.only_looks(&["convert", "logs", "lake/cf_logs"], 0);
+    // Without anything to plan, the clock does not matter.
+    folder.writes_nothing(&["convert", "logs", "lake/cf_logs"], 0);
 }
 
 #[test]
-fn ddl_with_only_new_adds_the_partitions_of_later_epochs_alone() {
+fn ddl_with_only_new_adds_only_the_partitions_of_later_epochs() {
     let folder = table(&LEAN);
     folder.converts(&[]);
     let hours = |args: &[&str]| {
@@ -282,7 +283,7 @@ fn ddl_with_only_new_adds_the_partitions_of_later_epochs_alone() {
     assert_eq!(hours(&["--only-new", "0"]), ["09", "10"]);
     assert_eq!(hours(&["--only-new", "1"]), ["10"]);
     assert_eq!(hours(&["--only-new", "2"]), Vec::<String>::new());
-    // A late row in a partition that is known adds none.
+    // A late row in a known partition adds none.
     folder.add("late.log", log("date time", &["2024-05-17 09:30:00", "2024-05-17 11:00:00"]));
     folder.converts(&[]);
     assert_eq!(hours(&["--only-new", "2"]), ["11"]);

@@ -1,13 +1,12 @@
-//! The name that a source was given when it was read first, or none: another one for the same place would double its rows,
-//! and is refused.
+//! Ids of sources: a different id, or none, for a known location would duplicate its rows, and is refused.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
+use crate::harness::{LEAN, NOW, RunOutput, TestFolder, log, only_on_disk};
 
-/// Two logs below `logs/`, in two folders.
+/// Creates two logs below `logs/`, in two folders.
 fn two_logs() -> TestFolder {
     let folder = TestFolder::new();
     add(&folder, "eu", 9);
@@ -20,15 +19,15 @@ fn add(folder: &TestFolder, region: &str, hour: u32) {
     folder.add(&format!("{region}/E1EXAMPLE.2024-05-17-{hour:02}.a"), log("date time", &[&row]));
 }
 
-fn convert(folder: &TestFolder, source: &str, args: &[&str]) -> Ran {
+fn convert(folder: &TestFolder, source: &str, args: &[&str]) -> RunOutput {
     folder.run(&[&["convert", source, "lake/cf_logs", "--now", NOW], &LEAN[..], args].concat())
 }
 
-/// A run that is refused as wrong usage before anything is written, and says what to do.
+/// Asserts that a run is refused as wrong usage before anything is written, with a hint.
 fn refuses(folder: &TestFolder, source: &str, args: &[&str], hint: &str) {
     let args = [&["convert", source, "lake/cf_logs", "--now", NOW], &LEAN[..], args].concat();
     for more in [&[][..], &["--dry-run"], &["--quiet"]] {
-        let ran = folder.only_looks(&[&args[..], more].concat(), 2).says("list: ").says("`--new-identity`");
+        let ran = folder.writes_nothing(&[&args[..], more].concat(), 2).says("list: ").says("`--new-identity`");
         let said = ran.stderr.split_once("\nhint: ").unwrap().1;
         assert!(said.contains(hint), "{}", ran.stderr);
         assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
@@ -43,7 +42,7 @@ const ARCHIVE: [&str; 2] = ["--source-id", "archive"];
 const OTHER: [&str; 2] = ["--source-id", "other"];
 
 #[test]
-fn an_id_that_is_added_dropped_or_changed_is_refused_and_the_message_says_how_the_source_is_known() {
+fn an_added_dropped_or_changed_id_is_refused_and_the_message_names_the_known_one() {
     let folder = two_logs();
     convert(&folder, "logs", &[]).exits(0);
     refuses(&folder, "logs", &ARCHIVE, "leave `--source-id` out");
@@ -62,7 +61,7 @@ fn a_source_above_or_below_is_refused_as_well() {
     refuses(&folder, "logs", &[], "`--source-id archive`");
     refuses(&folder, "logs", &OTHER, "`--source-id archive`");
     refuses(&folder, "logs/eu/E1EXAMPLE.2024-05-17-09.a", &[], "give `--source-id archive`");
-    // Beside it all is free.
+    // Next to it, any id is accepted.
     convert(&folder, "logs/us", &OTHER).exits(0).says("1 converted");
     refuses(&folder, "logs", &[], "`--source-id other`");
     let folder = two_logs();
@@ -79,14 +78,14 @@ fn below_a_folder_with_an_id_the_same_id_is_another_identity() {
     let folder = two_logs();
     convert(&folder, "logs/eu", &ARCHIVE).exits(0);
     refuses(&folder, "logs", &ARCHIVE, &format!("name {}", url(&folder, "logs/eu")));
-    // A single file has its own name, which is that below its folder.
+    // A single file is identified by its name, as below its folder.
     let folder = two_logs();
     convert(&folder, "logs/eu/E1EXAMPLE.2024-05-17-09.a", &ARCHIVE).exits(0);
     convert(&folder, "logs/eu", &ARCHIVE).exits(0).says("nothing new");
 }
 
 #[test]
-fn without_ids_sources_may_lie_in_each_other() {
+fn without_ids_sources_may_be_nested() {
     let folder = two_logs();
     convert(&folder, "logs/eu", &[]).exits(0);
     convert(&folder, "logs", &[]).exits(0).says("1 converted, 1 converted before");
@@ -95,7 +94,7 @@ fn without_ids_sources_may_lie_in_each_other() {
 }
 
 #[test]
-fn however_a_place_is_named_it_is_the_same_place() {
+fn different_names_of_a_location_are_the_same_location() {
     only_on_disk!("links and file URLs");
     let folder = two_logs();
     convert(&folder, "logs/", &ARCHIVE).exits(0);
@@ -107,7 +106,7 @@ fn however_a_place_is_named_it_is_the_same_place() {
 }
 
 #[test]
-fn who_insists_reads_the_source_by_another_identity_from_then_on() {
+fn new_identity_reads_the_source_by_another_identity_from_then_on() {
     let folder = two_logs();
     convert(&folder, "logs", &[]).exits(0);
     let insists = [&ARCHIVE[..], &["--new-identity"]].concat();
@@ -120,28 +119,28 @@ fn who_insists_reads_the_source_by_another_identity_from_then_on() {
 }
 
 #[test]
-fn who_insists_where_nothing_is_known_changes_nothing() {
+fn new_identity_of_an_unknown_source_changes_nothing() {
     let folder = two_logs();
     let ran = convert(&folder, "logs", &["--new-identity"]).exits(0);
     assert!(!ran.stderr.contains("continuing because of `--new-identity`"), "{}", ran.stderr);
     convert(&folder, "logs", &["--new-identity"]).exits(0).says("nothing new");
 }
 
-/// What the log record of an epoch says of sources.
+/// Returns the sources in the log record of an epoch.
 fn sources(folder: &TestFolder, epoch: u64) -> Value {
     let text = fs::read_to_string(folder.state(&format!("log/{epoch:010}.json"))).unwrap();
     serde_json::from_str::<Value>(&text).unwrap()["sources"].clone()
 }
 
 #[test]
-fn each_log_record_holds_all_sources_so_far() {
+fn each_log_record_has_all_sources_so_far() {
     let folder = two_logs();
     convert(&folder, "logs/eu", &ARCHIVE).exits(0);
     convert(&folder, "logs/us", &[]).exits(0);
     let known = sources(&folder, 2);
     assert_eq!((&known[0]["id"], &known[1]["id"]), (&"archive".into(), &Value::Null));
     assert!(known[0]["location"].as_str().unwrap().ends_with("logs/eu"), "{known}");
-    // A retry names no source, and carries them on.
+    // A retry names no source, and keeps the known ones.
     folder.add("us/E1EXAMPLE.2024-05-17-11.bad", "no log");
     convert(&folder, "logs/us", &[]).exits(3);
     folder.run(&["retry", "lake/cf_logs", "--now", NOW]).exits(3);
@@ -149,9 +148,9 @@ fn each_log_record_holds_all_sources_so_far() {
     refuses(&folder, "logs/eu", &[], "give `--source-id archive`");
 }
 
-/// Makes the log records what earlier versions left: without sources, and what was seen without sizes.
+/// Changes the log records to those of earlier versions: without sources, and `seen` objects without sizes.
 fn make_old(folder: &TestFolder) {
-    folder.take_checksums_out();
+    folder.remove_checksums();
     for (name, path) in folder.files("lake/cf_logs.lakefront/log") {
         let mut log: serde_json::Map<String, Value> =
             serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -162,7 +161,7 @@ fn make_old(folder: &TestFolder) {
 }
 
 #[test]
-fn of_a_table_of_an_earlier_version_the_last_plans_tell() {
+fn the_sources_of_a_table_of_an_earlier_version_are_those_of_its_last_plans() {
     for (first, second, hint) in [
         (&[][..], &ARCHIVE[..], "leave `--source-id` out"),
         (&ARCHIVE, &[], "give `--source-id archive`"),
@@ -182,7 +181,7 @@ fn of_a_table_of_an_earlier_version_the_last_plans_tell() {
 }
 
 #[test]
-fn in_a_table_of_an_earlier_version_that_a_later_one_read_the_last_identity_counts() {
+fn the_last_identity_counts_in_a_table_of_two_versions() {
     let folder = two_logs();
     convert(&folder, "logs", &[]).exits(0);
     convert(&folder, "logs", &[&ARCHIVE[..], &["--new-identity"]].concat()).exits(0);

@@ -1,16 +1,16 @@
-//! `lakefront status`: what is in a table, what failed, what waits, who is at work.
+//! `lakefront status`: contents of a table, failed and waiting objects, active runs.
 
 use serde_json::{Value, json};
 
 use crate::harness::{LEAN, NOW, TestFolder, log};
 
-/// Two epochs: three rows, a reject and a failed object, then one row more while an hour waits.
+/// Creates a table of two epochs: three rows, a reject and a failed object, then one more row while an hour waits.
 fn table() -> TestFolder {
     let folder = TestFolder::new();
     folder.add("E1EXAMPLE.2024-05-17-09.a", log("date time", &["2024-05-17 09:00:00", "x y", "2024-05-17 10:00:00"]));
     folder.add("E1EXAMPLE.2024-05-18-09.a", log("date time", &["2024-05-18 09:00:00"]));
     folder.add("E1EXAMPLE.2024-05-18-10.bad", "no log");
-    folder.converts_but_some(&["--now", "2024-05-19T04:00:00Z", LEAN[0], LEAN[1]]);
+    folder.converts_with_failures(&["--now", "2024-05-19T04:00:00Z", LEAN[0], LEAN[1]]);
     folder.add("E1EXAMPLE.2024-05-19-09.a", log("date time", &["2024-05-19 09:00:00"]));
     folder.add("E1EXAMPLE.2024-05-20-03.a", log("date time", &["2024-05-20 03:00:00"]));
     folder.converts(&["--now", "2024-05-20T04:00:00Z"]);
@@ -19,16 +19,16 @@ fn table() -> TestFolder {
 
 const STATUS: [&str; 2] = ["status", "lake/cf_logs"];
 
-/// What stands behind a label, blanks made one.
+/// Returns the text after a label, with runs of blanks replaced by one.
 fn line(text: &str, label: &str) -> String {
     let mut lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     lines.find(|line| line[0] == label).unwrap_or_else(|| panic!("no `{label}` in:\n{text}"))[1..].join(" ")
 }
 
 #[test]
-fn it_tells_epochs_partitions_rows_failures_and_what_waits() {
+fn it_reports_epochs_partitions_rows_failures_and_waiting_objects() {
     let folder = table();
-    let text = folder.only_looks(&STATUS, 0).stdout;
+    let text = folder.writes_nothing(&STATUS, 0).stdout;
     let table = folder.path("lake/cf_logs");
     assert_eq!(line(&text, "table"), table.display().to_string());
     assert_eq!(line(&text, "state"), format!("{}.lakefront", table.display()));
@@ -43,7 +43,7 @@ fn it_tells_epochs_partitions_rows_failures_and_what_waits() {
 }
 
 #[test]
-fn its_json_says_the_same() {
+fn its_json_has_the_same_facts() {
     let folder = table();
     let status = folder.json(&STATUS);
     let expected = json!({
@@ -71,10 +71,10 @@ fn its_json_says_the_same() {
 }
 
 #[test]
-fn it_tells_of_an_open_epoch_and_who_holds_it() {
+fn it_reports_an_open_epoch_and_its_holder() {
     let folder = TestFolder::of_two_tasks();
     folder.reopen(1, &[1]);
-    folder.doctor("lease/0000000001.json", |lease| lease["released"] = false.into());
+    folder.edit_record("lease/0000000001.json", |lease| lease["released"] = false.into());
     let open = |status: &Value| status["open"].clone();
     let status = open(&folder.json(&STATUS));
     assert_eq!((&status["epoch"], &status["tasks"], &status["committed"]), (&1.into(), &2.into(), &1.into()));
@@ -84,7 +84,7 @@ fn it_tells_of_an_open_epoch_and_who_holds_it() {
     assert!(text.starts_with("epoch 1, 1 of 2 tasks committed; process "), "{text}");
     assert!(text.contains("last heartbeat"), "{text}");
 
-    folder.doctor("lease/0000000001.json", |lease| lease["released"] = true.into());
+    folder.edit_record("lease/0000000001.json", |lease| lease["released"] = true.into());
     let text = line(&folder.run(&STATUS).exits(0).stdout, "open");
     assert!(text.contains("left by process") && text.contains("the next run continues it"), "{text}");
 }
@@ -118,7 +118,7 @@ fn many_failed_objects_are_counted_and_the_first_are_named() {
     for number in 0..12 {
         folder.add(&format!("{number:02}.bad"), "no log");
     }
-    folder.converts_but_some(&LEAN);
+    folder.converts_with_failures(&LEAN);
     let text = folder.run(&STATUS).exits(0).stdout;
     assert_eq!(text.lines().filter(|line| line.starts_with("failed")).count(), 11, "{text}");
     assert!(text.contains("and 2 more"), "{text}");
@@ -126,12 +126,12 @@ fn many_failed_objects_are_counted_and_the_first_are_named() {
 }
 
 #[test]
-fn what_is_no_table_is_refused_by_name() {
+fn a_folder_that_is_not_a_table_is_refused_by_name() {
     let folder = TestFolder::new();
     folder.write("lake/other/file", "");
     for command in [&["status"][..], &["verify"], &["retry"], &["resolve"], &["rebuild-state"]] {
         for table in ["lake/cf_lgos", "lake/other"] {
-            let ran = folder.only_looks(&[command, &[table]].concat(), 1);
+            let ran = folder.writes_nothing(&[command, &[table]].concat(), 1);
             assert!(ran.stderr.contains(table) && ran.stderr.contains("\nhint: "), "{command:?}: {}", ran.stderr);
         }
     }

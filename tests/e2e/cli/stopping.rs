@@ -1,4 +1,4 @@
-//! How a run is stopped before its end, and what it leaves behind.
+//! Ways in which a run stops early, and what it leaves.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{NOW, TestFolder, log, read_rows};
 
-/// A day with three rejects among its six lines of data.
+/// Creates a day with three rejects among its six lines of data.
 fn with_rejects() -> TestFolder {
     let rows = ["2024-05-17 09:00:00", "x y", "2024-05-17 10:00:00", "2024-02-30 10:00:00", "z", "2024-05-17 11:00:00"];
     TestFolder::with_log(log("date time", &rows))
@@ -27,7 +27,7 @@ fn more_rejects_than_max_rejects_stop_the_run() {
 }
 
 #[test]
-fn the_rejects_that_stopped_a_run_are_where_its_message_says() {
+fn the_rejects_that_stopped_a_run_are_in_the_file_that_its_message_names() {
     let folder = with_rejects();
     let ran = folder.convert(&["--max-rejects", "2"]).exits(1);
     if ran.stderr.contains("quarantine") {
@@ -42,13 +42,13 @@ fn max_rejects_may_be_a_share_of_all_rows() {
 }
 
 #[test]
-fn without_a_single_reject_max_rejects_0_is_kept() {
+fn max_rejects_0_allows_a_run_without_rejects() {
     let folder = TestFolder::with_log(log("date time", &["2024-05-17 09:00:00"]));
     let report = folder.converts(&["--max-rejects", "0"]);
     assert_eq!(report["rejects"], json!({}));
 }
 
-/// Logs of several hours that take the program a while.
+/// Creates logs of several hours that take the program some time.
 fn many_logs() -> TestFolder {
     let folder = TestFolder::on_disk();
     let options = Options { hours: 2, rows_per_file: 2000, plain: true, late_percent: 1.0, ..Options::default() };
@@ -60,7 +60,7 @@ fn many_logs() -> TestFolder {
     folder
 }
 
-/// Starts a conversion, sends it a signal once it has planned, and looks at what it leaves.
+/// Starts a conversion, sends it a signal after it has planned, and checks what it leaves.
 fn stops_at(signal: &str) {
     let folder = many_logs();
     let args =
@@ -69,7 +69,7 @@ fn stops_at(signal: &str) {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("task begins") {
-        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "the program ended by itself: {said}");
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "the program ended before the signal: {said}");
     }
     let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
     assert!(kill.success());
@@ -87,11 +87,11 @@ fn stops_at(signal: &str) {
     assert_eq!(report["outcome"], "stopped");
     let names = folder.tree("lake/cf_logs");
     let rows: usize = names.iter().map(|name| read_rows(&folder.path("lake/cf_logs"), name).len()).sum();
-    assert_eq!(report["rows"], rows, "what the table holds is whole, and reported");
+    assert_eq!(report["rows"], rows, "the rows of the table are complete, and reported");
     let left: Vec<String> = folder.tree("lake/cf_logs.lakefront");
     assert!(!left.iter().any(|name| name.starts_with("tmp/")), "temporary files are left: {left:?}");
 
-    // It left in peace: the next run does not wait, and takes what is missing.
+    // The run stopped cleanly: the next run does not wait, and converts the rest.
     let rest = folder.converts(&[]);
     assert_eq!(rest["objects"]["listed"], 120);
     let verified = folder.run(&["verify", "lake/cf_logs", "--json"]).exits(0).stdout;

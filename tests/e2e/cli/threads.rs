@@ -1,13 +1,13 @@
-//! Threads that cannot be started: a run continues with fewer, and names the limit if there are none.
+//! Threads that cannot be started: a run continues with fewer, and names the limit if none can be started.
 
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
 };
 
-use crate::harness::{NOW, Ran, TestFolder, log, only_on_disk};
+use crate::harness::{NOW, RunOutput, TestFolder, log, only_on_disk};
 
-/// Logs of several tasks, in a folder that any user may write to.
+/// Creates logs of several tasks, in a folder that any user may write to.
 fn folder_of_all() -> TestFolder {
     let folder = TestFolder::on_disk();
     for hour in 0..6 {
@@ -21,10 +21,10 @@ fn folder_of_all() -> TestFolder {
 }
 
 /// Converts with a limit of this process.
-fn convert_within(folder: &TestFolder, user: &[&str], limit: &str, table: &str) -> Ran {
+fn convert_within(folder: &TestFolder, user: &[&str], limit: &str, table: &str) -> RunOutput {
     let program = [user, &["prlimit", limit, "--"]].concat();
     let args = ["convert", "logs", table, "--now", NOW, "--threads", "16", "--task-bytes", "1", "-q"];
-    folder.behind(&program, "exec \"$@\"", &args)
+    folder.run_in_shell(&program, "exec \"$@\"", &args)
 }
 
 fn is_root() -> bool {
@@ -32,14 +32,15 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn with_few_threads_a_run_goes_on_with_fewer_and_with_none_it_names_the_limit() {
+fn a_run_continues_with_fewer_threads_and_names_the_limit_if_none_can_be_started() {
     only_on_disk!("limits of processes");
     let folder = folder_of_all();
     // Root has no limit of processes. This user has no other processes, even if these tests run twice at once.
     let number = (20_000 + std::process::id() % 40_000).to_string();
     let user: &[&str] = if is_root() { &["setpriv", "--reuid", &number, "--clear-groups"] } else { &[] };
     let mut statuses = Vec::new();
-    // Other processes of the same user count, too: only for a user without any is it known how many threads are enough.
+    // Other processes of the same user count, too: the number of threads that are enough is known only for a user
+    // without any.
     for threads in if is_root() { 1..=12 } else { 1..=1 } {
         let ran = convert_within(&folder, user, &format!("--nproc={threads}"), &format!("lake{threads}/t"));
         assert!(!ran.stderr.contains("panicked"), "{threads}: {}", ran.stderr);
@@ -56,7 +57,7 @@ fn with_few_threads_a_run_goes_on_with_fewer_and_with_none_it_names_the_limit() 
 }
 
 #[test]
-fn with_few_addresses_a_run_goes_on_with_fewer_threads_or_says_how_many_it_needs() {
+fn with_little_address_space_a_run_continues_with_fewer_threads_or_names_the_need() {
     only_on_disk!("limits of processes");
     let folder = folder_of_all();
     for (mib, status) in [(100_u64, 1), (200, 1), (400, 1), (600, 0), (1000, 0), (2000, 0), (4000, 0)] {

@@ -1,14 +1,14 @@
-//! `lakefront verify`: table and state held against each other.
+//! `lakefront verify`: checks a table against its state.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Ran, TestFolder, log};
+use crate::harness::{RunOutput, TestFolder, log};
 
 const FIRST: &str = "lake/cf_logs/year=2024/month=05/day=17/hour=09/part-0000000001-00000-000.parquet";
 
-/// Three days, one row each, in two epochs; a reject, and so a quarantine.
+/// Creates a table of three days with one row each, in two epochs, with a reject, and so a quarantine.
 fn table() -> TestFolder {
     let folder = TestFolder::of_two_tasks();
     folder.add("E1EXAMPLE.2024-05-19-09.a", log("date time", &["2024-05-19 09:00:00", "x y"]));
@@ -16,11 +16,11 @@ fn table() -> TestFolder {
     folder
 }
 
-fn verify(folder: &TestFolder, args: &[&str], status: i32) -> Ran {
-    folder.only_looks(&[&["verify", "lake/cf_logs"], args].concat(), status)
+fn verify(folder: &TestFolder, args: &[&str], status: i32) -> RunOutput {
+    folder.writes_nothing(&[&["verify", "lake/cf_logs"], args].concat(), status)
 }
 
-/// Verifies a table with one fault, which has to be told with the invariant and the object it is of.
+/// Verifies a table with one fault, and asserts that it is reported with this invariant and object.
 fn finds(folder: &TestFolder, args: &[&str], invariant: &str, object: &str) {
     let ran = verify(folder, args, 1);
     let line = ran.stdout.lines().find(|line| line.starts_with("fault"));
@@ -33,7 +33,7 @@ fn finds(folder: &TestFolder, args: &[&str], invariant: &str, object: &str) {
 }
 
 #[test]
-fn a_sound_table_has_no_fault() {
+fn a_valid_table_has_no_fault() {
     let folder = table();
     for args in [&[][..], &["--deep"], &["--deep", "--threads", "1"], &["--since", "2024-05-01"]] {
         let ran = verify(&folder, args, 0);
@@ -51,14 +51,14 @@ fn a_sound_table_has_no_fault() {
 }
 
 #[test]
-fn a_data_file_that_is_missing_is_found() {
+fn a_missing_data_file_is_found() {
     let folder = table();
     fs::remove_file(folder.path(FIRST)).unwrap();
     finds(&folder, &[], "I6", FIRST);
 }
 
 #[test]
-fn a_data_file_that_is_cut_short_is_found() {
+fn a_truncated_data_file_is_found() {
     let folder = table();
     let bytes = fs::read(folder.path(FIRST)).unwrap();
     fs::write(folder.path(FIRST), &bytes[..bytes.len() - 1]).unwrap();
@@ -66,7 +66,7 @@ fn a_data_file_that_is_cut_short_is_found() {
 }
 
 #[test]
-fn a_data_file_with_one_other_byte_is_found_with_deep_only() {
+fn a_data_file_with_one_changed_byte_is_found_only_with_deep() {
     let folder = table();
     let mut bytes = fs::read(folder.path(FIRST)).unwrap();
     bytes[20] ^= 1;
@@ -92,7 +92,7 @@ fn a_file_that_no_commit_names_is_found() {
 }
 
 #[test]
-fn files_of_uncommitted_tasks_of_an_open_epoch_are_no_fault() {
+fn files_of_uncommitted_tasks_of_an_open_epoch_are_not_a_fault() {
     let folder = TestFolder::of_two_tasks();
     folder.reopen(1, &[1]);
     verify(&folder, &["--deep"], 0);
@@ -101,7 +101,7 @@ fn files_of_uncommitted_tasks_of_an_open_epoch_are_no_fault() {
 }
 
 #[test]
-fn partitions_that_ended_before_since_may_be_gone() {
+fn partitions_that_ended_before_since_may_be_missing() {
     let folder = table();
     fs::remove_dir_all(folder.path("lake/cf_logs/year=2024/month=05/day=17")).unwrap();
     let ran = verify(&folder, &["--since", "2024-05-18"], 0);
@@ -109,7 +109,7 @@ fn partitions_that_ended_before_since_may_be_gone() {
     assert_eq!(folder.json(&["verify", "lake/cf_logs", "--since", "2024-05-18"])["expired_files"], 1);
     finds(&folder, &["--since", "2024-05-17"], "I6", FIRST);
     finds(&folder, &[], "I6", FIRST);
-    // What stands there still has to be right.
+    // Existing files must still be right.
     let folder = table();
     fs::write(folder.path(FIRST), "short").unwrap();
     finds(&folder, &["--since", "2024-05-18"], "I6", FIRST);
@@ -131,7 +131,7 @@ fn since_is_a_day() {
 }
 
 #[test]
-fn a_quarantine_that_is_missing_or_another_is_found() {
+fn a_missing_and_a_changed_quarantine_are_found() {
     let name = "quarantine/0000000002/00000.jsonl.gz";
     let folder = table();
     let bytes = fs::read(folder.state(name)).unwrap();
@@ -146,25 +146,25 @@ fn a_quarantine_that_is_missing_or_another_is_found() {
 }
 
 #[test]
-fn a_seen_or_closed_object_that_says_something_else_is_found() {
+fn a_changed_seen_or_closed_object_is_found() {
     let folder = table();
     let seen = "seen/2024-05-17/0000000001";
     fs::write(folder.state(seen), fs::read(folder.state("seen/2024-05-18/0000000001")).unwrap()).unwrap();
     finds(&folder, &[], "I2", seen);
     let folder = table();
-    folder.doctor("closed/0000000001.json", |closed| closed["rows"] = 5.into());
+    folder.edit_record("closed/0000000001.json", |closed| closed["rows"] = 5.into());
     finds(&folder, &[], "I2", "closed/0000000001.json");
 }
 
 #[test]
 fn a_commit_whose_counts_do_not_add_up_is_found() {
     let folder = table();
-    folder.doctor("commit/0000000001/00000.json", |commit| commit["inputs"][0]["lines"] = 9.into());
+    folder.edit_record("commit/0000000001/00000.json", |commit| commit["inputs"][0]["lines"] = 9.into());
     finds(&folder, &[], "I7", "E1EXAMPLE.2024-05-17-09.a");
 }
 
 #[test]
-fn the_commit_of_a_closed_epoch_that_is_missing_is_found_with_its_data_file() {
+fn a_missing_commit_of_a_closed_epoch_is_found_with_its_data_file() {
     let folder = table();
     fs::remove_file(folder.state("commit/0000000001/00001.json")).unwrap();
     let json = folder.json(&["verify", "lake/cf_logs"]);
@@ -177,7 +177,7 @@ fn the_commit_of_a_closed_epoch_that_is_missing_is_found_with_its_data_file() {
 }
 
 #[test]
-fn a_state_that_cannot_be_understood_is_an_error_and_no_fault() {
+fn a_state_that_cannot_be_understood_is_an_error_and_not_a_fault() {
     let folder = table();
     fs::write(folder.state("plan").join(folder.tree("lake/cf_logs.lakefront/plan").remove(0)), "x").unwrap();
     verify(&folder, &[], 1).says("error: ").says("plan/0000000001-").says("\nhint: ");

@@ -1,11 +1,11 @@
-//! A reader beside a running conversion.
+//! A reader during conversions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Logs, read};
 
 #[test]
-fn a_reader_beside_a_conversion_never_sees_a_row_twice_or_a_broken_file() {
+fn a_reader_during_a_conversion_never_sees_a_row_twice_or_a_broken_file() {
     let mut logs = Logs::with(120);
     let mut lines = BTreeSet::new();
     let mut files = BTreeMap::new();
@@ -14,17 +14,17 @@ fn a_reader_beside_a_conversion_never_sees_a_row_twice_or_a_broken_file() {
         let mut child = logs.start(&["-q"]);
         let mut is_over = false;
         while !is_over {
-            // A last look when it has ended.
+            // A last round after the conversion has ended.
             is_over = child.try_wait().unwrap().is_some();
             rounds += 1;
             let before = files.len();
             logs.folder.fetch();
             for (name, path) in logs.folder.files("lake/cf_logs") {
-                // No file changes once it is there, so each is read once here, and once more at the end.
+                // Files do not change, so each is read once here, and once more at the end.
                 files.entry(name).or_insert_with_key(|name| {
                     let rows = read(&path);
                     for row in &rows {
-                        assert!(lines.insert(row.clone()), "{name}: {row:?} was there before");
+                        assert!(lines.insert(row.clone()), "{name}: {row:?} was read before");
                     }
                     rows
                 });
@@ -34,24 +34,24 @@ fn a_reader_beside_a_conversion_never_sees_a_row_twice_or_a_broken_file() {
         assert!(child.wait().unwrap().success());
         logs.add(30);
     }
-    assert!(grown > 1, "the reader saw the table grow in {grown} of {rounds} rounds only");
+    assert!(grown > 1, "the reader saw the table grow only in {grown} of {rounds} rounds");
     for (name, rows) in &files {
         assert!(read(&logs.folder.path("lake/cf_logs").join(name)) == *rows, "{name} changed");
     }
-    logs.are_in_once();
+    logs.assert_each_row_once();
 }
 
 #[test]
-fn a_reader_beside_conversions_that_are_killed_never_sees_a_row_twice_or_a_broken_file() {
+fn a_reader_during_conversions_that_are_killed_never_sees_a_row_twice_or_a_broken_file() {
     let mut logs = Logs::with(120);
     for commits in [1, 10, 30] {
         let mut child = logs.start_after_kill();
         while super::commits(&logs.folder) < commits && child.try_wait().unwrap().is_none() {
-            logs.have_no_double();
+            logs.assert_no_duplicates();
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        logs.have_no_double();
+        logs.assert_no_duplicates();
     }
-    logs.are_in_once();
+    logs.assert_each_row_once();
 }

@@ -1,12 +1,12 @@
-//! The same tests with logs and tables in S3: where `LAKEFRONT_TEST_BUCKET` is set, each run of the program finds the
-//! folder's files in buckets, and the folder has afterwards what is in them.
+//! Runs the same tests with logs and tables in S3. If `LAKEFRONT_TEST_BUCKET` is set, the folder's files are copied to
+//! buckets before each run of the program, and the contents of the buckets back to the folder after it.
 //!
 //! ```text
 //!   logs/a/E1.gz             s3://BUCKET-<folder>-logs/a/E1.gz              names in the table are the same
 //!   lake/cf_logs             s3://BUCKET-<folder>-lake/cf_logs
 //! ```
 //!
-//! Locations that are typed are rewritten, and those in what the program says are written back, as `file://` URLs.
+//! Locations in arguments are rewritten, and those in the program's output are changed back, logs to `file://` URLs.
 //! The store is that of the environment: `AWS_ENDPOINT_URL_S3`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.
 
 use std::{
@@ -30,18 +30,18 @@ use object_store::{
 };
 use tokio::runtime::Runtime;
 
-/// What a run after a killed one needs where there are no locks: in buckets.
+/// Returns the flags of a run after a killed one: in buckets there are no locks, so it must take over.
 pub(crate) fn after_kill() -> &'static [&'static str] {
     if is_in_buckets() { &["--take-over"] } else { &[] }
 }
 
-/// Does a test that is about the local disk itself have to stay away?
+/// Returns whether tests run in buckets.
 pub(crate) fn is_in_buckets() -> bool {
     env::var_os("LAKEFRONT_TEST_BUCKET").is_some()
 }
 
-/// Ends a test that is about the local disk itself, where tests run in buckets; and says so. What counts such tests looks
-/// for these words.
+/// Ends a test of the local disk itself if tests run in buckets, and prints it. `make test-engines` counts the lines
+/// with these words.
 macro_rules! only_on_disk {
     ($why:literal) => {
         if crate::harness::is_in_buckets() {
@@ -55,7 +55,7 @@ pub(crate) use only_on_disk;
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
 
-/// Flags without a value; what stands behind any other one is its value.
+/// Flags without a value. Every other flag is followed by its value.
 const SWITCHES: [&str; 14] = [
     "--allow-empty",
     "--allow-http",
@@ -73,10 +73,10 @@ const SWITCHES: [&str; 14] = [
     "--help",
 ];
 
-/// Where logs are: the program never writes there.
+/// The folder of logs: the program never writes there.
 const LOGS: &str = "logs";
 
-/// The buckets of one folder: one for each folder in it.
+/// The buckets of one test folder: one for each top-level folder.
 pub(super) struct Buckets {
     name: String,
     state: Mutex<State>,
@@ -85,7 +85,7 @@ pub(super) struct Buckets {
 #[derive(Default)]
 struct State {
     made: BTreeMap<String, Arc<dyn ObjectStore>>,
-    /// What was the same on both sides when last looked at, by its path in the folder.
+    /// Files that were equal on both sides at the last copy, by path in the folder.
     same: BTreeMap<String, Same>,
 }
 
@@ -95,7 +95,7 @@ struct Same {
 }
 
 impl Buckets {
-    /// None where tests run on disk.
+    /// Returns `None` if tests run on disk.
     pub(super) fn of_folder() -> Option<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let name = env::var("LAKEFRONT_TEST_BUCKET").ok()?;
@@ -103,7 +103,7 @@ impl Buckets {
         Some(Self { name, state: Mutex::default() })
     }
 
-    /// Gives the buckets what is in the folder.
+    /// Copies the folder to the buckets.
     pub(super) fn upload(&self, folder: &Path) {
         let mut state = self.state.lock().unwrap();
         let mut gone: BTreeSet<String> = state.same.keys().cloned().collect();
@@ -113,18 +113,18 @@ impl Buckets {
             if state.same.get(&path).is_some_and(|same| same.bytes == bytes) {
                 continue;
             }
-            let (store, key) = self.place(&mut state, &path);
+            let (store, key) = self.locate(&mut state, &path);
             let put = RUNTIME.block_on(store.put(&key, bytes.clone().into())).unwrap();
             state.same.insert(path, Same { bytes, etag: put.e_tag.unwrap() });
         }
         for path in gone {
-            let (store, key) = self.place(&mut state, &path);
+            let (store, key) = self.locate(&mut state, &path);
             RUNTIME.block_on(store.delete(&key)).unwrap();
             state.same.remove(&path);
         }
     }
 
-    /// Gives the folder what is in the buckets. Other programs may be at work there.
+    /// Copies the buckets to the folder. Other programs may write to the buckets meanwhile.
     pub(super) fn download(&self, folder: &Path) {
         let mut state = self.state.lock().unwrap();
         let mut gone: BTreeSet<String> =
@@ -142,7 +142,7 @@ impl Buckets {
                     RUNTIME.block_on(async { store.get(&meta.location).await?.bytes().await }).unwrap().to_vec();
                 let file = folder.join(&path);
                 fs::create_dir_all(file.parent().unwrap()).unwrap();
-                // A name is made by a link: it gets a new file.
+                // The name may be a hard link, so it gets a new file.
                 let _ = fs::remove_file(&file);
                 fs::write(file, &bytes).unwrap();
                 state.same.insert(path, Same { bytes, etag });
@@ -154,32 +154,32 @@ impl Buckets {
         }
     }
 
-    /// How many files are below a folder of the folder.
+    /// Returns the number of files below a path of the folder.
     pub(super) fn count(&self, path: &str) -> usize {
-        let (store, key) = self.place(&mut self.state.lock().unwrap(), path);
+        let (store, key) = self.locate(&mut self.state.lock().unwrap(), path);
         RUNTIME.block_on(store.list(Some(&key)).try_collect::<Vec<_>>()).unwrap().len()
     }
 
-    /// What was typed, with places in the folder as places in buckets.
-    pub(super) fn rewritten(&self, folder: &Path, args: &[&str]) -> Vec<String> {
-        let is_about_places = args.first().is_some_and(|command| *command != "schema");
+    /// Returns arguments with paths in the folder replaced by locations in buckets.
+    pub(super) fn with_bucket_urls(&self, folder: &Path, args: &[&str]) -> Vec<String> {
+        let has_locations = args.first().is_some_and(|command| *command != "schema");
         let mut args = args.iter().map(|arg| (*arg).to_owned());
-        let mut rewritten: Vec<String> = args.next().into_iter().collect();
+        let mut with_bucket_urls: Vec<String> = args.next().into_iter().collect();
         while let Some(arg) = args.next() {
             let has_value = arg.starts_with("--") && !arg.contains('=') && !SWITCHES.contains(&arg.as_str());
             if arg.starts_with('-') {
                 let is_state = arg == "--state";
-                rewritten.push(arg);
+                with_bucket_urls.push(arg);
                 let value = has_value.then(|| args.next()).flatten();
-                rewritten.extend(value.map(|value| if is_state { self.url(folder, &value) } else { value }));
+                with_bucket_urls.extend(value.map(|value| if is_state { self.url(folder, &value) } else { value }));
             } else {
-                rewritten.push(if is_about_places { self.url(folder, &arg) } else { arg });
+                with_bucket_urls.push(if has_locations { self.url(folder, &arg) } else { arg });
             }
         }
-        rewritten
+        with_bucket_urls
     }
 
-    /// The bucket's URL of a place in the folder; anything else stays as it is.
+    /// Returns the bucket's URL of a path in the folder; anything else unchanged.
     fn url(&self, folder: &Path, typed: &str) -> String {
         let path = Path::new(typed);
         let below = if path.is_absolute() { path.strip_prefix(folder) } else { Ok(path) };
@@ -197,13 +197,13 @@ impl Buckets {
         [&[self.url_of(top).as_str()], rest].concat().join("/")
     }
 
-    /// What the program said, with places in buckets as places in the folder.
-    pub(super) fn written_back(&self, folder: &Path, text: &str) -> String {
+    /// Returns output of the program with locations in buckets replaced by paths in the folder.
+    pub(super) fn with_local_paths(&self, folder: &Path, text: &str) -> String {
         let state = self.state.lock().unwrap();
         let mut text = text.to_owned();
         for top in state.made.keys() {
             let (bucket, path) = (self.url_of(top), format!("{}/{top}", folder.display()));
-            // As on disk: logs are shown as URLs, and tables as paths, but for SQL.
+            // As on disk: logs are shown as URLs, and tables as paths, except in SQL.
             let text_of_logs = text.replace(&format!("'{bucket}"), &format!("'file://{path}"));
             text =
                 text_of_logs.replace(&bucket, &if has_tables(folder, top) { path } else { format!("file://{path}") });
@@ -215,13 +215,13 @@ impl Buckets {
         format!("s3://{}-{top}", self.name)
     }
 
-    /// Where a file of the folder is.
-    fn place(&self, state: &mut State, path: &str) -> (Arc<dyn ObjectStore>, Key) {
+    /// Returns the store and the key of a file of the folder.
+    fn locate(&self, state: &mut State, path: &str) -> (Arc<dyn ObjectStore>, Key) {
         let (top, key) = path.split_once('/').unwrap();
         (self.bucket(state, top), Key::parse(key).unwrap())
     }
 
-    /// The bucket of a folder in the folder; made when it is first asked for.
+    /// Returns the bucket of a top-level folder, and creates it at the first use.
     fn bucket(&self, state: &mut State, top: &str) -> Arc<dyn ObjectStore> {
         if let Some(store) = state.made.get(top) {
             return Arc::clone(store);
@@ -250,13 +250,13 @@ impl Buckets {
     }
 }
 
-/// Does a folder in the folder hold tables?
+/// Returns whether a top-level folder contains tables.
 fn has_tables(folder: &Path, top: &str) -> bool {
     let entries = fs::read_dir(folder.join(top)).into_iter().flatten();
     top == "lake" || entries.filter_map(Result::ok).any(|entry| entry.path().extension() == Some("lakefront".as_ref()))
 }
 
-/// The regular files below the folders of a folder, by their paths in it.
+/// Returns the regular files below the top-level folders, by path in the folder.
 fn files(folder: &Path) -> Vec<String> {
     let mut files = Vec::new();
     let mut waiting: Vec<String> = vec![String::new()];

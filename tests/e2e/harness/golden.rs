@@ -1,19 +1,19 @@
-//! Text that is compared with files that are kept, and files that are given.
+//! Golden files and fixtures.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// The folder of all tests: this program is built from the command's package.
+/// Path of the tests: this test is built from the command's package.
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests");
 
-/// The path of a given file or folder below `tests/fixtures`.
+/// Returns the path of a file or folder below `tests/fixtures`.
 pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(TESTS).join("fixtures").join(name)
 }
 
-/// Fails the test unless `text` is what stands below `tests/golden`. With `UPDATE_GOLDEN=1` the file is written instead.
+/// Asserts that `text` equals a file below `tests/golden`. With `UPDATE_GOLDEN=1` it writes the file instead.
 pub(crate) fn golden(name: &str, text: &str) {
     let path = Path::new(TESTS).join("golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {

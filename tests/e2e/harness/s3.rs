@@ -1,5 +1,5 @@
-//! A store with the API of S3, in memory and in this process. It records requests for tests, and can give answers that
-//! no correct store gives.
+//! A store with the API of S3, in memory and in this process. It records requests, and can return responses that no
+//! correct store returns.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 /// A request.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     pub(crate) method: String,
     /// Bucket and key, decoded, without a slash at the beginning.
     pub(crate) path: String,
@@ -23,7 +23,7 @@ pub(crate) struct Asked {
     pub(crate) headers: BTreeMap<String, String>,
 }
 
-impl Asked {
+impl Request {
     /// Returns a header by its lower-case name.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
@@ -31,28 +31,28 @@ impl Asked {
 }
 
 /// The store's reaction to a request.
-pub(crate) enum Does {
-    /// Answers as S3 does.
-    Right,
-    /// Answers with this status line, these headers and this body, and does nothing.
-    Answers(String, String, String),
-    /// Does not answer.
-    Hangs,
+pub(crate) enum Response {
+    /// A correct response.
+    Correct,
+    /// A response with this status line, these headers and this body, without any effect.
+    Given(String, String, String),
+    /// No response.
+    Never,
 }
 
-/// The store. It serves until the test process ends.
+/// The store. It runs until the test process ends.
 #[derive(Clone)]
 pub(crate) struct S3 {
     port: u16,
     state: Arc<State>,
 }
 
-type Lie = Box<dyn Fn(&Asked) -> Does + Send + Sync>;
+type Respond = Box<dyn Fn(&Request) -> Response + Send + Sync>;
 
 struct State {
     objects: Mutex<BTreeMap<String, Object>>,
-    asked: Mutex<Vec<Asked>>,
-    lie: Lie,
+    requests: Mutex<Vec<Request>>,
+    respond: Respond,
 }
 
 struct Object {
@@ -63,13 +63,14 @@ struct Object {
 
 impl S3 {
     pub(crate) fn new() -> Self {
-        Self::lying(|_| Does::Right)
+        Self::responding(|_| Response::Correct)
     }
 
-    pub(crate) fn lying(lie: impl Fn(&Asked) -> Does + Send + Sync + 'static) -> Self {
+    pub(crate) fn responding(respond: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State { objects: Mutex::default(), asked: Mutex::default(), lie: Box::new(lie) });
+        let state =
+            Arc::new(State { objects: Mutex::default(), requests: Mutex::default(), respond: Box::new(respond) });
         let served = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -90,12 +91,12 @@ impl S3 {
     }
 
     /// Returns the requests received so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.state.asked.lock().unwrap().clone()
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.state.requests.lock().unwrap().clone()
     }
 
     /// Configures the program for this store, without the settings of the user who runs the tests.
-    pub(crate) fn known_to<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    pub(crate) fn configure<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if ["AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
@@ -129,52 +130,52 @@ impl State {
     /// Serves all requests of one connection. Returns `None` when it ends.
     fn serve(&self, stream: &mut TcpStream) -> Option<()> {
         loop {
-            let (asked, body) = read(stream)?;
-            self.asked.lock().unwrap().push(asked.clone());
-            let (status, headers, body) = match (self.lie)(&asked) {
-                Does::Right => self.right(&asked, &body),
-                Does::Answers(status, headers, body) => (status, headers, body.into_bytes()),
-                // Until the other side gives up.
-                Does::Hangs => return stream.read(&mut [0]).ok().map(drop),
+            let (request, body) = read(stream)?;
+            self.requests.lock().unwrap().push(request.clone());
+            let (status, headers, body) = match (self.respond)(&request) {
+                Response::Correct => self.correct(&request, &body),
+                Response::Given(status, headers, body) => (status, headers, body.into_bytes()),
+                // Until the client closes the connection.
+                Response::Never => return stream.read(&mut [0]).ok().map(drop),
             };
             let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
             stream.write_all(head.as_bytes()).ok()?;
-            if asked.method != "HEAD" {
+            if request.method != "HEAD" {
                 stream.write_all(&body).ok()?;
             }
         }
     }
 
-    fn right(&self, asked: &Asked, body: &[u8]) -> (String, String, Vec<u8>) {
-        let said = |status: &str, code: &str| {
+    fn correct(&self, request: &Request, body: &[u8]) -> (String, String, Vec<u8>) {
+        let error = |status: &str, code: &str| {
             (status.to_owned(), String::new(), format!("<Error><Code>{code}</Code></Error>").into_bytes())
         };
-        let exists = || self.objects.lock().unwrap().contains_key(&asked.path);
-        match asked.method.as_str() {
-            "PUT" if asked.header("if-none-match") == "*" && exists() => {
-                said("412 Precondition Failed", "PreconditionFailed")
+        let exists = || self.objects.lock().unwrap().contains_key(&request.path);
+        match request.method.as_str() {
+            "PUT" if request.header("if-none-match") == "*" && exists() => {
+                error("412 Precondition Failed", "PreconditionFailed")
             }
-            "PUT" => ("200 OK".into(), format!("ETag: {}\r\n", self.put(&asked.path, body)), Vec::new()),
+            "PUT" => ("200 OK".into(), format!("ETag: {}\r\n", self.put(&request.path, body)), Vec::new()),
             "DELETE" => {
-                self.objects.lock().unwrap().remove(&asked.path);
+                self.objects.lock().unwrap().remove(&request.path);
                 ("204 No Content".into(), String::new(), Vec::new())
             }
-            _ if asked.query.contains_key("list-type") => ("200 OK".into(), String::new(), self.list(asked).into()),
+            _ if request.query.contains_key("list-type") => ("200 OK".into(), String::new(), self.list(request).into()),
             _ => {
                 let objects = self.objects.lock().unwrap();
-                let Some(object) = objects.get(&asked.path) else { return said("404 Not Found", "NoSuchKey") };
-                let wanted = asked.header("if-match");
+                let Some(object) = objects.get(&request.path) else { return error("404 Not Found", "NoSuchKey") };
+                let wanted = request.header("if-match");
                 if !wanted.is_empty() && wanted != object.etag {
-                    return said("412 Precondition Failed", "PreconditionFailed");
+                    return error("412 Precondition Failed", "PreconditionFailed");
                 }
-                object.part(asked.header("range"), asked.method == "HEAD")
+                object.part(request.header("range"), request.method == "HEAD")
             }
         }
     }
 
-    fn list(&self, asked: &Asked) -> String {
-        let of = |name: &str| asked.query.get(name).map_or("", String::as_str);
-        let bucket = asked.path.trim_end_matches('/');
+    fn list(&self, request: &Request) -> String {
+        let of = |name: &str| request.query.get(name).map_or("", String::as_str);
+        let bucket = request.path.trim_end_matches('/');
         let after = of("start-after").max(of("continuation-token"));
         let most: usize = of("max-keys").parse().unwrap();
         let objects = self.objects.lock().unwrap();
@@ -223,7 +224,7 @@ impl Object {
 }
 
 /// Returns the next request and its body; `None` if the connection ends.
-fn read(stream: &mut TcpStream) -> Option<(Asked, Vec<u8>)> {
+fn read(stream: &mut TcpStream) -> Option<(Request, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -243,7 +244,7 @@ fn read(stream: &mut TcpStream) -> Option<(Asked, Vec<u8>)> {
     let query = query.map(|(name, value)| (decoded(name), decoded(value))).collect();
     let mut body = vec![0; headers.get("content-length").map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).ok()?;
-    Some((Asked { method, path: decoded(path.trim_start_matches('/')), query, headers }, body))
+    Some((Request { method, path: decoded(path.trim_start_matches('/')), query, headers }, body))
 }
 
 /// Returns a text without percent-encoding.

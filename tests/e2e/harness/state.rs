@@ -1,4 +1,4 @@
-//! A table's state as tests look at it and doctor it, and whole folders as they are at a moment.
+//! Reads and edits a table's state, and takes snapshots of folders.
 
 use std::{
     collections::BTreeMap,
@@ -11,17 +11,17 @@ use std::{
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use super::{Ran, TestFolder, fixture, gzip, is_in_buckets, log};
+use super::{RunOutput, TestFolder, fixture, gzip, is_in_buckets, log};
 use crate::seals::{sealed, sha256, without_checksums};
 
-/// The flags that found a table of few columns, which are quick to make.
+/// Flags of a table with few columns, which is fast to write.
 pub(crate) const LEAN: [&str; 2] = ["--schema", concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/lean.toml")];
 
-/// All files and folders below a folder: what they hold, and when that last changed.
+/// All files and folders below a folder: modification times and contents.
 pub(crate) type Snapshot = BTreeMap<PathBuf, (SystemTime, Vec<u8>)>;
 
 impl TestFolder {
-    /// A table of one epoch with two tasks, a row each, of the days 17 and 18.
+    /// Creates a table of one epoch with two tasks of one row each, of the days 17 and 18.
     pub(crate) fn of_two_tasks() -> Self {
         let folder = Self::new();
         for day in [17, 18] {
@@ -32,7 +32,8 @@ impl TestFolder {
         folder
     }
 
-    /// A table of `/srv/logs` as an earlier version left it, and these logs: a folder of `tests/fixtures/tables`.
+    /// Creates a table of `/srv/logs` as an earlier version left it, and its logs, from a folder of
+    /// `tests/fixtures/tables`.
     pub(crate) fn of_earlier_version(name: &str) -> Self {
         let folder = Self::new();
         for (from, to) in
@@ -46,8 +47,8 @@ impl TestFolder {
         folder
     }
 
-    /// Everything below a folder as it is now. Equal snapshots mean that nothing was written in between, not even a
-    /// file that was removed again.
+    /// Returns everything below a folder. Equal snapshots mean that nothing was written in between, not even a file
+    /// that was removed again.
     pub(crate) fn snapshot(&self, folder: &str) -> Snapshot {
         let mut all = Snapshot::new();
         let mut waiting = vec![self.path(folder)];
@@ -64,8 +65,8 @@ impl TestFolder {
         all
     }
 
-    /// Runs a command that has to end with this exit status, and to write nothing below `lake`.
-    pub(crate) fn only_looks(&self, args: &[&str], status: i32) -> Ran {
+    /// Runs a command, and asserts its exit status and that it writes nothing below `lake`.
+    pub(crate) fn writes_nothing(&self, args: &[&str], status: i32) -> RunOutput {
         let before = self.snapshot("lake");
         let ran = self.run(args).exits(status);
         let after = self.snapshot("lake");
@@ -75,39 +76,39 @@ impl TestFolder {
         ran
     }
 
-    /// A conversion that is refused with exit status 1 before anything is written.
-    pub(crate) fn refuses(&self) -> Ran {
-        self.only_looks(&["convert", "logs", "lake/cf_logs", "--now", super::NOW], 1)
+    /// Converts, and asserts exit status 1 and that nothing is written.
+    pub(crate) fn refuses(&self) -> RunOutput {
+        self.writes_nothing(&["convert", "logs", "lake/cf_logs", "--now", super::NOW], 1)
     }
 
-    /// What a command prints as JSON.
+    /// Returns the JSON output of a command.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let ran = self.run(&[args, &["--json"]].concat());
         serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("not JSON: {}\n{}", ran.stdout, ran.stderr))
     }
 
-    /// The path of an object of the state.
+    /// Returns the path of an object of the state.
     pub(crate) fn state(&self, name: &str) -> PathBuf {
         self.path("lake/cf_logs.lakefront").join(name)
     }
 
-    /// The objects of the state whose names begin so, and their bytes.
+    /// Returns the objects of the state whose names have one of these prefixes.
     pub(crate) fn states(&self, prefixes: &[&str]) -> BTreeMap<String, Vec<u8>> {
         let files = self.files("lake/cf_logs.lakefront").into_iter();
         let wanted = files.filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
         wanted.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
     }
 
-    /// Changes a JSON object of the state as if it had been written so: updates its checksum, and the digest of a log
-    /// record in the objects that have it.
-    pub(crate) fn doctor(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    /// Edits a JSON object of the state consistently: updates its checksum, and the digest of a log record in the
+    /// objects that contain it.
+    pub(crate) fn edit_record(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let before = fs::read(self.state(name)).unwrap();
         let mut value: Value = serde_json::from_slice(&before).unwrap();
         change(&mut value);
         let is_sealed = value.as_object_mut().unwrap().remove("checksum").is_some();
         let text = value.to_string();
         let text = if is_sealed { sealed(&text) } else { text };
-        self.exchange(name, text.as_bytes());
+        self.replace(name, text.as_bytes());
         if !name.starts_with("log/") || !is_sealed {
             return;
         }
@@ -118,7 +119,7 @@ impl TestFolder {
             if of_epoch(&state) {
                 let changed = with_digests(&bytes, &digests[..1]);
                 digests.push((sha256(&bytes), sha256(&changed)));
-                self.exchange(&state, &changed);
+                self.replace(&state, &changed);
             }
         }
         let seen = |of: fn(&(String, String)) -> &str, names: &BTreeMap<String, Vec<u8>>| {
@@ -132,28 +133,28 @@ impl TestFolder {
         let contents = (seen(|(was, _)| was, &names), seen(|(_, now)| now, &names));
         digests.push(contents);
         for (state, bytes) in self.states(&["closed/"]).into_iter().filter(|(state, _)| of_epoch(state)) {
-            self.exchange(&state, &with_digests(&bytes, &digests));
+            self.replace(&state, &with_digests(&bytes, &digests));
         }
     }
 
     /// Converts the state to that of a version without checksums.
-    pub(crate) fn take_checksums_out(&self) {
+    pub(crate) fn remove_checksums(&self) {
         let state = self.states(&[""]);
         for (name, bytes) in without_checksums(&state, |_| true) {
             if state[&name] != bytes {
-                self.exchange(&name, &bytes);
+                self.replace(&name, &bytes);
             }
         }
     }
 
-    /// Puts other bytes in the place of an object of the state.
-    fn exchange(&self, name: &str, bytes: &[u8]) {
-        // A name is made by a link, so that a file may have another name: it gets a new one.
+    /// Replaces the bytes of an object of the state.
+    fn replace(&self, name: &str, bytes: &[u8]) {
+        // The name may be a hard link, so it gets a new file.
         fs::remove_file(self.state(name)).unwrap();
         fs::write(self.state(name), bytes).unwrap();
     }
 
-    /// Makes a complete epoch look as if its run had been killed before these tasks were committed.
+    /// Undoes parts of a complete epoch, as if its run had been killed before these tasks were committed.
     pub(crate) fn reopen(&self, epoch: u64, tasks: &[u32]) {
         let epoch = format!("{epoch:010}");
         fs::remove_file(self.state(&format!("closed/{epoch}.json"))).unwrap();
@@ -163,14 +164,14 @@ impl TestFolder {
         for task in tasks {
             fs::remove_file(self.state(&format!("commit/{epoch}/{task:05}.json"))).unwrap();
         }
-        // On disk a lock tells that the run is dead.
+        // On disk a free lock proves that the run is dead.
         if is_in_buckets() {
-            self.doctor(&format!("lease/{epoch}.json"), |lease| lease["released"] = true.into());
+            self.edit_record(&format!("lease/{epoch}.json"), |lease| lease["released"] = true.into());
         }
     }
 }
 
-/// Returns a record or lines with other digests of the objects that they build on, and the matching checksum.
+/// Returns a record or lines with new digests of the objects that they refer to, and the matching checksum.
 fn with_digests(bytes: &[u8], digests: &[(String, String)]) -> Vec<u8> {
     let is_lines = bytes.starts_with(&[0x1f, 0x8b]);
     let mut text = String::new();

@@ -21,7 +21,7 @@ use parquet::{
 };
 use serde_json::{Value, json};
 
-/// A row: the partition's folder, and the cells by their columns' names, in order.
+/// A row: the partition's folder, and the cells by column name, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
     pub(crate) partition: String,
@@ -29,13 +29,13 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The cell of a column.
+    /// Returns the cell of a column.
     pub(crate) fn get(&self, column: &str) -> &Value {
         let found = self.cells.iter().find(|(name, _)| name == column);
-        &found.unwrap_or_else(|| panic!("there is no column `{column}`")).1
+        &found.unwrap_or_else(|| panic!("no column `{column}`")).1
     }
 
-    /// The row as a JSON object that keeps the order of the columns.
+    /// Returns the row as a JSON object in the order of the columns.
     pub(crate) fn to_json(&self) -> String {
         let mut text = format!("{{\"partition\":{}", Value::from(self.partition.as_str()));
         for (name, cell) in &self.cells {
@@ -45,12 +45,12 @@ impl Row {
     }
 }
 
-/// One column of these rows, as a JSON array.
+/// Returns one column of these rows, as a JSON array.
 pub(crate) fn column(rows: &[Row], name: &str) -> Value {
     rows.iter().map(|row| row.get(name).clone()).collect()
 }
 
-/// All rows of a data file, as a reader sees them that knows Parquet only.
+/// Returns all rows of a data file, like a reader that knows only Parquet.
 pub(crate) fn read_rows(table: &Path, name: &str) -> Vec<Row> {
     let file = File::open(table.join(name)).unwrap();
     let partition = name.rsplit_once('/').unwrap().0;
@@ -66,7 +66,7 @@ pub(crate) fn read_rows(table: &Path, name: &str) -> Vec<Row> {
     rows
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "Arrow has many more types than tables have")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "tables use few of Arrow's types")]
 fn cell(array: &dyn Array, index: usize) -> Value {
     if array.is_null(index) {
         return Value::Null;
@@ -89,15 +89,15 @@ fn cell(array: &dyn Array, index: usize) -> Value {
     }
 }
 
-/// The Parquet schema of a data file.
+/// Returns the Parquet schema of a data file.
 pub(crate) fn schema(file: &Path) -> String {
     let mut text = Vec::new();
     print_schema(&mut text, metadata(file).file_metadata().schema());
     String::from_utf8(text).unwrap()
 }
 
-/// How a data file is built: footer, row groups, column chunks. Without sizes in bytes, which are the compressor's, and
-/// without its level, which no file tells.
+/// Returns the physical layout of a data file: footer, row groups, column chunks. Without sizes in bytes, which depend
+/// on the compressor, and without the compression level, which is not in the file.
 pub(crate) fn layout(file: &Path) -> String {
     let metadata = metadata(file);
     let footer = metadata.file_metadata();
@@ -127,17 +127,17 @@ pub(crate) fn layout(file: &Path) -> String {
     text
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "Parquet has more codecs than are on offer")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "tables use few of Parquet's codecs")]
 fn codec(codec: Compression) -> &'static str {
     match codec {
         Compression::ZSTD(_) => "zstd",
         Compression::SNAPPY => "snappy",
         Compression::UNCOMPRESSED => "uncompressed",
-        other => panic!("{other} is not on offer"),
+        other => panic!("{other} is not used in tables"),
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other types are told by their bytes")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other types are shown as bytes")]
 fn statistics(statistics: &Statistics) -> String {
     let nulls = statistics.null_count_opt().map_or_else(|| "?".to_owned(), |count| count.to_string());
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -158,7 +158,7 @@ fn metadata(file: &Path) -> ParquetMetaData {
     reader.finish().unwrap()
 }
 
-/// The JSON lines of a gzip file.
+/// Returns the JSON lines of a gzip file.
 pub(crate) fn gunzip_lines(file: &Path) -> Vec<Value> {
     let mut text = String::new();
     MultiGzDecoder::new(File::open(file).unwrap()).read_to_string(&mut text).unwrap();

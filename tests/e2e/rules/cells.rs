@@ -1,10 +1,10 @@
-//! What a cell becomes: text as logged, numbers, NULL.
+//! Values of cells: text as logged, numbers, NULL.
 
 use serde_json::{Value, json};
 
 use crate::harness::{TestFolder, log};
 
-/// Converts one cell a row under `field` into `column` of `cf_logs_wide`; gives the cells and the count of nulled ones.
+/// Converts one cell per row of `field` to `column` of `cf_logs_wide`. Returns the cells and the number of nulled ones.
 fn convert_cells(field: &str, column: &str, cells: &[&str]) -> (Value, Value) {
     let rows: Vec<String> = cells.iter().map(|cell| format!("2024-05-17\t10:00:00\t{cell}")).collect();
     let text = format!("#Fields: date time {field}\n{}\n", rows.join("\n"));
@@ -72,7 +72,7 @@ fn a_bigint_is_digits_with_a_sign_and_its_fraction_cut_off_towards_zero() {
 }
 
 #[test]
-fn what_is_no_bigint_or_out_of_range_is_null_and_counted_and_the_row_stays() {
+fn a_cell_that_is_not_a_bigint_is_null_and_counted_and_the_row_stays() {
     let cells =
         ["12x", "1e3", " 7", "7 ", "NaN", "inf", "1,000", "0x1f", "+", ".", "--1", "9223372036854775808", "1.2.3"];
     let (got, nulled) = convert_cells("sc-bytes", "bytes", &cells);
@@ -81,7 +81,7 @@ fn what_is_no_bigint_or_out_of_range_is_null_and_counted_and_the_row_stays() {
 }
 
 #[test]
-fn an_int_is_null_past_32_bits() {
+fn an_int_over_32_bits_is_null() {
     let (got, nulled) = convert_cells("c-port", "cport", &["65535", "2147483647", "2147483648", "-2147483649", "80.9"]);
     assert_eq!(got, json!([65535, 2_147_483_647, null, null, 80]));
     assert_eq!(nulled, json!(2));
@@ -97,7 +97,7 @@ fn a_double_may_have_an_exponent_but_is_never_infinite() {
 }
 
 #[test]
-fn nulled_cells_are_counted_for_each_column_and_told() {
+fn nulled_cells_are_counted_for_each_column_and_reported() {
     let rows = ["2024-05-17 10:00:00 x 200", "2024-05-17 10:00:00 y 2OO", "2024-05-17 10:00:00 5 200"];
     let folder = TestFolder::with_log(log("date time sc-bytes sc-status", &rows));
     let ran = folder.convert(&[]).exits(0).says("2 bytes").says("1 status");
@@ -119,7 +119,7 @@ field = "cs-uri-stem"
 "#;
 
 #[test]
-fn a_user_schema_may_ask_for_exactly_one_percent_decoding() {
+fn a_user_schema_may_request_exactly_one_percent_decoding() {
     let cells = ["/a%20b", "/a%2520b", "a+b", "-", "100%", "%zz%4", "%e4%C3%A4", "%09%0A"];
     let rows: Vec<String> = cells.iter().map(|cell| format!("2024-05-17 10:00:00 {cell}")).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{STANDARD, TestFolder, log, schema, standard_log, standard_row};
 
-/// Names and Parquet types of the first data file's columns.
+/// Returns names and Parquet types of the first data file's columns.
 fn parquet_columns(folder: &TestFolder) -> Vec<String> {
     let files = folder.files("lake/cf_logs");
     let text = schema(files.values().next().unwrap());
@@ -44,7 +44,7 @@ const CF_LOGS: [&str; 29] = [
     "OPTIONAL BYTE_ARRAY distribution (STRING)",
 ];
 
-/// Nullability is the table schema's affair; names, types and order are the rule.
+/// Nullability depends on the table schema; names, types and order are fixed.
 fn without_repetition(columns: &[impl AsRef<str>]) -> Vec<&str> {
     columns.iter().map(|column| column.as_ref().split_once(' ').unwrap().1).collect()
 }
@@ -57,7 +57,7 @@ fn cf_logs_has_the_29_columns_of_the_original_in_order() {
 }
 
 #[test]
-fn cf_logs_wide_has_the_same_29_first_and_then_everything_else_typed() {
+fn cf_logs_wide_has_the_same_29_columns_first_and_then_all_others_typed() {
     let folder = TestFolder::with_log(standard_log(&[&[]]));
     folder.converts(&["--schema", "cf_logs_wide"]);
     let columns = parquet_columns(&folder);
@@ -89,7 +89,7 @@ fn cf_logs_wide_has_the_same_29_first_and_then_everything_else_typed() {
 }
 
 #[test]
-fn every_column_of_cf_logs_takes_its_own_field() {
+fn every_column_of_cf_logs_has_its_own_field() {
     let folder = TestFolder::new();
     folder.add("year/E1EXAMPLE.2024-05-17-10.0123abcd.gz", standard_log(&[&[]]));
     folder.converts(&[]);
@@ -109,7 +109,7 @@ fn every_column_of_cf_logs_takes_its_own_field() {
 }
 
 #[test]
-fn every_column_of_cf_logs_wide_takes_its_own_field() {
+fn every_column_of_cf_logs_wide_has_its_own_field() {
     let later = "origin-fbl origin-lbl asn c-country cache-behavior-path-pattern distribution-tenant-id connection-id";
     let row = format!("{} 0.05 0.06 64500 DE /api/* dt_1 conn-1", standard_row(&[("time-taken", "1.217")]));
     let folder = TestFolder::with_log(log(&format!("{STANDARD} {later}"), &[&row]));
@@ -138,7 +138,7 @@ fn status_000_is_0() {
 }
 
 #[test]
-fn requesttime_takes_the_finest_timestamp_that_falls_in_the_logged_second() {
+fn requesttime_is_the_finest_timestamp_within_the_logged_second() {
     let rows = [
         "2024-05-17 10:00:00 1715940000 1715940000123",
         "2024-05-17 10:00:00 1715940000.25 1715940001123",
@@ -162,7 +162,7 @@ fn requesttime_takes_the_finest_timestamp_that_falls_in_the_logged_second() {
 }
 
 #[test]
-fn extra_holds_unclaimed_fields_sorted_by_name_and_is_never_null() {
+fn extra_has_unclaimed_fields_sorted_by_name_and_is_never_null() {
     let fields =
         "date time zebra viewer-request-log-data asn alpha timestamp timestamp(ms) DistributionId distributionid";
     let rows =
@@ -181,7 +181,7 @@ fn fields_that_cf_logs_does_not_keep_are_named_with_a_pointer_to_cf_logs_wide() 
 }
 
 #[test]
-fn cf_logs_wide_keeps_all_fields_and_hints_at_nothing() {
+fn cf_logs_wide_keeps_all_fields_and_prints_no_hint() {
     let folder = TestFolder::with_log(log("date time c-port sc-new", &["2024-05-17 10:00:00 41234 x"]));
     let ran = folder.convert(&["--schema", "cf_logs_wide"]).exits(0);
     assert!(!ran.stderr.contains("does not keep"), "{}", ran.stderr);
@@ -202,7 +202,7 @@ fn filename_is_the_path_below_the_source_folder_and_distribution_its_last_segmen
 }
 
 #[test]
-fn a_record_that_names_its_own_distribution_beats_the_key() {
+fn a_distribution_in_the_record_overrides_the_key() {
     let folder = TestFolder::new();
     let row = "2024-05-17 10:00:00";
     folder.add("A.v2.gz", log("date time DistributionId", &[&format!("{row} E2EXAMPLE"), &format!("{row} -"), row]));
@@ -213,7 +213,7 @@ fn a_record_that_names_its_own_distribution_beats_the_key() {
 }
 
 #[test]
-fn a_standard_log_of_a_staging_distribution_goes_by_its_key() {
+fn a_standard_log_of_a_staging_distribution_has_the_distribution_of_its_key() {
     let folder = TestFolder::new();
     let fields = format!("{STANDARD} primary-distribution-id primary-distribution-dns-name");
     let row = format!("{} E9PRIMARY d222222abcdef8.cloudfront.net", standard_row(&[]));

@@ -1,4 +1,4 @@
-//! How fields are found: by name, by era, by a given list, by meaning.
+//! Names of fields: from the header, the era, a given list, or the meaning.
 
 use serde_json::json;
 
@@ -14,14 +14,14 @@ fn fields_are_found_by_name_in_any_order() {
 }
 
 #[test]
-fn unknown_fields_are_passed_over() {
+fn unknown_fields_are_skipped() {
     let folder = TestFolder::with_log(log("x-new date time x-newer c-ip", &["1 2024-05-17 10:00:00 2 192.0.2.1"]));
     folder.converts(&[]);
     assert_eq!(folder.column("requestip"), json!(["192.0.2.1"]));
 }
 
 #[test]
-fn of_a_name_that_stands_twice_the_first_counts() {
+fn the_first_of_two_fields_with_the_same_name_counts() {
     let folder = TestFolder::with_log(log("date time sc-bytes sc-bytes", &["2024-05-17 10:00:00 1 2"]));
     folder.converts(&[]);
     assert_eq!(folder.column("bytes"), json!([1]));
@@ -44,7 +44,7 @@ fn names_may_be_separated_by_tabs_and_more_blanks() {
 }
 
 #[test]
-fn a_header_may_change_in_mid_file() {
+fn a_header_may_change_within_a_file() {
     let first = log("date time sc-bytes c-ip", &["2024-05-17 10:00:00 1 192.0.2.1"]);
     let second = log("c-ip sc-bytes time date", &["192.0.2.2 2 10:00:01 2024-05-17"]);
     let folder = TestFolder::with_log(first + &second);
@@ -71,7 +71,7 @@ fn a_header_needs_no_version_and_other_comments_are_ignored() {
 }
 
 #[test]
-fn a_header_less_log_goes_by_the_count_of_cells_of_its_era() {
+fn a_log_without_a_header_is_read_by_the_number_of_cells_of_its_era() {
     for count in [12, 15, 18, 19, 23, 24, 26, 33] {
         let folder = TestFolder::with_log(era_row(count));
         let report = folder.converts(&["--schema", "cf_logs_wide"]);
@@ -90,7 +90,7 @@ fn a_header_less_log_goes_by_the_count_of_cells_of_its_era() {
 }
 
 #[test]
-fn of_a_header_less_line_one_empty_last_cell_is_not_counted() {
+fn an_empty_last_cell_of_a_line_without_a_header_is_not_counted() {
     let folder = TestFolder::with_log(format!("{}\t\n{}\n", era_row(12), era_row(24)));
     let report = folder.converts(&[]);
     assert_eq!(folder.column("protocolversion"), json!([null, "HTTP/2.0"]));
@@ -99,7 +99,7 @@ fn of_a_header_less_line_one_empty_last_cell_is_not_counted() {
 }
 
 #[test]
-fn a_header_less_line_of_no_era_goes_like_the_line_before() {
+fn a_line_without_a_header_that_fits_no_era_is_read_like_the_line_before() {
     let short = era_row(13);
     let long = era_row(15) + "\tsome\tmore";
     let folder = TestFolder::with_log([era_row(15), short, long].join("\n"));
@@ -110,7 +110,7 @@ fn a_header_less_line_of_no_era_goes_like_the_line_before() {
 }
 
 #[test]
-fn a_header_less_log_may_hold_rows_of_several_eras() {
+fn a_log_without_a_header_may_have_rows_of_several_eras() {
     let folder = TestFolder::with_log([era_row(12), era_row(33), era_row(19)].join("\n"));
     folder.converts(&[]);
     assert_eq!(folder.column("sslprotocol"), json!([null, "TLSv1.3", null]));
@@ -118,9 +118,9 @@ fn a_header_less_log_may_hold_rows_of_several_eras() {
 }
 
 #[test]
-fn a_header_less_first_line_of_no_era_fails_the_object() {
+fn a_first_line_without_a_header_that_fits_no_era_fails_the_object() {
     let folder = TestFolder::with_log(format!("{}\n{}\n", era_row(14), era_row(15)));
-    let report = folder.converts_but_some(&[]);
+    let report = folder.converts_with_failures(&[]);
     let failed = &folder.quarantine()[0];
     assert_eq!((&failed["reason"], &report["rows"]), (&"no-cloudfront-log".into(), &0.into()));
     let message = failed["message"].as_str().unwrap();
@@ -139,7 +139,7 @@ fn a_field_list_names_the_cells_of_logs_without_a_header() {
 }
 
 #[test]
-fn a_field_list_may_stand_in_a_file() {
+fn a_field_list_may_be_in_a_file() {
     let folder = TestFolder::with_log(tabs("192.0.2.1 2024-05-17 10:00:00 7\n"));
     folder.write("fields.txt", "c-ip\ndate\ntime\nsc-bytes\n");
     folder.converts(&["--fields", "@fields.txt"]);
@@ -147,7 +147,7 @@ fn a_field_list_may_stand_in_a_file() {
 }
 
 #[test]
-fn a_line_with_another_number_of_cells_than_the_field_list_is_rejected() {
+fn a_line_with_more_or_fewer_cells_than_the_field_list_is_rejected() {
     let lines = [
         "192.0.2.1 1715940000 1",
         "192.0.2.2 1715940000 2 more",
@@ -157,14 +157,14 @@ fn a_line_with_another_number_of_cells_than_the_field_list_is_rejected() {
     ];
     let folder = TestFolder::with_log(tabs(&lines.join("\n")));
     let report = folder.converts(&["--fields", "c-ip timestamp sc-bytes"]);
-    assert_eq!(folder.column("bytes"), json!([1, 4]), "one empty cell at the end aside");
+    assert_eq!(folder.column("bytes"), json!([1, 4]), "except one empty cell at the end");
     assert_eq!(report["rejects"], json!({"wrong-cell-count": 3}));
     assert_eq!((&report["padded_rows"], &report["rows_with_extra_cells"]), (&0.into(), &0.into()));
     assert_eq!(folder.quarantine()[0]["text"], "192.0.2.2\t1715940000\t2\tmore");
 }
 
 #[test]
-fn several_field_lists_are_told_apart_by_their_length() {
+fn several_field_lists_are_distinguished_by_their_length() {
     let old = "timestamp c-ip time-to-first-byte sc-status sc-bytes";
     let new = "timestamp c-ip s-ip time-to-first-byte sc-status sc-bytes cs-user-agent";
     let rows = [
@@ -182,7 +182,7 @@ fn several_field_lists_are_told_apart_by_their_length() {
 }
 
 #[test]
-fn a_header_in_the_file_beats_the_field_list() {
+fn a_header_in_the_file_overrides_the_field_list() {
     let headed = log("sc-bytes time date", &["7 10:00:00 2024-05-17"]);
     let later = tabs("2024-05-17 10:00:00 8\n") + &headed;
     let folder = TestFolder::new();
@@ -193,7 +193,7 @@ fn a_header_in_the_file_beats_the_field_list() {
 }
 
 #[test]
-fn an_era_gives_way_to_a_header_that_comes_later() {
+fn a_later_header_overrides_the_era() {
     let text = era_row(12) + "\n" + &log("date time sc-bytes", &["2024-05-17 10:20:31 7"]);
     let folder = TestFolder::with_log(text);
     folder.converts(&[]);
@@ -204,7 +204,7 @@ const REALTIME: &str = "timestamp c-ip s-ip sc-status cs-host cs-uri-stem x-host
     cs-cookie cs-uri-query x-edge-location primary-distribution-id";
 
 #[test]
-fn fields_of_real_time_logs_are_taken_by_meaning() {
+fn fields_of_real_time_logs_are_read_by_meaning() {
     let row = tabs(
         "1715940000.148 192.0.2.1 198.51.100.2 200 www.example.com /a?b=1 d111111abcdef8.cloudfront.net \
          curl/8.5.0 https://example.com/ session=7 b=1 FRA2 E5EXAMPLE\n",
@@ -231,7 +231,7 @@ fn fields_of_real_time_logs_are_taken_by_meaning() {
 }
 
 #[test]
-fn a_given_list_is_of_a_real_time_log_unless_a_name_is_of_standard_logs_only() {
+fn a_given_list_is_for_a_real_time_log_unless_it_has_a_name_of_standard_logs_only() {
     let common = "timestamp c-ip sc-status x-host-header";
     let row = "1715940000.148 192.0.2.1 200 d111111abcdef8.cloudfront.net";
     let host_and_header = |list: &str, row: &str| {
@@ -252,7 +252,7 @@ fn a_given_list_is_of_a_real_time_log_unless_a_name_is_of_standard_logs_only() {
 }
 
 #[test]
-fn real_time_names_under_a_header_go_by_meaning_too() {
+fn real_time_names_in_a_header_are_read_by_meaning_too() {
     let fields = "timestamp c-ip cs-host x-host-header cs-user-agent";
     let row = "1715940000.148 192.0.2.1 www.example.com d111111abcdef8.cloudfront.net curl/8.5.0";
     let folder = TestFolder::with_log(log(fields, &[row]));

@@ -1,4 +1,4 @@
-//! Whole objects: how they are read, and what makes one fail.
+//! Whole objects: how they are read, and why one fails.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ const MIB: usize = 1 << 20;
 const GOOD: &str = "#Fields: date time sc-bytes\n2024-05-17\t10:00:00\t1\n";
 
 #[test]
-fn all_gzip_members_are_read_and_their_border_is_no_line_border() {
+fn all_gzip_members_are_read_and_a_line_may_span_two() {
     let text =
         log("date time sc-bytes", &["2024-05-17 10:00:00 1", "2024-05-17 10:00:00 234", "2024-05-17 10:00:00 5"]);
     let (first, second) = text.split_at(text.find("34").unwrap());
@@ -18,7 +18,7 @@ fn all_gzip_members_are_read_and_their_border_is_no_line_border() {
 }
 
 #[test]
-fn members_may_each_have_a_header_of_their_own() {
+fn each_member_may_have_a_header() {
     let second = log("sc-bytes time date", &["2 10:00:00 2024-05-17"]);
     let folder = TestFolder::with_log([gzip(GOOD), gzip(second)].concat());
     folder.converts(&[]);
@@ -26,7 +26,7 @@ fn members_may_each_have_a_header_of_their_own() {
 }
 
 #[test]
-fn gzip_is_known_by_its_magic_bytes_and_not_by_its_name() {
+fn gzip_is_recognised_by_its_magic_bytes_and_not_by_its_name() {
     let folder = TestFolder::new();
     folder.add("gzip-without-its-name", gzip(GOOD));
     folder.add("plain.gz", GOOD);
@@ -35,14 +35,14 @@ fn gzip_is_known_by_its_magic_bytes_and_not_by_its_name() {
 }
 
 #[test]
-fn zero_bytes_behind_the_last_member_are_padding() {
+fn zero_bytes_after_the_last_member_are_padding() {
     let folder = TestFolder::with_log([gzip(GOOD), vec![0; 70_000]].concat());
     folder.converts(&[]);
     assert_eq!(folder.column("bytes"), json!([1]));
 }
 
 #[test]
-fn empty_header_only_and_zero_byte_objects_are_converted_to_nothing() {
+fn empty_header_only_and_zero_byte_objects_are_converted_without_rows() {
     let folder = TestFolder::new();
     folder.add("empty-member.gz", gzip(""));
     folder.add("header-only.gz", gzip(log("date time", &[])));
@@ -53,7 +53,7 @@ fn empty_header_only_and_zero_byte_objects_are_converted_to_nothing() {
     assert_eq!(folder.tree("lake/cf_logs"), Vec::<String>::new());
 }
 
-/// Converts a bad object beside a good one; gives the bad one's entry in the quarantine.
+/// Converts a bad object and a good one. Returns the bad one's entry in the quarantine.
 fn fails(bytes: impl AsRef<[u8]>, args: &[&str]) -> Value {
     let folder = TestFolder::new();
     folder.add("a-good.log", GOOD);
@@ -69,7 +69,7 @@ fn fails(bytes: impl AsRef<[u8]>, args: &[&str]) -> Value {
     assert_eq!(quarantine.len(), 1, "{quarantine:?}");
     let entry = quarantine.remove(0);
     assert_eq!(entry["object"], folder.object("bad.log"));
-    assert_eq!(entry, report["failed_objects"][0], "report and quarantine say the same");
+    assert_eq!(entry, report["failed_objects"][0], "report and quarantine are equal");
     let message = entry["message"].as_str().unwrap();
     assert!(ran.stderr.contains(&folder.object("bad.log")), "{}", ran.stderr);
     assert!(ran.stderr.contains(message.lines().next().unwrap()), "{}", ran.stderr);
@@ -85,7 +85,7 @@ fn assert_fails(bytes: impl AsRef<[u8]>, args: &[&str], reason: &str, says: &[&s
     }
 }
 
-/// A log with rows and rejects, long enough that they come before any damage at its end.
+/// Returns a log with rows and rejects, long enough that they come before any damage at its end.
 fn long_log() -> String {
     let rows = (0..3000).map(|row| format!("2024-05-17\t10:00:00\t{row}\nx\ty\t{}\n", row * 7919 % 3001));
     "#Fields: date time sc-bytes\n".to_owned() + &rows.collect::<Vec<_>>().concat()
@@ -121,12 +121,12 @@ fn a_corrupt_object_fails_by_its_crc_or_its_length() {
 }
 
 #[test]
-fn anything_but_zeros_behind_the_last_member_is_damage() {
+fn bytes_other_than_zero_after_the_last_member_are_damage() {
     assert_fails([gzip(long_log()), b"\0\0x".to_vec()].concat(), &[], "gzip-corrupt", &["after the last member"]);
     assert_fails([gzip(long_log()), b"2024-05-17\t10:00:00\n".to_vec()].concat(), &[], "gzip-corrupt", &[]);
 }
 
-/// More than 8 MiB of text with rows and rejects: read in two passes.
+/// Returns a log of more than 8 MiB of text with rows and rejects, which is read in two passes.
 fn large_log() -> String {
     let cell = "x".repeat(10_000);
     let rows = (0..900).map(|row| format!("2024-05-17\t10:00:00\t{row}\t{cell}\nx\ty\t{row}\n"));
@@ -134,7 +134,7 @@ fn large_log() -> String {
 }
 
 #[test]
-fn a_large_object_that_is_damaged_at_its_end_leaves_nothing_either() {
+fn a_large_object_that_is_damaged_at_its_end_leaves_no_rows_and_no_rejects() {
     let whole = gzip(large_log());
     assert_fails(&whole[..whole.len() - 4], &[], "gzip-truncated", &[]);
     assert_fails([&whole, &b"damage"[..]].concat(), &[], "gzip-corrupt", &[]);
@@ -156,7 +156,7 @@ fn more_text_than_max_text_bytes_fails_the_object() {
     assert_eq!(report["rows"], 3000);
 }
 
-/// One row, and long comments up to so much text: hundreds of times smaller when compressed.
+/// Returns one row and long comments of this total size, which compress hundreds of times.
 fn bomb(text_bytes: usize) -> Vec<u8> {
     let line = "#".to_owned() + &"a".repeat(MIB - 2) + "\n";
     let comments = gzip(line.repeat(16));
@@ -168,7 +168,7 @@ fn bomb(text_bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn text_out_of_proportion_fails_the_object_past_64_mib() {
+fn text_over_64_mib_that_exceeds_the_ratio_fails_the_object() {
     let object = bomb(64 * MIB);
     assert!(object.len() * 200 < 64 * MIB, "{}", object.len());
     assert_fails(&object, &[], "too-large", &["`--max-ratio`"]);
@@ -180,13 +180,13 @@ fn text_out_of_proportion_fails_the_object_past_64_mib() {
 }
 
 #[test]
-fn up_to_64_mib_of_text_the_ratio_does_not_matter() {
+fn text_up_to_64_mib_may_exceed_the_ratio() {
     let folder = TestFolder::with_log(bomb(48 * MIB));
     let report = folder.converts(&["--max-ratio", "1"]);
     assert_eq!(report["rows"], 1);
 }
 
-/// A row in each of so many hours.
+/// Returns a log with a row in each of `hours` hours.
 fn log_of_hours(hours: usize) -> String {
     let rows = (0..hours).map(|hour| format!("{}\n", 1_600_000_000 + hour * 3600));
     "#Fields: timestamp\n".to_owned() + &rows.collect::<Vec<_>>().concat()
@@ -202,14 +202,14 @@ fn an_object_that_names_more_than_10_000_hours_fails() {
 }
 
 #[test]
-fn an_rtmp_log_fails_wherever_its_header_comes() {
+fn an_rtmp_log_fails_with_its_header_in_any_place() {
     let rtmp = "#Version: 1.0\n#Fields: date time x-edge-location c-ip x-event sc-bytes\n";
     assert_fails(rtmp, &[], "rtmp", &["line 2", "`x-event`", "RTMP"]);
     assert_fails(long_log() + rtmp, &[], "rtmp", &["RTMP"]);
 }
 
 #[test]
-fn a_file_that_is_no_cloudfront_log_fails_with_that_said() {
+fn a_file_that_is_not_a_cloudfront_log_fails_with_that_message() {
     for text in ["#Fields: timestamp_utc client server\n1\t2\t3\n", "#Fields:\na\n"] {
         assert_fails(text, &[], "no-cloudfront-log", &["line 1", "no CloudFront log"]);
     }
@@ -221,7 +221,7 @@ fn a_file_that_is_no_cloudfront_log_fails_with_that_said() {
 }
 
 #[test]
-fn formats_that_are_not_read_yet_fail_with_their_name() {
+fn unsupported_formats_fail_with_their_name() {
     let json = "{\"date\":\"2024-05-17\",\"time\":\"10:00:00\"}\n";
     assert_fails(json, &[], "unsupported-format", &["JSON"]);
     assert_fails(gzip(json), &[], "unsupported-format", &["JSON"]);
@@ -232,7 +232,7 @@ fn formats_that_are_not_read_yet_fail_with_their_name() {
     assert_fails(b"PAR1\x15\x04\x15\x10\xff\xfe\x00PAR1", &[], "unsupported-format", &["Parquet"]);
 }
 
-/// An archive of tar with one member.
+/// Returns a tar archive with one member.
 fn tar(member: &[u8], magic: &[u8]) -> Vec<u8> {
     let mut header = vec![0; 512];
     header[..9].copy_from_slice(b"E1EX.a.gz");
@@ -244,7 +244,7 @@ fn tar(member: &[u8], magic: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn archives_fail_with_their_name_whatever_the_fields_are_called() {
+fn archives_fail_with_their_name_with_any_field_list() {
     let zstd = [&b"\x28\xb5\x2f\xfd"[..], &b"\t\n\x80".repeat(300)].concat();
     let streamed = [&b"\x28\xb5\x2f\xfd"[..], &vec![b'\n'; 17 * MIB]].concat();
     for args in [&[][..], &["--fields", "timestamp c-ip"]] {
@@ -288,7 +288,7 @@ fn data_of_other_programs_fails_with_its_name_and_without_a_hint_about_fields() 
 }
 
 #[test]
-fn what_looks_like_an_archive_and_is_a_log_converts() {
+fn a_log_that_looks_like_an_archive_is_converted() {
     let folder = TestFolder::new();
     let list = "x-edge-location timestamp sc-bytes";
     folder.add("a.log", "PAR1-C1\t1715940000\t1\n");
@@ -300,16 +300,16 @@ fn what_looks_like_an_archive_and_is_a_log_converts() {
 }
 
 #[test]
-fn an_object_of_which_every_row_is_rejected_fails_as_a_whole() {
+fn an_object_with_only_rejected_rows_fails_as_a_whole() {
     let rejects = "2024-02-30\t10:00:00\t1\n-\t-\t2\nx\ty\t3\n";
     let log = |lines: &str| format!("#Fields: date time sc-bytes\n#\n\n{lines}");
     let says = ["every row was rejected (bad-date: 2, no-time: 1)"];
     assert_fails(log(rejects), &[], "all-rows-rejected", &says);
     assert_fails(gzip(log(rejects)), &[], "all-rows-rejected", &says);
     assert_fails(log(rejects), &["--max-rejects", "0"], "all-rows-rejected", &says);
-    // Another delimiter.
+    // A different delimiter.
     assert_fails(GOOD.replace('\t', "|"), &[], "all-rows-rejected", &["no-time: 1", "TABs"]);
-    // Far too many for one batch, and for one block.
+    // Too many for one batch, and for one block.
     let many = log(&rejects.repeat(50_000));
     assert_fails(&many, &["--max-rejects", "0"], "all-rows-rejected", &["bad-date: 100000, no-time: 50000"]);
     let of_lines = |line: &str| line.repeat(200_000);
@@ -323,7 +323,7 @@ fn an_object_of_which_every_row_is_rejected_fails_as_a_whole() {
 }
 
 #[test]
-fn a_streamed_object_of_which_every_row_is_rejected_leaves_no_reject_either() {
+fn a_streamed_object_with_only_rejected_rows_leaves_no_reject_either() {
     let line = format!("x\ty\t{}\n", "z".repeat(1000));
     let object = format!("#Fields: date time cs-uri-stem\n{}", line.repeat(18_000));
     assert!(object.len() > 17 * MIB);
@@ -331,21 +331,21 @@ fn a_streamed_object_of_which_every_row_is_rejected_leaves_no_reject_either() {
 }
 
 #[test]
-fn one_good_row_makes_an_object_with_rejects_a_good_one() {
+fn an_object_with_rejects_and_one_good_row_is_good() {
     let folder = TestFolder::with_log("#Fields: date time sc-bytes\nx\ty\t1\n2024-05-17\t10:00:00\t2\nx\ty\t3\n");
     let report = folder.converts(&[]);
     assert_eq!((folder.column("bytes"), &report["rejects"]), (json!([2]), &json!({"bad-date": 2})));
 }
 
 #[test]
-fn objects_before_and_behind_a_failed_one_keep_their_rows_and_rejects() {
+fn objects_before_and_after_a_failed_one_keep_their_rows_and_rejects() {
     let folder = TestFolder::new();
     folder.add("1.log", log("date time sc-bytes", &["2024-05-17 10:00:00 1", "x y 1"]));
     folder.add("2.gz", &gzip(long_log())[..200]);
     folder.add("3.log", standard_log(&[&[("sc-bytes", "3")]]));
     folder.add("4.log", long_log() + "#Fields: nothing known\n");
     folder.add("5.log", era_row(12) + &tabs("\nx y z"));
-    let report = folder.converts_but_some(&[]);
+    let report = folder.converts_with_failures(&[]);
     assert_eq!(folder.column("bytes"), json!([1, 3, 1501]));
     assert_eq!(report["rejects"], json!({"bad-date": 2}));
     let objects: Vec<Value> = folder.quarantine().iter().map(|entry| entry["object"].clone()).collect();
@@ -354,9 +354,9 @@ fn objects_before_and_behind_a_failed_one_keep_their_rows_and_rejects() {
 }
 
 #[test]
-fn where_every_object_fails_there_is_no_table_but_a_quarantine() {
+fn if_every_object_fails_there_is_a_quarantine_but_no_table() {
     let folder = TestFolder::with_log("no log at all");
-    let report = folder.converts_but_some(&[]);
+    let report = folder.converts_with_failures(&[]);
     assert_eq!((&report["files"], &report["objects"]["failed"]), (&0.into(), &1.into()));
     assert_eq!(folder.quarantine().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Partitions: from the record's own time, never inside the files.
+//! Partitions: by the record's own time, never inside the files.
 
 use crate::harness::{TestFolder, log};
 
@@ -7,7 +7,7 @@ fn partitions(folder: &TestFolder) -> Vec<String> {
 }
 
 #[test]
-fn a_row_goes_to_the_hour_of_its_own_time_whatever_the_object_is_called() {
+fn a_row_goes_to_the_hour_of_its_own_time_and_not_of_the_object_name() {
     let folder = TestFolder::new();
     let rows = ["2024-12-31 23:59:59", "2025-01-01 00:00:00", "2024-02-29 07:30:00"];
     folder.add("E1EXAMPLE.2024-05-17-10.0123abcd", log("date time", &rows));
@@ -18,7 +18,7 @@ fn a_row_goes_to_the_hour_of_its_own_time_whatever_the_object_is_called() {
 }
 
 #[test]
-fn a_timestamp_gives_the_partition_where_there_is_no_date_and_time() {
+fn a_timestamp_decides_the_partition_if_there_is_no_date_and_time() {
     let folder = TestFolder::with_log(log("timestamp c-ip", &["1671005351.148 192.0.2.1"]));
     folder.converts(&[]);
     assert_eq!(partitions(&folder), ["year=2022/month=12/day=14/hour=08"]);
@@ -35,7 +35,7 @@ fn partition_columns_are_never_inside_the_files() {
 }
 
 #[test]
-fn partition_by_cuts_the_partition_columns() {
+fn partition_by_limits_the_partition_columns() {
     for (by, expected) in [
         ("year", "year=2024"),
         ("month", "year=2024/month=05"),

@@ -1,4 +1,4 @@
-//! What is a row, what is none, and what is rejected.
+//! Rows, lines that are not rows, and rejects.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::harness::{TestFolder, gzip, log, standard_log, tabs};
 const MIB: usize = 1 << 20;
 
 #[test]
-fn comments_and_blank_lines_are_no_rows() {
+fn comments_and_blank_lines_are_not_rows() {
     let text =
         "\n \t \n#Fields: date time sc-bytes\n\t\t\n2024-05-17\t10:00:00\t1\n\r\n#2024-05-17\t10:00:00\t2\n\t\r\r\n";
     let folder = TestFolder::with_log(text);
@@ -24,7 +24,7 @@ fn crlf_is_a_line_end() {
 }
 
 #[test]
-fn a_lone_cr_is_no_line_end() {
+fn a_single_cr_is_not_a_line_end() {
     let folder = TestFolder::with_log("#Fields: date time c-ip cs-method\n2024-05-17\t10:00:00\ta\rb\tGET\n");
     let report = folder.converts(&[]);
     assert_eq!((folder.column("requestip"), folder.column("method")), (json!(["a\rb"]), json!(["GET"])));
@@ -43,7 +43,7 @@ fn a_byte_order_mark_at_the_very_start_is_skipped() {
 }
 
 #[test]
-fn a_last_line_without_its_end_counts() {
+fn a_last_line_without_a_line_end_counts() {
     let folder =
         TestFolder::with_log(log("date time sc-bytes", &["2024-05-17 10:00:00 1"]) + "2024-05-17\t10:00:01\t2");
     let report = folder.converts(&[]);
@@ -51,7 +51,7 @@ fn a_last_line_without_its_end_counts() {
     assert_eq!(report["lines"], 4);
 }
 
-/// A row of exactly so many bytes.
+/// Returns a row of exactly this many bytes.
 fn row_of(bytes: usize) -> String {
     let start = "2024-05-17\t10:00:00\t";
     start.to_owned() + &"x".repeat(bytes - start.len())
@@ -72,7 +72,7 @@ fn a_line_of_1_mib_is_a_row_and_one_more_byte_is_rejected() {
 }
 
 #[test]
-fn a_line_that_is_longer_than_any_buffer_costs_only_itself() {
+fn a_line_that_is_longer_than_any_buffer_is_the_only_reject() {
     let lines = [row_of(60), row_of(20 * MIB), row_of(70)].join("\n");
     let folder = TestFolder::with_log(gzip("#Fields: date time cs-uri-stem\n".to_owned() + &lines));
     let report = folder.converts(&[]);
@@ -99,7 +99,7 @@ fn missing_cells_are_null_and_counted_as_padded_rows() {
     assert_eq!(report["padded_rows"], 2);
 }
 
-/// Converts rows and gives the reasons of those that were rejected, in order. A good row stands before them.
+/// Converts rows after a good one, and returns the reasons of the rejected ones, in order.
 fn reasons(fields: &str, rows: &[&str]) -> Vec<String> {
     let folder = TestFolder::with_log(log("date time", &["2024-05-17 10:00:00"]) + &log(fields, rows));
     let report = folder.converts(&[]);
@@ -116,7 +116,7 @@ fn a_row_without_any_time_is_rejected() {
 }
 
 #[test]
-fn a_date_that_is_none_is_rejected() {
+fn an_invalid_date_is_rejected() {
     let rows = [
         "2024-02-30 10:00:00",
         "2023-02-29 10:00:00",
@@ -129,19 +129,19 @@ fn a_date_that_is_none_is_rejected() {
 }
 
 #[test]
-fn a_time_that_is_none_is_rejected_and_so_is_a_leap_second() {
+fn an_invalid_time_and_a_leap_second_are_rejected() {
     let rows =
         ["2024-05-17 24:00:00", "2016-12-31 23:59:60", "2024-05-17 10:00", "2024-05-17 1:00:00", "2024-05-17 23:59:59"];
     assert_eq!(reasons("date time", &rows), ["bad-time"; 4]);
 }
 
 #[test]
-fn a_timestamp_does_not_serve_where_date_and_time_are_there_but_wrong() {
+fn a_timestamp_does_not_replace_an_invalid_date_and_time() {
     assert_eq!(reasons("date time timestamp", &["2024-02-30 10:00:00 1715940000"]), ["bad-date"]);
 }
 
 #[test]
-fn a_timestamp_serves_where_date_or_time_is_absent() {
+fn a_timestamp_replaces_an_absent_date_or_time() {
     let rows =
         ["- 10:00:00 1715940000000 1", "2024-05-17 - - 1715940000.5", "2024-05-17 10:00:00 x x", "- - x 1715940000"];
     let folder = TestFolder::with_log(log("date time timestamp(ms) timestamp", &rows));
@@ -211,7 +211,7 @@ fn rows_are_never_deduplicated() {
 }
 
 #[test]
-fn rows_stand_by_object_and_then_by_line() {
+fn rows_are_ordered_by_object_and_then_by_line() {
     let folder = TestFolder::new();
     let rows =
         |bytes: &[&str]| bytes.iter().map(|bytes| tabs(&format!("2024-05-17 10:00:00 {bytes}\n"))).collect::<String>();
@@ -227,7 +227,7 @@ fn rows_stand_by_object_and_then_by_line() {
 }
 
 #[test]
-fn a_schema_with_the_line_leads_back_to_the_log() {
+fn a_schema_with_the_line_identifies_the_line_of_the_log() {
     let folder = TestFolder::with_log(log("date time", &["2024-05-17 10:00:00", "x y", "2024-05-17 10:00:02"]));
     folder.write("lines.toml", "name = \"lines\"\n[[column]]\nname = \"line\"\ntype = \"bigint\"\nderive = \"line\"\n");
     folder.converts(&["--schema", "lines.toml"]);

@@ -1,4 +1,4 @@
-//! Browser, operating system and bot: of the unescaped user agent.
+//! Browser, operating system and bot, from the unescaped user agent.
 
 use serde_json::json;
 
@@ -9,11 +9,11 @@ const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.
 const MOBILE_SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 \
     (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
 const GOOGLEBOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
-/// Says what it is only behind its first 100 characters.
+/// A user agent that names its product only after its first 100 characters.
 const APPLEBOT: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
     Version/17.4 Safari/605.1.15 (Applebot/0.1; +http://www.apple.com/go/applebot)";
 
-/// What the table says of each logged user agent: browser, operating system, bot.
+/// Returns browser, operating system and bot of each logged user agent, from the table.
 fn classified(logged: &[&str]) -> Vec<[String; 3]> {
     let rows: Vec<String> = logged.iter().map(|agent| format!("2024-05-17 10:00:00 {agent}")).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();

@@ -1,15 +1,15 @@
-//! Tables, states and sources that were mixed up: what would double or lose rows is refused, and nothing is written.
+//! Exchanged tables, states and sources: runs that would duplicate or lose rows are refused, and nothing is written.
 
 use std::fs;
 
-use crate::harness::{LEAN, NOW, Ran, TestFolder, log, only_on_disk};
+use crate::harness::{LEAN, NOW, RunOutput, TestFolder, log, only_on_disk};
 
-/// A log of a day of May 2024 below `logs/`.
+/// Adds a log of a day of May 2024 to `logs/`.
 fn add(folder: &TestFolder, day: u32) {
     folder.add(&format!("E1EXAMPLE.2024-05-{day}-09.a"), log("date time", &[&format!("2024-05-{day} 09:00:00")]));
 }
 
-/// A table of one epoch for each of these days.
+/// Creates a table of one epoch for each of these days.
 fn table(days: &[u32]) -> TestFolder {
     let folder = TestFolder::new();
     for day in days {
@@ -27,10 +27,10 @@ fn copy(folder: &TestFolder, from: &str, to: &str) {
     }
 }
 
-/// A conversion that writes nothing below `lake`.
-fn is_refused(folder: &TestFolder, args: &[&str], says: &str) -> Ran {
+/// Asserts that a conversion is refused and writes nothing below `lake`.
+fn is_refused(folder: &TestFolder, args: &[&str], says: &str) -> RunOutput {
     let args = [&["convert", "logs"], args, &["--now", NOW, "-q"]].concat();
-    folder.only_looks(&args, 1).says(says).says("\nhint: ")
+    folder.writes_nothing(&args, 1).says(says).says("\nhint: ")
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_state_of_another_table_is_refused() {
 }
 
 #[test]
-fn the_state_of_another_table_of_the_same_nights_is_refused() {
+fn the_state_of_another_table_of_the_same_days_is_refused() {
     // Its data files have the same names.
     let folder = table(&[17]);
     folder.write("others/E1EXAMPLE.2024-05-17-09.a", log("date time", &["2024-05-17 09:30:00"]));
@@ -54,7 +54,7 @@ fn the_state_of_another_table_of_the_same_nights_is_refused() {
     folder.run(&args).exits(0);
     add(&folder, 18);
     is_refused(&folder, &["lake/cf_logs", "--state", "lake/other.lakefront"], "with other bytes than the state");
-    // The two tables in each other's place.
+    // The two tables, exchanged.
     for (from, to) in [("cf_logs", "x"), ("other", "cf_logs"), ("x", "other")] {
         fs::rename(folder.path("lake").join(from), folder.path("lake").join(to)).unwrap();
     }
@@ -62,7 +62,7 @@ fn the_state_of_another_table_of_the_same_nights_is_refused() {
 }
 
 #[test]
-fn a_report_in_the_place_of_a_log_or_in_a_table_is_wrong_usage() {
+fn a_report_in_place_of_a_log_or_in_a_table_is_wrong_usage() {
     only_on_disk!("reports are files");
     let folder = table(&[17]);
     add(&folder, 18);
@@ -84,7 +84,7 @@ fn a_report_in_the_place_of_a_log_or_in_a_table_is_wrong_usage() {
 }
 
 #[test]
-fn a_table_whose_files_are_not_there_is_refused_though_its_folder_is() {
+fn a_table_whose_folder_exists_without_its_files_is_refused() {
     let folder = table(&[17]);
     fs::remove_dir_all(folder.path("lake/cf_logs")).unwrap();
     fs::create_dir(folder.path("lake/cf_logs")).unwrap();
@@ -107,7 +107,7 @@ fn a_state_that_is_older_than_its_table_is_refused() {
 }
 
 #[test]
-fn a_state_of_which_only_the_table_record_is_left_is_refused() {
+fn a_state_with_only_a_table_record_is_refused() {
     let folder = table(&[17]);
     let record = fs::read(folder.path("lake/cf_logs.lakefront/table.json")).unwrap();
     fs::remove_dir_all(folder.path("lake/cf_logs.lakefront")).unwrap();
@@ -123,7 +123,7 @@ fn a_table_within_a_table_or_within_a_state_is_refused() {
     }
 }
 
-/// A table whose state is not beside it.
+/// Creates a table whose state is elsewhere.
 fn with_state_elsewhere() -> TestFolder {
     let folder = TestFolder::new();
     add(&folder, 17);
@@ -133,11 +133,11 @@ fn with_state_elsewhere() -> TestFolder {
 }
 
 #[test]
-fn a_table_within_a_table_is_refused_wherever_the_state_of_that_one_is() {
+fn a_table_within_a_table_is_refused_with_the_state_of_that_one_elsewhere() {
     let folder = with_state_elsewhere();
     for inner in ["lake/outer/inner", "lake/outer/deep/inner", "lake/outer/year=2024/inner", "lake/outer/deep/../x/y"] {
         is_refused(&folder, &[inner], "lies in the table");
-        folder.only_looks(&["convert", "logs", inner, "--dry-run", "--now", NOW], 1).says("lies in the table");
+        folder.writes_nothing(&["convert", "logs", inner, "--dry-run", "--now", NOW], 1).says("lies in the table");
     }
     is_refused(&folder, &["lake/states/outer/inner"], "lies in the state");
     is_refused(&folder, &["lake/states/outer/log/inner"], "lies in the state");
@@ -158,7 +158,7 @@ fn a_state_within_a_table_or_within_a_state_is_refused() {
 }
 
 #[test]
-fn a_table_is_known_by_its_data_files_among_others_and_through_links() {
+fn a_table_is_recognised_by_its_data_files_among_others_and_through_links() {
     only_on_disk!("empty folders and links");
     let folder = with_state_elsewhere();
     fs::create_dir_all(folder.path("lake/outer/year=2099/month=01")).unwrap();
@@ -171,7 +171,7 @@ fn a_table_is_known_by_its_data_files_among_others_and_through_links() {
 }
 
 #[test]
-fn tables_and_states_beside_each_other_are_fine() {
+fn tables_and_states_next_to_each_other_are_fine() {
     let folder = with_state_elsewhere();
     for args in [&["lake/second"][..], &["lake/third", "--state", "lake/states/third"], &["lake/outer2"]] {
         folder.run(&[&["convert", "logs"], args, &["--now", NOW], &LEAN].concat()).exits(0);
@@ -182,7 +182,7 @@ fn tables_and_states_beside_each_other_are_fine() {
 }
 
 #[test]
-fn a_table_that_exists_stays_usable_though_it_lies_in_another_one() {
+fn an_existing_table_within_another_one_stays_usable() {
     only_on_disk!("moving folders");
     let folder = with_state_elsewhere();
     folder.run(&[&["convert", "logs", "lake/second", "--now", NOW], &LEAN[..]].concat()).exits(0);
@@ -194,17 +194,17 @@ fn a_table_that_exists_stays_usable_though_it_lies_in_another_one() {
     folder.run(&["convert", "logs", "lake/outer", "--state", "lake/states/outer", "--now", NOW]).exits(0);
 }
 
-/// A conversion of this source into a new table is refused as wrong usage, and writes nothing.
+/// Asserts that a conversion of this source into a new table is refused as wrong usage, and writes nothing.
 fn is_no_source(folder: &TestFolder, source: &str, says: &str) {
     for more in [&[][..], &["--dry-run"], &["--allow-empty", "--source-id", "x"]] {
         let args = [&["convert", source, "lake/t2", "--now", NOW], more].concat();
-        folder.only_looks(&args, 2).says(says).says("a lakefront table").says("\nhint: ");
+        folder.writes_nothing(&args, 2).says(says).says("a lakefront table").says("\nhint: ");
     }
     assert!(!folder.path("lake/t2").exists() && !folder.path("lake/t2.lakefront").exists());
 }
 
 #[test]
-fn a_table_or_a_state_is_no_source() {
+fn a_table_or_a_state_is_refused_as_a_source() {
     let folder = table(&[17, 18]);
     let partition = "lake/cf_logs/year=2024/month=05/day=17";
     for source in ["lake/cf_logs", "lake/cf_logs/"] {
@@ -216,11 +216,13 @@ fn a_table_or_a_state_is_no_source() {
     is_no_source(&folder, "lake/cf_logs.lakefront", "is the state of a lakefront table");
     is_no_source(&folder, "lake/cf_logs.lakefront/log", "lies in the state of a lakefront table");
     // One of several sources, too.
-    folder.only_looks(&["convert", "logs", "lake/cf_logs", "lake/t2", "--now", NOW], 2).says("is a lakefront table");
+    folder
+        .writes_nothing(&["convert", "logs", "lake/cf_logs", "lake/t2", "--now", NOW], 2)
+        .says("is a lakefront table");
 }
 
 #[test]
-fn a_copy_of_a_table_without_its_state_and_a_state_of_another_name_are_no_sources() {
+fn a_copy_of_a_table_without_its_state_and_a_renamed_state_are_refused_as_sources() {
     let folder = table(&[17]);
     copy(&folder, "lake/cf_logs", "copy/cf_logs");
     copy(&folder, "lake/cf_logs.lakefront", "copy/memory");
@@ -230,7 +232,7 @@ fn a_copy_of_a_table_without_its_state_and_a_state_of_another_name_are_no_source
 }
 
 #[test]
-fn a_single_file_of_a_table_is_no_source() {
+fn a_single_file_of_a_table_is_refused_as_a_source() {
     only_on_disk!("single files as sources");
     let folder = table(&[17]);
     let file = format!("lake/cf_logs/{}", folder.tree("lake/cf_logs")[0]);
@@ -242,7 +244,7 @@ fn a_single_file_of_a_table_is_no_source() {
 fn folders_that_only_look_like_tables_are_sources() {
     let folder = table(&[17]);
     let row = log("date time", &["2024-05-19 09:00:00"]);
-    // Logs in folders of days, beside other files; a table record of somebody else; a table further below.
+    // Logs in folders of days, next to other files; the table record of another program; a table further below.
     folder.write("hive/year=2024/month=05/day=19/E1EXAMPLE.2024-05-19-09.a", &row);
     folder.write("hive/table.json", "# no record");
     folder.run(&["convert", "hive", "lake/hive", "--now", NOW, "--exclude", "table.json"]).exits(0);
@@ -255,7 +257,7 @@ fn folders_that_only_look_like_tables_are_sources() {
 }
 
 #[test]
-fn a_state_that_is_named_after_the_source_is_no_mark_of_a_table() {
+fn a_state_that_is_named_after_the_source_does_not_make_it_a_table() {
     let folder = TestFolder::new();
     add(&folder, 17);
     let args = ["convert", "logs", "lake/cf_logs", "--state", "logs.lakefront", "--now", NOW];
@@ -277,11 +279,11 @@ fn sources_with_ids_that_overlap_are_refused() {
 }
 
 #[test]
-fn what_a_newer_version_wrote_is_not_made_anew() {
+fn records_of_a_newer_version_are_not_rewritten() {
     for name in ["closed/0000000001.json", "seen/2024-05-17/0000000001"] {
         let folder = table(&[17]);
         let path = folder.path("lake/cf_logs.lakefront").join(name);
         fs::write(path, r#"{"format":4,"epoch":1,"news":true}"#).unwrap();
-        folder.only_looks(&["rebuild-state", "lake/cf_logs"], 1).says("format 4").says("newer version");
+        folder.writes_nothing(&["rebuild-state", "lake/cf_logs"], 1).says("format 4").says("newer version");
     }
 }

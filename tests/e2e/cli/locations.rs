@@ -1,10 +1,10 @@
-//! Where a state is, and by which names it knows logs.
+//! Locations of a state, and identities of logs.
 
 use std::fs;
 
 use crate::harness::{LEAN, NOW, TestFolder, log, only_on_disk};
 
-/// A folder with a log below `archive/eu` and one below `archive/us`, of the same name.
+/// Creates a log below `archive/eu` and one below `archive/us`, of the same name.
 fn archives() -> TestFolder {
     let folder = TestFolder::new();
     for region in ["eu", "us"] {
@@ -19,18 +19,18 @@ fn convert<'a>(sources: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_state_may_stand_anywhere_on_the_filesystem_and_every_command_takes_its_place() {
+fn a_state_may_be_anywhere_on_the_filesystem_and_every_command_accepts_its_location() {
     only_on_disk!("a state in another place than the bucket of the table");
     let folder = archives();
     let state = ["--state", "elsewhere/state"];
     folder.run(&convert(&["archive"], &state)).exits(0);
     assert!(folder.path("elsewhere/state/table.json").exists() && !folder.path("lake/cf_logs.lakefront").exists());
     for command in ["status", "verify", "retry", "resolve", "rebuild-state", "ddl"] {
-        folder.only_looks(&[&[command, "lake/cf_logs"], &state[..]].concat(), 0);
+        folder.writes_nothing(&[&[command, "lake/cf_logs"], &state[..]].concat(), 0);
     }
-    folder.only_looks(&convert(&["archive"], &state), 0).says("2 converted before");
-    folder.only_looks(&convert(&["archive"], &[]), 1).says("not empty").says("`--state`");
-    folder.only_looks(&["status", "lake/cf_logs"], 1).says("`--state`");
+    folder.writes_nothing(&convert(&["archive"], &state), 0).says("2 converted before");
+    folder.writes_nothing(&convert(&["archive"], &[]), 1).says("not empty").says("`--state`");
+    folder.writes_nothing(&["status", "lake/cf_logs"], 1).says("`--state`");
 }
 
 #[test]
@@ -57,26 +57,26 @@ fn a_state_on_another_filesystem_is_refused_before_any_work() {
 }
 
 #[test]
-fn without_an_id_logs_are_known_by_their_paths_however_one_gets_to_them() {
+fn without_an_id_logs_are_identified_by_their_canonical_paths() {
     only_on_disk!("links");
     let folder = archives();
     folder.run(&convert(&["archive/eu", "archive"], &[])).exits(0);
     std::os::unix::fs::symlink(folder.path("archive/eu"), folder.path("link")).unwrap();
     let url = format!("file://{}", folder.path("archive/us").display());
     for sources in [&["archive"][..], &["link"], &["archive/us", "./archive/../archive/eu"], &[&url]] {
-        folder.only_looks(&convert(sources, &[]), 0).says("nothing new");
+        folder.writes_nothing(&convert(sources, &[]), 0).says("nothing new");
     }
 }
 
 #[test]
-fn an_archive_with_an_id_may_move_and_stays_known() {
+fn an_archive_with_an_id_stays_known_after_a_move() {
     only_on_disk!("names below a folder that moves");
     let folder = archives();
     folder.run(&convert(&["archive"], &["--source-id", "archive"])).exits(0);
     fs::create_dir(folder.path("attic")).unwrap();
     fs::rename(folder.path("archive"), folder.path("attic/2024")).unwrap();
-    folder.only_looks(&convert(&["attic/2024"], &["--source-id", "archive"]), 0).says("2 converted before");
-    // What is new there is taken, and its rows have the name below the source.
+    folder.writes_nothing(&convert(&["attic/2024"], &["--source-id", "archive"]), 0).says("2 converted before");
+    // New logs there are converted, and their rows have the name below the source.
     folder.write("attic/2024/eu/E1EXAMPLE.2024-05-17-10.b", log("date time", &["2024-05-17 10:00:00"]));
     folder.run(&convert(&["attic/2024"], &["--source-id", "archive"])).exits(0).says("1 converted");
     assert_eq!(folder.column("filename")[2], "eu/E1EXAMPLE.2024-05-17-10.b");
@@ -84,17 +84,17 @@ fn an_archive_with_an_id_may_move_and_stays_known() {
 }
 
 #[test]
-fn sources_with_ids_may_hold_objects_of_the_same_name_and_come_in_any_order() {
+fn sources_with_ids_may_have_objects_of_the_same_name_in_any_order() {
     let folder = archives();
     let ids = |first, second| ["--source-id", first, "--source-id", second];
     folder.run(&convert(&["archive/eu", "archive/us"], &ids("eu", "us"))).exits(0).says("2 converted");
-    folder.only_looks(&convert(&["archive/us", "archive/eu"], &ids("us", "eu")), 0);
-    folder.only_looks(&convert(&["archive/us"], &["--source-id", "us"]), 0);
+    folder.writes_nothing(&convert(&["archive/us", "archive/eu"], &ids("us", "eu")), 0);
+    folder.writes_nothing(&convert(&["archive/us"], &["--source-id", "us"]), 0);
     assert_eq!(folder.rows().len(), 2);
 }
 
 #[test]
-fn ids_that_are_missing_double_or_no_good_are_usage_errors() {
+fn missing_duplicate_and_invalid_ids_are_usage_errors() {
     let folder = archives();
     let sources = ["archive/eu", "archive/us"];
     for ids in [

@@ -3,7 +3,7 @@
 //!
 //! A row is identified by its object and line, which are columns of the test's table schema.
 
-// SIGKILL, again and again, at random times.
+// SIGKILL, repeatedly, at random times.
 mod kills;
 
 // Many converters at once, and one that is suspended.
@@ -109,7 +109,7 @@ impl Logs {
         if found != expected {
             let missing = expected.iter().filter(|line| found.binary_search(line).is_err()).count();
             let odd = found.iter().filter(|line| expected.binary_search(line).is_err()).count();
-            panic!("{} rows instead of {}: {missing} missing, {odd} odd", found.len(), expected.len());
+            panic!("{} rows instead of {}: {missing} missing, {odd} unexpected", found.len(), expected.len());
         }
     }
 

@@ -23,7 +23,7 @@ fn assert_refused(simulation: &Simulation, when: &str) {
     let error = simulation
         .run(&RunRequest::without_faults(Command::Convert))
         .error
-        .unwrap_or_else(|| panic!("{when}: it continued"));
+        .unwrap_or_else(|| panic!("{when}: the run continued"));
     assert!(error.contains("ignores put-if-absent"), "{when}: {error}");
     assert_eq!(simulation.state.names(), ["table.json"], "{when}");
     assert!(simulation.table.names().is_empty(), "{when}: {:?}", simulation.table.names());

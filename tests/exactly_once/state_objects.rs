@@ -6,7 +6,7 @@ mod kinds;
 
 use lakefront_operations::rebuild_state;
 
-use self::kinds::{DAMAGES, Damage, Expected, Kind, commit_beside, damaged};
+use self::kinds::{DAMAGES, Damage, Expected, Kind, commit_of, damaged};
 use crate::{
     invariants::Files,
     logs::{FIRST_HOUR, LogObject},
@@ -174,7 +174,7 @@ fn a_damaged_state_of_a_partly_closed_epoch_is_refused_or_harmless() {
 #[test]
 fn a_damaged_quarantine_of_an_uncommitted_task_is_not_accepted() {
     let (simulation, saved) = within_epoch(|state| {
-        state.keys().any(|name| name.starts_with("quarantine/") && !state.contains_key(&commit_beside(name)))
+        state.keys().any(|name| name.starts_with("quarantine/") && !state.contains_key(&commit_of(name)))
     });
     simulation.restore(&saved);
     let state = simulation.observe(false).state;

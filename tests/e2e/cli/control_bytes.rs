@@ -74,7 +74,7 @@ const CONVERT_FLAGS: [&str; 27] = [
 
 #[test]
 fn no_value_of_a_flag_is_printed_unescaped() {
-    only_on_disk!("values that are no places");
+    only_on_disk!("values that are not locations");
     let folder = table();
     for flag in CONVERT_FLAGS {
         for value in [HOSTILE, FORGED] {
@@ -114,7 +114,7 @@ fn no_value_of_a_flag_is_printed_unescaped() {
 
 #[test]
 fn wrong_usage_is_printed_with_clean_colours() {
-    only_on_disk!("the program is run as it is");
+    only_on_disk!("the program without rewritten arguments");
     let folder = TestFolder::new();
     for args in [&["convert", "a", "b", "--acl", HOSTILE][..], &[HOSTILE], &["status", "a", &format!("--{HOSTILE}")]] {
         let ran: RunOutput = folder.command(args).env("CLICOLOR_FORCE", "1").output().unwrap().into();

@@ -63,7 +63,7 @@ fn the_state_of_another_table_of_the_same_days_is_refused() {
 
 #[test]
 fn a_report_in_place_of_a_log_or_in_a_table_is_wrong_usage() {
-    only_on_disk!("reports are files");
+    only_on_disk!("reports in local files");
     let folder = table(&[17]);
     add(&folder, 18);
     let report = |file: &str, status| {
@@ -195,7 +195,7 @@ fn an_existing_table_within_another_one_stays_usable() {
 }
 
 /// Asserts that a conversion of this source into a new table is refused as wrong usage, and writes nothing.
-fn is_no_source(folder: &TestFolder, source: &str, says: &str) {
+fn refuses_source(folder: &TestFolder, source: &str, says: &str) {
     for more in [&[][..], &["--dry-run"], &["--allow-empty", "--source-id", "x"]] {
         let args = [&["convert", source, "lake/t2", "--now", NOW], more].concat();
         folder.writes_nothing(&args, 2).says(says).says("a lakefront table").says("\nhint: ");
@@ -208,13 +208,13 @@ fn a_table_or_a_state_is_refused_as_a_source() {
     let folder = table(&[17, 18]);
     let partition = "lake/cf_logs/year=2024/month=05/day=17";
     for source in ["lake/cf_logs", "lake/cf_logs/"] {
-        is_no_source(&folder, source, "is a lakefront table");
+        refuses_source(&folder, source, "is a lakefront table");
     }
     for source in ["lake/cf_logs/year=2024", partition] {
-        is_no_source(&folder, source, "lies in a lakefront table");
+        refuses_source(&folder, source, "lies in a lakefront table");
     }
-    is_no_source(&folder, "lake/cf_logs.lakefront", "is the state of a lakefront table");
-    is_no_source(&folder, "lake/cf_logs.lakefront/log", "lies in the state of a lakefront table");
+    refuses_source(&folder, "lake/cf_logs.lakefront", "is the state of a lakefront table");
+    refuses_source(&folder, "lake/cf_logs.lakefront/log", "lies in the state of a lakefront table");
     // One of several sources, too.
     folder
         .writes_nothing(&["convert", "logs", "lake/cf_logs", "lake/t2", "--now", NOW], 2)
@@ -226,9 +226,9 @@ fn a_copy_of_a_table_without_its_state_and_a_renamed_state_are_refused_as_source
     let folder = table(&[17]);
     copy(&folder, "lake/cf_logs", "copy/cf_logs");
     copy(&folder, "lake/cf_logs.lakefront", "copy/memory");
-    is_no_source(&folder, "copy/cf_logs", "is a lakefront table");
-    is_no_source(&folder, "copy/cf_logs/year=2024/month=05", "lies in a lakefront table");
-    is_no_source(&folder, "copy/memory", "is the state of a lakefront table");
+    refuses_source(&folder, "copy/cf_logs", "is a lakefront table");
+    refuses_source(&folder, "copy/cf_logs/year=2024/month=05", "lies in a lakefront table");
+    refuses_source(&folder, "copy/memory", "is the state of a lakefront table");
 }
 
 #[test]
@@ -236,8 +236,8 @@ fn a_single_file_of_a_table_is_refused_as_a_source() {
     only_on_disk!("single files as sources");
     let folder = table(&[17]);
     let file = format!("lake/cf_logs/{}", folder.tree("lake/cf_logs")[0]);
-    is_no_source(&folder, &file, "lies in a lakefront table");
-    is_no_source(&folder, "lake/cf_logs.lakefront/table.json", "the state of a lakefront table");
+    refuses_source(&folder, &file, "lies in a lakefront table");
+    refuses_source(&folder, "lake/cf_logs.lakefront/table.json", "the state of a lakefront table");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_state_that_is_named_after_the_source_does_not_make_it_a_table() {
     let folder = TestFolder::new();
     add(&folder, 17);
     let args = ["convert", "logs", "lake/cf_logs", "--state", "logs.lakefront", "--now", NOW];
-    only_on_disk!("a state in another place than the bucket of the table");
+    only_on_disk!("a state outside of the bucket of the table");
     folder.run(&[&args[..], &LEAN].concat()).exits(0);
     add(&folder, 18);
     folder.run(&args).exits(0).says("1 converted");

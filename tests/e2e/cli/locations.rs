@@ -20,7 +20,7 @@ fn convert<'a>(sources: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn a_state_may_be_anywhere_on_the_filesystem_and_every_command_accepts_its_location() {
-    only_on_disk!("a state in another place than the bucket of the table");
+    only_on_disk!("a state outside of the bucket of the table");
     let folder = archives();
     let state = ["--state", "elsewhere/state"];
     folder.run(&convert(&["archive"], &state)).exits(0);

@@ -330,7 +330,7 @@ fn a_report_that_cannot_be_written_is_an_error_that_names_the_flag() {
 
 #[test]
 fn control_characters_in_names_are_never_printed() {
-    only_on_disk!("names that no bucket is given by the tests");
+    only_on_disk!("names that tests do not write to buckets");
     let folder = TestFolder::new();
     folder.add("\u{1b}[31mred\n.log", "no log");
     folder.add("good.log", log("date time \u{1b}[2J", &["2024-05-17 10:00:00 x"]));

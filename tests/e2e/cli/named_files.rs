@@ -19,7 +19,7 @@ fn folder() -> TestFolder {
 
 #[test]
 fn an_endless_file_is_named_with_the_limit() {
-    only_on_disk!("the memory of one machine");
+    only_on_disk!("limits of memory");
     let folder = folder();
     std::fs::File::create(folder.path("large")).unwrap().set_len(1 << 50).unwrap();
     for file in ["/dev/zero", "/dev/urandom", "large"] {

@@ -71,7 +71,7 @@ fn a_source_above_or_below_is_refused_as_well() {
 
 #[test]
 fn below_a_folder_with_an_id_the_same_id_is_another_identity() {
-    only_on_disk!("names below a folder: in a bucket a key is the whole key");
+    only_on_disk!("names below a folder: in a bucket the name is the whole key");
     let folder = two_logs();
     convert(&folder, "logs", &ARCHIVE).exits(0);
     refuses(&folder, "logs/eu", &ARCHIVE, &format!("name {}", url(&folder, "logs")));
@@ -90,7 +90,7 @@ fn without_ids_sources_may_be_nested() {
     convert(&folder, "logs/eu", &[]).exits(0);
     convert(&folder, "logs", &[]).exits(0).says("1 converted, 1 converted before");
     convert(&folder, "logs/us", &[]).exits(0).says("nothing new");
-    assert_eq!(sources(&folder, 2).as_array().unwrap().len(), 1, "one holds the other");
+    assert_eq!(sources(&folder, 2).as_array().unwrap().len(), 1, "one contains the other");
 }
 
 #[test]

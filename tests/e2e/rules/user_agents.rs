@@ -21,10 +21,10 @@ fn classified(logged: &[&str]) -> Vec<[String; 3]> {
     folder.converts(&[]);
     let rows = folder.rows();
     assert_eq!(crate::harness::column(&rows, "useragent"), json!(logged), "the cell stays as logged");
-    rows.iter().map(what_it_is).collect()
+    rows.iter().map(classification).collect()
 }
 
-fn what_it_is(row: &Row) -> [String; 3] {
+fn classification(row: &Row) -> [String; 3] {
     ["browserfamily", "osfamily", "isbot"].map(|column| row.get(column).as_str().unwrap().to_owned())
 }
 
@@ -58,7 +58,7 @@ fn a_log_without_the_field_is_other_too() {
     let folder = TestFolder::with_log(log("date time", &["2024-05-17 10:00:00"]));
     folder.converts(&[]);
     let row = folder.rows().remove(0);
-    assert_eq!(what_it_is(&row), ["Other", "Other", "False"]);
+    assert_eq!(classification(&row), ["Other", "Other", "False"]);
     assert_eq!(row.get("useragent"), &json!(null));
 }
 
@@ -66,5 +66,5 @@ fn a_log_without_the_field_is_other_too() {
 fn an_empty_user_agent_is_other() {
     let folder = TestFolder::with_log("#Fields: date time cs(User-Agent) c-ip\n2024-05-17\t10:00:00\t\tx\n");
     folder.converts(&[]);
-    assert_eq!(what_it_is(&folder.rows()[0]), ["Other", "Other", "False"]);
+    assert_eq!(classification(&folder.rows()[0]), ["Other", "Other", "False"]);
 }

@@ -45,7 +45,7 @@ pub(super) fn check(logs: &Logs, seen: &Observations, epochs: &[Epoch], found: &
     }
     match &seen.statements {
         Some(statements) => check_ddl("that of the table", statements, &all, found),
-        None => found.expect("I14", epochs.is_empty(), || "there is no DDL for the table".to_owned()),
+        None => found.expect("I14", epochs.is_empty(), || "the table has no DDL".to_owned()),
     }
 }
 

@@ -64,7 +64,9 @@ pub(super) fn each_adds_up(logs: &Logs, state: &Files, epochs: &[Epoch], found: 
             let Some(commit) = &task.commit else { continue };
             let outcomes = commit["inputs"].as_array().map(Vec::as_slice).unwrap_or_default();
             let place = format!("task {number} of epoch {}", epoch.number);
-            found.expect("I7", outcomes.len() == task.inputs.len(), || format!("{place}: not one outcome per input"));
+            found.expect("I7", outcomes.len() == task.inputs.len(), || {
+                format!("{place}: the number of outcomes differs from that of inputs")
+            });
             let mut expected = Vec::new();
             for (index, (input, outcome)) in task.inputs.iter().zip(outcomes).enumerate() {
                 let Some(object) = logs.version(&input.source, &input.key, &input.version) else { continue };
@@ -145,5 +147,5 @@ fn check_quarantine(state: &Files, name: &str, record: &Value, expected: &Entrie
         lines.iter().map(|line| (text(line, "object"), line["line"].as_u64(), text(line, "reason"))).collect();
     entries.sort();
     found.expect("I8", entries == expected, || format!("`{name}` has {entries:?}, but must have {expected:?}"));
-    found.expect("I8", record["entries"] == entries.len(), || format!("`{name}` has another number of entries"));
+    found.expect("I8", record["entries"] == entries.len(), || format!("`{name}` has a different number of entries"));
 }

@@ -50,7 +50,7 @@ pub(crate) fn rows_of_table(files: &Files) -> Vec<Row> {
 }
 
 fn rows_of(batch: &RecordBatch, partition: &str) -> Result<Vec<Row>, String> {
-    let column = |name: &str| batch.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"));
+    let column = |name: &str| batch.column_by_name(name).ok_or_else(|| format!("no column `{name}`"));
     let text =
         |name: &str| column(name)?.as_string_opt::<i32>().cloned().ok_or_else(|| format!("`{name}` is not text"));
     let dates = column("logdate")?.as_primitive_opt::<Date32Type>().ok_or("`logdate` is not a date")?;

@@ -59,21 +59,25 @@ pub(crate) fn faults(state: &Files) -> Vec<String> {
         let log = digest(&log_name(epoch));
         match folder {
             "table.json" => {
-                expect(name, record["format"] != 3 || is_sealed(bytes), "has no checksum of its own");
+                expect(name, record["format"] != 3 || is_sealed(bytes), "has no correct checksum");
                 continue;
             }
             // A plan whose run lost its claim has no log record.
-            "plan" if is_sealed_epoch(epoch) => expect(name, is_sealed(bytes), "has no checksum of its own"),
+            "plan" if is_sealed_epoch(epoch) => expect(name, is_sealed(bytes), "has no correct checksum"),
             "quarantine" => {
                 let expected = is_sealed_epoch(epoch).then(|| format!("log {}", log.unwrap()));
                 expect(name, comment(bytes) == expected, "was not written for its log record");
                 continue;
             }
             "log" | "gone" | "commit" | "closed" | "seen" if is_sealed_epoch(epoch) => {
-                expect(name, record["format"] == 3 && is_sealed(bytes), "has no checksum of its own");
+                expect(name, record["format"] == 3 && is_sealed(bytes), "has no correct checksum");
             }
             "log" | "gone" | "commit" | "closed" | "seen" => {
-                expect(name, record["format"] == 1 || record["format"] == 2, "has another format than its epoch");
+                expect(
+                    name,
+                    record["format"] == 1 || record["format"] == 2,
+                    "has a format that differs from its epoch",
+                );
                 expect(name, !text_of(bytes).unwrap_or_default().contains("\"checksum\""), "has a checksum");
                 expect(name, epoch < 2 || !is_sealed_epoch(epoch - 1), "comes after an epoch with checksums");
                 continue;
@@ -83,17 +87,17 @@ pub(crate) fn faults(state: &Files) -> Vec<String> {
         match folder {
             "log" => {
                 expect(name, names("table", digest("table.json")), "was not written for `table.json`");
-                expect(name, names("closed", digest(&closed_name(epoch - 1))), "does not build on the epoch before");
+                expect(name, names("closed", digest(&closed_name(epoch - 1))), "does not refer to the previous epoch");
             }
             "gone" | "commit" | "seen" => expect(name, names("log", log), "was not written for its log record"),
             "closed" => {
                 expect(name, names("log", log), "was not written for its log record");
-                expect(name, names("before", digest(&closed_name(epoch - 1))), "does not build on the epoch before");
+                expect(name, names("before", digest(&closed_name(epoch - 1))), "does not refer to the previous epoch");
                 let end = format!("/{epoch:010}");
                 let seen = state.iter().filter(|(name, _)| name.starts_with("seen/") && name.ends_with(&end));
                 let digests: Vec<String> = seen.map(|(_, bytes)| sha256(bytes)).collect();
                 let contents = sha256(digests.join(",").as_bytes());
-                expect(name, record["seen"]["contents"] == contents, "was not made from what was seen");
+                expect(name, record["seen"]["contents"] == contents, "does not match the `seen` objects");
             }
             _ => {}
         }

@@ -107,7 +107,7 @@ impl Kind {
             "commit" if is_open => Self::OpenCommit,
             "commit" => Self::OldCommit,
             "gone" => {
-                let is_committed = state.contains_key(&commit_beside(name));
+                let is_committed = state.contains_key(&commit_of(name));
                 let is_empty = text_of(&state[name]).unwrap().contains("\"inputs\":[]");
                 match (is_committed, is_empty) {
                     (false, true) => Self::OpenGone,
@@ -116,7 +116,7 @@ impl Kind {
                     (true, _) => Self::CommittedGone,
                 }
             }
-            "quarantine" if !state.contains_key(&commit_beside(name)) => Self::OpenQuarantine,
+            "quarantine" if !state.contains_key(&commit_of(name)) => Self::OpenQuarantine,
             "quarantine" => Self::CommittedQuarantine,
             "lease" => Self::Lease,
             "ddl" | "report" => Self::Convenience,
@@ -174,7 +174,7 @@ impl Kind {
 }
 
 /// Returns the name of the commit of a task, from that of its quarantine or its list of lost inputs.
-pub(super) fn commit_beside(name: &str) -> String {
+pub(super) fn commit_of(name: &str) -> String {
     let (_, rest) = name.split_once('/').unwrap();
     format!("commit/{}", rest.replace(".jsonl.gz", ".json"))
 }

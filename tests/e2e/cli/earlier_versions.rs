@@ -84,8 +84,9 @@ fn a_flipped_bit_in_a_log_record_is_reported_with_a_hint() {
     let name = "log/0000000001.json";
     let text = fs::read_to_string(folder.state(name)).unwrap();
     fs::write(folder.state(name), text.replacen("sc-bytes", "sc-bytEs", 1)).unwrap();
-    for verb in ["verify", "status", "ddl", "convert", "retry", "resolve", "rebuild-state"] {
-        let args = if verb == "convert" { vec![verb, "logs", "lake/cf_logs"] } else { vec![verb, "lake/cf_logs"] };
+    for command in ["verify", "status", "ddl", "convert", "retry", "resolve", "rebuild-state"] {
+        let args =
+            if command == "convert" { vec![command, "logs", "lake/cf_logs"] } else { vec![command, "lake/cf_logs"] };
         folder
             .writes_nothing(&args, 1)
             .says("cf_logs.lakefront/log/0000000001.json: is damaged: its checksum does not match")

@@ -197,8 +197,8 @@ fn a_pipe_or_a_device_in_place_of_a_state_object_is_refused_without_a_wait() {
     for (number, name) in names.iter().map(String::as_str).chain(["lock"]).enumerate() {
         let folder = table();
         put_in_place_of(&folder, name, number % 2 == 0);
-        for look in ["verify", "status", "ddl", "rebuild-state"] {
-            ends(&folder, &[look, "lake/cf_logs"]);
+        for command in ["verify", "status", "ddl", "rebuild-state"] {
+            ends(&folder, &[command, "lake/cf_logs"]);
         }
         ends(&folder, &CONVERT);
     }

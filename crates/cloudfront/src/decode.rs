@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   bytes -> framing -> lines -> formats -> records -> rows -> row_block -> columns -> batch
-//!                                layout: names of cells    rejects: lines that are no rows
+//!                                layout: names of cells    rejects: lines that are not rows
 //! ```
 //!
 //! Small objects share a batch ([`Decoder::decode_small`]); the rows of one that fails are taken back. The rows of large

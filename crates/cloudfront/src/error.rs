@@ -86,7 +86,7 @@ pub enum Error {
     AllRowsRejected {
         /// Number of rejected lines by reason, sorted by the reasons' words.
         reasons: Vec<(RejectReason, u64)>,
-        /// How the fields of the lines were known.
+        /// Source of the names of the fields.
         named_by: NamedBy,
         /// First line whose number of cells is that of no given list.
         first_misfit: Option<Misfit>,
@@ -128,7 +128,7 @@ pub enum NotCloudFront {
     },
 }
 
-/// What names the fields of a line.
+/// Source of the names of a line's fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedBy {
     /// A `#Fields` line of the log.

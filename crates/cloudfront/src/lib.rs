@@ -1,4 +1,4 @@
-//! What CloudFront writes: log objects in, record batches and rejects out. Pure: same bytes in, same batches out.
+//! CloudFront's logs: log objects in, record batches and rejects out. Pure: same bytes in, same batches out.
 //!
 //! Reading order:
 //!

@@ -10,7 +10,7 @@ pub struct Reject {
     pub line: u64,
     /// Offset of the line's first byte in the object's text, from 0.
     pub byte: u64,
-    /// Why it was rejected.
+    /// Reason for rejecting it.
     pub reason: RejectReason,
     /// The line without its end; of a line over the limit the first [`KEPT_BYTES_OF_A_LONG_LINE`].
     pub text: Vec<u8>,
@@ -18,7 +18,7 @@ pub struct Reject {
     pub line_bytes: u64,
 }
 
-/// Why a row was rejected: its partition cannot be known, or nothing says what its cells mean.
+/// Reason for rejecting a row: its partition cannot be known, or nothing says what its cells mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RejectReason {
     /// Neither date and time nor a timestamp.

@@ -83,7 +83,7 @@ mod tests {
     fn a_map_has_the_entry_names_of_the_parquet_format() {
         let arrow = TableSchema::embedded("cf_logs_wide").unwrap().arrow_schema();
         let DataType::Map(entries, keys_sorted) = arrow.field_with_name("extra").unwrap().data_type() else {
-            panic!("extra is no map");
+            panic!("extra is not a map");
         };
         assert!(!keys_sorted);
         assert_eq!(entries.name(), "key_value");

@@ -23,6 +23,11 @@ impl Column {
     pub fn is_required(&self) -> bool {
         matches!(self.source, Source::Derived(Derivation::Date | Derivation::Time))
     }
+
+    /// Returns the SQL type, as Athena's DDL and Spark spell it.
+    pub fn sql_type(&self) -> &'static str {
+        self.column_type.word()
+    }
 }
 
 /// Type of a column's values.
@@ -47,6 +52,19 @@ pub enum ColumnType {
 impl ColumnType {
     pub(crate) const ALL: [Self; 7] =
         [Self::Date, Self::String, Self::BigInt, Self::Int, Self::Double, Self::Timestamp, Self::Map];
+
+    /// Returns the word in SQL and in a schema file.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Date => "date",
+            Self::String => "string",
+            Self::BigInt => "bigint",
+            Self::Int => "int",
+            Self::Double => "double",
+            Self::Timestamp => "timestamp",
+            Self::Map => "map<string,string>",
+        }
+    }
 
     /// Returns whether a field's cells can be read as this type. Only derivations have the other types.
     pub(crate) fn is_of_a_field(self) -> bool {

@@ -71,7 +71,7 @@ pub enum Problem {
         expected: String,
     },
     /// A name that SQL engines would not take unchanged.
-    #[error("`{got}` is no name")]
+    #[error("`{got}` is not a name")]
     BadName {
         /// The value.
         got: String,

@@ -1,4 +1,4 @@
-//! Lists of field names for logs without a header, told apart by how many names each has.
+//! Lists of field names for logs without a header, identified by their numbers of names.
 //!
 //! **Invariant.** All lists have different numbers of names, so a line's number of cells identifies its list. The lists are
 //! sorted by it: the order in which they were given does not matter.
@@ -29,7 +29,7 @@ pub enum FieldListsError {
         list: usize,
     },
     /// Two lists have the same number of names.
-    #[error("two lists have {width} names each: lists are told apart by their length")]
+    #[error("two lists have {width} names each: a line belongs to the list of its length")]
     SameLength {
         /// Number of names of both.
         width: usize,

@@ -28,7 +28,7 @@ mod date;
 // 3. Lists of field names for logs that do not name their fields.
 mod field_lists;
 
-// 4. A column: name, type, source.
+// 4. A column: name, type in Arrow and SQL, source.
 mod column;
 
 // 5. A table schema: a name, and columns.
@@ -40,10 +40,7 @@ mod schema_file;
 // 7. Table schema to Arrow schema.
 mod arrow;
 
-// 8. Column to SQL type.
-mod sql;
-
-// 9. Mistakes in a schema file.
+// 8. Mistakes in a schema file.
 mod error;
 
 pub use column::{CellDecode, Column, ColumnType, Derivation, Source};

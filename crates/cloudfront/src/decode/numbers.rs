@@ -1,4 +1,4 @@
-//! Cells to numbers: an optional sign, digits, an optional fraction; an exponent only where a double is wanted. No blanks,
+//! Cells in, numbers out: an optional sign, digits, an optional fraction; an exponent for doubles only. No blanks,
 //! no NaN, no infinity.
 
 /// Returns the whole number with its fraction cut off towards zero (`570129.76` is 570129); `None` if the cell is not a

@@ -1,4 +1,4 @@
-//! What a record means, whichever format it comes from: records in; rows, rejects and counts out.
+//! Records of any format in; rows, rejects and counts out: the meaning of a record is the same for all formats.
 //!
 //! A record becomes a row if its hour is known; else it is rejected, and the object goes on.
 

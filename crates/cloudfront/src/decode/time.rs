@@ -1,4 +1,4 @@
-//! Cells to moments: times and epoch timestamps, all UTC.
+//! Cells in; seconds and microseconds out, from times and epoch timestamps, all UTC.
 
 /// Microseconds in a second.
 pub(crate) const MICROS: i64 = 1_000_000;

@@ -9,7 +9,7 @@
 //! buffer.
 //!
 //! **Invariant**, which the one `unsafe` of the project rests on: every view of a [`ViewColumn`] was made by a `push`, from
-//! bytes that are UTF-8 and lie where it says, in the text or in the side buffer.
+//! bytes that are UTF-8 and are at the place that it has, in the text or in the side buffer.
 
 use std::collections::HashMap;
 

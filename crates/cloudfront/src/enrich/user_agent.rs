@@ -43,7 +43,7 @@ impl UserAgent {
 /// U+FFFD.
 ///
 /// Logs of 2013-2020 escaped blanks, quotes and backslashes twice (`%2520`). Such a log is recognised after one decoding:
-/// there is no blank, but a `%20`. In newer logs `%2520` is a `%20` that the viewer sent, beside blanks.
+/// there is no blank, but a `%20`. In newer logs `%2520` is a `%20` that the viewer sent, and there are blanks too.
 pub fn unescape(logged: &str) -> Cow<'_, str> {
     let once = match Cow::<[u8]>::from(percent_decode(logged.as_bytes())) {
         Cow::Borrowed(_) => Cow::Borrowed(logged),

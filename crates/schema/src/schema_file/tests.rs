@@ -156,9 +156,9 @@ fn a_name_is_lower_case_and_not_too_long() {
     for bad in ["", "Uri", "1st", "a-b", "a b", "ü", "a`b", long.as_str()] {
         let text = column_message(&format!("name = \"{bad}\"\ntype = \"string\"\nfield = \"c-ip\""));
         assert!(text.starts_with("mine.toml:3: key `name`: `"), "{text}");
-        assert!(text.contains("is no name"), "{text}");
+        assert!(text.contains("is not a name"), "{text}");
         assert!(text.len() < 300, "{text}");
-        assert!(message(&format!("name = \"{bad}\"\n")).contains("is no name"), "{bad}");
+        assert!(message(&format!("name = \"{bad}\"\n")).contains("is not a name"), "{bad}");
     }
     let good = format!("name = \"_t1\"\n[[column]]\nname = \"{}\"\ntype = \"string\"\nfield = \"c-ip\"", &long[..255]);
     assert_eq!(read(&good, "mine.toml").unwrap().columns()[0].name.len(), 255);

@@ -12,7 +12,7 @@
 //! directly, compares most cells as one 128-bit number, and looks for minimum and maximum among the distinct values only.
 //!
 //! **Invariant**: the chunk is a function of the cells in their order, regardless of how they are spread over calls and of
-//! earlier chunks. The exception are cells of many kilobytes each, whose pages may end where a call does.
+//! earlier chunks. The exception is cells of many kilobytes each, whose pages may end at the end of a call.
 
 mod bit_packing;
 mod cells;

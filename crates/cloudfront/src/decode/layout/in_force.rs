@@ -21,9 +21,9 @@ const ERA_CELLS: usize = 34;
 #[derive(Debug)]
 pub(crate) struct FieldsInForce {
     layout: Option<Arc<Layout>>,
-    /// `None` before the first row or header.
+    /// Source of the names in force; `None` before the first row or header.
     named_by: Option<NamedBy>,
-    /// What names the fields if there is no header.
+    /// Source of the names if there is no header.
     without_header: NamedBy,
     /// Number of cells of a line that can matter before its layout is known.
     most_cells: usize,
@@ -61,7 +61,7 @@ impl FieldsInForce {
         self.of_header().map_or(self.most_cells, |layout| layout.width)
     }
 
-    /// Returns what names the fields of lines; before the first row or header, what names them without a header.
+    /// Returns the source of the names in force; before the first row or header, the source if there is no header.
     pub(crate) fn named_by(&self) -> NamedBy {
         self.named_by.unwrap_or(self.without_header)
     }

@@ -5,7 +5,7 @@
 //! key of a longer string:  length (4 bytes) | first 4 bytes | offset of the string in the dictionary page (8)
 //! ```
 //!
-//! So short strings, which most cells are, cost one comparison of 16 bytes.
+//! The comparison of a short string, as most cells are, is one of 16 bytes.
 
 use std::ops::Range;
 

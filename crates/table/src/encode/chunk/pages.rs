@@ -383,7 +383,7 @@ fn as_i64(count: usize) -> i64 {
 mod tests {
     use super::*;
 
-    /// So many digits without a pattern.
+    /// Returns this many digits without a pattern.
     fn digits(count: usize) -> Vec<u8> {
         let mut state = 1_u64;
         let digit = |_| {

@@ -16,6 +16,7 @@ use lakefront_operations::{
     select::Selection,
 };
 use lakefront_schema::TableSchema;
+use rustix::system::uname;
 
 use crate::{
     field_lists,
@@ -292,8 +293,8 @@ fn run_id() -> String {
 /// Returns the host name and the process id of this run. The host name differs in every container, so that the same name
 /// means the same machine.
 fn holder() -> Holder {
-    let host = read_text(Path::new("/proc/sys/kernel/hostname")).unwrap_or_default();
-    Holder { host: printable_name(host.trim()), pid: std::process::id() }
+    let host = uname();
+    Holder { host: printable_name(&host.nodename().to_string_lossy()), pid: std::process::id() }
 }
 
 /// Returns a table schema by its name, or from a file.

@@ -332,12 +332,12 @@ fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epo
         }
         if group.first().is_some_and(|first| first.kind == Kind::Unreadable) {
             let turns = last_epoch % group.len() as u64;
-            group.rotate_left(usize::try_from(turns).unwrap_or_default());
+            group.rotate_left(usize::try_from(turns).expect("less than the length of the group"));
         }
         let start = kept.len();
         for candidate in group {
             let size_bytes = candidate.object.size_bytes();
-            let of_name = kept.get(start..).unwrap_or_default();
+            let of_name = kept.get(start..).expect("nothing was removed since");
             if of_name.iter().any(|kept| kept.object.size_bytes() == size_bytes) {
                 found.doubles.twins += 1;
             } else if !of_name.is_empty() && candidate.kind != Kind::Changed {

@@ -120,7 +120,9 @@ impl Selection {
                 _ => "left out by --include and --exclude".to_owned(),
             },
             LeftOut::Distribution => {
-                let wanted = printable_name(self.distribution.as_deref().unwrap_or_default());
+                let wanted =
+                    self.distribution.as_deref().expect("only a wanted distribution leaves logs of others out");
+                let wanted = printable_name(wanted);
                 format!("not of --distribution {wanted}")
             }
             LeftOut::Earlier => format!("older than --from {}", hour(self.from_hour)),

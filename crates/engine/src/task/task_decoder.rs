@@ -170,7 +170,7 @@ impl TaskDecoder {
         let mut summary = None;
         if step.is_none() {
             source.finish().map_err(LargeError::Storage)?;
-            summary = Some(read.summary().unwrap_or_default());
+            summary = Some(read.summary().expect("an object that was read to its end has counts"));
         }
         let batch = match step {
             Some(Step::Rows(batch)) => {

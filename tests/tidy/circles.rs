@@ -119,7 +119,7 @@ impl Modules {
     }
 }
 
-/// Returns the paths in the `use` items of a text, nested ones written out. `visibility` is what the items must begin with.
+/// Returns the paths in the `use` items of a text, nested ones written out. The items must begin with `visibility`.
 fn uses(text: &str, visibility: &str) -> Vec<String> {
     let mut paths = Vec::new();
     for (at, _) in text.match_indices("use ") {
@@ -190,7 +190,7 @@ fn no_file_imports_another_in_a_circle() {
 }
 
 #[test]
-fn a_circle_is_found_also_through_a_reexport_and_parents_are_none() {
+fn a_circle_is_found_also_through_a_reexport_but_not_between_parent_and_child() {
     let file = |name: &str, text: &str| TextFile::new(&format!("crates/x/src/{name}.rs"), text);
     let files = [
         file("lib", "mod a;\nmod b;\nmod c;\nmod d;\npub use b::B;\n"),

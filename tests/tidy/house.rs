@@ -1,15 +1,15 @@
-//! The house: every file says what it is for, is short, has a name that means something, and leaves nothing undone.
+//! House rules: every file starts with its purpose, is short, has a meaningful name, and has no mark of unfinished work.
 
 use crate::{
     repository::{Finding, TextFile, assert_none, files},
     rust_text::RustText,
 };
 
-/// A file with more lines than this, tests not counted, is cut. Half of it is the aim.
+/// Largest number of lines of a file, tests not counted. The aim is half of it.
 const MAX_LINES: usize = 600;
-/// Words that fit any file and so say nothing of this one.
+/// Words that fit any file and so have no meaning in a path.
 const EMPTY_WORDS: [&str; 8] = ["util", "utils", "helper", "helpers", "common", "misc", "manager", "handler"];
-/// Marks of work left undone.
+/// Marks of unfinished work.
 const UNDONE: [&str; 3] = ["TODO", "FIXME", "XXX"];
 
 fn check(file: &TextFile) -> Vec<Finding> {
@@ -34,7 +34,7 @@ fn check(file: &TextFile) -> Vec<Finding> {
         find(1, "the first line does not say what the file is for: begin with `//! `".to_owned());
     }
     if file.path.ends_with("/mod.rs") {
-        find(1, "module files stand beside their folders: `x.rs` beside `x/`".to_owned());
+        find(1, "module files are next to their folders: `x.rs` next to `x/`".to_owned());
     }
     let text = RustText::parse(&file.text);
     let lines = if file.is_source() { text.num_source_lines() } else { text.code.len() };
@@ -46,7 +46,10 @@ fn check(file: &TextFile) -> Vec<Finding> {
     }
     for (index, line) in text.code.iter().enumerate() {
         if line.contains("#[ignore") {
-            find(index + 1, "a test that is not run proves nothing: assert what is, and say why".to_owned());
+            find(
+                index + 1,
+                "a test that is not run proves nothing: assert the current behaviour, and say why".to_owned(),
+            );
         }
     }
     findings
@@ -54,7 +57,7 @@ fn check(file: &TextFile) -> Vec<Finding> {
 
 #[test]
 fn every_file_keeps_the_house_rules() {
-    // The words that this file looks for stand in it.
+    // This file has the words that it searches for.
     assert_none(files().iter().filter(|file| file.path != "tests/tidy/house.rs").flat_map(check).collect());
 }
 

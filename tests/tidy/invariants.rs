@@ -1,23 +1,23 @@
-//! The invariants of ARCHITECTURE.md that can be looked for in the text of the crates.
+//! Checks the invariants of ARCHITECTURE.md that can be found in the text of the crates.
 
 use crate::{
     repository::{Finding, TextFile, assert_none, files},
     rust_text::{RustText, Word},
 };
 
-/// The one file with an `unsafe`.
+/// The only file with an `unsafe`.
 const UNSAFE_FILE: &str = "crates/cloudfront/src/decode/views.rs";
 
-/// Words that may stand in some places only.
+/// Words that are allowed only in some files.
 struct Rule {
-    /// With `!` or `(` behind it: only where that follows. Without: not where `!` follows.
+    /// The words. One that ends in `!` or `(` is found only with this symbol after it; any other only without a `!`.
     words: &'static [&'static str],
-    /// Is this file free to use them?
+    /// Returns whether a file may use the words.
     is_free: fn(&TextFile) -> bool,
     what: &'static str,
 }
 
-/// Does the file talk to buckets, or play one?
+/// Returns whether a file sends requests to buckets, or simulates a bucket.
 fn is_of_buckets(file: &TextFile) -> bool {
     let folder = "crates/storage/src/";
     ["remote/", "testing/bucket.rs"].iter().any(|place| file.path.starts_with(&format!("{folder}{place}")))
@@ -32,12 +32,12 @@ const RULES: [Rule; 7] = [
     Rule {
         words: &["async", "await", "tokio", "futures"],
         is_free: is_of_buckets,
-        what: "invariant 2: nothing is async but what talks to buckets: block",
+        what: "invariant 2: only code that sends requests to buckets is async: block",
     },
     Rule {
         words: &["spawn(", "spawn_scoped("],
         is_free: |file| {
-            // Somebody has to wait for signals.
+            // One thread waits for signals.
             matches!(file.crate_folder(), Some("ledger" | "engine" | "loggen"))
                 || file.path.ends_with("crates/cli/src/signals.rs")
                 || is_of_buckets(file)
@@ -72,11 +72,11 @@ const RULES: [Rule; 7] = [
     Rule {
         words: &["stdout(", "stderr("],
         is_free: |file| {
-            // Progress bars hold numbers alone.
+            // Progress bars have only numbers.
             file.crate_folder() != Some("cli")
                 || ["output.rs", "progress.rs"].iter().any(|name| file.path.ends_with(name))
         },
-        what: "invariant 13: what is printed is escaped: let `crates/cli/src/output.rs` print it",
+        what: "invariant 13: all output is escaped: let `crates/cli/src/output.rs` print it",
     },
     Rule {
         words: &["serde_json::to_"],
@@ -107,7 +107,7 @@ fn is_hit(word: &Word<'_>, rule: &str) -> bool {
     }
     match rule.strip_suffix(['!', '(']) {
         Some(name) => word.text == name && rule.ends_with(|end| word.rest.starts_with(end)),
-        // A field or a variable may be called so: what counts is a path.
+        // A macro of this name is allowed.
         None => word.text == rule && !word.rest.starts_with('!'),
     }
 }
@@ -123,13 +123,13 @@ fn check_unsafe(files: &[TextFile]) -> Vec<Finding> {
                 findings.push(Finding::new(
                     &file.path,
                     word.line,
-                    format!("invariant 8: `unsafe` stands in {UNSAFE_FILE} alone"),
+                    format!("invariant 8: `unsafe` is allowed only in {UNSAFE_FILE}"),
                 ));
             } else if places > 1 {
                 findings.push(Finding::new(
                     &file.path,
                     word.line,
-                    "invariant 8: `unsafe` stands in one place: call that one",
+                    "invariant 8: there is only one `unsafe`: call that one",
                 ));
             }
             let above: Vec<&str> = file.text.lines().take(word.line - 1).collect();
@@ -149,7 +149,7 @@ fn check_unsafe(files: &[TextFile]) -> Vec<Finding> {
 }
 
 #[test]
-fn what_the_invariants_forbid_stands_nowhere() {
+fn the_crates_keep_the_invariants() {
     let files = files();
     let mut findings = check_unsafe(&files);
     findings.extend(files.iter().flat_map(check_rules));

@@ -1,4 +1,4 @@
-//! Crates and what they depend on: the table in ARCHITECTURE.md is what the manifests say, and arrows point down.
+//! Dependencies of the crates: the table in ARCHITECTURE.md matches the manifests, and crates depend only on lower layers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,8 @@ struct Row {
     outside: BTreeSet<String>,
 }
 
-/// What tests, benches and examples may use of ours: nothing that could hide an arrow between crates.
+/// The only own crate that tests, benches and examples may use in addition: any other could hide a dependency between
+/// crates.
 const OURS_FOR_TESTS: &str = "loggen";
 
 fn rows(architecture: &TextFile) -> BTreeMap<String, Row> {
@@ -74,7 +75,7 @@ fn packages(metadata: &Value) -> Vec<Package> {
             };
             for dependency in package["dependencies"].as_array().unwrap() {
                 let name = dependency["name"].as_str().unwrap();
-                // Of ours, `cargo` knows the path.
+                // Only own crates have a path.
                 match (dependency["path"].is_string(), dependency["kind"].as_str()) {
                     (true, None) => own.ours.insert(folder(name, &dependency["path"])),
                     (true, Some(_)) => own.ours_for_tests.insert(folder(name, &dependency["path"])),
@@ -146,7 +147,8 @@ fn section_of(manifest: &TextFile, section: &str) -> Table {
     manifest.get(section).and_then(|section| section.as_table()).cloned().unwrap_or_default()
 }
 
-/// Versions stand in the root alone; what stands there is used; every crate takes the root's lints.
+/// Checks that versions are only in the root manifest, that each of its dependencies is used, and that every crate inherits
+/// its lints.
 fn check_inherited(root: &TextFile, manifests: &[TextFile]) -> Vec<Finding> {
     let workspace = section_of(root, "workspace");
     let listed: BTreeSet<&String> = workspace
@@ -163,7 +165,7 @@ fn check_inherited(root: &TextFile, manifests: &[TextFile]) -> Vec<Finding> {
                 let is_inherited = value.get("workspace").and_then(toml::Value::as_bool) == Some(true);
                 if !is_inherited {
                     let what = format!(
-                        "`{name}` has a version of its own: write `{name}.workspace = true` and the version into the root's `[workspace.dependencies]`"
+                        "`{name}` has its own version: write `{name}.workspace = true` and the version into the root's `[workspace.dependencies]`"
                     );
                     findings.push(Finding::new(&manifest.path, line_of(&manifest.text, &name), what));
                 }
@@ -174,7 +176,7 @@ fn check_inherited(root: &TextFile, manifests: &[TextFile]) -> Vec<Finding> {
             findings.push(Finding::new(
                 &manifest.path,
                 1,
-                "the lints are not the workspace's: add `[lints]` with `workspace = true`",
+                "the lints are not inherited from the workspace: add `[lints]` with `workspace = true`",
             ));
         }
     }
@@ -185,7 +187,7 @@ fn check_inherited(root: &TextFile, manifests: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
-/// Every dependency of the root has its reason in CONTRIBUTING.md, and the reverse.
+/// Checks that every dependency of the root has its reason in CONTRIBUTING.md, and that every reason has its dependency.
 fn check_reasons(root: &TextFile, contributing: &TextFile) -> Vec<Finding> {
     let workspace = section_of(root, "workspace");
     let listed = workspace.get("dependencies").and_then(|section| section.as_table()).into_iter().flat_map(Table::keys);
@@ -205,7 +207,7 @@ fn check_reasons(root: &TextFile, contributing: &TextFile) -> Vec<Finding> {
         ));
     }
     for (line, name) in explained.into_iter().filter(|(_, name)| !listed.contains(name)) {
-        findings.push(Finding::new(&contributing.path, line, format!("`{name}` is no dependency: take it out")));
+        findings.push(Finding::new(&contributing.path, line, format!("`{name}` is not a dependency: remove it")));
     }
     findings
 }
@@ -216,12 +218,12 @@ fn manifests() -> Vec<TextFile> {
 }
 
 #[test]
-fn crates_depend_on_what_the_table_says() {
+fn crates_depend_only_on_crates_of_their_row_in_the_table() {
     assert_none(check_table(&file("ARCHITECTURE.md"), &packages(&metadata())));
 }
 
 #[test]
-fn every_dependency_stands_once_in_the_root() {
+fn every_dependency_has_its_version_in_the_root() {
     assert_none(check_inherited(&file("Cargo.toml"), &manifests()));
 }
 
@@ -242,7 +244,7 @@ fn a_dependency_without_a_reason_is_found() {
 }
 
 #[test]
-fn an_arrow_that_is_not_in_the_table_is_found() {
+fn a_dependency_that_is_not_in_the_table_is_found() {
     let architecture = TextFile::new(
         "ARCHITECTURE.md",
         "| layer | crate | in one line | depends on | outside |\n|---|---|---|---|---|\n\

@@ -1,4 +1,4 @@
-//! What a document points to is there: links, headings, and paths in code spans.
+//! Checks that the targets of documents exist: links, headings, and paths in code spans.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::{
     repository::{Finding, TextFile, assert_none, files},
 };
 
-/// A code span that begins with one of these is a path below the repository.
+/// Beginnings of code spans that are paths in the repository.
 const ROOTS: [&str; 5] = ["crates/", "schemas/", "scripts/", "tests/", ".ci/"];
 
 fn check(document: &TextFile, files: &[TextFile]) -> Vec<Finding> {
@@ -26,15 +26,11 @@ fn check(document: &TextFile, files: &[TextFile]) -> Vec<Finding> {
                 findings.push(Finding::new(
                     &document.path,
                     line,
-                    format!("`{target}` leads nowhere: there is no `{path}`"),
+                    format!("`{target}` is a dead link: there is no `{path}`"),
                 ));
             } else if !anchor.is_empty() && !files.iter().filter(|file| file.path == path).any(|file| is_anchor(&file))
             {
-                findings.push(Finding::new(
-                    &document.path,
-                    line,
-                    format!("`{target}`: no heading of `{path}` is called so"),
-                ));
+                findings.push(Finding::new(&document.path, line, format!("`{target}`: `{path}` has no such heading")));
             }
         }
         for span in code_spans(text) {
@@ -47,7 +43,7 @@ fn check(document: &TextFile, files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
-/// A path and all folders above it.
+/// Returns a path and all folders above it.
 fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     std::iter::once(path).chain(path.match_indices('/').filter_map(|(at, _)| path.get(..at)))
 }
@@ -67,7 +63,7 @@ fn resolve(folder: &str, target: &str) -> String {
 }
 
 #[test]
-fn every_link_and_path_leads_somewhere() {
+fn every_target_of_a_document_exists() {
     let files = files();
     assert_none(files.iter().filter(|file| file.is_markdown()).flat_map(|document| check(document, &files)).collect());
 }

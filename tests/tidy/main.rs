@@ -1,13 +1,13 @@
-//! The repository checked against what its documents say: crates, stages, invariants, files, links and commands.
+//! Checks the repository against its documents: crates, stages, invariants, files, links and commands.
 //!
-//! Each check is a function from texts to findings, so that it can be shown to fail on a bad text.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a check that cannot read what it checks fails, and says where")]
+//! Each check is a function from texts to findings, so that a test can show that it fails on a bad text.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a check that cannot read its files fails, and names the place")]
 #![expect(
     clippy::disallowed_methods,
     reason = "the repository's own files are read, and a folder for README's commands"
 )]
 
-// What is checked: files, Rust without its comments and literals, Markdown, the Makefile.
+// Parsers of the checked texts: files, Rust without comments and literals, Markdown, the Makefile.
 mod repository;
 
 mod rust_text;
@@ -29,10 +29,10 @@ mod circles;
 
 mod memory;
 
-// The house: how files begin, how long they are, what they may be called.
+// House rules: first lines, lengths and names of files.
 mod house;
 
 mod links;
 
-// README.md does what it says.
+// README.md: its commands work and print what it shows.
 mod readme;

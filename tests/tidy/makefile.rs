@@ -1,4 +1,4 @@
-//! The Makefile's targets: each is explained, and whatever a document calls one is one.
+//! Checks that each target of the Makefile is explained, and that each target in a document exists.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use crate::{
     repository::{Finding, TextFile, assert_none, file, files},
 };
 
-/// The targets that a person calls.
+/// Returns the targets that a person calls.
 pub(crate) fn targets(makefile: &TextFile) -> BTreeSet<&str> {
     rules(makefile).map(|(_, target, _)| target).collect()
 }
 
-/// Targets with their lines and what stands behind the colon; not the ones that are files.
+/// Returns the targets with their lines and the text after the colon; without targets that are files.
 fn rules(makefile: &TextFile) -> impl Iterator<Item = (usize, &str, &str)> {
     makefile.text.lines().enumerate().filter_map(|(index, line)| {
         let (target, rest) = line.split_once(':')?;
@@ -35,13 +35,13 @@ fn check_explained(makefile: &TextFile) -> Vec<Finding> {
             ));
         }
         if !phony.contains(target) {
-            findings.push(Finding::new(&makefile.path, line, format!("`{target}` is no file: add it to `.PHONY`")));
+            findings.push(Finding::new(&makefile.path, line, format!("`{target}` is not a file: add it to `.PHONY`")));
         }
     }
     findings
 }
 
-/// Every `make x` in a document, and in `.ci/run`, is a target.
+/// Checks that every `make x` in a document, and in `.ci/run`, is a target.
 fn check_mentions(document: &TextFile, targets: &BTreeSet<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, line) in document.text.lines().enumerate() {

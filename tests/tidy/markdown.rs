@@ -1,16 +1,16 @@
-//! Markdown taken apart just far enough: fenced blocks, tables, code spans, links and headings.
+//! Parses the parts of Markdown that the checks need: fenced blocks, tables, code spans, links and headings.
 
 /// A fenced block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     /// The line of its first fence, from 1.
     pub(crate) line: usize,
-    /// What stands behind the fence: `console`, `sql duckdb`.
+    /// The text after the fence: `console`, `sql duckdb`.
     pub(crate) kind: String,
     pub(crate) lines: Vec<String>,
 }
 
-/// The fenced blocks, in order.
+/// Returns the fenced blocks, in order.
 pub(crate) fn blocks(text: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut is_open = false;
@@ -32,7 +32,7 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// The lines outside fenced blocks, with their numbers from 1.
+/// Returns the lines outside fenced blocks, with their numbers from 1.
 pub(crate) fn prose(text: &str) -> Vec<(usize, &str)> {
     let mut is_open = false;
     let mut lines = Vec::new();
@@ -46,13 +46,13 @@ pub(crate) fn prose(text: &str) -> Vec<(usize, &str)> {
     lines
 }
 
-/// The rows of the first table whose header begins with these cells: line numbers from 1, and trimmed cells.
+/// Returns the rows of the first table whose header begins with these cells: line numbers from 1, and trimmed cells.
 pub(crate) fn table(text: &str, header: &[&str]) -> Vec<(usize, Vec<String>)> {
     let lines = prose(text);
     let starts_table =
         |line: &str| cells(line).iter().zip(header).filter(|(cell, name)| cell == name).count() == header.len();
     let rows = lines.iter().skip_while(|(_, line)| !starts_table(line));
-    // Behind the header comes the line of dashes.
+    // The line of dashes follows the header.
     rows.take_while(|(_, line)| line.starts_with('|')).skip(2).map(|(number, line)| (*number, cells(line))).collect()
 }
 
@@ -61,14 +61,14 @@ fn cells(line: &str) -> Vec<String> {
     inner.split('|').map(|cell| cell.trim().to_owned()).collect()
 }
 
-/// What stands between backticks on a line.
+/// Returns the texts between backticks on a line.
 pub(crate) fn code_spans(line: &str) -> Vec<&str> {
     line.split('`').skip(1).step_by(2).collect()
 }
 
-/// The targets of a line's links.
+/// Returns the targets of a line's links.
 pub(crate) fn link_targets(line: &str) -> Vec<&str> {
-    // Code spans hold no links.
+    // Code spans have no links.
     line.split('`')
         .step_by(2)
         .flat_map(|text| text.split("](").skip(1).filter_map(|rest| rest.split_once(')')))
@@ -76,7 +76,7 @@ pub(crate) fn link_targets(line: &str) -> Vec<&str> {
         .collect()
 }
 
-/// What `#anchor` a heading has.
+/// Returns the anchors of the headings.
 pub(crate) fn anchors(text: &str) -> Vec<String> {
     let headings = prose(text).into_iter().filter(|(_, line)| line.starts_with('#'));
     headings
@@ -99,7 +99,7 @@ mod tests {
         "# A `b`, c\n\n| x | y |\n|---|---|\n| `p` `q` | 2 |\n\n[a](b.md) `[no](code)`\n```console\n$ [no](x)\n```\n";
 
     #[test]
-    fn markdown_comes_apart() {
+    fn markdown_is_parsed() {
         assert_eq!(table(TEXT, &["x"]), [(5, vec!["`p` `q`".to_owned(), "2".to_owned()])]);
         assert_eq!(code_spans("`p` `q` r"), ["p", "q"]);
         let targets: Vec<&str> = prose(TEXT).iter().flat_map(|(_, line)| link_targets(line)).collect();

@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md's table of where memory goes: each constant is where it says, and as large as it says.
+//! Checks ARCHITECTURE.md's table of memory: each constant is in the file and has the value that the table names.
 
 use crate::{
     markdown::{code_spans, table},
@@ -20,12 +20,12 @@ fn check(architecture: &TextFile, files: &[TextFile]) -> Vec<Finding> {
             |index: usize| cells.get(index).and_then(|cell| code_spans(cell).first().copied()).unwrap_or_default();
         let (constant, path) = (span(2), span(3));
         let value = files.iter().find(|file| file.path == path).and_then(|file| value_of(&file.text, constant));
-        let told = cells.get(1).and_then(|cell| amount(cell));
-        let what = match (value, told) {
+        let documented = cells.get(1).and_then(|cell| amount(cell));
+        let what = match (value, documented) {
             (None, _) => format!("{path} has no constant `{constant}` with a plain value: correct the row"),
-            (_, None) => "say how much as `8 MiB` or `32,768`".to_owned(),
-            (Some(value), Some(told)) if value != told => {
-                format!("`{constant}` is {value} in {path}, not {told}: correct the row")
+            (_, None) => "write the amount as `8 MiB` or `32,768`".to_owned(),
+            (Some(value), Some(documented)) if value != documented => {
+                format!("`{constant}` is {value} in {path}, not {documented}: correct the row")
             }
             _ => continue,
         };
@@ -34,7 +34,7 @@ fn check(architecture: &TextFile, files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
-/// The value of `const NAME: type = a << b;`, or of a product, in which names of other constants may stand.
+/// Returns the value of `const NAME: type = a << b;`, or of a product of numbers and other constants.
 fn value_of(text: &str, name: &str) -> Option<u64> {
     let declaration = format!("const {name}: ");
     let line = text.lines().find(|line| line.contains(&declaration))?;
@@ -46,7 +46,7 @@ fn value_of(text: &str, name: &str) -> Option<u64> {
     expression.split('*').map(factor).try_fold(1_u64, |product, factor| product.checked_mul(factor?))
 }
 
-/// `8 MiB` or `32,768`.
+/// Parses an amount, `8 MiB` or `32,768`.
 fn amount(cell: &str) -> Option<u64> {
     let (digits, unit) = cell.split_once(' ').unwrap_or((cell, ""));
     let factor = match unit {
@@ -64,7 +64,7 @@ fn number(text: &str) -> Option<u64> {
 }
 
 #[test]
-fn memory_goes_where_the_table_says() {
+fn the_table_of_memory_matches_the_constants() {
     assert_none(check(&file("ARCHITECTURE.md"), &files()));
 }
 

@@ -1,13 +1,14 @@
-//! README.md does what it says: every command in it is run here, and what it shows is what comes.
+//! Runs every command in README.md, and compares its output with the output shown there.
 //!
-//! A fenced block says by its kind who runs it:
+//! The kind of a fenced block defines how it is run:
 //!
 //! - `console`: lines after `$ ` are run here, in order, in one folder that has `logs/` and `realtime/`. Lines after `> `
-//!   go on. What follows is what the command prints, to stdout or stderr; `...` alone on a line stands for any lines,
-//!   at the end of a line for the rest of it. `make` commands are run by CI: here their targets are looked up.
-//! - `crontab`: the command behind the five fields, likewise.
-//! - `sql duckdb`: run by `tests/integration`. `python pyspark`: run by `tests/engines`. Both where `lake/cf_logs` is a table.
-//! - `text`: nothing to run.
+//!   continue a command. The other lines are the command's output, to stdout or stderr; `...` alone on a line matches any
+//!   lines, at the end of a line the rest of it. CI runs `make` commands: here only their targets are checked.
+//! - `crontab`: the command after the five fields is run here.
+//! - `sql duckdb`: run by `tests/integration`. `python pyspark`: run by `tests/engines`. Both in a folder with the table
+//!   `lake/cf_logs`.
+//! - `text`: not run.
 
 use std::{
     fs,
@@ -27,11 +28,11 @@ use crate::{
 
 const KINDS: [&str; 5] = ["console", "crontab", "sql duckdb", "python pyspark", "text"];
 
-/// Two rows as Kinesis delivers them: no header, TABs between cells.
+/// Two rows as Kinesis delivers them: no header, tabs between cells.
 const REALTIME: &str = "1735790401.123\t192.0.2.7\t200\t512\tGET\t/a.html\twww.example.com\tMozilla/5.0%20(X11;%20Linux%20x86_64)\n\
                         1735790402.456\t2001:db8::7\t404\t256\tGET\t/b.html\twww.example.com\t-\n";
 
-/// A command with what is shown below it.
+/// A command with the output that is shown below it.
 #[derive(Debug, PartialEq, Eq)]
 struct Step {
     /// From 1.
@@ -40,7 +41,7 @@ struct Step {
     shown: Vec<String>,
 }
 
-/// The steps of a console block.
+/// Returns the steps of a console block.
 fn steps(block: &Block) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (index, line) in block.lines.iter().enumerate() {
@@ -57,7 +58,7 @@ fn steps(block: &Block) -> Vec<Step> {
         }
     }
     for step in &mut steps {
-        // Blank lines between commands are for the eye.
+        // Blank lines between commands are not output.
         while step.shown.last().is_some_and(String::is_empty) {
             step.shown.pop();
         }
@@ -65,24 +66,24 @@ fn steps(block: &Block) -> Vec<Step> {
     steps
 }
 
-/// The command of a crontab line; `%` is escaped there.
+/// Returns the command of a crontab line, in which `%` is escaped.
 fn cron_step(block: &Block) -> Step {
     let text = block.lines.join("\n");
     let command = text.split_whitespace().skip(5).collect::<Vec<_>>().join(" ").replace("\\%", "%");
     Step { line: block.line + 1, command, shown: Vec::new() }
 }
 
-/// Is `printed` what is shown? `...` stands for any lines.
+/// Returns whether the printed lines match the shown ones, in which `...` matches any lines.
 fn is_as_shown(shown: &[String], printed: &[&str]) -> bool {
     match shown.split_first() {
         None => printed.is_empty(),
         Some((line, rest)) if line == "..." => (0..=printed.len()).any(|skip| is_as_shown(rest, &printed[skip..])),
-        Some((line, rest)) => printed.split_first().is_some_and(|(first, behind)| {
+        Some((line, rest)) => printed.split_first().is_some_and(|(first, others)| {
             let is_same = match line.strip_suffix("...") {
                 Some(start) => first.starts_with(start),
                 None => first.trim_end() == line.trim_end(),
             };
-            is_same && is_as_shown(rest, behind)
+            is_same && is_as_shown(rest, others)
         }),
     }
 }
@@ -99,7 +100,7 @@ impl Place {
         fs::create_dir(folder.join("bin")).unwrap();
         symlink(env!("CARGO_BIN_EXE_lakefront"), folder.join("bin/lakefront")).unwrap();
         let day = place.run("date -u -d '2 days ago' +%F").1;
-        // The turn of a year, a day of it, and what the nightly run looks for.
+        // The turn of a year, a day after it, and a day for the nightly run.
         for (start, hours) in [("2024-12-31T22", 4), ("2025-01-02T03", 3), (&format!("{}T12", day.trim()), 1)] {
             let start: Hour = start.parse().unwrap();
             let options =
@@ -111,7 +112,7 @@ impl Place {
         place
     }
 
-    /// Whether a command succeeds, and what it prints.
+    /// Runs a command, and returns whether it succeeded and its output.
     fn run(&self, command: &str) -> (bool, String) {
         let folder: &Path = self.folder.path();
         let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
@@ -133,7 +134,7 @@ impl Place {
         let what = if !is_success {
             "fails"
         } else if !shown.is_empty() && !is_as_shown(shown, &lines) {
-            "prints something else"
+            "prints other lines"
         } else {
             return None;
         };
@@ -142,7 +143,7 @@ impl Place {
 }
 
 #[test]
-fn every_command_of_the_readme_works_and_shows_what_it_says() {
+fn every_command_of_the_readme_works_and_prints_the_lines_shown() {
     let readme = file("README.md");
     let makefile = file("Makefile");
     let targets = makefile::targets(&makefile);
@@ -150,7 +151,7 @@ fn every_command_of_the_readme_works_and_shows_what_it_says() {
     let mut findings = Vec::new();
     for block in blocks(&readme.text) {
         if !KINDS.contains(&block.kind.as_str()) {
-            let what = format!("nobody runs a block of kind `{}`: use one of {KINDS:?}", block.kind);
+            let what = format!("blocks of kind `{}` are not run: use one of {KINDS:?}", block.kind);
             findings.push(Finding::new(&readme.path, block.line, what));
         }
         let steps = match block.kind.as_str() {
@@ -182,7 +183,7 @@ fn every_flag_in_the_readme_exists() {
     for (line, text) in prose(&readme.text) {
         let words = code_spans(text).into_iter().flat_map(|span| span.split([' ', '=', '|']));
         for flag in words.filter(|word| word.starts_with("--")).filter(|flag| !help.contains(flag)) {
-            findings.push(Finding::new(&readme.path, line, format!("`{flag}` is no flag of `lakefront`")));
+            findings.push(Finding::new(&readme.path, line, format!("`{flag}` is not a flag of `lakefront`")));
         }
     }
     assert_none(findings);
@@ -203,7 +204,7 @@ fn blocks_become_steps() {
 }
 
 #[test]
-fn what_fails_or_prints_something_else_is_found() {
+fn a_command_that_fails_or_prints_other_lines_is_found() {
     let place = Place::new();
     let is_fine = |command: &str, shown: &[&str]| {
         let shown = shown.iter().map(|&line| line.to_owned()).collect();

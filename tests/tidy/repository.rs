@@ -1,17 +1,17 @@
-//! The repository's text files, and what is found wrong with them.
+//! The repository's text files, and findings about them.
 
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
 };
 
-/// Folders that hold nothing of ours: what is built, made or installed.
+/// Folders without files of the repository: they are built, generated or installed.
 const NOT_OURS: [&str; 6] = ["target", "demo", "bench-data", "__pycache__", "corpus", "artifacts"];
 
 /// A text file.
 #[derive(Clone, Debug)]
 pub(crate) struct TextFile {
-    /// Below the repository, with `/` between folders.
+    /// Path below the repository, with `/` between folders.
     pub(crate) path: String,
     pub(crate) text: String,
 }
@@ -33,25 +33,25 @@ impl TextFile {
         Path::new(&self.path).extension().is_some_and(|own| own == extension)
     }
 
-    /// The folder below `crates/` that the file is in.
+    /// Returns the folder below `crates/` that the file is in.
     pub(crate) fn crate_folder(&self) -> Option<&str> {
         self.path.strip_prefix("crates/")?.split('/').next()
     }
 
-    /// Is it code that ships: below a crate's `src`, and no file of tests?
+    /// Returns whether the file is code of a crate: below `src`, and not a file of tests.
     pub(crate) fn is_source(&self) -> bool {
         let is_test = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
         self.is_rust() && self.path.starts_with("crates/") && self.path.contains("/src/") && !is_test
     }
 }
 
-/// Something wrong.
+/// A fault in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Finding {
     pub(crate) path: String,
-    /// From 1.
+    /// Number of the line, from 1.
     pub(crate) line: usize,
-    /// What is wrong, and what to do.
+    /// Description of the fault, and what to do.
     pub(crate) what: String,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Fails the test if there is anything.
+/// Fails the test if there is a finding.
 pub(crate) fn assert_none(mut findings: Vec<Finding>) {
     findings.sort();
     findings.dedup();
@@ -75,12 +75,12 @@ pub(crate) fn assert_none(mut findings: Vec<Finding>) {
     assert!(findings.is_empty(), "{} found:\n{}", findings.len(), lines.join("\n"));
 }
 
-/// The repository's folder.
+/// Returns the repository's folder.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// All text files, by path.
+/// Returns all text files, sorted by path.
 pub(crate) fn files() -> Vec<TextFile> {
     let root = root();
     let mut files = Vec::new();
@@ -90,7 +90,7 @@ pub(crate) fn files() -> Vec<TextFile> {
     files
 }
 
-/// One of the text files.
+/// Returns one of the text files.
 pub(crate) fn file(path: &str) -> TextFile {
     let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     TextFile::new(path, &text)
@@ -113,7 +113,7 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<TextFile>) {
     }
 }
 
-/// The line, from 1, on which `needle` first stands; 1 if nowhere.
+/// Returns the number, from 1, of the first line with `needle`; 1 if there is none.
 pub(crate) fn line_of(text: &str, needle: &str) -> usize {
     text.lines().position(|line| line.contains(needle)).map_or(1, |index| index + 1)
 }

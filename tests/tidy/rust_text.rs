@@ -1,11 +1,11 @@
-//! Rust text taken apart just far enough: code without comments and literals, the literals, and which lines are tests.
+//! Parses the parts of Rust text that the checks need: code without comments and literals, literals, and lines of tests.
 
-/// A file's text, taken apart.
+/// A file's text, split into code and literals.
 #[derive(Debug)]
 pub(crate) struct RustText {
-    /// The lines with blanks in place of comments and literals.
+    /// The lines, with blanks instead of comments and literals.
     pub(crate) code: Vec<String>,
-    /// String literals with the line they begin on, from 1; escapes as written.
+    /// String literals with the number of their first line, from 1; escapes as written.
     pub(crate) literals: Vec<(usize, String)>,
     is_test: Vec<bool>,
 }
@@ -13,10 +13,10 @@ pub(crate) struct RustText {
 /// A word of the code.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Word<'t> {
-    /// From 1.
+    /// Number of its line, from 1.
     pub(crate) line: usize,
     pub(crate) text: &'t str,
-    /// What follows on its line, without blanks in front.
+    /// The rest of its line, without leading blanks.
     pub(crate) rest: &'t str,
 }
 
@@ -45,26 +45,26 @@ impl RustText {
         Self { code, literals, is_test }
     }
 
-    /// Is this line, from 1, inside an item under `#[cfg(test)]`?
+    /// Returns whether this line, counted from 1, is inside an item under `#[cfg(test)]`.
     pub(crate) fn is_test(&self, line: usize) -> bool {
         self.is_test.get(line - 1).copied().unwrap_or(false)
     }
 
-    /// Lines that are no tests.
+    /// Returns the number of lines outside of tests.
     pub(crate) fn num_source_lines(&self) -> usize {
         self.is_test.iter().filter(|is_test| !**is_test).count()
     }
 
-    /// The words of the code, tests included.
+    /// Returns the words of the code, including tests.
     pub(crate) fn words(&self) -> Vec<Word<'_>> {
         let mut words = Vec::new();
         for (index, line) in self.code.iter().enumerate() {
             let mut rest = line.as_str();
             while let Some(start) = rest.find(is_word) {
                 let from = rest.get(start..).unwrap_or_default();
-                let (text, behind) = from.split_at(from.find(|symbol| !is_word(symbol)).unwrap_or(from.len()));
-                words.push(Word { line: index + 1, text, rest: behind.trim_start() });
-                rest = behind;
+                let (text, after) = from.split_at(from.find(|symbol| !is_word(symbol)).unwrap_or(from.len()));
+                words.push(Word { line: index + 1, text, rest: after.trim_start() });
+                rest = after;
             }
         }
         words
@@ -106,8 +106,8 @@ impl Reader {
         self.at += 1;
     }
 
-    fn blank_while(&mut self, goes_on: impl Fn(&Self) -> bool) {
-        while goes_on(self) {
+    fn blank_while(&mut self, continues: impl Fn(&Self) -> bool) {
+        while continues(self) {
             self.blank();
         }
     }
@@ -129,12 +129,12 @@ impl Reader {
         }
     }
 
-    /// How many `#` open the raw string that begins here, if one does.
+    /// Returns the number of `#` of the raw string that begins here; `None` if none begins here.
     fn raw_string_hashes(&self) -> Option<usize> {
         let is_inside_word = self.at > 0 && self.chars.get(self.at - 1).copied().is_some_and(is_word);
         let prefix = ["br", "cr", "r"].into_iter().find(|prefix| self.starts_with(prefix))?;
-        let behind = self.chars.get(self.at + prefix.len()..).unwrap_or_default();
-        let hashes = behind.iter().take_while(|symbol| **symbol == '#').count();
+        let after = self.chars.get(self.at + prefix.len()..).unwrap_or_default();
+        let hashes = after.iter().take_while(|symbol| **symbol == '#').count();
         (!is_inside_word && self.peek(prefix.len() + hashes) == Some('"')).then_some(hashes)
     }
 
@@ -166,7 +166,7 @@ impl Reader {
         literal
     }
 
-    /// A quote opens a literal if it is closed again behind one symbol; otherwise it begins a lifetime.
+    /// Returns whether a quote opens a literal: a quote follows after one symbol. Otherwise the quote begins a lifetime.
     fn is_char_literal(&self) -> bool {
         self.peek(1) == Some('\\') || self.peek(2) == Some('\'')
     }
@@ -186,7 +186,7 @@ impl Reader {
     }
 }
 
-/// Which lines belong to an item under `#[cfg(test)]`.
+/// Returns for each line whether it belongs to an item under `#[cfg(test)]`.
 fn test_lines(code: &[String]) -> Vec<bool> {
     let mut is_test = vec![false; code.len()];
     let mut line = 0;
@@ -201,7 +201,8 @@ fn test_lines(code: &[String]) -> Vec<bool> {
     is_test
 }
 
-/// The line on which the item that begins at `start` ends: with a `;` before any brace, or with its closing brace.
+/// Returns the index of the last line of the item that begins at `start`: the item ends with a `;` before any brace, or with
+/// its closing brace.
 fn item_end(code: &[String], start: usize) -> usize {
     let mut depth = 0_usize;
     for (index, line) in code.iter().enumerate().skip(start) {
@@ -223,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_literals_leave_the_code() {
+    fn comments_and_literals_are_removed_from_the_code() {
         let text = RustText::parse(
             "let a = \"x // \\\" y\"; // fs\nlet b = r#\"env \" z\"#; /* a /* b */ c */ fs::x('\"');\n",
         );
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_opens_no_literal() {
+    fn a_lifetime_does_not_open_a_literal() {
         let text = RustText::parse("fn f<'a>(x: &'a str) -> char { '\\'' } fn g() { fs() }");
         assert!(text.words().iter().any(|word| word.text == "fs"));
     }

@@ -1,4 +1,5 @@
-//! CloudFront's spellings of its fields stand where fields are defined; elsewhere only in prose and tests.
+//! Checks that code uses CloudFront's spellings of fields only where fields are defined; elsewhere only prose and tests
+//! have them.
 
 use lakefront_schema::fields::is_known_field;
 
@@ -7,7 +8,7 @@ use crate::{
     rust_text::RustText,
 };
 
-/// A literal that is nothing but field names is code that knows them; a message that mentions one is prose.
+/// Finds literals that consist only of field names. A message that mentions a field is prose, and is allowed.
 fn check(file: &TextFile) -> Vec<Finding> {
     if !file.is_source() || matches!(file.crate_folder(), Some("schema" | "loggen")) {
         return Vec::new();
@@ -15,21 +16,22 @@ fn check(file: &TextFile) -> Vec<Finding> {
     let text = RustText::parse(&file.text);
     let is_list = |literal: &str| {
         let mut names = literal.split([' ', ',', '\t', '\n']).filter(|name| !name.is_empty()).peekable();
-        // Names that are English words, such as `date`, say nothing by themselves.
+        // Names that are English words, such as `date`, may have another meaning.
         let has_spelling = literal.contains(['-', '(']);
         has_spelling && names.peek().is_some() && names.all(is_known_field)
     };
     let hits = text.literals.iter().filter(|(line, literal)| !text.is_test(*line) && is_list(literal));
     hits.map(|(line, literal)| {
-        let what =
-            format!("invariant 9: `{literal}` is CloudFront's spelling: use what `lakefront_schema::fields` calls it");
+        let what = format!(
+            "invariant 9: `{literal}` is CloudFront's spelling: use the constant of `lakefront_schema::fields`"
+        );
         Finding::new(&file.path, *line, what)
     })
     .collect()
 }
 
 #[test]
-fn field_spellings_stand_where_fields_are_defined() {
+fn field_spellings_are_only_where_fields_are_defined() {
     assert_none(files().iter().flat_map(check).collect());
 }
 

@@ -1,5 +1,5 @@
-//! The eleven stages: each has one main file of its name, which says what goes in and what comes out, and is in the table of
-//! ARCHITECTURE.md.
+//! Checks the eleven stages: each has one main file of its name, whose first line names its input and output, and is in the
+//! table of ARCHITECTURE.md.
 
 use lakefront_operations::stage::Stage;
 
@@ -10,8 +10,8 @@ use crate::{
 
 const NAMES_FILE: &str = "crates/operations/src/stage.rs";
 
-/// Checks that each stage has one main file, in which its name and its place are said. Other files of the stage, and files
-/// that help it, may have its name as well.
+/// Checks that each stage has one main file with its name, whose first line has the number of the stage. Other files may
+/// also have the name of a stage.
 fn check_files(names: &[&str], files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, name) in names.iter().enumerate() {
@@ -57,7 +57,7 @@ fn check_table(names: &[&str], architecture: &TextFile, files: &[TextFile]) -> V
             findings.push(Finding::new(
                 &architecture.path,
                 line,
-                format!("stage {} is `{name}`: say so, with the path of its file", index + 1),
+                format!("stage {} is `{name}`: correct the row, with the path of its file", index + 1),
             ));
         }
     }
@@ -65,7 +65,7 @@ fn check_table(names: &[&str], architecture: &TextFile, files: &[TextFile]) -> V
 }
 
 #[test]
-fn every_stage_has_one_main_file_that_says_what_goes_in_and_out() {
+fn every_stage_has_one_main_file_that_names_its_input_and_output() {
     let names = Stage::ALL.map(Stage::as_str);
     let files = files();
     let mut findings = check_files(&names, &files);
@@ -74,7 +74,7 @@ fn every_stage_has_one_main_file_that_says_what_goes_in_and_out() {
 }
 
 #[test]
-fn a_missing_a_second_a_mute_and_a_misnamed_stage_are_found() {
+fn missing_duplicate_undescribed_and_misnamed_stages_are_found() {
     let files = [
         TextFile::new("crates/storage/src/list.rs", "//! Stage 1. Sources in, objects out.\n"),
         TextFile::new("crates/storage/src/remote/list.rs", "//! Pages of a listing.\n"),

@@ -400,7 +400,7 @@ impl Discovered {
         let names = self.listed + self.special + self.failures.len() as u64;
         for pattern in self.unused_patterns.iter().filter(|_| names > 0) {
             tracing::warn!(
-                "`{pattern}` matches none of {names} listed names: a pattern without `/` matches the last part of a name, a pattern with `/` the whole name"
+                "`{pattern}` matches nothing, of {names} listed names: a pattern without `/` matches the last part of a name, a pattern with `/` the whole name"
             );
         }
     }

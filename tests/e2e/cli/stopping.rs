@@ -20,7 +20,7 @@ fn with_rejects() -> TestFolder {
 #[test]
 fn more_rejects_than_max_rejects_stop_the_run() {
     let folder = with_rejects();
-    folder.convert(&["--max-rejects", "2"]).exits(1).says("3 rows were rejected").says("`--max-rejects`");
+    folder.convert(&["--max-rejects", "2"]).exits(1).says("3 rows rejected").says("`--max-rejects`");
     assert_eq!(folder.report()["outcome"], "stopped");
     assert_eq!(folder.tree("lake/cf_logs"), Vec::<String>::new(), "nothing of that task is in the table");
     with_rejects().converts(&["--max-rejects", "3"]);

@@ -119,8 +119,8 @@ fn run_with_report(
     run_work(flags, screen, report_file, json, nothing, work)
 }
 
-/// Runs a command that takes a while, and prints its progress and result. `nothing` is the summary if there is nothing to
-/// do.
+/// Runs a command that takes a while, and prints its progress and result. `nothing` is the text of a run that had nothing
+/// to do.
 fn run_work(
     flags: &Flags,
     screen: &Screen,
@@ -260,7 +260,7 @@ fn run_ddl(all: &Flags, flags: &DdlFlags) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// Returns the statements, and as comments the statements for a table that was created with fewer columns.
+/// Returns the SQL text: the statements, and as comments those for a table that was created with fewer columns.
 fn ddl_text(ddl: &TableDdl) -> String {
     let mut comments = String::new();
     let mut before = None;

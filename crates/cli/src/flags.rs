@@ -1,4 +1,4 @@
-//! The command line as it was typed. Nothing here touches the world; `options` turns flags into options.
+//! The command line as it was typed. Nothing is read or checked here; `options` turns flags into options.
 
 use std::path::PathBuf;
 
@@ -247,8 +247,7 @@ pub(crate) struct SelectionFlags {
     #[arg(long, value_name = "DURATION", default_value = "2h", allow_hyphen_values = true)]
     pub(crate) settle: String,
 
-    /// Name of the source that replaces its location in the state, so that logs stay known when they move. Once for each
-    /// SOURCE, in order
+    /// Name of the source, used instead of its location: logs stay known when they move. Once for each SOURCE, in order
     #[arg(long, value_name = "NAME")]
     pub(crate) source_id: Vec<String>,
 
@@ -283,9 +282,7 @@ pub(crate) struct ReadingFlags {
     #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
     pub(crate) max_text_bytes: Option<String>,
 
-    /// before, or 200]
     /// Fail logs over 64 MiB of text that expand more than N-fold [default: as in the last run, or 200]
-    /// before, or 200]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) max_ratio: Option<String>,
 }
@@ -307,8 +304,8 @@ pub(crate) struct TableFlags {
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) schema: Option<String>,
 
-    /// Append the columns of `--schema` that the table does not have; this cannot be undone. Query engines need them too:
-    /// `lakefront ddl` prints ALTER TABLE ... ADD COLUMNS; see docs/operations.md
+    /// Append the columns of `--schema` that the table does not have; this cannot be undone. Then add them in the query
+    /// engines: `lakefront ddl` prints ALTER TABLE ... ADD COLUMNS; see docs/operations.md
     #[arg(long, requires = "schema")]
     pub(crate) extend_schema: bool,
 

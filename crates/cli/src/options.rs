@@ -1,4 +1,4 @@
-//! Turns flags into options. All errors in flags are found here, before anything is read or written.
+//! Turns flags into options. All errors in flags are found here, before a table is read or written.
 
 use std::{
     hash::{BuildHasher as _, RandomState},

@@ -50,7 +50,7 @@ impl Lines {
     }
 }
 
-/// Returns the summary of a run that reached its end. `nothing` says that there was nothing to do.
+/// Returns the summary of a run that reached its end. `nothing` is the text of a run that had nothing to do.
 pub(crate) fn of_run(report: &Report, nothing: &str) -> String {
     let mut lines = Lines { text: String::new() };
     let objects = report.objects;

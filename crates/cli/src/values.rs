@@ -186,7 +186,7 @@ fn moment(text: &str) -> Result<(civil::Date, Option<civil::Time>), Flaw> {
     let (time, rest) = match rest.strip_prefix(['T', 't', ' ']) {
         Some(rest) if begins_zone(rest) => return Err(Flaw::Zone),
         Some(rest) => time_of(rest).map(|(time, rest)| (Some(time), rest)).ok_or(Flaw::Other)?,
-        // Some write `2024-05-17-10`, as names of logs do.
+        // `2024-05-17-10` is written as in names of logs.
         None if rest.starts_with('-') => return Err(Flaw::Other),
         None => (None, rest),
     };

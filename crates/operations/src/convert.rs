@@ -1,7 +1,7 @@
 //! A conversion: finishes an open epoch, then lists, plans, claims, executes and finalizes, until nothing is new.
 //!
 //! ```text
-//!   open ---> an epoch is open --yes--> adopt: execute what is left of it, finalize it --.
+//!   open ---> an epoch is open --yes--> adopt: execute its open tasks, finalize it ------.
 //!    ^               | no                                                                |
 //!    |<--------------+-------------------------------------------------------------------'
 //!    |               v
@@ -96,7 +96,7 @@ fn convert_new(session: &mut Session<'_>, options: &ConvertOptions) -> Result<()
     }
 }
 
-/// Lists the sources. The first listing of a run is reported; later ones find what it found.
+/// Lists the sources. Only the first listing of a run is reported, as later ones find the same objects.
 fn list(
     session: &Session<'_>,
     options: &ConvertOptions,

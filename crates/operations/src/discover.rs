@@ -48,7 +48,7 @@ pub(crate) struct Discovered {
     pub(crate) candidates: Candidates,
     /// The converted logs that have the names of changed ones, if logs are known by their names.
     pub(crate) earlier: BTreeMap<Object, Earlier>,
-    /// Logs that look like a log that is converted or planned, too.
+    /// Logs that look like another log that is converted or planned.
     pub(crate) doubles: Doubles,
     /// All new or changed objects, kept or not.
     pub(crate) wanted: ObjectCount,
@@ -143,12 +143,12 @@ struct CandidateFilter<'s> {
 /// An object to be planned. `Ord` is the order of candidates.
 #[derive(Debug)]
 struct Candidate {
-    /// Whether it was unreadable, and the hour in its name; the largest number without an hour.
+    /// Whether it was unreadable, and the hour in its name; `i32::MAX` without an hour.
     turn: (bool, i32),
     object: Object,
     kind: Kind,
     double: Option<Double>,
-    /// Whether the file was replaced by one that has other names (hard links).
+    /// Whether the file was replaced by a file with other names (hard links).
     is_relinked: bool,
     identity: Identity,
 }
@@ -230,7 +230,7 @@ impl CandidateFilter<'_> {
         Ok(())
     }
 
-    /// Adds special files and failures, if they are selected, and notes the names of folders.
+    /// Adds special files and failures, if they are selected, and records the names of folders.
     fn take_listing(&mut self, listing: Listing) {
         let Listing { failures, special, folders } = listing;
         let selection = &self.options.selection;
@@ -316,10 +316,10 @@ fn drop_names_of_converted(
     Ok(())
 }
 
-/// Keeps of new logs with one name the first by its key, and of changed logs with one name the first of each size. Logs that
-/// are left out are counted: a log of the same size is known after the first is converted; a log of another size is left to
-/// the next listing, when it is known whether the first has rows. Of logs that could not be read another one is tried in
-/// each run, by `last_epoch`, as one of them may be readable.
+/// Removes candidates with the same name as another one. Of new logs, the first by its key is kept; of changed logs, the
+/// first of each size. The others are counted: a log of the same size is known after the first is converted; a log of another
+/// size is left to the next listing, when it is known whether the first has rows. Of unreadable logs, each run tries another
+/// one, chosen by `last_epoch`, as one of them may be readable.
 fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epoch: u64) -> Vec<Candidate> {
     let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
     let mut candidates = candidates.into_iter().peekable();

@@ -11,11 +11,11 @@ pub enum Error {
     /// A pattern is not a glob.
     #[error("`{flag} {glob}`: not a glob: {why}")]
     Glob {
-        /// The flag it was given with.
+        /// The flag of the pattern.
         flag: &'static str,
         /// The pattern, escaped.
         glob: String,
-        /// Why it is not valid, escaped.
+        /// The reason why it is not a glob, escaped.
         why: String,
     },
     /// A source and the table share objects.
@@ -37,9 +37,9 @@ pub enum Error {
     /// Sources with ids share objects.
     #[error("list: the sources {one} and {other} overlap, and have different ids")]
     SourcesOverlap {
-        /// One of them.
+        /// One source.
         one: String,
-        /// The other.
+        /// The other source.
         other: String,
     },
     /// A new table or its state is inside another table or state.
@@ -72,7 +72,7 @@ pub enum Error {
         /// This version.
         program: String,
     },
-    /// The data files that were stored last have other bytes than the state says.
+    /// The data files that were stored last have other bytes than the state records.
     #[error(
         "commit: {table}: its last data files have the expected names, but with other bytes than the state {state} records"
     )]
@@ -165,7 +165,7 @@ pub enum Error {
         last: u64,
     },
     /// Partition folders have different depths, or a name is not one of this program's.
-    #[error("ddl: {location}: `{name}` is not a data file of one table with the others")]
+    #[error("ddl: {location}: `{name}` and the other files do not belong to one table")]
     ForeignFile {
         /// The table.
         location: String,
@@ -191,7 +191,7 @@ pub enum Error {
     /// Reading or writing failed.
     #[error(transparent)]
     Storage(Arc<lakefront_storage::Error>),
-    /// SQL text could not be made.
+    /// SQL text could not be generated.
     #[error(transparent)]
     Ddl(lakefront_table::ddl::DdlError),
 }

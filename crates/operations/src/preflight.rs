@@ -93,10 +93,10 @@ fn refuse_table(options: &ConvertOptions, source: &Source) -> Result<(), Error> 
     }
 }
 
-/// Number of last epochs with data files that are checked before a state is taken for another table's.
+/// Number of last epochs with data files that are checked before a state is considered another table's.
 const EPOCHS_CHECKED: usize = 5;
 
-/// Number of data files that are compared before a state is taken for another table's.
+/// Number of data files that are compared before a state is considered another table's.
 const FILES_COMPARED: usize = 20;
 /// Largest data file in bytes that is compared by its hash: 8 MiB. Larger ones are compared by their sizes.
 const MAX_HASHED_BYTES: u64 = 8 << 20;

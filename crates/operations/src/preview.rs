@@ -53,7 +53,7 @@ pub struct Preview {
     pub waiting: ObjectCount,
     /// The earliest hour that waits, in hours since 1970-01-01T00 UTC.
     pub first_waiting_hour: Option<i32>,
-    /// Logs that look like a log that is converted or planned, too.
+    /// Logs that look like another log that is converted or planned.
     pub doubles: Doubles,
     /// Identity of a log in this table.
     pub identity: Identity,

@@ -1,5 +1,5 @@
 //! Regenerates the derived objects of a state, `seen`, `closed` and the DDL, from log, plans and commits. Never changes
-//! these.
+//! log, plans or commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 

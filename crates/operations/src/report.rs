@@ -29,9 +29,9 @@ const SMALL_FILE_BYTES: u64 = 8 << 20;
 pub struct Report {
     /// The program's version.
     pub version: String,
-    /// How it ended.
+    /// The outcome of the run.
     pub outcome: RunOutcome,
-    /// Why it stopped, if it did.
+    /// The error that stopped the run, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The table.
@@ -132,9 +132,9 @@ pub struct AdoptedReport {
     pub tasks: u64,
     /// Data files.
     pub files: u64,
-    /// Rows in them.
+    /// Rows in these data files.
     pub rows: u64,
-    /// Bytes of them.
+    /// Bytes of these data files.
     pub bytes_out: u64,
     /// Rejected lines.
     pub rejects: u64,

@@ -167,12 +167,12 @@ impl<'s> PatternUse<'s> {
         Self { flags, unused }
     }
 
-    /// Notes a name of the listing.
+    /// Records a name of the listing.
     pub(crate) fn name(&mut self, name: &str) {
         self.note(|globs| globs.of_name(name).collect());
     }
 
-    /// Notes a folder of the listing, with or without objects below it.
+    /// Records a folder of the listing, with or without objects below it.
     pub(crate) fn folder(&mut self, name: &str) {
         self.note(|globs| globs.of_folder(name).collect());
     }

@@ -52,8 +52,8 @@ pub struct Run {
     pub error: Option<Error>,
 }
 
-/// Runs `work` on a table, and returns its report. `range` is the text about the flags of the range of hours, for messages;
-/// there is no warning about names of fields in `allowed_fields`.
+/// Runs `work` on a table, and returns its report. `range` is the text about the flags of the range of hours, for messages.
+/// Names of fields in `allowed_fields` cause no warning.
 pub(crate) fn run(
     options: &RunOptions,
     range: &'static str,
@@ -134,7 +134,7 @@ struct EpochWork<'e> {
     settings: &'e Settings,
     /// The record that closes the epoch before.
     before: Option<&'e Stored<ClosedRecord>>,
-    /// Whether another run may have executed tasks of it.
+    /// Whether another run may have executed tasks of this epoch.
     is_adopted: bool,
 }
 

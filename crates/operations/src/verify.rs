@@ -105,8 +105,8 @@ pub struct Fault {
 /// Verifies a table against its state.
 ///
 /// # Errors
-/// There is no such table, its state is damaged, or an object cannot be read: then there is no result. Faults of the table
-/// are not errors, but in [`Verification::faults`].
+/// The table does not exist, its state is damaged, or an object cannot be read: then there is no result. Faults of the table
+/// are not errors, but are in [`Verification::faults`].
 pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -> Result<Verification, Error> {
     let snapshot = Snapshot::open_existing(destination)?;
     let table = snapshot.table.as_ref().expect("an existing table has a record");

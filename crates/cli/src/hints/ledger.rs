@@ -62,7 +62,7 @@ pub(crate) fn hint(error: &LedgerError) -> Option<String> {
     })
 }
 
-/// Returns the hint how to name a source so that the table recognizes it.
+/// Returns a hint about the name of a source that the table recognizes.
 fn same_identity(known: &Source, source: &Source) -> String {
     let id = known.id().map(|id| format!("`--source-id {}`", printable_name(id)));
     let is_same_place = Source::restore(&source.place_text(), source.file_name(), known.id())

@@ -116,7 +116,7 @@ fn hours_are_absolute_or_back_from_now() {
 }
 
 #[test]
-fn what_is_no_hour_is_refused() {
+fn a_text_that_is_not_an_hour_is_refused() {
     let read = |text: &str| hour("--from", text, NOW.0.parse().unwrap());
     let wrong = [
         "",

@@ -60,7 +60,7 @@ struct State {
     /// Rows and rejects, including those of tasks that are about to be committed.
     rows: u64,
     rejects: u64,
-    /// Objects that this run itself could not read.
+    /// Objects that this run, not an earlier one, could not read.
     refused: BTreeSet<Object>,
     /// Number of unreadable objects that count for the limit.
     unreadable: u64,
@@ -113,8 +113,8 @@ impl ReportBuilder {
         });
     }
 
-    /// Adds the logs of a listing that look like a log that is converted or planned, too. Returns whether no listing of
-    /// this run had such logs before.
+    /// Adds the logs of a listing that look like another log that is converted or planned. Returns whether no earlier
+    /// listing of this run had such logs.
     pub(crate) fn doubles(&self, found: Doubles) -> bool {
         self.with(|State { report, .. }| {
             let is_first = report.objects.doubles == Doubles::default();
@@ -131,12 +131,12 @@ impl ReportBuilder {
         });
     }
 
-    /// Notes that an object, or a part of a large one, was read.
+    /// Records that an object, or a part of a large one, was read.
     pub(crate) fn object_read(&self) {
         self.has_read.store(true, Ordering::Relaxed);
     }
 
-    /// Adds an object that this run could not read. `counts`: for the limit.
+    /// Adds an object that this run could not read. `counts`: whether it counts for the limit.
     ///
     /// # Errors
     /// [`EngineError::TooManyUnreadable`]: the limit is reached, or no object could be read so far.
@@ -211,7 +211,7 @@ impl ReportBuilder {
         });
     }
 
-    /// Notes that an epoch is closed.
+    /// Records that an epoch is closed.
     pub(crate) fn epoch_closed(&self, log: &LogRecord) {
         self.with(|State { report, .. }| {
             report.epochs.push(log.epoch);

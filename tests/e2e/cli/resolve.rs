@@ -165,7 +165,7 @@ fn an_open_epoch_of_an_active_run_on_another_host_is_left_alone_without_take_ove
 #[test]
 fn without_an_open_epoch_it_does_nothing() {
     let folder = TestFolder::of_two_tasks();
-    folder.writes_nothing(&RESOLVE, 0);
+    folder.writes_nothing(&RESOLVE, 0).says("nothing to resolve");
     is_whole(&folder);
 }
 

@@ -344,7 +344,7 @@ fn an_object_that_they_recorded_as_converted_and_is_unreadable_at_first_is_conve
 fn without_failed_objects_nothing_is_written() {
     let folder = TestFolder::of_two_tasks();
     let ran = folder.writes_nothing(&RETRY, 0);
-    assert!(ran.stderr.contains("nothing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nothing to retry"), "{}", ran.stderr);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One listed log object: its identity, its name in the table, its location and its version.
+//! One listed log object: its identity, its name, its location and its version.
 #![expect(clippy::disallowed_methods, reason = "looks at a listed object again; the error names it")]
 
 use std::cmp::Ordering;
@@ -122,7 +122,7 @@ impl Object {
         if self.has_id() { self.name() } else { self.path() }
     }
 
-    /// Returns the value of the table's `filename` column: in a bucket the whole key, on the local disk the path below the
+    /// Returns the name under which rows show their object: in a bucket the whole key, on the local disk the path below the
     /// source folder, with `/`.
     pub fn name(&self) -> &str {
         &self.text[self.name_start as usize..]

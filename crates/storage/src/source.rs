@@ -254,9 +254,9 @@ mod tests {
         for (folder, overlaps) in [
             ("a/logs", true),
             ("a", true),
-            ("a/logs/new/table", true),
+            ("a/logs/new/folder", true),
             ("link/logs/../logs/new", true),
-            ("a/logs-table", false),
+            ("a/logs-folder", false),
             ("a/other", false),
         ] {
             assert_eq!(logs.overlaps(&Folder::parse(&at(folder), "folder").unwrap()), overlaps, "{folder}");

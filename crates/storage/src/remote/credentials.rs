@@ -140,7 +140,7 @@ pub(super) fn flaw_of_credential(text: &str) -> Option<SettingFlaw> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "credentials end by the clock on the wall; nothing of the table depends on it"
+    reason = "credentials end by the clock on the wall; nothing that is stored depends on it"
 )]
 fn now() -> SystemTime {
     SystemTime::now()

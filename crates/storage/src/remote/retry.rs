@@ -12,7 +12,7 @@ pub(super) struct Patience {
     pub(super) connect: Duration,
     /// A request is aborted and retried if for this long no byte of it was sent and none of its answer arrived.
     pub(super) silence: Duration,
-    /// Time limit for one attempt, bodies included: at 1 MB/s the largest data file of a table takes two minutes.
+    /// Time limit for one attempt, bodies included: at 1 MB/s the largest data file takes two minutes.
     pub(super) whole: Duration,
     /// No retry starts later than this after the first attempt.
     pub(super) budget: Duration,

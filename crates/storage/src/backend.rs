@@ -50,7 +50,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Something cannot be read: an incomplete list is never given.
+    /// Something cannot be read: an incomplete list is never returned.
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error>;
 
     /// Removes a name for good; an absent one is removed already. Nothing is ever decided by a removal.
@@ -65,7 +65,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// The lookup failed.
     fn clock_ms(&self) -> Result<i64, Error>;
 
     /// Takes the lock of this store, if it has locks at all.
@@ -89,14 +89,14 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// The lookup failed.
     fn root_exists(&self) -> Result<bool, Error>;
 
     /// Returns whether the root is absent or has nothing in it.
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// The lookup failed.
     fn is_empty(&self) -> Result<bool, Error>;
 
     /// Returns the location of a name, printable; `""` is the root.

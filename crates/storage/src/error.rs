@@ -1,5 +1,5 @@
-//! Errors of this crate: each variant says what was being done, to which thing, and why it failed. What an operator can do about
-//! it is said by the caller, who knows the flags.
+//! Errors of this crate: each variant says what was being done, to which thing, and why it failed. The
+//! caller, which knows the flags, tells an operator what to do about it.
 
 use std::fmt;
 use std::io;
@@ -45,7 +45,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Why a listing, a fetch or a store did not happen.
+/// A failure of a listing, a fetch or a store.
 ///
 /// `location` is printable: control characters in names are escaped.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +157,7 @@ pub enum Error {
     },
 
     /// A listed object that cannot be read, also when it was tried again, for a reason that is its own: its mode, its
-    /// key, its tier, the place on the disk where it lies.
+    /// key, its tier, its place on the disk.
     #[error("{doing}: {location}: cannot read it: {cause}")]
     Unreadable {
         /// The operation.
@@ -392,10 +392,10 @@ impl Error {
     /// Returns whether a listed object cannot be read for a reason that is its own, also when it was tried again. The object is
     /// skipped and reported; others go on.
     ///
-    /// It is false where the failure says something about *us*: credentials that are wrong or have expired, a bucket
-    /// that does not exist, a network or a store that fails, a process that has used up its memory or its files. Where
-    /// nothing can be read at all, as a role lacks the permission, each object by itself is unreadable all the same: no
-    /// store tells the two apart.
+    /// It is false if the failure concerns this process: credentials that are wrong or have expired, a bucket
+    /// that does not exist, a network or a store that fails, a process that has used up its memory or its files. If
+    /// nothing can be read at all, because a role lacks the permission, each object is unreadable by itself: no store tells
+    /// the two apart.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Unreadable { .. })
     }
@@ -415,7 +415,7 @@ impl Error {
         matches!(self, Self::NotFound { .. })
     }
 
-    /// Returns whether the wrong thing was asked for: nothing was touched.
+    /// Returns whether the caller gave a wrong argument: nothing was touched.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::NotABucket { .. } | Self::CaBundle { .. } | Self::BadFile { .. } | Self::BadSetting { .. })
     }
@@ -434,7 +434,7 @@ impl Error {
         error.downcast::<Self>()
     }
 
-    /// An operating-system error, told apart where there is something to do about it.
+    /// Returns the error for one of the operating system: of its own kind if an operator can do something about it.
     pub(crate) fn io(doing: Operation, action: &'static str, location: String, source: io::Error) -> Self {
         let kind = source.kind();
         if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {

@@ -15,7 +15,7 @@ use crate::{Connections, Error, Object, Source, log_sources};
 /// above all what could not be listed.
 ///
 /// `on_progress` is called with the number of objects found so far, `stop` is called regularly. Links to files and folders are
-/// followed; an object is met once by its canonical path, however it is reached. On some filesystems a folder whose
+/// followed; an object is listed once by its canonical path, regardless of how it is reached. On some filesystems a folder whose
 /// entries are replaced while it is read shows one of them twice: a caller that collects objects drops equal ones.
 ///
 /// Of nested sources the outermost gives name and id to what lies below it. Of sources that are the same place the one

@@ -64,7 +64,7 @@ pub enum ListFlaw {
         said: String,
     },
     /// A key that no request can name.
-    #[error("the key has a part that is empty, `.` or `..`, or a control character: it cannot be asked for")]
+    #[error("the key has a part that is empty, `.` or `..`, or a control character: it cannot be requested")]
     UnnameableKey,
     /// An object that has to be restored from an archive before it can be read.
     #[error("is archived (Glacier)")]

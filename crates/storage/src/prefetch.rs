@@ -1,7 +1,7 @@
 //! Objects in, their bytes out in the same order, fetched before they are wanted.
 //!
 //! A request to a bucket takes a hundredth of a second or more, however small the object is. As many are in flight at
-//! once, and as many bytes wait, as the limits allow. Files on the local disk are read when they are asked for.
+//! once, and as many bytes wait, as the limits allow. Files on the local disk are read when they are wanted.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;

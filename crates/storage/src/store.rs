@@ -1,10 +1,10 @@
 //! Stage 9. Data file bytes in, stored object out.
 //!
 //! **Invariants**
-//! - What decides or carries rows goes through `put_if_absent`: its name appears whole, or not at all, and is never
-//!   replaced. Of several writers one wins and the others hear [`Error::AlreadyExists`].
+//! - Files that decide or hold rows go through `put_if_absent`: its name appears whole, or not at all, and is never
+//!   replaced. Of several writers one wins and the others get [`Error::AlreadyExists`].
 //! - When such a write is done, or the name is said to exist, it outlives a power loss.
-//! - [`Store::put`] replaces and may be lost: it is for what can be made again.
+//! - [`Store::put`] replaces and may be lost: it is for files that can be regenerated.
 //! - Bytes that are not stored yet are never where a reader lists.
 //!
 //! ```text
@@ -13,8 +13,8 @@
 //!
 //! **Errors.** After an error of a write the name may exist or not, as after a lost reply: read it back and compare.
 //!
-//! **Not here:** what stores differ in is in `backend.rs`; how a disk keeps these promises is in `local.rs`; which names
-//! there are is the layout's.
+//! **Not here:** the operations of a kind of store are in `backend.rs`, those of the local disk in `local.rs`. The layout
+//! decides the names.
 
 use std::ops::Range;
 use std::path::Path;
@@ -34,22 +34,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store of any kind.
+    /// Returns a store of any kind.
     pub fn new(backend: Arc<dyn Backend>) -> Self {
         Self { backend }
     }
 
-    /// What is wrapped to make another store.
+    /// Returns the backend, to wrap it in another store.
     #[cfg(feature = "testing")]
     pub(crate) fn into_backend(self) -> Arc<dyn Backend> {
         self.backend
     }
 
-    /// A store in the folder `root`, whose staged files wait in the folder `temp` and whose lock is the file `lock`
+    /// Opens a store in the folder `root`, whose staged files wait in the folder `temp` and whose lock is the file `lock`
     /// beside `temp`.
     ///
-    /// All may be absent: nothing is created before the first write. Where `temp` lies in `root`, neither it nor the lock
-    /// belongs to the store: they count neither in [`Store::is_empty`] nor in [`Store::list`].
+    /// All may be absent: nothing is created before the first write. If `temp` is in `root`, neither it nor the lock belongs
+    /// to the store: they count neither in [`Store::is_empty`] nor in [`Store::list`].
     ///
     /// # Errors
     ///
@@ -59,14 +59,14 @@ impl Store {
         Ok(Self::new(Arc::new(LocalStore::open(root, temp)?)))
     }
 
-    /// The same store, for a single writer where the store ignores the condition of a write: whether a name exists is
-    /// looked up before it is written. The caller guarantees that nobody else writes.
+    /// Returns the same store for a single writer, if the store ignores the condition of a write: looks up a name before it
+    /// is written. The caller guarantees that nobody else writes.
     #[must_use]
     pub fn checking_first(self) -> Self {
         Self::new(Arc::new(CheckingFirst(self.backend)))
     }
 
-    /// Begins a file that is written in pieces and then put under its name.
+    /// Creates a file that is written in pieces and then put under its name.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::AlreadyExists`]: another writer, or an earlier try, was first, and what it wrote is untouched.
+    /// [`Error::AlreadyExists`]: another writer, or an earlier attempt, was first, and its bytes are untouched.
     pub fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         check_name(name)?;
         let mut staged = self.stage()?;
@@ -87,8 +87,8 @@ impl Store {
         staged.put_if_absent(name).map(|_bytes| ())
     }
 
-    /// Writes a name over what exists there. Readers see the old bytes or the new ones; a power loss may take the
-    /// name back or cut it short. For what can be made again, never for what decides.
+    /// Writes a name over what exists there. Readers see the old bytes or the new ones; a power loss may undo the
+    /// write or cut it short. Use it for files that can be regenerated, never for those that decide.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Store {
         self.backend.put(name, bytes)
     }
 
-    /// All bytes of a name.
+    /// Returns all bytes of a name.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl Store {
         self.read_range(name, 0..u64::MAX)
     }
 
-    /// The bytes of a name from `range.start` up to `range.end`, counted from 0; fewer where the name ends before.
+    /// Returns the bytes of a name from `range.start` up to `range.end`, counted from 0; fewer if the name ends before.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Store {
         self.backend.get(name, range)
     }
 
-    /// The last bytes under a name, at most `bytes` of them.
+    /// Returns the last bytes of a name, at most `bytes` of them.
     ///
     /// # Errors
     ///
@@ -127,12 +127,12 @@ impl Store {
         self.backend.get_tail(name, bytes)
     }
 
-    /// All names that begin with `prefix`, in byte order; `""` for all of them. A prefix is text, not a folder: `log/1`
-    /// finds `log/10`. Files that another hand put there are listed as well.
+    /// Returns all names that begin with `prefix`, in byte order; `""` for all of them. A prefix is text, not a folder: `log/1`
+    /// finds `log/10`. Files that other programs put there are listed as well.
     ///
     /// # Errors
     ///
-    /// A folder cannot be read, or a name is not UTF-8: an incomplete list is never given.
+    /// A folder cannot be read, or a name is not UTF-8: an incomplete list is never returned.
     pub fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
         if let Some((folder, _)) = prefix.rsplit_once('/') {
             check_name(folder)?;
@@ -152,17 +152,17 @@ impl Store {
         self.backend.delete(name)
     }
 
-    /// The store's own clock in milliseconds since 1970, to be compared with [`Entry::modified_ms`]. Writes a temporary
-    /// thing where that is the only way to learn it.
+    /// Returns the store's own clock in milliseconds since 1970, to be compared with [`Entry::modified_ms`]. Writes a temporary
+    /// object if that is the only way to read it.
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// The lookup failed.
     pub fn clock_ms(&self) -> Result<i64, Error> {
         self.backend.clock_ms()
     }
 
-    /// Takes the lock, until the guard is dropped or the process ends. None: this store has no locks.
+    /// Takes the lock, until the guard is dropped or the process ends. Returns `None` if this store has no locks.
     ///
     /// # Errors
     ///
@@ -186,7 +186,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// It cannot be told.
+    /// The lookup failed.
     pub fn root_exists(&self) -> Result<bool, Error> {
         self.backend.root_exists()
     }

@@ -6,7 +6,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use object_store::ObjectMeta;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -221,7 +220,7 @@ impl fmt::Debug for Paginated {
 async fn any(store: &dyn object_store::ObjectStore, place: RequestContext<'_>, ask: Ask<'_>) -> Result<Page, Error> {
     use futures_util::TryStreamExt as _;
     let after = ask.token.unwrap_or(ask.after);
-    let all: Result<Vec<ObjectMeta>, _> = store.list(None).try_collect().await;
+    let all: Result<Vec<object_store::ObjectMeta>, _> = store.list(None).try_collect().await;
     let mut metas = all.map_err(|error| place.error(None, &error))?;
     metas.retain(|meta| meta.location.as_ref().starts_with(ask.prefix) && meta.location.as_ref() > after);
     metas.sort_unstable_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));

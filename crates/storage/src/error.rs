@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_operator_can_mend_is_said_with_its_path() {
+    fn errors_that_an_operator_can_fix_have_their_own_kind() {
         for (errno, says) in [(28, "full"), (122, "full"), (30, "read-only"), (13, "permission denied")] {
             let text = of_errno(errno).to_string();
             assert!(text.starts_with("store: /lake/t: cannot write: "), "{text}");
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_keeps_its_cause() {
+    fn other_errors_keep_their_cause() {
         let error = of_errno(5);
         assert_eq!(error.to_string(), "store: /lake/t: cannot write");
         assert!(error.source().unwrap().to_string().contains("os error 5"));

@@ -67,7 +67,7 @@ pub enum ListFlaw {
     #[error("the key has a part that is empty, `.` or `..`, or a control character: it cannot be requested")]
     UnnameableKey,
     /// An object that has to be restored from an archive before it can be read.
-    #[error("is archived (Glacier)")]
+    #[error("is archived (Glacier), and cannot be read")]
     Archived,
 }
 

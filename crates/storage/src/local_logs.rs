@@ -113,7 +113,7 @@ struct Walk<'a, 'o> {
 }
 
 /// A folder to read: `path` and `name` end in `/`, or `name` is empty at the source itself.
-struct Folder {
+struct WaitingFolder {
     path: String,
     name: String,
 }
@@ -142,7 +142,7 @@ impl<'a, 'o> Walk<'a, 'o> {
     fn tree(&mut self, path: &str, name: &str, id: Option<&Arc<Place>>) -> Result<(), Error> {
         let slashed =
             |text: &str| if text.is_empty() || text.ends_with('/') { text.into() } else { format!("{text}/") };
-        let mut waiting = vec![Folder { path: slashed(path), name: slashed(name) }];
+        let mut waiting = vec![WaitingFolder { path: slashed(path), name: slashed(name) }];
         while let Some(folder) = waiting.pop() {
             self.output.look(true)?;
             if self.visited.insert(folder.path.clone()) {
@@ -156,7 +156,12 @@ impl<'a, 'o> Walk<'a, 'o> {
     }
 
     /// Lists the files of one folder and puts its folders into `waiting`.
-    fn folder(&mut self, folder: &Folder, id: Option<&Arc<Place>>, waiting: &mut Vec<Folder>) -> Result<(), Error> {
+    fn folder(
+        &mut self,
+        folder: &WaitingFolder,
+        id: Option<&Arc<Place>>,
+        waiting: &mut Vec<WaitingFolder>,
+    ) -> Result<(), Error> {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
             Err(error) => {
@@ -179,7 +184,13 @@ impl<'a, 'o> Walk<'a, 'o> {
         Ok(())
     }
 
-    fn entry(&mut self, folder: &Folder, id: Option<&Arc<Place>>, entry: &DirEntry, waiting: &mut Vec<Folder>) {
+    fn entry(
+        &mut self,
+        folder: &WaitingFolder,
+        id: Option<&Arc<Place>>,
+        entry: &DirEntry,
+        waiting: &mut Vec<WaitingFolder>,
+    ) {
         let file_name = entry.file_name();
         let path_bytes = [folder.path.as_bytes(), file_name.as_bytes()].concat();
         let name = [&folder.name, &*file_name.to_string_lossy()].concat();
@@ -202,7 +213,7 @@ impl<'a, 'o> Walk<'a, 'o> {
                 Err(error) => self.fail_unless_gone(path.as_bytes(), &name, &error),
             }
         } else if file_type.is_dir() {
-            waiting.push(Folder { path: path + "/", name: name + "/" });
+            waiting.push(WaitingFolder { path: path + "/", name: name + "/" });
         } else {
             self.links.insert(Link { name, path, id: id.cloned() });
         }
@@ -289,7 +300,7 @@ impl<'a, 'o> Walk<'a, 'o> {
     }
 }
 
-impl Folder {
+impl WaitingFolder {
     /// Returns the name without the slash at its end.
     fn name(&self) -> &str {
         self.name.strip_suffix('/').unwrap_or(&self.name)

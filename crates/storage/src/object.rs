@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_object_gives_is_not_restored() {
+    fn texts_that_no_object_gives_are_not_restored() {
         let path = Some("/logs/a.gz");
         for (source, key, path, version) in [
             ("archive", "a.gz", None, "1-1"),

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_need_is_kept() {
+    fn descriptors_for_other_uses_are_kept() {
         assert_eq!(left(64, 8), 40);
         assert_eq!(left(1024, 24), 744);
         assert_eq!(left(10, 8), 0);

@@ -3,7 +3,7 @@
 //! ```text
 //!   url, arn, bucket         what was typed -> bucket and prefix
 //!   settings, environment, aws, credentials, trust, region, named_files    -> how to get in
-//!   connections, threads     a client for each bucket
+//!   connections              a client for each bucket
 //!   shares                   limits of requests and connections
 //!   http_connector           each request out: signed, retried; each answer in: refusals read
 //!   transport                bytes out and in, with a limit on silence
@@ -44,7 +44,6 @@ mod secrets;
 mod settings;
 mod shares;
 mod spool;
-mod threads;
 mod transport;
 mod trust;
 mod url;

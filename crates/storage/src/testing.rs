@@ -1,4 +1,4 @@
-//! Stores for tests: one in memory, faults around any, one that ignores conditions, a disk that loses its power; and log
+//! Stores for tests: one in memory, faults around any store, one that ignores conditions, a disk that loses power; and log
 //! objects that cannot be read.
 //!
 //! ```
@@ -21,22 +21,22 @@ use std::{path::Path, sync::Arc};
 
 use crate::{Error, Store, local::LocalStore};
 
-// 1. A clock that stands still.
+// 1. A clock that a test moves.
 mod clock;
 
-// 2. Numbers that look random and are the same every time.
+// 2. Pseudo-random numbers.
 mod random;
 
 // 3. A store in memory.
 mod memory;
 
-// 4. The same behind `object_store`, as a bucket.
+// 4. The same as a bucket of `object_store`.
 mod bucket;
 
-// 5. A store that breaks the one promise that all rests on.
+// 5. A store that ignores put-if-absent.
 mod ignores_conditions;
 
-// 6. What goes wrong, when, and the store that it goes wrong in.
+// 6. Faults of operations, and the store that has them.
 mod faults;
 mod faulty;
 pub(crate) mod sync_faults;
@@ -44,7 +44,7 @@ pub(crate) mod sync_faults;
 // 7. Objects of the sources that cannot be read.
 mod read_faults;
 
-// 8. What a local disk has in its cache only.
+// 8. Data that a local disk has only in its cache.
 mod sync_log;
 
 pub use bucket::MemoryBucket;
@@ -67,9 +67,9 @@ impl SyncLog {
     }
 }
 
-/// A store on the local disk as [`Store::open_local`], and the log of what it has synced.
+/// Opens a store on the local disk as [`Store::open_local`], and returns it with the log of its syncs.
 ///
-/// Where several stores share folders, as a table and its state do, open all with [`SyncLog::open_local`] of one log.
+/// If several stores share folders, open all with [`SyncLog::open_local`] of one log.
 ///
 /// # Errors
 ///

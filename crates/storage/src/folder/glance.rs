@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_file_is_read_and_a_missing_one_is_none() {
+    fn a_small_file_is_read_and_a_missing_one_is_not_found() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("a"), "x").unwrap();
         assert_eq!(read_small(&place.path().join("a")).unwrap(), b"x");

@@ -135,7 +135,7 @@ fn what_only_links_lead_to_is_listed_under_the_name_that_sorts_first() {
 }
 
 #[test]
-fn a_link_is_as_good_as_its_target_where_it_is_the_source() {
+fn a_source_that_is_a_link_is_its_target() {
     let (_place, root) = place(&["far/one.gz"]);
     symlink("far", root.join("logs")).unwrap();
     symlink("far/one.gz", root.join("other.gz")).unwrap();
@@ -168,7 +168,7 @@ fn what_cannot_be_listed_is_reported_and_the_rest_is_listed() {
 }
 
 #[test]
-fn special_files_are_no_failures_and_are_named_once() {
+fn special_files_are_not_failures_and_are_named_once() {
     let (_place, root) = place(&["logs/deep/good.gz"]);
     let logs = root.join("logs");
     symlink("/dev/null", logs.join("null")).unwrap();
@@ -185,7 +185,7 @@ fn special_files_are_no_failures_and_are_named_once() {
 }
 
 #[test]
-fn folders_are_named_also_where_nothing_is_in_them() {
+fn empty_folders_are_named_too() {
     let (_place, root) = place(&["logs/a/b/good.gz"]);
     fs::create_dir(root.join("logs/lost+found")).unwrap();
     let mut folders = listed(&root, &["logs"]).folders;
@@ -232,7 +232,7 @@ fn odd_names_are_listed_and_their_locations_are_escaped() {
 }
 
 #[test]
-fn progress_grows_to_the_number_of_objects_and_a_wish_to_stop_is_heard() {
+fn progress_grows_to_the_number_of_objects_and_a_request_to_stop_ends_the_listing() {
     let (_place, root) = place(&[]);
     for number in 0..1_500 {
         File::create(root.join(format!("{number:04}"))).unwrap();

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_one_file_leaves_the_others_alone() {
+    fn errors_that_concern_one_file_are_told_apart() {
         // EPERM, EIO, ENXIO, EACCES, EISDIR, EINVAL, EFBIG, ENAMETOOLONG, ELOOP, ENODATA, EBADMSG, EOVERFLOW, EUCLEAN,
         // EREMOTEIO, ENOKEY, EKEYEXPIRED, EKEYREVOKED, EKEYREJECTED
         for errno in [1, 5, 6, 13, 21, 22, 27, 36, 40, 61, 74, 75, 117, 121, 126, 127, 128, 129] {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_this_process_or_of_the_whole_mount_stops_the_run() {
+    fn errors_that_concern_the_process_or_the_mount_stop_the_run() {
         // EAGAIN, ENOMEM, EBUSY, ENODEV, ENFILE, EMFILE, ENOSPC, EROFS, ENOLCK, ENOSYS, ENETDOWN, ENETUNREACH, ECONNABORTED,
         // ECONNRESET, ENOTCONN, ESHUTDOWN, ETIMEDOUT, ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EDQUOT
         for errno in [11, 12, 16, 19, 23, 24, 28, 30, 37, 38, 100, 101, 103, 104, 107, 108, 110, 111, 112, 113, 122] {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_and_a_refusal_is_not() {
+    fn errors_that_may_pass_are_retried_and_refusals_are_not() {
         for (errno, passes_after, tries, is_ok) in [(5, 2, 3, true), (5, 9, 3, false), (13, 1, 1, false)] {
             let mut count = 0;
             let done = tried(|| {

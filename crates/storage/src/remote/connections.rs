@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -27,12 +28,12 @@ use super::s3_requests::S3Requests;
 use super::settings::{Addressing, ConnectOptions, Encryption, VIRTUAL, check_virtual, flaw_of, is_url};
 use super::shares::Shares;
 use super::spool::SpoolFile;
-use super::threads::can_start_threads;
 use super::transport::Transport;
 use super::trust::Trust;
 use crate::error::SettingFlaw;
 use crate::local_logs::faults::Fault;
 use crate::scheme::Scheme;
+use crate::threads::thread_limits;
 use crate::{Error, Object};
 
 /// Memory in KiB of all data files that are being written to a bucket, each of which is sent whole: 128 MiB. A larger one is
@@ -273,7 +274,21 @@ fn runtime() -> Result<&'static Runtime, Error> {
             .enable_all()
             .build()
     });
-    made.as_ref().map_err(|source| Error::NoThreads { source: same_error(source), limits: crate::thread_limits() })
+    made.as_ref().map_err(|source| Error::NoThreads { source: same_error(source), limits: thread_limits() })
+}
+
+/// Checks that this number of threads can run at once: libraries panic if one cannot be started.
+///
+/// # Errors
+/// The operating system's.
+fn can_start_threads(count: usize) -> io::Result<()> {
+    let start = |_| thread::Builder::new().spawn(thread::park);
+    let started: Vec<io::Result<JoinHandle<()>>> = (0..count).map(start).collect();
+    started.iter().flatten().for_each(|thread| thread.thread().unpark());
+    started.into_iter().try_for_each(|thread| {
+        thread?.join().expect("a thread that only parks does not panic");
+        Ok(())
+    })
 }
 
 /// Returns a copy of an I/O error, which every caller gets: such errors cannot be cloned.
@@ -372,5 +387,15 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Client").field("bucket", &self.bucket).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_threads_can_be_started() {
+        can_start_threads(3).unwrap();
     }
 }

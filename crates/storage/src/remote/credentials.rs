@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_went_wrong_is_told_apart_by_how_credentials_are_got() {
+    fn a_failure_is_told_apart_by_how_credentials_are_obtained() {
         let refused = || CredentialsError::provider_error("hunter2");
         let profile = || "prod".to_owned();
         let console = Login::Console { profile: profile() };

@@ -90,7 +90,7 @@ impl Lister {
 /// The answer to `ListObjectsV2`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
+struct ListAnswer {
     #[serde(default)]
     encoding_type: Option<String>,
     #[serde(default)]
@@ -137,7 +137,7 @@ async fn s3_page(direct: &S3Requests, place: RequestContext<'_>, ask: Ask<'_>) -
 
 /// Returns the page in an answer; `None` if the answer is not a list.
 fn understood(body: &[u8]) -> Option<Page> {
-    let listed: Listed = quick_xml::de::from_reader(body).ok()?;
+    let listed: ListAnswer = quick_xml::de::from_reader(body).ok()?;
     let is_encoded = listed.encoding_type.as_deref() == Some("url");
     let key_of = |key: String| {
         if !is_encoded {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_is_one_and_another_answer_is_none() {
+    fn an_empty_list_is_a_list_and_other_answers_are_not() {
         let empty =
             understood(b"<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>");
         assert!(empty.is_some_and(|page| page.found.is_empty() && page.next.is_none()));

@@ -31,7 +31,7 @@ const MAX_PARTS: usize = 32;
 const PAGE_KEYS: usize = 1000;
 
 /// An entry of a listing.
-pub(crate) enum Listed {
+pub(crate) enum ListedKey {
     /// An object.
     Object(Found),
     /// A key that no object can be named by.
@@ -68,12 +68,12 @@ pub(crate) fn list_prefix(
     client: &Client,
     prefix: &Prefix,
     guide: &dyn KeyGuide,
-    give: &mut dyn FnMut(Listed) -> Result<(), Error>,
+    give: &mut dyn FnMut(ListedKey) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if !prefix.is_folder
         && let Some(found) = client.wait(exact(client, prefix))?
     {
-        give(Listed::Object(found))?;
+        give(ListedKey::Object(found))?;
     }
     let folder = prefix.folder();
     let whole = Part { after: String::new(), until: None, next: None, pages: 0 };
@@ -134,7 +134,7 @@ fn go_through(
     page: Page,
     guide: &dyn KeyGuide,
     waiting: &mut Vec<Part>,
-    give: &mut dyn FnMut(Listed) -> Result<(), Error>,
+    give: &mut dyn FnMut(ListedKey) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Part { mut after, until, pages, next } = part;
     let is_over = |key: &str| until.as_deref().is_some_and(|until| key >= until);
@@ -199,15 +199,15 @@ fn next_text(text: &str) -> String {
     format!("{text}\0")
 }
 
-fn give_one(found: Found, give: &mut dyn FnMut(Listed) -> Result<(), Error>) -> Result<(), Error> {
+fn give_one(found: Found, give: &mut dyn FnMut(ListedKey) -> Result<(), Error>) -> Result<(), Error> {
     // Consoles create such objects to show a folder.
     if found.key.ends_with('/') && found.size_bytes == 0 {
         return Ok(());
     }
     if super::url::is_representable(&found.key) {
-        give(Listed::Object(found))
+        give(ListedKey::Object(found))
     } else {
-        give(Listed::Unnameable(found.key))
+        give(ListedKey::Unnameable(found.key))
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::connections::{Client, Connections};
-use super::listing::{Listed, list_prefix};
+use super::listing::{ListedKey, list_prefix};
 use super::read::{self, BucketReader};
 use super::url::Prefix;
 use crate::key_guide::KeyGuide;
@@ -39,8 +39,8 @@ impl LogSource for BucketLogs<'_> {
             let client = self.connections.client(&prefix.bucket)?;
             list_prefix(&client, prefix, guide, &mut |listed| {
                 match listed {
-                    Listed::Object(found) => output.object(Object::remote(&place, &found)),
-                    Listed::Unnameable(key) => output.failure(ListFailure {
+                    ListedKey::Object(found) => output.object(Object::remote(&place, &found)),
+                    ListedKey::Unnameable(key) => output.failure(ListFailure {
                         location: prefix.bucket.location(&key),
                         name: key,
                         may_hold_objects: false,

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_repeats_of_a_request_is_left_out() {
+    fn an_answer_that_repeats_the_request_is_shown_without_it() {
         let body = "<Error><Code>SignatureDoesNotMatch</Code><Message>no\u{1b}[31m match</Message><AWSAccessKeyId>AKIAHUNTER2</AWSAccessKeyId><StringToSign>hunter2</StringToSign></Error>";
         let text = told(403, body, Request::Get).to_string();
         assert!(!text.to_lowercase().contains("hunter2") && !text.contains('\u{1b}'), "{text}");

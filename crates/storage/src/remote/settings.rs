@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_is_none_is_named_by_what_says_it() {
+    fn an_invalid_endpoint_is_reported_with_its_setting() {
         for (url, says) in [
             ("https://s3.example.com:99999", "the port 99999 is above 65535"),
             ("https://s3.example.com:8x", "the port is not a number"),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_checked_at_the_door_and_named() {
+    fn options_are_checked_and_named() {
         let options = |region: Option<&str>, url: Option<&str>, addressing| ConnectOptions {
             region: region.map(str::to_owned),
             endpoint_url: url.map(str::to_owned),

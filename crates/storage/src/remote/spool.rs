@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_appended_comes_out_and_nothing_is_left() {
+    fn a_spool_returns_its_bytes_and_leaves_nothing() {
         let shared = SpoolFile::default();
         for pieces in [vec![10], vec![MAX_MEMORY_BYTES, 1], vec![1, MAX_MEMORY_BYTES, 100_000, 1, 300_000], vec![]] {
             let mut spool = Spool::new(shared.clone());
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn very_many_small_ones_take_little_memory() {
+    fn many_small_spools_take_little_memory() {
         let shared = SpoolFile::default();
         let spools: Vec<Spool> = (0..1000_u32)
             .map(|number| {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn many_share_one_file_and_what_one_gives_back_the_next_one_takes() {
+    fn spools_share_one_file_and_reuse_freed_blocks() {
         let shared = SpoolFile::default();
         let filled = |number: u8, len: usize| {
             let mut spool = Spool::new(shared.clone());

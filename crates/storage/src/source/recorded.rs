@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_id_a_file_is_known_by_its_path_from_wherever_it_is_found() {
+    fn without_an_id_a_file_is_known_by_its_path() {
         let (all, part) = (source("file:///logs", None), source("file:///logs/2025", None));
         assert!(all.holds_source(&part) && !part.holds_source(&all) && all.knows_as(&part));
         assert!(!source("file:///logs2", None).overlaps_source(&all));

@@ -56,7 +56,7 @@ fn a_name_is_never_overwritten() {
 }
 
 #[test]
-fn of_twenty_racing_writers_one_wins_and_the_others_hear_of_it() {
+fn one_of_twenty_racing_writers_wins_and_the_others_are_told() {
     let (_place, root, store) = store();
     let barrier = Barrier::new(20);
     let winners: Vec<u8> = thread::scope(|scope| {
@@ -120,7 +120,7 @@ fn a_staged_file_that_something_else_wrote_to_is_not_stored() {
 }
 
 #[test]
-fn a_store_is_empty_until_something_stands_in_it() {
+fn a_store_is_empty_until_something_is_in_it() {
     let (_place, root, store) = store();
     assert!(store.is_empty().unwrap());
     fs::create_dir(root.join("t")).unwrap();
@@ -182,7 +182,7 @@ fn names_that_lead_elsewhere_are_refused() {
 }
 
 #[test]
-fn what_is_absent_is_said_to_be_absent() {
+fn an_absent_name_is_an_error() {
     let (_place, _root, store) = store();
     store.put_if_absent("file", b"").unwrap();
     for name in ["absent", "absent/below", "file/below"] {
@@ -221,7 +221,7 @@ fn two_filesystems_are_told_apart_before_anything_is_written() {
 }
 
 #[test]
-fn put_writes_over_what_stands_there_and_delete_takes_it_away() {
+fn put_overwrites_and_delete_removes() {
     let (_place, root, store) = store();
     store.put("lease/1", b"a long first text").unwrap();
     store.put("lease/1", b"second").unwrap();
@@ -338,7 +338,7 @@ fn a_store_that_checks_first_refuses_a_name_that_exists() {
 }
 
 #[test]
-fn a_place_is_told_so_that_a_person_finds_it() {
+fn a_location_is_a_path_that_a_person_can_find() {
     let (_place, root, store) = store();
     assert_eq!(store.location(""), root.join("t").display().to_string());
     assert_eq!(store.location("a/b\n"), format!("{}/a/b\\n", root.join("t").display()));

@@ -1,8 +1,7 @@
-//! A bucket in memory, behind `object_store`: so that all that stands between a store of ours and a real bucket is tried without
-//! one.
+//! A bucket in memory, as a store of `object_store`: it tests all code between a store of this crate and a real bucket.
 //!
-//! It answers as real ones do at times: a conflict although nobody won, "exists already" to a create that had won and whose
-//! answer got lost, and bodies that break off.
+//! At times it answers as real ones do: a conflict although no writer won, "exists already" to a create that won and whose
+//! answer was lost, and bodies that break off.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -21,7 +20,8 @@ use object_store::{
 use super::MemoryStore;
 use crate::Backend as _;
 
-/// Every so many requests of a kind one is answered oddly. What is waited for after that is rarer, as tests have no time.
+/// Number of requests of a kind of which one has an odd answer. Answers that are followed by a wait are rarer, so that tests
+/// are fast.
 const LOST_REPLY_EVERY: u64 = 5;
 const CONFLICT_EVERY: u64 = 67;
 const CUT_BODY_EVERY: u64 = 97;
@@ -29,14 +29,14 @@ const CUT_BODY_EVERY: u64 = 97;
 /// A bucket whose prefixes are stores in memory.
 #[derive(Debug)]
 pub struct MemoryBucket {
-    /// Each with a prefix that ends in a slash.
+    /// Stores, each with its prefix, which ends in a slash.
     stores: Vec<(String, MemoryStore)>,
     creates: AtomicU64,
     gets: AtomicU64,
 }
 
 impl MemoryBucket {
-    /// A bucket of these.
+    /// Returns a bucket of these stores.
     pub fn new(stores: impl IntoIterator<Item = (&'static str, MemoryStore)>) -> Self {
         let stores = stores.into_iter().map(|(prefix, store)| (format!("{prefix}/"), store)).collect();
         Self { stores, creates: AtomicU64::new(0), gets: AtomicU64::new(0) }
@@ -82,7 +82,7 @@ fn not_found(key: &Path) -> Error {
     Error::NotFound { path: key.to_string(), source: "no such key".into() }
 }
 
-/// What a store of ours says, as `object_store` would say it.
+/// Returns an error of this crate as one of `object_store`.
 fn as_theirs(key: &Path, error: &crate::Error) -> Error {
     if error.is_not_found() {
         return not_found(key);
@@ -90,7 +90,7 @@ fn as_theirs(key: &Path, error: &crate::Error) -> Error {
     Error::Generic { store: "memory", source: error.to_string().into() }
 }
 
-/// "The condition does not hold", as S3 says it.
+/// Returns the error of S3 for a condition that does not hold.
 fn precondition(key: &Path) -> Error {
     let cause = Error::Precondition { path: key.to_string(), source: "it exists".into() };
     Error::AlreadyExists { path: key.to_string(), source: Box::new(cause) }
@@ -173,7 +173,7 @@ impl ObjectStore for MemoryBucket {
     }
 }
 
-/// The protocol stands on fewer operations than buckets have.
+/// Returns the error of an operation that the protocol does not use.
 fn unused(operation: &str) -> Error {
     Error::NotImplemented { operation: operation.into(), implementer: "MemoryBucket".into() }
 }

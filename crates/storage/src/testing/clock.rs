@@ -1,4 +1,4 @@
-//! A clock that stands still until a test moves it.
+//! A clock that a test moves.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,17 +9,17 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    /// A clock that shows `now_ms`, in milliseconds since 1970.
+    /// Returns a clock that shows `now_ms`, in milliseconds since 1970.
     pub fn new(now_ms: i64) -> Self {
         Self { now_ms: AtomicI64::new(now_ms) }
     }
 
-    /// Moves it on, or back where `ms` is negative.
+    /// Moves it forward, or back if `ms` is negative.
     pub fn advance(&self, ms: i64) {
         self.now_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    /// What it shows, in milliseconds since 1970.
+    /// Returns its time in milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         self.now_ms.load(Ordering::Relaxed)
     }

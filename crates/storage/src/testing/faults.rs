@@ -1,4 +1,4 @@
-//! What goes wrong in which operation: decided by its number alone, so that a run can be had again.
+//! Faults of operations, chosen by an operation's number alone, so that a run can be repeated.
 //!
 //! **Units.** Operations are counted from 1, over all stores that were wrapped: `put_if_absent`, `put`, `get` (tails
 //! too), `list` and `delete`. The rest is local work: it is not counted, but fails too after a crash.
@@ -17,7 +17,7 @@ pub struct Faults {
     progress: Arc<Mutex<Progress>>,
 }
 
-/// How often chance strikes.
+/// Rates of random faults.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomFaults {
     /// The share of operations that are done, and whose reply is lost: from 0 to 1.
@@ -26,7 +26,7 @@ pub struct RandomFaults {
     pub error: f64,
     /// The operation at which the process dies, from 1.
     pub crash_after_operations: Option<u64>,
-    /// Whether that operation is not done any more.
+    /// True if that operation is not done.
     pub crash_before: bool,
 }
 
@@ -38,23 +38,23 @@ enum Plan {
     FullAfter(u64),
 }
 
-/// What goes wrong in an operation.
+/// The fault of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     CrashBefore,
     CrashAfter,
     Fail(ErrorKind),
     LoseReply,
-    /// The reply is lost, and a client that tries again by itself hears that the name exists: its own.
+    /// The reply is lost, and a client that retries is told that the name exists: its own.
     LoseReplyToRetry,
-    /// It can be seen, and is not on the disk: the sync failed, or the process dies before it.
+    /// The name is visible and not on the disk: the sync failed, or the process dies before it.
     FailSync {
         is_crash: bool,
     },
 }
 
 impl Fault {
-    /// Whether the process dies.
+    /// Returns whether the process dies.
     fn is_crash(self) -> bool {
         matches!(self, Self::CrashBefore | Self::CrashAfter | Self::FailSync { is_crash: true })
     }
@@ -68,15 +68,15 @@ struct Progress {
     trace: Vec<String>,
 }
 
-/// An operation under way.
+/// An operation in progress.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Operation {
+pub(super) struct CountedOperation {
     pub(super) number: u64,
     pub(super) fault: Option<Fault>,
 }
 
 impl Faults {
-    /// Nothing goes wrong; operations are counted and traced.
+    /// No faults; operations are counted and traced.
     pub fn none() -> Self {
         Self::planned(Plan::Nothing)
     }
@@ -86,7 +86,7 @@ impl Faults {
         Self::planned(Plan::At(k, Fault::CrashBefore))
     }
 
-    /// The process dies when operation `k` is done, before it hears of it.
+    /// The process dies when operation `k` is done, before it has the reply.
     pub fn crash_after(k: u64) -> Self {
         Self::planned(Plan::At(k, Fault::CrashAfter))
     }
@@ -96,7 +96,7 @@ impl Faults {
         Self::fail_with(k, ErrorKind::Other)
     }
 
-    /// Operation `k` is not done and fails as the operating system would say it: a full disk, for example.
+    /// Operation `k` is not done and fails with this error of the operating system: a full disk, for example.
     pub fn fail_with(k: u64, kind: ErrorKind) -> Self {
         Self::planned(Plan::At(k, Fault::Fail(kind)))
     }
@@ -106,8 +106,8 @@ impl Faults {
         Self::planned(Plan::At(k, Fault::LoseReply))
     }
 
-    /// Operation `k` fails, and if it is `put_if_absent`, then its name can be seen: but a power cut takes it away, unless
-    /// a later `put_if_absent` of the name has said that it exists. Another operation fails as with
+    /// Operation `k` fails, and if it is `put_if_absent`, then its name is visible: but a power cut removes it, unless a
+    /// later `put_if_absent` of the name has returned that it exists. Another operation fails as with
     /// [`Faults::lose_reply`].
     pub fn fail_sync(k: u64) -> Self {
         Self::planned(Plan::At(k, Fault::FailSync { is_crash: false }))
@@ -119,18 +119,18 @@ impl Faults {
     }
 
     /// Operation `k` is done, and if it is `put_if_absent`, then it fails with [`Error::AlreadyExists`](crate::Error::AlreadyExists): what a client
-    /// hears that tried again by itself. Another operation fails as with [`Faults::lose_reply`].
+    /// is told that retried by itself. Another operation fails as with [`Faults::lose_reply`].
     pub fn lose_reply_to_retry(k: u64) -> Self {
         Self::planned(Plan::At(k, Fault::LoseReplyToRetry))
     }
 
-    /// Chance strikes, the same way for the same seed. Half of the lost replies of `put_if_absent` are as in
+    /// Random faults, the same for the same seed. Half of the lost replies of `put_if_absent` are as in
     /// [`Faults::lose_reply_to_retry`].
     pub fn random(seed: u64, faults: RandomFaults) -> Self {
         Self::planned(Plan::Random(seed, faults))
     }
 
-    /// The disk is full: appends and puts beyond that many bytes in all fail. Nothing that is removed makes room.
+    /// The disk is full: appends and puts beyond this number of bytes in all fail. Removals make no room.
     pub fn full_after(bytes: u64) -> Self {
         Self::planned(Plan::FullAfter(bytes))
     }
@@ -139,17 +139,17 @@ impl Faults {
         Self { plan, progress: Arc::default() }
     }
 
-    /// The operations so far, that which crashed included.
+    /// Returns the number of operations so far, with the one that crashed.
     pub fn operations(&self) -> u64 {
         self.progress().operations
     }
 
-    /// Whether the process has died: nothing is done any more.
+    /// Returns whether the process has died: then no operation is done.
     pub fn is_crashed(&self) -> bool {
         self.progress().is_crashed
     }
 
-    /// One line an operation, in the order in which they began: `12 put_if_absent log/1.json: applied, reply lost`.
+    /// Returns one line for each operation, in the order in which they began: `12 put_if_absent log/1.json: applied, reply lost`.
     pub fn trace(&self) -> Vec<String> {
         self.progress().trace.clone()
     }
@@ -158,8 +158,8 @@ impl Faults {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an operation and says what goes wrong in it; None after a crash.
-    pub(super) fn begin(&self, operation: &str, name: &str) -> Option<Operation> {
+    /// Counts an operation and returns its fault; `None` after a crash.
+    pub(super) fn begin(&self, operation: &str, name: &str) -> Option<CountedOperation> {
         let mut progress = self.progress();
         if progress.is_crashed {
             return None;
@@ -169,11 +169,11 @@ impl Faults {
         let fault = self.plan.fault(number);
         progress.is_crashed = fault.is_some_and(Fault::is_crash);
         progress.trace.push(format!("{number} {operation} {}: ", printable_name(name)));
-        Some(Operation { number, fault })
+        Some(CountedOperation { number, fault })
     }
 
-    /// Writes down what came of an operation.
-    pub(super) fn end(&self, operation: Operation, done: &str) {
+    /// Records the result of an operation.
+    pub(super) fn end(&self, operation: CountedOperation, done: &str) {
         let fate = match operation.fault {
             None => "",
             Some(Fault::CrashBefore) => "crashed before",
@@ -191,7 +191,7 @@ impl Faults {
         }
     }
 
-    /// Takes room on the disk. Is there any?
+    /// Takes room on the disk. Returns whether there was enough.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let Plan::FullAfter(room_bytes) = self.plan else { return true };
         let mut progress = self.progress();

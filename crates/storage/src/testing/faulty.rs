@@ -1,4 +1,4 @@
-//! A store in which operations go wrong as planned.
+//! A store whose operations have planned faults.
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -10,7 +10,7 @@ use super::sync_faults::with_failing_sync;
 use crate::error::Operation;
 use crate::{Backend, Entry, Error, Lock, StagedBytes, Store};
 
-/// Faults around any store. Clones share both.
+/// Any store with faults. Clones share both.
 #[derive(Clone, Debug)]
 struct FaultyBackend {
     inner: Arc<dyn Backend>,
@@ -26,7 +26,7 @@ impl Faults {
 }
 
 impl FaultyBackend {
-    /// Does a counted operation, as far as the faults let it. `done` says for the trace what was done.
+    /// Does a counted operation, unless a fault prevents it. `done` describes it for the trace.
     fn operate<T>(
         &self,
         operation: &'static str,
@@ -68,7 +68,7 @@ impl FaultyBackend {
         }
     }
 
-    /// The store behind, for what is not counted.
+    /// Returns the inner store, for operations that are not counted.
     fn alive(&self) -> Result<&dyn Backend, Error> {
         if self.faults.is_crashed() { Err(self.crashed("")) } else { Ok(&*self.inner) }
     }

@@ -1,4 +1,4 @@
-//! A store that says yes to every write, as some that claim to be compatible with S3 do.
+//! A store that accepts every write, as some do that claim to be compatible with S3.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use super::MemoryStore;
 use super::memory::Write;
 use crate::{Backend, Entry, Error, Lock, StagedBytes, Store};
 
-/// A store around one in memory whose `put_if_absent` overwrites. It has to be found out before it does harm.
+/// A store around one in memory whose `put_if_absent` overwrites. Callers have to detect that before it does harm.
 #[derive(Clone, Debug)]
 pub struct IgnoresConditions(MemoryStore);
 
 impl IgnoresConditions {
-    /// Puts itself before a store.
+    /// Wraps a store.
     pub fn around(memory: MemoryStore) -> Self {
         Self(memory)
     }
 
-    /// The store as others see it.
+    /// Returns the store as others see it.
     pub fn store(&self) -> Store {
         Store::new(Arc::new(self.clone()))
     }

@@ -1,4 +1,4 @@
-//! A store in memory, which counts what is done to each name and can lose its power.
+//! A store in memory, which counts the operations on each name and can lose power.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,21 +8,21 @@ use super::{Random, TestClock, sync_faults};
 use crate::error::Operation;
 use crate::{Backend, Entry, Error, Lock, StagedBytes, Store, printable_name};
 
-/// In the history: the power took a name.
+/// In the history: a loss of power removed a name.
 const POWER_CUT: &str = "power_cut";
 
-/// A store in memory. Clones share it. It has no locks; its root is there as soon as anything stands below it.
+/// A store in memory. Clones share it. It has no locks; its root exists as soon as anything is below it.
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     clock: Arc<TestClock>,
     content: Arc<Mutex<Snapshot>>,
 }
 
-/// All that a [`MemoryStore`] holds and has counted at one moment.
+/// Contents and counts of a [`MemoryStore`] at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     objects: BTreeMap<String, Stored>,
-    /// Operation and name of what changed something.
+    /// Operation and name of each change.
     history: Vec<(String, String)>,
 }
 
@@ -33,7 +33,7 @@ struct Stored {
     kept: Kept,
 }
 
-/// What a loss of power leaves of an object.
+/// The part of an object that a loss of power leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {
     /// All of it.
@@ -44,30 +44,30 @@ enum Kept {
     Nothing,
 }
 
-/// How a name is written.
+/// Way in which a name is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Write {
     /// `put_if_absent`.
     IfAbsent,
-    /// `put_if_absent` of a store that does not look.
+    /// `put_if_absent` of a store that ignores the condition.
     IgnoringCondition,
     /// `put`.
     Over,
 }
 
 impl MemoryStore {
-    /// An empty store, whose entries have the times of `clock`.
+    /// Returns an empty store, whose entries have the times of `clock`.
     pub fn new(clock: Arc<TestClock>) -> Self {
         Self { clock, content: Arc::default() }
     }
 
-    /// The store as others see it.
+    /// Returns the store as others see it.
     pub fn store(&self) -> Store {
         Store::new(Arc::new(self.clone()))
     }
 
-    /// How often a name was written since the power took it, if it did: refused writes do not count, nor does what
-    /// [`MemoryStore::insert`] did.
+    /// Returns the number of writes of a name since a loss of power removed it. Refused writes and
+    /// [`MemoryStore::insert`] do not count.
     pub fn effective_puts(&self, name: &str) -> u64 {
         let content = self.content();
         let of_name = content.history.iter().rev().filter(|(_, of)| of == name).map(|(operation, _)| operation);
@@ -75,39 +75,39 @@ impl MemoryStore {
         since.filter(|operation| operation.starts_with("put")).count() as u64
     }
 
-    /// Each operation that changed something, in order: `put_if_absent`, `put` or `delete`, and the name. A name that the
-    /// power took is there with `power_cut`.
+    /// Returns each operation that changed something, in order: `put_if_absent`, `put` or `delete`, and the name. A name that a
+    /// loss of power removed is listed with `power_cut`.
     pub fn history(&self) -> Vec<(String, String)> {
         self.content().history.clone()
     }
 
-    /// All that it holds and has counted.
+    /// Returns its contents and counts.
     pub fn snapshot(&self) -> Snapshot {
         self.content().clone()
     }
 
-    /// Goes back to what it held and had counted.
+    /// Restores its contents and counts.
     pub fn restore(&self, snapshot: &Snapshot) {
         snapshot.clone_into(&mut self.content());
     }
 
-    /// Puts bytes under a name, behind the back of everyone.
+    /// Puts bytes under a name, without counting it.
     pub fn insert(&self, name: &str, bytes: &[u8]) {
         let stored = Stored { bytes: bytes.into(), modified_ms: self.clock.now_ms(), kept: Kept::Whole };
         self.content().objects.insert(name.to_owned(), stored);
     }
 
-    /// Removes a name, behind the back of everyone. Was it there?
+    /// Removes a name, without counting it. Returns whether it existed.
     pub fn remove(&self, name: &str) -> bool {
         self.content().objects.remove(name).is_some()
     }
 
-    /// The bytes under a name.
+    /// Returns the bytes under a name.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         self.content().objects.get(name).map(|stored| stored.bytes.to_vec())
     }
 
-    /// All names, in byte order.
+    /// Returns all names, in byte order.
     pub fn names(&self) -> Vec<String> {
         self.content().objects.keys().cloned().collect()
     }
@@ -145,7 +145,7 @@ impl MemoryStore {
             if is_unsynced {
                 return Err(unsynced());
             }
-            // Whoever hears that a name exists may build on it.
+            // A caller that is told that a name exists may rely on it.
             found.kept = Kept::Whole;
             return Err(Error::AlreadyExists { location: self.location(name) });
         }
@@ -197,7 +197,7 @@ impl Backend for MemoryStore {
         self.get(name, size_bytes.saturating_sub(bytes)..u64::MAX)
     }
 
-    /// Backwards, so that nobody builds on an order that is not promised.
+    /// Returns the entries backwards, so that no caller relies on an order that is not promised.
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {
         let content = self.content();
         let found = content.objects.iter().rev().filter(|(name, _)| name.starts_with(prefix));

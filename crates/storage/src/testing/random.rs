@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same for the same seed: the generator known as splitmix64.
+//! Pseudo-random numbers, the same for the same seed: the generator splitmix64.
 
 /// A stream of numbers.
 #[derive(Clone, Debug)]
@@ -7,17 +7,17 @@ pub struct Random {
 }
 
 impl Random {
-    /// The stream of a seed.
+    /// Returns the stream of a seed.
     pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
-    /// The stream of a seed and a number: neighbours have nothing in common.
+    /// Returns the stream of a seed and a number: streams of neighbours are independent.
     pub fn of(seed: u64, number: u64) -> Self {
         Self::new(Self::new(seed).next_number() ^ Self::new(!number).next_number())
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn next_number(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -26,12 +26,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// The next number below `end`; 0 where `end` is 0.
+    /// Returns the next number below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         self.next_number().checked_rem(end).unwrap_or(0)
     }
 
-    /// The next number from 0 up to 1.
+    /// Returns the next number from 0 up to 1.
     pub fn fraction(&mut self) -> f64 {
         let half = u32::try_from(self.next_number() >> 32).unwrap_or(u32::MAX);
         f64::from(half) / (f64::from(u32::MAX) + 1.0)

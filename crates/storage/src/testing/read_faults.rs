@@ -6,23 +6,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::Object;
 
 /// Which files of the sources cannot be read, and how; see [`Connections::with_read_faults`](crate::Connections::with_read_faults).
-/// Clones share the faults, so that they may change between two runs or while one is under way.
+/// Clones share the faults, so that they may change between two runs or during one.
 #[derive(Clone, Debug, Default)]
 pub struct ReadFaults(Arc<Mutex<BTreeMap<String, ReadFault>>>);
 
-/// How a file cannot be read.
+/// The way in which a file cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadFault {
-    /// Its mode keeps us out: it concerns this object alone.
+    /// Its mode forbids reading it: it concerns this object alone.
     Denied,
     /// The disk is damaged: reads that begin after `after_bytes` fail. It concerns this object alone.
     Damaged {
         /// Number of bytes that can still be read.
         after_bytes: u64,
     },
-    /// The process has too many files open when it is opened: it concerns us, and the run stops.
+    /// The process has too many files open when it is opened: it concerns the process, and the run stops.
     TooManyFiles,
-    /// The network filesystem goes away: reads that begin after `after_bytes` fail. It concerns us, and the run stops.
+    /// The network filesystem fails: reads that begin after `after_bytes` fail. It concerns the process, and the run stops.
     Unreachable {
         /// Number of bytes that can still be read.
         after_bytes: u64,
@@ -53,7 +53,7 @@ impl ReadFault {
 }
 
 impl ReadFaults {
-    /// Has the object of this name below its source fail from now on.
+    /// Makes the object of this name below its source fail from now on.
     pub fn set(&self, name: &str, fault: ReadFault) {
         self.faults().insert(name.to_owned(), fault);
     }
@@ -68,7 +68,7 @@ impl ReadFaults {
         self.faults().clear();
     }
 
-    /// The names that cannot be read now.
+    /// Returns the names that cannot be read now.
     pub fn names(&self) -> Vec<String> {
         self.faults().keys().cloned().collect()
     }

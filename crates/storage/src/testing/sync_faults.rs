@@ -1,6 +1,6 @@
-//! A disk that fails to sync: the name of what is being created can be seen, and is not on the disk.
+//! A disk that fails to sync: the name that is being created is visible, and not on the disk.
 //!
-//! What fails is a matter of the thread that creates it, as a sync is deep in the store, and a fault around it.
+//! The fault is in a variable of the thread that creates the name, as a sync is deep in the store, and a fault around it.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,7 +11,7 @@ thread_local! {
     static FAILING: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Creates a name while the folder that it comes into cannot be synced.
+/// Creates a name while its folder cannot be synced.
 pub(super) fn with_failing_sync<T>(name: &str, create: impl FnOnce() -> T) -> T {
     FAILING.set(Some(name.to_owned()));
     let created = create();
@@ -19,12 +19,12 @@ pub(super) fn with_failing_sync<T>(name: &str, create: impl FnOnce() -> T) -> T 
     created
 }
 
-/// Whether the sync of a name that was just created fails, in a store without folders.
+/// Returns whether the sync of a name that was just created fails, in a store without folders.
 pub(super) fn is_failing() -> bool {
     FAILING.with_borrow(Option::is_some)
 }
 
-/// How the disk says that a folder cannot be synced, once the name is in it.
+/// Returns the error of a folder that cannot be synced once the name is in it.
 pub(crate) fn check_folder(folder: &Path) -> io::Result<()> {
     FAILING.with_borrow(|failing| {
         let Some(name) = failing else { return Ok(()) };
@@ -34,7 +34,7 @@ pub(crate) fn check_folder(folder: &Path) -> io::Result<()> {
     })
 }
 
-/// What a disk says whose cache could not be written back.
+/// Returns the error of a disk whose cache could not be written back.
 pub(super) fn failed_sync() -> io::Error {
     io::Error::other("the sync failed, for a test")
 }

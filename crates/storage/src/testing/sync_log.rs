@@ -1,4 +1,4 @@
-//! What stores on the local disk have synced, and the disk as it is when the power is lost before the rest was.
+//! The syncs of stores on the local disk, and the disk as it is after a loss of power before other syncs.
 #![expect(clippy::disallowed_methods, reason = "looks at the disk behind the store, and takes away from it")]
 
 use std::collections::HashSet;
@@ -13,23 +13,23 @@ use crate::Error;
 use crate::error::Operation;
 use crate::printable::printable;
 
-/// What was synced by the stores that were opened with it. Clones share it.
+/// The syncs of the stores that were opened with it. Clones share it.
 ///
-/// What stands below the folders of a store when the first one is opened there counts as synced. What has no store of this
-/// log syncs is lost. Removals are as if they had reached the disk.
+/// Everything below the folders of a store when the first one is opened there counts as synced. Everything that no store of
+/// this log syncs is lost. Removals count as synced.
 #[derive(Clone, Debug, Default)]
 pub struct SyncLog {
     synced: Arc<Mutex<Synced>>,
 }
 
-/// What becomes of something that was never synced.
+/// Fate of something that was never synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// The entry of a folder vanishes, a file is empty.
     Lost,
-    /// The entry vanishes, of a file the first half is there.
+    /// The entry vanishes, and a file keeps its first half.
     Halved,
-    /// It was on the disk by chance.
+    /// It is on the disk by chance.
     Kept,
 }
 
@@ -46,11 +46,11 @@ struct Synced {
 
 impl SyncLog {
     /// Makes the disk look as after a loss of power: entries of folders that were never synced vanish, files that were
-    /// never synced become empty. Open the stores anew afterwards: those from before know too much.
+    /// never synced become empty. Open the stores again afterwards: the old ones remember too much.
     ///
     /// # Errors
     ///
-    /// The disk does not do as it is told.
+    /// An operation on the disk failed.
     pub fn power_cut(&self) -> Result<(), Error> {
         self.cut(&mut || Fate::Lost)
     }
@@ -60,7 +60,7 @@ impl SyncLog {
     ///
     /// # Errors
     ///
-    /// The disk does not do as it is told.
+    /// An operation on the disk failed.
     pub fn power_cut_by_chance(&self, seed: u64) -> Result<(), Error> {
         let mut random = Random::new(seed);
         self.cut(&mut || match random.below(4) {
@@ -77,7 +77,7 @@ impl SyncLog {
         tops.iter().try_for_each(|top| synced.cut(top, fate))
     }
 
-    /// Begins to care for a folder of a store. What is there stays, unless the log knew of it before.
+    /// Adds a folder of a store. Its contents count as synced, unless the log knew the folder before.
     pub(crate) fn watch(&self, folder: &Path) -> Result<(), Error> {
         let mut synced = self.synced();
         if synced.tops.iter().any(|top| folder.starts_with(top)) {
@@ -93,7 +93,7 @@ impl SyncLog {
         synced.keep(top)
     }
 
-    /// The entries of a folder, and what each leads to.
+    /// Returns the entries of a folder, and the target of each.
     pub(crate) fn entries(folder: &Path) -> Result<Vec<(PathBuf, u64)>, Error> {
         let read = || -> io::Result<Vec<(PathBuf, u64)>> {
             let mut entries = Vec::new();
@@ -118,7 +118,7 @@ impl SyncLog {
         self.synced().files.insert(file.ino());
     }
 
-    /// A file was made or written to. Its inode number may have been another file's.
+    /// Notes that a file was created or written to. Its inode number may have been another file's.
     pub(crate) fn file_changed(&self, file: &Metadata) {
         self.synced().files.remove(&file.ino());
     }
@@ -129,7 +129,7 @@ impl SyncLog {
 }
 
 impl Synced {
-    /// Takes what stands at and below a path for synced.
+    /// Marks everything at and below a path as synced.
     fn keep(&mut self, path: &Path) -> Result<(), Error> {
         let Some(metadata) = look_at(path)? else { return Ok(()) };
         self.entries.insert((path.to_owned(), metadata.ino()));
@@ -141,7 +141,7 @@ impl Synced {
         }
     }
 
-    /// Takes away what was not synced at and below a path, as far as fate wills. What is left is on the disk.
+    /// Removes what was not synced at and below a path, by its fate. The rest is on the disk.
     fn cut(&mut self, path: &Path, fate: &mut dyn FnMut() -> Fate) -> Result<(), Error> {
         let Some(metadata) = look_at(path)? else { return Ok(()) };
         let entry = (path.to_owned(), metadata.ino());

@@ -18,7 +18,7 @@ mod in_memory {
     use super::*;
 
     #[test]
-    fn of_twenty_racing_writers_one_wins_and_the_others_hear_of_it() {
+    fn one_of_twenty_racing_writers_wins_and_the_others_are_told() {
         let (_clock, memory) = memory();
         let barrier = Barrier::new(20);
         let winners: Vec<u8> = thread::scope(|scope| {
@@ -45,7 +45,7 @@ mod in_memory {
     }
 
     #[test]
-    fn it_does_what_the_local_disk_does() {
+    fn it_behaves_as_the_local_disk() {
         let place = tempfile::tempdir().unwrap();
         let local = Store::open_local(&place.path().join("t"), &place.path().join("tmp")).unwrap();
         for store in [memory().1.store(), local] {
@@ -78,7 +78,7 @@ mod in_memory {
     }
 
     #[test]
-    fn its_clock_dates_what_is_written_and_stands_still() {
+    fn names_have_the_time_of_the_clock() {
         let (clock, memory) = memory();
         memory.store().put("one", b"").unwrap();
         clock.advance(500);
@@ -90,7 +90,7 @@ mod in_memory {
     }
 
     #[test]
-    fn it_counts_what_changed_something() {
+    fn it_counts_changes() {
         let (_clock, memory) = memory();
         let store = memory.store();
         store.put_if_absent("a", b"1").unwrap();
@@ -172,7 +172,7 @@ mod with_faults {
     }
 
     #[test]
-    fn nothing_goes_wrong_unless_it_is_planned_and_all_is_written_down() {
+    fn only_planned_faults_occur_and_all_operations_are_traced() {
         let (_clock, memory) = memory();
         let faults = Faults::none();
         assert_eq!(work(&faults.wrap(memory.store())), [true; 10]);
@@ -317,7 +317,7 @@ mod with_faults {
     }
 
     #[test]
-    fn chance_may_crash_before_an_operation_too() {
+    fn random_faults_may_crash_before_an_operation() {
         let plan = RandomFaults { crash_after_operations: Some(2), crash_before: true, ..RandomFaults::default() };
         let (_clock, memory) = memory();
         let faults = Faults::random(1, plan);

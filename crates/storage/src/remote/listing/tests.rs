@@ -40,8 +40,8 @@ fn listed(keys: &[&str], page_keys: usize, guide: &dyn KeyGuide) -> (Vec<String>
         let part = Part { next: next.map(|token| Next { last: token.clone(), token, prefix }), ..part };
         go_through(part, Page { found, next: None }, guide, &mut waiting, &mut |listed| {
             given.push(match listed {
-                Listed::Object(found) => found.key,
-                Listed::Unnameable(key) => format!("odd {key}"),
+                ListedKey::Object(found) => found.key,
+                ListedKey::Unnameable(key) => format!("odd {key}"),
             });
             Ok(())
         })
@@ -54,7 +54,7 @@ fn listed(keys: &[&str], page_keys: usize, guide: &dyn KeyGuide) -> (Vec<String>
 const KEYS: [&str; 12] = ["a1", "a2", "a3", "ax1", "ax2", "ax3", "ax4", "ax5", "az", "b//1", "c1", "c2"];
 
 #[test]
-fn every_wanted_key_comes_once_however_short_pages_are() {
+fn every_wanted_key_is_listed_once_regardless_of_the_page_size() {
     for page_keys in 1..14 {
         let (given, _) = listed(&KEYS, page_keys, &Letters);
         assert_eq!(given, ["a1", "a2", "a3", "az", "c1", "c2", "odd b//1"], "{page_keys}");
@@ -62,7 +62,7 @@ fn every_wanted_key_comes_once_however_short_pages_are() {
 }
 
 #[test]
-fn what_is_not_wanted_is_passed_over_and_not_gone_through() {
+fn unwanted_keys_are_skipped_without_listing_them() {
     let many: Vec<String> = (0..1000).map(|number| format!("ax{number:03}")).chain(["b1".into()]).collect();
     let keys: Vec<&str> = many.iter().map(String::as_str).collect();
     let (given, pages) = listed(&keys, 10, &Letters);
@@ -71,7 +71,7 @@ fn what_is_not_wanted_is_passed_over_and_not_gone_through() {
 }
 
 #[test]
-fn markers_of_folders_are_no_objects() {
+fn folder_markers_are_not_objects() {
     let mut given = 0;
     let marker = |key: &str, size_bytes| Found {
         key: key.into(),
@@ -88,7 +88,7 @@ fn markers_of_folders_are_no_objects() {
     assert_eq!(given, 0);
     give_one(marker("logs/", 5), &mut |listed| {
         given += 1;
-        assert!(matches!(listed, Listed::Unnameable(_)));
+        assert!(matches!(listed, ListedKey::Unnameable(_)));
         Ok(())
     })
     .unwrap();

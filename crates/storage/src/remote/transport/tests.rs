@@ -142,7 +142,7 @@ fn any_request_that_hangs_once_is_retried() {
 }
 
 #[test]
-fn a_store_that_only_hangs_is_given_up_with_its_name() {
+fn a_store_that_always_hangs_is_given_up() {
     for (name, ask) in requests() {
         let (endpoint, count) = server(|_, _| Does::FallsSilent(""));
         let text = ask(&store(&endpoint)).unwrap_err().to_string();
@@ -154,7 +154,7 @@ fn a_store_that_only_hangs_is_given_up_with_its_name() {
 }
 
 #[test]
-fn a_store_that_always_loses_the_reply_of_a_write_is_given_up_with_its_name() {
+fn a_store_that_always_loses_the_reply_of_a_write_is_given_up() {
     for (name, ask) in requests().into_iter().filter(|(name, _)| ["put", "create"].contains(name)) {
         let (endpoint, count) = server(|_, _| Does::Breaks);
         let text = ask(&store(&endpoint)).unwrap_err().to_string();
@@ -215,7 +215,7 @@ fn a_redirect_is_followed_within_the_host_and_to_no_other() {
 }
 
 #[test]
-fn a_list_that_does_not_go_on_and_one_that_does_not_end_are_refused() {
+fn a_list_that_repeats_pages_is_refused() {
     let page = "<ListBucketResult><NextContinuationToken>same</NextContinuationToken><IsTruncated>true</IsTruncated></ListBucketResult>";
     let (endpoint, count) = server(move |_, _| answer("200 OK", "", page));
     let text = store(&endpoint).list("").unwrap_err().to_string();

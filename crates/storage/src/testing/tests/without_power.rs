@@ -49,7 +49,7 @@ fn every_name_that_was_written_once_is_there_and_whole() {
 }
 
 #[test]
-fn what_was_only_put_is_lost() {
+fn names_that_were_only_put_are_lost() {
     let place = tempfile::tempdir().unwrap();
     let (root, temp) = (place.path().join("s"), place.path().join("s/tmp"));
     let (store, log) = local_with_sync_log(&root, &temp).unwrap();
@@ -66,7 +66,7 @@ fn what_was_only_put_is_lost() {
 }
 
 #[test]
-fn temporary_files_are_lost_with_what_nobody_made_durable() {
+fn temporary_files_are_lost_with_all_that_was_not_synced() {
     let disk = Disk::new();
     let store = disk.open("t");
     let mut staged = store.stage().unwrap();
@@ -82,7 +82,7 @@ fn temporary_files_are_lost_with_what_nobody_made_durable() {
 }
 
 #[test]
-fn what_a_killed_writer_did_not_sync_is_synced_before_it_is_said_to_exist() {
+fn a_name_of_a_killed_writer_is_synced_before_it_is_said_to_exist() {
     let disk = Disk::new();
     let store = disk.open("t");
     store.put_if_absent("other", b"").unwrap();
@@ -95,7 +95,7 @@ fn what_a_killed_writer_did_not_sync_is_synced_before_it_is_said_to_exist() {
 }
 
 #[test]
-fn what_stood_before_the_log_began_stays() {
+fn files_from_before_the_log_stay() {
     let disk = Disk::new();
     fs::create_dir_all(disk.root.join("t/old")).unwrap();
     fs::write(disk.root.join("t/old/file"), "text").unwrap();
@@ -126,7 +126,7 @@ fn a_removed_name_stays_away_and_can_be_written_again() {
 }
 
 #[test]
-fn by_chance_any_part_of_what_nobody_synced_survives() {
+fn any_part_that_was_not_synced_may_survive_by_chance() {
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..60 {
         let disk = Disk::new();

@@ -40,8 +40,7 @@ impl Modules {
         for (module, (text, _)) in &modules.texts {
             for path in uses(text, "pub") {
                 let name = path.rsplit([':', ' ']).next().unwrap_or_default().to_owned();
-                if let Some((source, rest)) = modules.resolve(module, &path).filter(|(_, rest)| !rest.is_empty()) {
-                    let _ = rest;
+                if let Some((source, _)) = modules.resolve(module, &path).filter(|(_, rest)| !rest.is_empty()) {
                     reexports.insert((module.clone(), name), source);
                 }
             }
@@ -145,7 +144,7 @@ fn expand(tree: &str, start: &str, paths: &mut Vec<String>) {
     for (at, symbol) in inside.char_indices().chain([(inside.len(), ',')]) {
         match symbol {
             '{' => depth += 1,
-            '}' => depth -= 1,
+            '}' => depth = depth.saturating_sub(1),
             ',' if depth == 0 => {
                 let part = inside[begin..at].trim();
                 if !part.is_empty() {

@@ -25,6 +25,8 @@ mod invariants;
 
 mod spellings;
 
+mod words;
+
 mod circles;
 
 mod memory;

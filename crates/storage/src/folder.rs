@@ -59,7 +59,7 @@ impl Folder {
         }
     }
 
-    /// Returns the folder beside this one whose name has `ending` after it; `None` for a whole bucket or the root of the
+    /// Returns the folder next to this one whose name has `ending` after it; `None` for a whole bucket or the root of the
     /// local disk. Errors begin with `named`, the caller's word for it.
     ///
     /// # Errors

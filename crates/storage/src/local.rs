@@ -13,7 +13,7 @@
 //!
 //! **Errors.** Each names the path and the step.
 //!
-//! **Not here:** `object_store::local::LocalFileSystem`. It links a file to its name too, but stages it beside that name as
+//! **Not here:** `object_store::local::LocalFileSystem`. It links a file to its name too, but stages it next to that name as
 //! `name#1`, where readers list; it therefore hides log objects with names such as `x#1`, refuses names with
 //! control characters, and lists in no order. For cloud stores that crate is the right one.
 #![expect(clippy::disallowed_methods, reason = "the door to the local disk for everything that is stored")]
@@ -48,7 +48,7 @@ mod listing;
 /// `ENOLCK`: the filesystem has no locks, or their server cannot be reached.
 const ENOLCK: i32 = if cfg!(target_os = "linux") { 37 } else { 77 };
 
-/// A root folder, and beside or below it the folder for temporary files.
+/// A root folder, and next to it or below it the folder for temporary files.
 #[derive(Debug)]
 pub(crate) struct LocalStore {
     folders: Arc<Folders>,

@@ -46,7 +46,7 @@ impl Store {
     }
 
     /// Opens a store in the folder `root`, whose staged files wait in the folder `temp` and whose lock is the file `lock`
-    /// beside `temp`.
+    /// next to `temp`.
     ///
     /// All may be absent: nothing is created before the first write. If `temp` is in `root`, neither it nor the lock belongs
     /// to the store: they count neither in [`Store::is_empty`] nor in [`Store::list`].

@@ -102,7 +102,7 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
     }
 }
 
-/// Writes a file beside `target` and moves it there. Errors name `path`, which the person typed.
+/// Writes a file next to `target` and moves it there. Errors name `path`, which the person typed.
 fn replace(path: &Path, target: &Path, text: &str) -> Result<(), Error> {
     let Some(file_name) = target.file_name() else {
         return Err(bad_location(path, LocationFlaw::NotAFileName));

@@ -58,7 +58,7 @@ impl LocalFolder {
         above.map(Self::of_canonical)
     }
 
-    /// Returns the folder beside this one whose name has `ending` after it; `None` for the root.
+    /// Returns the folder next to this one whose name has `ending` after it; `None` for the root.
     ///
     /// # Errors
     ///

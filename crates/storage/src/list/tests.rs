@@ -23,10 +23,10 @@ fn place(files: &[&str]) -> (TempDir, PathBuf) {
     (place, root)
 }
 
-/// What a listing gave, gathered.
+/// Results of a listing.
 #[derive(Debug)]
 struct Listing {
-    /// Sorted by source and key. Nothing is dropped: what came twice stands here twice.
+    /// Sorted by source and key. Nothing is dropped: a key that was listed twice is here twice.
     objects: Vec<Object>,
     failures: Vec<ListFailure>,
     special: Vec<String>,

@@ -37,7 +37,7 @@ pub(super) struct Credentials {
     login: Arc<Login>,
 }
 
-/// How a person gets new credentials.
+/// The way to get new credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Login {
     /// Not by logging in.

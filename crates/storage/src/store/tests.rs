@@ -1,4 +1,4 @@
-//! What a store promises, on the local disk: once, whole, sorted, and nothing left behind.
+//! What a store promises, on the local disk: once, whole, sorted, and no leftovers.
 #![expect(clippy::disallowed_methods, reason = "looks at the disk behind the store")]
 
 use super::*;
@@ -99,7 +99,7 @@ fn a_thousand_staged_files_hold_no_descriptors() {
     for file in &mut staged {
         file.append(b"text").unwrap();
     }
-    // Other tests run beside this one and hold a few.
+    // Other tests run at the same time and hold a few.
     assert!(fs::read_dir("/dev/fd").unwrap().count() < 300);
     for (number, file) in staged.into_iter().enumerate().take(3) {
         file.put_if_absent(&format!("{number}")).unwrap();

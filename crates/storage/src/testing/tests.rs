@@ -155,7 +155,7 @@ mod with_faults {
     use super::*;
     use std::error::Error as _;
 
-    /// Ten operations of all kinds; each goes on whatever came of those before.
+    /// Ten operations of all kinds; each is called, also after a failure.
     fn work(store: &Store) -> Vec<bool> {
         (0..2)
             .flat_map(|number| {

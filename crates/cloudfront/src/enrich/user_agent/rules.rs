@@ -30,7 +30,7 @@ pub struct UserAgentRules {
 impl UserAgentRules {
     /// Functions that each compile one part of the [`embedded`](Self::embedded) rules, unless that is done already.
     ///
-    /// Calling them is optional: a classification compiles what it misses. They can run beside other work, in any number of
+    /// Calling them is optional: a classification compiles what it misses. They can run at the same time as other work, in any number of
     /// threads, the longest first.
     pub const PARTS: [fn(); 3] = [
         || _ = LazyLock::force(&EMBEDDED.device),

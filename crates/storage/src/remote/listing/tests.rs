@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Wants keys whose second letter is not `x`, and cuts behind each first letter.
+/// Wants keys whose second letter is not `x`, and cuts after each first letter.
 struct Letters;
 
 impl KeyGuide for Letters {
@@ -15,7 +15,7 @@ impl KeyGuide for Letters {
     }
 }
 
-/// Lists these keys in pages of so many, and gives what came out and how many pages it took.
+/// Lists these keys in pages of this size, and returns the listed keys and the number of pages.
 fn listed(keys: &[&str], page_keys: usize, guide: &dyn KeyGuide) -> (Vec<String>, usize) {
     let mut waiting = vec![Part { after: String::new(), until: None, next: None, pages: 0 }];
     let (mut given, mut pages) = (Vec::new(), 0);

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// A table and its state as they stand on a disk, in one log; nothing exists yet.
+/// A table and its state on a disk, in one log; nothing exists yet.
 struct Disk {
     _place: TempDir,
     root: PathBuf,
@@ -55,7 +55,7 @@ fn names_that_were_only_put_are_lost() {
     let (store, log) = local_with_sync_log(&root, &temp).unwrap();
     store.put("lease/1", b"text").unwrap();
     store.put("ddl/1", b"text").unwrap();
-    // Its folder is synced, and so the name beside it: but not the bytes.
+    // Its folder is synced, and so the name in it: but not the bytes.
     store.put_if_absent("ddl/2", b"text").unwrap();
     store.put("ddl/3", b"text").unwrap();
     log.power_cut().unwrap();

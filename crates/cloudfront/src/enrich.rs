@@ -11,7 +11,6 @@ use arrow::{
     array::{Array, ArrayRef, RecordBatch, StringViewArray},
     buffer::Buffer,
     datatypes::SchemaRef,
-    error::ArrowError,
 };
 use lakefront_schema::{Derivation, Source, TableSchema, object_key};
 
@@ -51,10 +50,7 @@ impl Enricher {
     }
 
     /// Adds the derived columns.
-    ///
-    /// # Errors
-    /// [`ArrowError`] if the columns do not fit the table schema, which would be a fault of `decode`.
-    pub fn enrich(&mut self, decoded: DecodedBatch) -> Result<EnrichedBatch, ArrowError> {
+    pub fn enrich(&mut self, decoded: DecodedBatch) -> EnrichedBatch {
         let DecodedBatch { columns, seconds, user_agents, record_ids, objects } = decoded;
         let rows = seconds.len();
         let user_agent_column = user_agents.as_ref().and_then(|agents| agents.column);
@@ -69,16 +65,15 @@ impl Enricher {
                 (None, Source::Derived(derivation)) => of_user_agents
                     .as_mut()
                     .and_then(|columns| columns.remove(derivation))
-                    .ok_or_else(|| ArrowError::SchemaError(format!("column `{}` was not decoded", column.name)))?,
-                (None, Source::Field(_)) => {
-                    return Err(ArrowError::SchemaError(format!("column `{}` was not decoded", column.name)));
-                }
+                    .expect("decode gives every column that does not come from the user agent"),
+                (None, Source::Field(_)) => unreachable!("decode gives every column that comes from a field"),
             };
             complete.push(array);
         }
-        let batch = RecordBatch::try_new(SchemaRef::clone(&self.arrow_schema), complete)?;
+        let batch = RecordBatch::try_new(SchemaRef::clone(&self.arrow_schema), complete);
+        let batch = batch.expect("columns have the types of the schema, and a cell for each row");
         let hours = seconds.iter().copied().map(hour_of).collect();
-        Ok(EnrichedBatch { batch, hours })
+        EnrichedBatch { batch, hours }
     }
 
     /// Returns the user agents as logged, and the columns that are derived from them.

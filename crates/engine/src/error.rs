@@ -47,15 +47,6 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// Columns do not fit together: a bug of this program.
-    #[error("{object}: columns do not fit the table schema")]
-    Columns {
-        /// The first object of the task.
-        object: String,
-        /// The cause.
-        #[source]
-        source: arrow::error::ArrowError,
-    },
     /// Less memory than one task needs.
     #[error("plan: {memory_bytes} bytes of memory are not enough")]
     Memory {

@@ -40,7 +40,7 @@ fn decoder(fields: &[&str], sizes: DecodeSizes) -> Decoder {
 }
 
 fn checked(batch: DecodedBatch) -> RecordBatch {
-    let EnrichedBatch { batch, hours } = Enricher::new(Arc::clone(&SCHEMA)).enrich(batch).unwrap();
+    let EnrichedBatch { batch, hours } = Enricher::new(Arc::clone(&SCHEMA)).enrich(batch);
     assert_eq!(hours.len(), batch.num_rows());
     for column in batch.columns() {
         column.to_data().validate_full().unwrap();

@@ -22,7 +22,6 @@ pub(crate) fn hint(error: &EngineError) -> Option<String> {
             "let lakefront read them, or continue without them with a larger `--max-unreadable N`; `--exclude` leaves them out of later plans"
                 .to_owned()
         }
-        EngineError::Columns { .. } => "please report this".to_owned(),
         EngineError::Memory { least_bytes, .. } => format!("`--memory-bytes` must be at least {least_bytes}"),
         EngineError::Addresses { least_kib, .. } => {
             format!("raise it with `ulimit -v {least_kib}` or more; to limit memory, `--memory-bytes` is enough")

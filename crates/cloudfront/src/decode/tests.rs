@@ -43,7 +43,7 @@ impl Rows {
     }
 
     fn take(&mut self, enricher: &mut Enricher, batch: DecodedBatch) {
-        let batch: RecordBatch = enricher.enrich(batch).unwrap().batch;
+        let batch: RecordBatch = enricher.enrich(batch).batch;
         for row in 0..batch.num_rows() {
             let cell = |column: &arrow::array::ArrayRef| {
                 let text = || match column.as_primitive_opt::<TimestampMicrosecondType>() {

@@ -24,11 +24,10 @@ use lakefront_table::encode::{FinishedFile, ParquetError, PassEnd, TaskEncoder};
 use super::{
     AttemptMemory, ProgressLedger, TaskContext, fetch_ahead,
     object_bytes::is_streamed,
-    task_decoder::{Decoded, Fetched, Group, RowsError, TaskDecoder, Tools},
+    task_decoder::{Decoded, Fetched, Group, TaskDecoder, Tools},
 };
 use crate::{
     Error,
-    current_task::first_object,
     outcome::{Lost, Outcome, TaskCounts, TaskDone, TaskEnd},
     pool::Pending,
     progress::Event,
@@ -158,10 +157,10 @@ impl<'c> Attempt<'c> {
             for (object, result) in results {
                 self.record(object, result)?;
             }
-            let mut batch = batch.map_err(|error| rows_error(task, error))?;
+            let mut batch = batch.map_err(encode_error)?;
             if let Some((object, fetched)) = large {
                 self.encode(batch.take())?;
-                self.read_large(task, object, fetched, memory)?;
+                self.read_large(object, fetched, memory)?;
             }
             // Batches end at the ends of groups, regardless of the thread that encodes them.
             let group = if rest.is_empty() { std::mem::take(&mut next) } else { Group { objects: rest } };
@@ -429,7 +428,7 @@ pub(super) fn read_error(object: &Object, error: lakefront_cloudfront::Error) ->
 }
 
 /// Returns the error about a data file that could not be written: that of the store, if the store caused it.
-fn encode_error(error: lakefront_table::Error) -> Error {
+pub(super) fn encode_error(error: lakefront_table::Error) -> Error {
     let lakefront_table::Error::DataFile { partition, source } = error else { return Error::Table(error) };
     let ParquetError::External(cause) = source else {
         return Error::Table(lakefront_table::Error::DataFile { partition, source });
@@ -439,13 +438,6 @@ fn encode_error(error: lakefront_table::Error) -> Error {
         Err(cause) => {
             Error::Table(lakefront_table::Error::DataFile { partition, source: ParquetError::External(cause) })
         }
-    }
-}
-
-pub(super) fn rows_error(task: &Task, error: RowsError) -> Error {
-    match error {
-        RowsError::Columns(source) => Error::Columns { object: first_object(task), source },
-        RowsError::Encode(error) => encode_error(error),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Reads a large object in an attempt, with one job for every few blocks.
 
 use lakefront_cloudfront::ObjectSummary;
-use lakefront_ledger::plan::Task;
 use lakefront_storage::Object;
 
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
     pool::Pending,
     task::{
         AttemptMemory,
-        attempt::{Attempt, Interrupt, read_error, rows_error},
+        attempt::{Attempt, Interrupt, encode_error, read_error},
         task_decoder::{Fetched, Large, LargeError, LargeStep, Purpose, Tools},
     },
 };
@@ -30,7 +29,6 @@ impl Attempt<'_> {
     /// Reads a large object, and encodes its rows while it is read.
     pub(super) fn read_large(
         &mut self,
-        task: &Task,
         object: Object,
         fetched: Fetched,
         memory: &AttemptMemory,
@@ -44,7 +42,7 @@ impl Attempt<'_> {
         let outcome = match result {
             Ok(outcome) => outcome,
             Err(LargeFailure::Stop(error)) => return Err(Interrupt::Stop(error)),
-            Err(LargeFailure::Large(error)) => outcome_of(task, &object, error, self.context.advise)?,
+            Err(LargeFailure::Large(error)) => outcome_of(&object, error, self.context.advise)?,
         };
         if partial.has_output && !matches!(outcome, Outcome::Converted(_)) {
             return Err(Interrupt::Judged(object, Box::new(outcome)));
@@ -132,13 +130,13 @@ impl From<Error> for LargeFailure {
 }
 
 /// Returns the outcome of an object that could not be read completely.
-fn outcome_of(task: &Task, object: &Object, error: LargeError, advise: Advise) -> Result<Outcome, Error> {
+fn outcome_of(object: &Object, error: LargeError, advise: Advise) -> Result<Outcome, Error> {
     match error {
         LargeError::Verdict(verdict) => Outcome::failed(&verdict, advise).ok_or_else(|| read_error(object, verdict)),
         LargeError::Storage(error) => match Lost::from_error(&error, advise) {
             Some(how) => Ok(Outcome::Lost(how)),
             None => Err(Error::storage(error)),
         },
-        LargeError::Rows(error) => Err(rows_error(task, error)),
+        LargeError::Encode(error) => Err(encode_error(error)),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use arrow::error::ArrowError;
 use bytes::Bytes;
 use lakefront_cloudfront::{
     DecodeOptions, Decoder, EnrichedBatch, Enricher, FieldNames, ObjectSummary, Reject,
@@ -59,7 +58,7 @@ pub(super) struct Decoded {
     /// The summary of each object, or its verdict.
     pub(super) results: Vec<(Object, Result<ObjectSummary, lakefront_cloudfront::Error>)>,
     /// Their rows, if the caller must encode them; `None` if there are none.
-    pub(super) batch: Result<Option<EnrichedBatch>, RowsError>,
+    pub(super) batch: Result<Option<EnrichedBatch>, lakefront_table::Error>,
     /// The object at which decoding stopped, because it is not small.
     pub(super) large: Option<(Object, Fetched)>,
     /// Objects that are not decoded yet: a group may have far more text than its compressed size suggests.
@@ -99,16 +98,7 @@ pub(super) enum LargeError {
     Verdict(lakefront_cloudfront::Error),
     /// It could not be read.
     Storage(lakefront_storage::Error),
-    /// Its rows cannot be encoded.
-    Rows(RowsError),
-}
-
-/// Reason why decoded rows cannot be written to a data file.
-#[derive(Debug)]
-pub(super) enum RowsError {
-    /// Their columns do not fit the table.
-    Columns(ArrowError),
-    /// They cannot be encoded, or the data file cannot be written.
+    /// Its rows cannot be encoded, or a data file cannot be written.
     Encode(lakefront_table::Error),
 }
 
@@ -140,9 +130,8 @@ impl TaskDecoder {
         self.decoder.take_unclaimed_fields()
     }
 
-    fn flush(&mut self) -> Result<Option<EnrichedBatch>, RowsError> {
-        let batch = self.decoder.flush().map(|batch| self.enricher.enrich(batch));
-        batch.transpose().map_err(RowsError::Columns)
+    fn flush(&mut self) -> Option<EnrichedBatch> {
+        self.decoder.flush().map(|batch| self.enricher.enrich(batch))
     }
 
     /// Opens a large object.
@@ -173,10 +162,7 @@ impl TaskDecoder {
             summary = Some(read.summary().expect("an object that was read to its end has counts"));
         }
         let batch = match step {
-            Some(Step::Rows(batch)) => {
-                let enriched = self.enricher.enrich(*batch);
-                Some(enriched.map_err(|error| LargeError::Rows(RowsError::Columns(error)))?)
-            }
+            Some(Step::Rows(batch)) => Some(self.enricher.enrich(*batch)),
             Some(Step::NoRows) | None => None,
         };
         let rows = batch.as_ref().map_or(0, |batch| batch.hours.len() as u64);
@@ -211,18 +197,18 @@ impl Tools {
     }
 
     /// Ends the open batch. Returns it if the caller must encode it.
-    fn flush(&mut self) -> Result<Option<EnrichedBatch>, RowsError> {
-        let batch = self.decoder.flush()?;
+    fn flush(&mut self) -> Result<Option<EnrichedBatch>, lakefront_table::Error> {
+        let batch = self.decoder.flush();
         self.encode(batch)
     }
 
     /// Encodes a batch, or returns it if the caller must encode it.
-    fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<Option<EnrichedBatch>, RowsError> {
+    fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<Option<EnrichedBatch>, lakefront_table::Error> {
         let (Some(encoder), Some(EnrichedBatch { batch, hours })) = (&mut self.encoder, &batch) else {
             return Ok(batch);
         };
         self.has_encoded = true;
-        encoder.write(batch, hours, &OneByOne).map_err(RowsError::Encode)?;
+        encoder.write(batch, hours, &OneByOne)?;
         Ok(None)
     }
 
@@ -233,7 +219,7 @@ impl Tools {
             let mut step = self.decoder.step(large)?;
             blocks += 1;
             rows += step.rows;
-            step.batch = self.encode(step.batch).map_err(LargeError::Rows)?;
+            step.batch = self.encode(step.batch).map_err(LargeError::Encode)?;
             // Rejects are returned before there are more.
             let is_due = step.batch.is_some() || step.summary.is_some() || !step.rejects.is_empty();
             if is_due || blocks >= BLOCKS_OF_A_JOB {

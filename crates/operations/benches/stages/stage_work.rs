@@ -73,7 +73,7 @@ pub(crate) fn decode(decoder: &mut Decoder, logs: &[Log]) -> Vec<DecodedBatch> {
 
 /// Runs stage 6.
 pub(crate) fn enrich(enricher: &mut Enricher, batches: Vec<DecodedBatch>) -> Vec<EnrichedBatch> {
-    batches.into_iter().map(|batch| enricher.enrich(batch).unwrap()).collect()
+    batches.into_iter().map(|batch| enricher.enrich(batch)).collect()
 }
 
 /// Data files that are discarded.

@@ -12,7 +12,7 @@ use arrow::{
     buffer::Buffer,
     datatypes::SchemaRef,
 };
-use lakefront_schema::{Derivation, Source, TableSchema, object_key};
+use lakefront_schema::{ColumnSource, Derivation, TableSchema, object_key};
 
 use self::user_agent::{Classified, UserAgent, UserAgentCache, UserAgentRules};
 use crate::decode::{DecodedBatch, ObjectRows, UserAgents, views::ViewColumn};
@@ -43,10 +43,9 @@ impl Enricher {
     /// Returns whether the schema has columns that come from the user agent, which need [`UserAgentRules::embedded`].
     pub fn needs_user_agents(schema: &TableSchema) -> bool {
         let of_user_agent = [Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot];
-        schema
-            .columns()
-            .iter()
-            .any(|column| matches!(&column.source, Source::Derived(derivation) if of_user_agent.contains(derivation)))
+        schema.columns().iter().any(
+            |column| matches!(&column.source, ColumnSource::Derived(derivation) if of_user_agent.contains(derivation)),
+        )
     }
 
     /// Adds the derived columns.
@@ -60,13 +59,15 @@ impl Enricher {
             let logged = logged.as_ref().filter(|_| user_agent_column == Some(index));
             let array = match (array.or(logged.cloned()), &column.source) {
                 (Some(array), _) => array,
-                (None, Source::Derived(Derivation::Filename)) => file_names(&objects, rows),
-                (None, Source::Derived(Derivation::Distribution)) => distributions(&objects, record_ids.as_ref(), rows),
-                (None, Source::Derived(derivation)) => of_user_agents
+                (None, ColumnSource::Derived(Derivation::Filename)) => file_names(&objects, rows),
+                (None, ColumnSource::Derived(Derivation::Distribution)) => {
+                    distributions(&objects, record_ids.as_ref(), rows)
+                }
+                (None, ColumnSource::Derived(derivation)) => of_user_agents
                     .as_mut()
                     .and_then(|columns| columns.remove(derivation))
                     .expect("decode gives every column that does not come from the user agent"),
-                (None, Source::Field(_)) => unreachable!("decode gives every column that comes from a field"),
+                (None, ColumnSource::Field(_)) => unreachable!("decode gives every column that comes from a field"),
             };
             complete.push(array);
         }

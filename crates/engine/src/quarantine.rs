@@ -38,7 +38,7 @@ pub(crate) struct Quarantine {
 }
 
 #[derive(Serialize)]
-struct RejectedRow<'a> {
+struct QuarantinedRow<'a> {
     object: &'a str,
     line: u64,
     byte: u64,
@@ -52,7 +52,7 @@ struct RejectedRow<'a> {
 }
 
 #[derive(Serialize)]
-struct FailedObject<'a> {
+struct QuarantinedObject<'a> {
     object: &'a str,
     reason: &'a str,
     message: &'a str,
@@ -67,7 +67,7 @@ impl Quarantine {
         for reject in rejects {
             let Reject { line, byte, reason, text, line_bytes } = reject;
             let readable = std::str::from_utf8(text).ok();
-            self.add(&RejectedRow {
+            self.add(&QuarantinedRow {
                 object,
                 line: *line,
                 byte: *byte,
@@ -81,7 +81,7 @@ impl Quarantine {
     }
 
     pub(crate) fn add_failed(&mut self, object: &str, reason: &str, message: &str) -> Result<(), Error> {
-        self.add(&FailedObject { object, reason, message })
+        self.add(&QuarantinedObject { object, reason, message })
     }
 
     /// Stores the quarantine under its name; does nothing if it has no entries.

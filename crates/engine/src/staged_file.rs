@@ -22,7 +22,7 @@ pub(crate) struct StagedFile {
 
 /// Size and hash of a file that has its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Written {
+pub(crate) struct StoredFile {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
 }
@@ -34,9 +34,9 @@ impl StagedFile {
 
     /// Stores the file under its name, in the store that it was created in; succeeds if the name already has these
     /// bytes.
-    pub(crate) fn put(mut self, store: &Store, name: &str) -> Result<Written, Error> {
+    pub(crate) fn put(mut self, store: &Store, name: &str) -> Result<StoredFile, Error> {
         self.flush().map_err(Self::error)?;
-        let written = Written { bytes: self.staged.len_bytes(), sha256: create_once::hex(&self.hash.finalize()) };
+        let written = StoredFile { bytes: self.staged.len_bytes(), sha256: create_once::hex(&self.hash.finalize()) };
         let put = || self.staged.put_if_absent(name).map(|_bytes| ());
         create_once::settle(store, name, put, || create_once::holds(store, name, written.bytes, &written.sha256))?;
         Ok(written)

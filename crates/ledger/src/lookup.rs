@@ -119,14 +119,14 @@ struct OpenInput {
 #[derive(Debug, Default)]
 struct Day {
     /// Entries sorted by identity: one for each object, or one for each size if logs are identified by name.
-    entries: Vec<Entry>,
+    entries: Vec<KnownObject>,
     /// Marks of converted objects, sorted. Empty if logs are identified by name, because then the entries suffice.
     marks: Vec<u64>,
 }
 
 /// A seen object: identity in 128 bits; version, whether this run executed its epoch, and outcome in 64.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct KnownObject {
     identity: [u64; 2],
     version_and_outcome: u64,
 }
@@ -144,7 +144,7 @@ const OUTCOMES: [OutcomeWord; 7] = [
     OutcomeWord::Unreadable,
 ];
 
-impl Entry {
+impl KnownObject {
     fn new(identity: [u64; 2], version: u64, outcome: OutcomeWord, is_own: bool) -> Self {
         let outcome = OUTCOMES.iter().position(|word| *word == outcome).expect("the list has all outcomes") as u64;
         let own_bit = if is_own { OWN_BIT } else { 0 };
@@ -375,7 +375,7 @@ impl<'s> ProcessedLookup<'s> {
                 let size_bytes = seen.size_bytes();
                 let identity = self.identities.of(&seen.source, &seen.key);
                 match self.identities.of_version(&seen.version, size_bytes) {
-                    Some(version) => entries.push(Entry::new(identity, version, seen.outcome, is_own)),
+                    Some(version) => entries.push(KnownObject::new(identity, version, seen.outcome, is_own)),
                     None => is_whole = false,
                 }
                 if keeps_marks && seen.outcome == OutcomeWord::Converted {
@@ -407,7 +407,7 @@ impl<'s> ProcessedLookup<'s> {
 }
 
 /// Returns the entries of an object.
-fn of_identity(entries: &[Entry], identity: [u64; 2]) -> &[Entry] {
+fn of_identity(entries: &[KnownObject], identity: [u64; 2]) -> &[KnownObject] {
     let first = entries.partition_point(|entry| entry.identity < identity);
     let (_, of_object) = entries.split_at(first);
     let (of_object, _) = of_object.split_at(of_object.partition_point(|entry| entry.identity == identity));
@@ -415,7 +415,7 @@ fn of_identity(entries: &[Entry], identity: [u64; 2]) -> &[Entry] {
 }
 
 /// Looks up an object by key. It has one version at a time, so its last outcome counts.
-fn known_by_key(of_object: &[Entry], open: &[OpenInput], version_bits: u64) -> Known {
+fn known_by_key(of_object: &[KnownObject], open: &[OpenInput], version_bits: u64) -> Known {
     let last = match (open.last(), of_object.first()) {
         (Some(OpenInput { outcome: None, .. }), _) => return Known::InOwnEpoch,
         (Some(OpenInput { version_bits, outcome: Some(outcome) }), _) => (*version_bits, *outcome, false),
@@ -429,7 +429,7 @@ fn known_by_key(of_object: &[Entry], open: &[OpenInput], version_bits: u64) -> K
 }
 
 /// Looks up an object by name. One name may have logs of several sizes; once one of them is converted, no other is.
-fn known_by_name(of_name: &[Entry], open: &[OpenInput], version_bits: u64) -> Known {
+fn known_by_name(of_name: &[KnownObject], open: &[OpenInput], version_bits: u64) -> Known {
     let mut is_converted = false;
     let mut is_unreadable = false;
     let mut known = None;
@@ -480,8 +480,8 @@ mod tests {
 
     fn by_name(entries: &[(u64, OutcomeWord)], size: u64) -> Known {
         let word = |size: u64| size << OUTCOME_BITS;
-        let entries: Vec<Entry> =
-            entries.iter().map(|(size, outcome)| Entry::new([1, 1], word(*size), *outcome, false)).collect();
+        let entries: Vec<KnownObject> =
+            entries.iter().map(|(size, outcome)| KnownObject::new([1, 1], word(*size), *outcome, false)).collect();
         known_by_name(&entries, &[], size)
     }
 

@@ -26,7 +26,7 @@ use crate::{
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header<'a> {
+struct PlanHeader<'a> {
     format: u32,
     epoch: u64,
     nonce: &'a str,
@@ -59,7 +59,7 @@ struct Input<'a> {
 /// Returns the bytes of a plan.
 pub fn plan_bytes(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
     let inputs = tasks.iter().map(|task| task.inputs.len() as u64).sum();
-    let header = Header { format: FORMAT_SEALED, epoch, nonce, tasks: tasks.len() as u64, inputs };
+    let header = PlanHeader { format: FORMAT_SEALED, epoch, nonce, tasks: tasks.len() as u64, inputs };
     let mut lines = JsonlWriter::new(&header, true);
     for task in tasks {
         for (index, object) in task.inputs.iter().enumerate() {
@@ -97,8 +97,8 @@ pub fn read_plan(state: &Store, log: &Stored<LogRecord>) -> Result<Vec<Task>, Er
     let cannot = |what: &str| damaged(state, name, &format!("cannot be used: {what}"));
     let mut lines = JsonlReader::new(bytes.as_slice());
     let header = lines.next_line().map_err(|error| cannot(&error.to_string()))?.unwrap_or_default();
-    let header: Header<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
-    let Header { format, epoch, .. } = header;
+    let header: PlanHeader<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
+    let PlanHeader { format, epoch, .. } = header;
     let is_of_log = epoch == log.epoch && header.nonce == log.nonce;
     read_record::check_format(state, name, format)?;
     if (format == FORMAT_SEALED) != log.is_sealed() || !is_of_log {

@@ -24,7 +24,7 @@ use crate::{
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header<'a> {
+struct DayHeader<'a> {
     format: u32,
     epoch: u64,
     day: Cow<'a, str>,
@@ -62,7 +62,7 @@ impl SeenObject<'_> {
 pub fn to_bytes(log: &Stored<LogRecord>, day: &str, objects: &[(&Object, OutcomeWord)]) -> Vec<u8> {
     let format = format_in(log, objects.iter().map(|(_, outcome)| *outcome));
     let its_log = log.digest_in_epoch().map(Into::into);
-    let header = Header { format, epoch: log.epoch, day: day.into(), inputs: objects.len() as u64, log: its_log };
+    let header = DayHeader { format, epoch: log.epoch, day: day.into(), inputs: objects.len() as u64, log: its_log };
     let mut lines = JsonlWriter::new(&header, log.is_sealed());
     for (object, outcome) in objects {
         lines.push(&SeenObject {
@@ -90,7 +90,7 @@ pub fn read(state: &Store, log: &LogRef, day: &str, mut on_object: impl FnMut(&S
     };
     let mut lines = JsonlReader::new(pieces);
     let header = lines.next_line().map_err(unread)?.unwrap_or_default();
-    let header: Header<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
+    let header: DayHeader<'_> = serde_json::from_str(header).map_err(|error| cannot(&error.to_string()))?;
     read_record::check_format(state, &name, header.format)?;
     check_log(state, log, &name, header.format, header.log.as_deref())?;
     if header.epoch != log.epoch || header.day != day {

@@ -47,7 +47,7 @@ pub struct LogRecord {
     /// Its format.
     pub format: u32,
     /// The kind of decision.
-    pub kind: Kind,
+    pub kind: DecisionKind,
     /// The epoch.
     pub epoch: u64,
     /// The nonce of the run that made the decision.
@@ -134,7 +134,7 @@ pub struct SourceRecord {
 /// Kind of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum DecisionKind {
     /// A plan becomes the next epoch.
     Plan,
 }

@@ -22,7 +22,7 @@ use crate::{
 const PARTITION_START: &str = "year=";
 
 /// A table or a state.
-pub struct Found {
+pub struct TableAround {
     /// The folder.
     pub folder: Folder,
     /// Whether it is a state.
@@ -34,10 +34,14 @@ pub struct Found {
 ///
 /// # Errors
 /// A lookup failed.
-pub fn find(folder: &Folder, connections: &Connections, destination: &Destination) -> Result<Option<Found>, Error> {
+pub fn find(
+    folder: &Folder,
+    connections: &Connections,
+    destination: &Destination,
+) -> Result<Option<TableAround>, Error> {
     // The folder itself is checked first: folders above it may not be readable.
     if is_record(folder, connections)? {
-        return Ok(Some(Found { folder: folder.clone(), is_state: true }));
+        return Ok(Some(TableAround { folder: folder.clone(), is_state: true }));
     }
     let folders: Vec<Folder> = std::iter::once(folder.clone()).chain(folder.ancestors()).collect();
     let names: Vec<String> = folders.iter().map(|folder| folder.name().unwrap_or_default()).collect();
@@ -46,12 +50,12 @@ pub fn find(folder: &Folder, connections: &Connections, destination: &Destinatio
     if folder.any_file(start, &is_data_file, connections).map_err(Error::storage)?.is_some() {
         let outermost = names.iter().rposition(|name| name.starts_with(PARTITION_START));
         let table = outermost.map_or(Some(folder), |partition| folders.get(partition + 1));
-        return Ok(Some(Found { folder: table.unwrap_or(folder).clone(), is_state: false }));
+        return Ok(Some(TableAround { folder: table.unwrap_or(folder).clone(), is_state: false }));
     }
     for (place, around) in folders.iter().enumerate() {
         let is_state = place > 0 && names.get(place).is_some_and(|name| name.ends_with(STATE_ENDING));
         if is_state && is_record(around, connections)? {
-            return Ok(Some(Found { folder: around.clone(), is_state: true }));
+            return Ok(Some(TableAround { folder: around.clone(), is_state: true }));
         }
         let below = place.checked_sub(1).and_then(|below| names.get(below));
         if below.is_some_and(|name| !name.starts_with(PARTITION_START)) {
@@ -59,7 +63,7 @@ pub fn find(folder: &Folder, connections: &Connections, destination: &Destinatio
         }
         let Ok(state) = state_of(around) else { continue };
         if !destination.has_state_at(&state) && is_record(&state, connections)? {
-            return Ok(Some(Found { folder: around.clone(), is_state: false }));
+            return Ok(Some(TableAround { folder: around.clone(), is_state: false }));
         }
     }
     Ok(None)
@@ -69,11 +73,11 @@ pub fn find(folder: &Folder, connections: &Connections, destination: &Destinatio
 ///
 /// A folder that cannot be read counts as neither: permissions for folders above are often missing on the local disk,
 /// and mostly end at one prefix in buckets, so the search stops there.
-pub fn around(folder: &Folder, connections: &Connections) -> Option<Found> {
+pub fn around(folder: &Folder, connections: &Connections) -> Option<TableAround> {
     for around in folder.ancestors() {
         match mark_of(&around, connections) {
             Ok(None) => {}
-            Ok(Some(is_state)) => return Some(Found { folder: around, is_state }),
+            Ok(Some(is_state)) => return Some(TableAround { folder: around, is_state }),
             Err(_) if matches!(around, Folder::Local(_)) => {}
             Err(_) => break,
         }

@@ -146,7 +146,7 @@ struct Candidate {
     /// Whether it was unreadable, and the hour in its name; `i32::MAX` without an hour.
     turn: (bool, i32),
     object: Object,
-    kind: Kind,
+    kind: CandidateKind,
     double: Option<Double>,
     /// Whether the file was replaced by a file with other names (hard links).
     is_relinked: bool,
@@ -154,7 +154,7 @@ struct Candidate {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum CandidateKind {
     New,
     Changed,
     Unreadable,
@@ -182,7 +182,7 @@ impl CandidateFilter<'_> {
             Known::Unknown
             | Known::Same(OutcomeWord::Gone | OutcomeWord::Replaced)
             | Known::Other(OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Failed | OutcomeWord::Empty) => {
-                Kind::New
+                CandidateKind::New
             }
             Known::Same(OutcomeWord::Unreadable) | Known::Other(OutcomeWord::Unreadable)
                 if self.refused.contains(&object) =>
@@ -190,7 +190,7 @@ impl CandidateFilter<'_> {
                 found.in_own_epochs += 1;
                 return Ok(());
             }
-            Known::Same(OutcomeWord::Unreadable) | Known::Other(OutcomeWord::Unreadable) => Kind::Unreadable,
+            Known::Same(OutcomeWord::Unreadable) | Known::Other(OutcomeWord::Unreadable) => CandidateKind::Unreadable,
             Known::InOwnEpoch => {
                 found.in_own_epochs += 1;
                 return Ok(());
@@ -202,7 +202,7 @@ impl CandidateFilter<'_> {
                 found.known_failed += u64::from(outcome == OutcomeWord::Failed);
                 return Ok(());
             }
-            Known::Other(OutcomeWord::Converted | OutcomeWord::Changed) => Kind::Changed,
+            Known::Other(OutcomeWord::Converted | OutcomeWord::Changed) => CandidateKind::Changed,
         };
         if let Some(hour) = hour.filter(|hour| (i64::from(*hour) + 1) * 3600 > self.settled_before) {
             found.waiting.add(&object);
@@ -215,13 +215,13 @@ impl CandidateFilter<'_> {
             return Ok(());
         }
         found.wanted.add(&object);
-        if kind == Kind::Changed {
+        if kind == CandidateKind::Changed {
             found.changed.add(&object);
         }
         // A known object would look like itself.
         let double = if known == Known::Unknown { self.seen.double(&object)? } else { None };
-        let turn = (kind == Kind::Unreadable, hour.unwrap_or(i32::MAX));
-        let is_relinked = kind != Kind::Changed && known != Known::Unknown && object.is_linked();
+        let turn = (kind == CandidateKind::Unreadable, hour.unwrap_or(i32::MAX));
+        let is_relinked = kind != CandidateKind::Changed && known != Known::Unknown && object.is_linked();
         self.candidates.push(Candidate { turn, object, kind, double, is_relinked, identity: self.identity });
         if self.candidates.len() > self.most {
             self.candidates.pop();
@@ -256,15 +256,15 @@ impl CandidateFilter<'_> {
         }
         count_doubles(&candidates, &seen, &mut found.doubles);
         if identity == Identity::Name {
-            let changed = candidates.iter().filter(|candidate| candidate.kind == Kind::Changed);
+            let changed = candidates.iter().filter(|candidate| candidate.kind == CandidateKind::Changed);
             found.earlier = seen.earlier(changed.map(|candidate| &candidate.object))?;
         }
         let lists = &mut found.candidates;
         for Candidate { object, kind, .. } in candidates {
             let list = match kind {
-                Kind::New => &mut lists.new,
-                Kind::Unreadable => &mut lists.unreadable,
-                Kind::Changed => &mut lists.changed,
+                CandidateKind::New => &mut lists.new,
+                CandidateKind::Unreadable => &mut lists.unreadable,
+                CandidateKind::Changed => &mut lists.changed,
             };
             list.push(object);
         }
@@ -330,7 +330,7 @@ fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epo
         {
             group.push(alike);
         }
-        if group.first().is_some_and(|first| first.kind == Kind::Unreadable) {
+        if group.first().is_some_and(|first| first.kind == CandidateKind::Unreadable) {
             let turns = last_epoch % group.len() as u64;
             group.rotate_left(usize::try_from(turns).expect("less than the length of the group"));
         }
@@ -340,13 +340,13 @@ fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epo
             let of_name = kept.get(start..).expect("nothing was removed since");
             if of_name.iter().any(|kept| kept.object.size_bytes() == size_bytes) {
                 found.doubles.twins += 1;
-            } else if !of_name.is_empty() && candidate.kind != Kind::Changed {
+            } else if !of_name.is_empty() && candidate.kind != CandidateKind::Changed {
                 found.doubles.other_sizes += 1;
             } else {
                 kept.push(candidate);
                 continue;
             }
-            let counts = if candidate.kind == Kind::Changed {
+            let counts = if candidate.kind == CandidateKind::Changed {
                 vec![&mut found.wanted, &mut found.changed]
             } else {
                 vec![&mut found.wanted]
@@ -361,7 +361,7 @@ fn one_of_each_name(candidates: Vec<Candidate>, found: &mut Discovered, last_epo
 
 /// Counts new logs that look like converted logs or like each other.
 fn count_doubles(candidates: &[Candidate], seen: &ProcessedLookup<'_>, doubles: &mut Doubles) {
-    let new = || candidates.iter().filter(|candidate| candidate.kind != Kind::Changed);
+    let new = || candidates.iter().filter(|candidate| candidate.kind != CandidateKind::Changed);
     for candidate in new() {
         match candidate.double {
             Some(Double::Moved) => doubles.moved += 1,

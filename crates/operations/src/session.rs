@@ -28,7 +28,7 @@ use lakefront_ledger::{
     plan::{ObjectCount, Task},
     plan_file::{plan_bytes, read_plan},
     read_record::missing,
-    records::{ClosedRecord, CommitRecord, Digest, Kind, LogRecord, TableRecord, Waiting},
+    records::{ClosedRecord, CommitRecord, DecisionKind, Digest, LogRecord, TableRecord, Waiting},
     seal::{FORMAT_SEALED, Stored},
     snapshot::Snapshot,
 };
@@ -503,7 +503,7 @@ fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, op
     let days: BTreeSet<String> = keys.map(|key| paths::day_of_hour(object_key::hour(key))).collect();
     LogRecord {
         format: FORMAT_SEALED,
-        kind: Kind::Plan,
+        kind: DecisionKind::Plan,
         epoch,
         nonce,
         plan: Digest { name: String::new(), bytes: 0, sha256: String::new() },

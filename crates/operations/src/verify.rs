@@ -175,7 +175,7 @@ struct Check<'v> {
     reading: VecDeque<(FileRecord, Pending<Result<Read, lakefront_storage::Error>>)>,
     identities: Identities,
     /// The outcome of each input, in the order of epochs.
-    outcomes: Vec<Seen>,
+    outcomes: Vec<VerifiedInput>,
 }
 
 /// The contents of a data file.
@@ -187,7 +187,7 @@ struct Read {
 
 /// The outcome of an input. It is small, as ten million of them must fit into memory.
 #[derive(Clone, Copy)]
-struct Seen {
+struct VerifiedInput {
     identity: [u64; 2],
     version: u64,
     outcome: OutcomeWord,
@@ -226,7 +226,7 @@ impl Check<'_> {
                 | InputOutcome::Changed {}
                 | InputOutcome::Unreadable {} => {}
             }
-            self.outcomes.push(Seen {
+            self.outcomes.push(VerifiedInput {
                 identity: self.identities.of(object.source(), object.key()),
                 version: self
                     .identities
@@ -411,7 +411,7 @@ impl Check<'_> {
 }
 
 /// Returns whether an object with the first outcome may be planned again with the next one.
-fn may_follow(first: Seen, next: Seen) -> bool {
+fn may_follow(first: VerifiedInput, next: VerifiedInput) -> bool {
     match first.outcome {
         OutcomeWord::Gone | OutcomeWord::Replaced | OutcomeWord::Unreadable => true,
         OutcomeWord::Failed => next.is_retry || next.version != first.version,

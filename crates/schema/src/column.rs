@@ -8,7 +8,7 @@ pub struct Column {
     /// Type of the values.
     pub column_type: ColumnType,
     /// Source of the values.
-    pub source: Source,
+    pub source: ColumnSource,
     /// Decoding of a cell on its way into the column.
     pub cell_decode: CellDecode,
     /// Whether the data file may have a dictionary of the values. False is better if all values are different; strings then
@@ -21,7 +21,7 @@ pub struct Column {
 impl Column {
     /// Returns whether every row has a value: true for the derived date and time, without which a row is rejected.
     pub fn is_required(&self) -> bool {
-        matches!(self.source, Source::Derived(Derivation::Date | Derivation::Time))
+        matches!(self.source, ColumnSource::Derived(Derivation::Date | Derivation::Time))
     }
 
     /// Returns the SQL type, as Athena's DDL and Spark spell it.
@@ -74,14 +74,14 @@ impl ColumnType {
 
 /// Source of a column's values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum ColumnSource {
     /// A field, by its name in a standard log. See [`realtime_name`](crate::fields::realtime_name) for the others.
     Field(String),
     /// Computed from several fields, or from the log object.
     Derived(Derivation),
 }
 
-impl Source {
+impl ColumnSource {
     /// Returns the field, or the word of the derivation.
     pub(crate) fn word(&self) -> &str {
         match self {

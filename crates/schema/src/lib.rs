@@ -5,12 +5,12 @@
 //! the DDL says all come from it.
 //!
 //! ```
-//! use lakefront_schema::{Source, TableSchema};
+//! use lakefront_schema::{ColumnSource, TableSchema};
 //!
 //! let schema = TableSchema::embedded("cf_logs").ok_or("not embedded")?;
 //! let location = &schema.columns()[2];
 //! assert_eq!(location.name, "location");
-//! assert_eq!(location.source, Source::Field("x-edge-location".into()));
+//! assert_eq!(location.source, ColumnSource::Field("x-edge-location".into()));
 //! assert_eq!(location.sql_type(), "string");
 //! # Ok::<(), &str>(())
 //! ```
@@ -43,7 +43,7 @@ mod arrow;
 // 8. Mistakes in a schema file.
 mod error;
 
-pub use column::{CellDecode, Column, ColumnType, Derivation, Source};
+pub use column::{CellDecode, Column, ColumnSource, ColumnType, Derivation};
 pub use date::days_of_date;
 pub use error::{Error, Problem};
 pub use field_lists::{FieldLists, FieldListsError};

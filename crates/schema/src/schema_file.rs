@@ -11,7 +11,7 @@ use toml::{
 };
 
 use crate::{
-    column::{CellDecode, Column, ColumnType, Derivation, Source},
+    column::{CellDecode, Column, ColumnSource, ColumnType, Derivation},
     error::{Error, Problem},
     table_schema::{PARTITION_COLUMNS, TableSchema},
 };
@@ -91,8 +91,8 @@ fn write(schema: &TableSchema) -> String {
         line("\n[[column]]\nname", quoted(&column.name));
         line("type", quoted(column.column_type.word()));
         match &column.source {
-            Source::Field(field) => line("field", quoted(field)),
-            Source::Derived(derivation) => line("derive", quoted(derivation.word())),
+            ColumnSource::Field(field) => line("field", quoted(field)),
+            ColumnSource::Derived(derivation) => line("derive", quoted(derivation.word())),
         }
         match column.cell_decode {
             CellDecode::AsLogged => {}
@@ -172,7 +172,11 @@ fn read_column(table: &TomlTable<'_>, before: &[Column], name_lines: &[usize]) -
     Ok((Column { name, column_type, source, cell_decode, dictionary, comment }, name_line))
 }
 
-fn read_source(table: &TomlTable<'_>, type_text: &TextValue<'_>, column_type: ColumnType) -> Result<Source, Error> {
+fn read_source(
+    table: &TomlTable<'_>,
+    type_text: &TextValue<'_>,
+    column_type: ColumnType,
+) -> Result<ColumnSource, Error> {
     let field = table.text("field", "field = \"cs-uri-stem\"")?;
     let derive = table.text("derive", "derive = \"date\"")?;
     match (field, derive) {
@@ -185,7 +189,7 @@ fn read_source(table: &TomlTable<'_>, type_text: &TextValue<'_>, column_type: Co
                 let problem = Problem::FieldType { got: column_type.word(), derive: derivation.word() };
                 return Err(type_text.wrong(problem));
             }
-            Ok(Source::Field(field.value.to_owned()))
+            Ok(ColumnSource::Field(field.value.to_owned()))
         }
         (None, Some(derive)) => {
             let derivation = derive.word(&Derivation::ALL, Derivation::word)?;
@@ -196,19 +200,19 @@ fn read_source(table: &TomlTable<'_>, type_text: &TextValue<'_>, column_type: Co
                     expected: derivation.column_type().word(),
                 }));
             }
-            Ok(Source::Derived(derivation))
+            Ok(ColumnSource::Derived(derivation))
         }
         (Some(_), Some(derive)) => Err(derive.wrong(Problem::SourceCount { got: "both" })),
         (None, None) => Err(table.wrong("field", Problem::SourceCount { got: "none" })),
     }
 }
 
-fn read_decode(table: &TomlTable<'_>, column_type: ColumnType, source: &Source) -> Result<CellDecode, Error> {
+fn read_decode(table: &TomlTable<'_>, column_type: ColumnType, source: &ColumnSource) -> Result<CellDecode, Error> {
     let Some(decode) = table.text("decode", "decode = \"percent\"")? else { return Ok(CellDecode::AsLogged) };
     let decoded = decode.word(&[CellDecode::Percent], |_| "percent")?;
     match (column_type, source) {
-        (ColumnType::String, Source::Field(_)) => Ok(decoded),
-        (_, Source::Field(_) | Source::Derived(_)) => Err(decode.wrong(Problem::DecodeNotText)),
+        (ColumnType::String, ColumnSource::Field(_)) => Ok(decoded),
+        (_, ColumnSource::Field(_) | ColumnSource::Derived(_)) => Err(decode.wrong(Problem::DecodeNotText)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::column::{CellDecode, Column, Source};
+use crate::column::{CellDecode, Column, ColumnSource};
 use crate::fields;
 
 /// The columns that partition a table, coarsest first. They are in paths, never in a data file or a schema file.
@@ -90,8 +90,8 @@ impl TableSchema {
         let mut content = String::new();
         for column in &self.columns {
             let source_kind = match &column.source {
-                Source::Field(_) => "field",
-                Source::Derived(_) => "derive",
+                ColumnSource::Field(_) => "field",
+                ColumnSource::Derived(_) => "derive",
             };
             let source = column.source.word();
             let decode = match column.cell_decode {
@@ -147,7 +147,7 @@ impl TableSchema {
     pub fn unknown_fields(&self) -> Vec<&str> {
         let mut unknown = Vec::new();
         for column in &self.columns {
-            if let Source::Field(field) = &column.source
+            if let ColumnSource::Field(field) = &column.source
                 && !fields::is_known_field(field)
                 && !unknown.contains(&field.as_str())
             {

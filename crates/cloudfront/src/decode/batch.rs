@@ -6,7 +6,7 @@ use arrow::{
     array::{ArrayRef, StringViewArray},
     buffer::Buffer,
 };
-use lakefront_schema::{CellDecode, Column, Derivation, Source, TableSchema, fields};
+use lakefront_schema::{CellDecode, Column, ColumnSource, Derivation, TableSchema, fields};
 
 use super::{
     columns::ColumnBuilder,
@@ -112,13 +112,12 @@ impl BatchBuilder {
     /// Returns an empty batch with memory for `rows` rows.
     fn with_capacity(schema: Arc<TableSchema>, rows: usize) -> Self {
         let derives = |wanted: &[Derivation]| {
-            let is_wanted =
-                |source: &Source| matches!(source, Source::Derived(derivation) if wanted.contains(derivation));
+            let is_wanted = |source: &ColumnSource| matches!(source, ColumnSource::Derived(derivation) if wanted.contains(derivation));
             schema.columns().iter().any(|column| is_wanted(&column.source))
         };
         let needs_user_agents = derives(&[Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot]);
         let takes_user_agents = |column: &Column| {
-            matches!(&column.source, Source::Field(field) if field.as_str() == fields::USER_AGENT)
+            matches!(&column.source, ColumnSource::Field(field) if field.as_str() == fields::USER_AGENT)
                 && column.cell_decode == CellDecode::AsLogged
         };
         let user_agent_column =

@@ -10,7 +10,7 @@ use arrow::{
     buffer::{Buffer, OffsetBuffer, ScalarBuffer},
     datatypes::{DataType, Field},
 };
-use lakefront_schema::{CellDecode, Column, ColumnType, Derivation, Source};
+use lakefront_schema::{CellDecode, Column, ColumnSource, ColumnType, Derivation};
 use memchr::memchr;
 use percent_encoding::percent_decode;
 
@@ -54,7 +54,7 @@ pub(crate) struct CellCounts {
 impl ColumnBuilder {
     pub(crate) fn new(column: &Column, rows: usize) -> Self {
         match (&column.source, column.column_type) {
-            (Source::Derived(derivation), _) => match derivation {
+            (ColumnSource::Derived(derivation), _) => match derivation {
                 Derivation::Date => Self::Date(Vec::with_capacity(rows)),
                 Derivation::Time => Self::Time(ViewColumn::with_capacity(rows)),
                 Derivation::RequestTime => Self::RequestTime(Vec::with_capacity(rows)),
@@ -66,14 +66,14 @@ impl ColumnBuilder {
                 | Derivation::Filename
                 | Derivation::Distribution => Self::Later,
             },
-            (Source::Field(_), ColumnType::BigInt) => Self::BigInt(Numbers::with_capacity(rows)),
-            (Source::Field(_), ColumnType::Int) => Self::Int(Numbers::with_capacity(rows)),
-            (Source::Field(_), ColumnType::Double) => Self::Double(Numbers::with_capacity(rows)),
-            (Source::Field(_), ColumnType::String) => Self::Text {
+            (ColumnSource::Field(_), ColumnType::BigInt) => Self::BigInt(Numbers::with_capacity(rows)),
+            (ColumnSource::Field(_), ColumnType::Int) => Self::Int(Numbers::with_capacity(rows)),
+            (ColumnSource::Field(_), ColumnType::Double) => Self::Double(Numbers::with_capacity(rows)),
+            (ColumnSource::Field(_), ColumnType::String) => Self::Text {
                 views: ViewColumn::with_capacity(rows),
                 is_decoded: column.cell_decode == CellDecode::Percent,
             },
-            (Source::Field(_), ColumnType::Date | ColumnType::Timestamp | ColumnType::Map) => {
+            (ColumnSource::Field(_), ColumnType::Date | ColumnType::Timestamp | ColumnType::Map) => {
                 unreachable!("a table schema has no field of type {:?}", column.column_type)
             }
         }

@@ -13,7 +13,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use lakefront_schema::{Source, TableSchema, fields};
+use lakefront_schema::{ColumnSource, TableSchema, fields};
 
 use crate::error::{Error, NamedBy, NotCloudFront};
 
@@ -96,12 +96,12 @@ impl Layout {
         let mut columns = Vec::with_capacity(schema.columns().len());
         for column in schema.columns() {
             match &column.source {
-                Source::Field(field) => {
+                ColumnSource::Field(field) => {
                     let name = name_here(field.as_str());
                     claimed.push(name);
                     columns.push(at(name));
                 }
-                Source::Derived(_) => columns.push(None),
+                ColumnSource::Derived(_) => columns.push(None),
             }
         }
         let mut unclaimed: Vec<(Arc<str>, usize)> = positions

@@ -10,11 +10,11 @@ use crate::{
     task::{
         AttemptMemory,
         attempt::{Attempt, Interrupt, encode_error, read_error},
-        task_decoder::{Fetched, Large, LargeError, LargeStep, Purpose, Tools},
+        task_decoder::{Fetched, LargeError, LargeStep, OpenLarge, Purpose, Tools},
     },
 };
 
-type Stepped = (Tools, Result<(Large, LargeStep), LargeError>);
+type Stepped = (Tools, Result<(OpenLarge, LargeStep), LargeError>);
 
 /// Results so far of an object that is not read to its end yet.
 #[derive(Debug, Default)]
@@ -103,7 +103,7 @@ impl Attempt<'_> {
         })
     }
 
-    fn start_step(&mut self, large: Large) -> Pending<Stepped> {
+    fn start_step(&mut self, large: OpenLarge) -> Pending<Stepped> {
         let mut tools = self.take_tools();
         self.context.pool.start(move || {
             let stepped = read_on(&mut tools, large);
@@ -112,7 +112,7 @@ impl Attempt<'_> {
     }
 }
 
-fn read_on(tools: &mut Tools, mut large: Large) -> Result<(Large, LargeStep), LargeError> {
+fn read_on(tools: &mut Tools, mut large: OpenLarge) -> Result<(OpenLarge, LargeStep), LargeError> {
     let step = tools.read_on(&mut large)?;
     Ok((large, step))
 }

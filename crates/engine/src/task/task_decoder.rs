@@ -66,7 +66,7 @@ pub(super) struct Decoded {
 }
 
 /// A large object that is being read.
-pub(super) struct Large {
+pub(super) struct OpenLarge {
     read: large::Large<Reader>,
     source: ObjectBytes,
 }
@@ -135,7 +135,7 @@ impl TaskDecoder {
     }
 
     /// Opens a large object.
-    pub(super) fn open(&self, object: &Object, fetched: Fetched, purpose: Purpose) -> Result<Large, LargeError> {
+    pub(super) fn open(&self, object: &Object, fetched: Fetched, purpose: Purpose) -> Result<OpenLarge, LargeError> {
         let (source, bytes) = match fetched {
             Fetched::Whole(content) => ObjectBytes::of_memory(content),
             Fetched::Streamed | Fetched::Judged(_) => {
@@ -147,14 +147,14 @@ impl TaskDecoder {
             Purpose::Verdict => self.decoder.judge_large(bytes, object.size_bytes()),
         };
         match read {
-            Ok(read) => Ok(Large { read, source }),
+            Ok(read) => Ok(OpenLarge { read, source }),
             Err(error) => Err(LargeError::from_decode(error, &source)),
         }
     }
 
     /// Reads the next block of a large object.
-    fn step(&mut self, large: &mut Large) -> Result<LargeStep, LargeError> {
-        let Large { read, source } = large;
+    fn step(&mut self, large: &mut OpenLarge) -> Result<LargeStep, LargeError> {
+        let OpenLarge { read, source } = large;
         let step = read.step(&mut self.decoder).map_err(|error| LargeError::from_decode(error, source))?;
         let mut summary = None;
         if step.is_none() {
@@ -213,7 +213,7 @@ impl Tools {
     }
 
     /// Reads on in a large object: one block if the caller must encode its rows, otherwise several.
-    pub(super) fn read_on(&mut self, large: &mut Large) -> Result<LargeStep, LargeError> {
+    pub(super) fn read_on(&mut self, large: &mut OpenLarge) -> Result<LargeStep, LargeError> {
         let (mut blocks, mut rows) = (0, 0);
         loop {
             let mut step = self.decoder.step(large)?;

@@ -20,7 +20,7 @@ use lakefront_ledger::{
     plan::{ObjectCount, Task},
     records::{CommitRecord, InputOutcome, LogRecord, OutcomeWord},
 };
-use lakefront_schema::{Derivation, Source as ColumnSource};
+use lakefront_schema::{ColumnSource, Derivation};
 use lakefront_storage::Object;
 
 use crate::{

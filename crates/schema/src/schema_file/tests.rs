@@ -69,7 +69,7 @@ fn a_user_schema_may_take_a_field_twice_and_rename_everything() {
     let columns = schema.columns();
     assert_eq!(columns[0].source, columns[1].source);
     assert!(columns[0].dictionary);
-    assert_eq!(columns[2].source, Source::Derived(Derivation::Line));
+    assert_eq!(columns[2].source, ColumnSource::Derived(Derivation::Line));
     assert!(!columns[2].dictionary);
 }
 

@@ -12,8 +12,8 @@ fn listing(columns: &[Column]) -> String {
     let mut out = String::new();
     for column in columns {
         let source = match &column.source {
-            Source::Field(field) => field.clone(),
-            Source::Derived(derivation) => format!("derived {}", derivation.word()),
+            ColumnSource::Field(field) => field.clone(),
+            ColumnSource::Derived(derivation) => format!("derived {}", derivation.word()),
         };
         writeln!(out, "{} {} {source}", column.name, column.sql_type()).unwrap();
     }
@@ -127,7 +127,7 @@ fn a_fingerprint_depends_on_what_changes_a_data_file_and_nothing_else() {
     let base = Column {
         name: "uri".to_owned(),
         column_type: ColumnType::String,
-        source: Source::Field("cs-uri-stem".to_owned()),
+        source: ColumnSource::Field("cs-uri-stem".to_owned()),
         cell_decode: CellDecode::AsLogged,
         dictionary: true,
         comment: String::new(),
@@ -143,8 +143,8 @@ fn a_fingerprint_depends_on_what_changes_a_data_file_and_nothing_else() {
     let others = [
         Column { name: "path".to_owned(), ..base.clone() },
         Column { column_type: ColumnType::BigInt, ..base.clone() },
-        Column { source: Source::Field("filename".to_owned()), ..base.clone() },
-        Column { source: Source::Derived(Derivation::Filename), ..base.clone() },
+        Column { source: ColumnSource::Field("filename".to_owned()), ..base.clone() },
+        Column { source: ColumnSource::Derived(Derivation::Filename), ..base.clone() },
         Column { cell_decode: CellDecode::Percent, ..base.clone() },
         Column { dictionary: false, ..base.clone() },
     ];

@@ -34,7 +34,7 @@ pub struct UserAgentCache {
     rules: &'static UserAgentRules,
     max_entries: usize,
     max_text_bytes: usize,
-    entries: HashMap<Box<[u8]>, Entry, RandomState>,
+    entries: HashMap<Box<[u8]>, CachedAnswer, RandomState>,
     /// The distinct answers, which are far fewer than the user agents.
     answers: HashSet<Arc<UserAgent>, RandomState>,
     text_bytes: usize,
@@ -42,7 +42,7 @@ pub struct UserAgentCache {
     batch: u64,
 }
 
-struct Entry {
+struct CachedAnswer {
     answer: Arc<UserAgent>,
     /// The last batch that has the user agent.
     batch: u64,
@@ -126,7 +126,7 @@ impl UserAgentCache {
             answer
         };
         self.text_bytes += logged.len();
-        self.entries.insert(logged.into(), Entry { answer: Arc::clone(&answer), batch: self.batch, place });
+        self.entries.insert(logged.into(), CachedAnswer { answer: Arc::clone(&answer), batch: self.batch, place });
         answer
     }
 }

@@ -1,7 +1,7 @@
 //! Identities of the sources that a table was converted from. A run is refused if it would read a source with another
 //! identity by mistake: with another `--source-id` every log in it would be new.
 //!
-//! Each log record has all sources so far, at most [`MAX_SOURCES`], those that were read last. The sources of an epoch
+//! Each log record has all sources so far, at most `MAX_SOURCES`, those that were read last. The sources of an epoch
 //! of an earlier version are those of its plan.
 
 use lakefront_storage::Source;

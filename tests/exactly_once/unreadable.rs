@@ -243,7 +243,10 @@ fn a_run_that_can_read_none_of_its_first_twenty_logs_stops() {
     simulation.forbid(&logs);
     let (_, error) = convert_up_to(&simulation, None);
     let error = error.unwrap();
-    assert!(error.contains("none of the first 20 objects can be read") && error.contains("permissions"), "{error}");
+    assert!(
+        error.contains("none of the first 20 objects can be read") && error.contains("permission denied"),
+        "{error}"
+    );
     simulation.assert_holds("a run without any access");
     simulation.forbid(&[]);
     simulation.finish("once it has access");

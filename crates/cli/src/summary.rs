@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use indicatif::{HumanBytes, HumanCount};
 use lakefront_operations::{
     ConvertOptions, Identity, OpenEpochStatus, OpenTasks, Preview, Rebuilt, Report, Status, Verification, brief,
-    hour_text, printable_name,
+    double_warnings, hour_text, printable_name,
 };
 use lakefront_schema::TableSchema;
 
@@ -119,8 +119,8 @@ pub(crate) fn of_run(report: &Report, nothing: &str) -> String {
     if !report.unclaimed_fields.is_empty() && !report.keeps_unclaimed_fields {
         lines.add("hint", &unclaimed(report));
     }
-    if let Some(hint) = report.hint() {
-        lines.add("hint", &hint);
+    if let Some(average) = report.small_files() {
+        lines.add("hint", &small_files(average, report.files > 2 * report.partitions));
     }
     lines.text.truncate(lines.text.trim_end().len());
     lines.text
@@ -215,7 +215,7 @@ pub(crate) fn of_preview(preview: &Preview, options: &ConvertOptions) -> String 
             ),
         );
     }
-    for warning in preview.doubles.warnings(preview.identity) {
+    for warning in double_warnings(preview.doubles, preview.identity) {
         lines.add("warning", &warning);
     }
     lines.add("tasks", &HumanCount(preview.tasks.len() as u64).to_string());
@@ -424,4 +424,16 @@ fn unclaimed(report: &Report) -> String {
         "the logs have fields that `{}` does not keep: {names}{more}; a new table with `--schema cf_logs_wide` keeps them",
         report.schema
     )
+}
+
+/// Returns the hint about small data files.
+fn small_files(average_bytes: u64, several_a_partition: bool) -> String {
+    let kib = average_bytes / 1024;
+    if several_a_partition {
+        format!(
+            "data files are small ({kib} KiB on average, several per partition); a larger `--task-bytes`, or fewer and larger runs, make fewer and larger ones"
+        )
+    } else {
+        format!("data files are small ({kib} KiB on average); `--partition-by day` makes fewer and larger ones")
+    }
 }

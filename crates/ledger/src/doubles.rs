@@ -4,10 +4,8 @@
 use lakefront_schema::object_key::last_segment;
 use serde::Serialize;
 
-use crate::Identity;
-
 /// The end of a packed log's name.
-const PACKED: &str = ".gz";
+pub const PACKED: &str = ".gz";
 
 /// Numbers of new logs that look like logs that are already converted, or like each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,32 +30,6 @@ impl Doubles {
         self.twins += other.twins;
         self.unpacked += other.unpacked;
         self.other_sizes += other.other_sizes;
-    }
-
-    /// Returns the warnings for an operator, each in one line.
-    pub fn warnings(&self, identity: Identity) -> Vec<String> {
-        const TWICE: &str = "each is converted, so its rows are in the table twice";
-        let by_name = "a table made with `--identity name` identifies logs by name, in any folder or bucket";
-        let mut warnings = Vec::new();
-        if self.moved > 0 {
-            warnings.push(format!(
-                "{} logs have the same name and size as logs already converted under another key: {TWICE}; {by_name}",
-                self.moved
-            ));
-        }
-        if self.twins > 0 && identity == Identity::Key {
-            warnings.push(format!(
-                "{} logs have the same name and size as another log of this listing: {TWICE}; {by_name}",
-                self.twins
-            ));
-        }
-        if self.unpacked > 0 {
-            warnings.push(format!(
-                "{} logs exist or were converted both with and without `{PACKED}` at the end of their name: if one is the other unpacked, {TWICE}; `--exclude` leaves one of them out",
-                self.unpacked
-            ));
-        }
-        warnings
     }
 }
 
@@ -90,17 +62,5 @@ mod tests {
         assert_eq!(partner("a/E1.2024-05-17-10.x.gz"), "E1.2024-05-17-10.x");
         assert_eq!(partner("b/E1.2024-05-17-10.x"), "E1.2024-05-17-10.x.gz");
         assert!(is_packed("a/x.gz") && !is_packed("a.gz/x"));
-    }
-
-    #[test]
-    fn only_counts_above_zero_have_a_warning() {
-        assert!(Doubles::default().warnings(Identity::Key).is_empty());
-        let doubles = Doubles { moved: 3, twins: 2, unpacked: 1, other_sizes: 4 };
-        let warnings = doubles.warnings(Identity::Key);
-        assert!(
-            warnings[0].starts_with("3 logs have the same name and size as logs already converted under another key")
-        );
-        assert_eq!(warnings.len(), 3);
-        assert_eq!(doubles.warnings(Identity::Name).len(), 2, "twins are not planned there");
     }
 }

@@ -19,43 +19,32 @@ const MAX_SOURCES: usize = 500;
 /// Largest number of epochs that are read, from the last one back, until one has the record.
 const MAX_EPOCHS_READ: usize = 5;
 
-/// Permission to read a source with an identity that differs from the one in the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insists {
-    /// Not permitted: it is an error.
-    No,
-    /// Permitted, and already logged.
-    Silently,
-    /// Permitted, and logged now.
-    Loudly,
+/// Identities of a table's sources, including those of a run.
+#[derive(Debug)]
+pub struct SourceIdentities {
+    /// The sources as the next log record keeps them.
+    pub records: Vec<SourceRecord>,
+    /// [`Error::OtherIdentity`], if the run reads a source with another identity than the table's: every log in it is new.
+    pub conflict: Option<Error>,
 }
 
 /// Returns the identities of the table's sources, including those of this run; `None` if logs are identified by name,
 /// because then they do not matter.
 ///
 /// # Errors
-/// [`Error::OtherIdentity`]: the run would read a source with another identity, and that is not permitted.
-pub fn known_sources(
+/// The state cannot be read.
+pub fn source_identities(
     sources: &[Source],
     destination: &Destination,
     snapshot: &Snapshot,
     identity: Identity,
-    insists: Insists,
-) -> Result<Option<Vec<SourceRecord>>, Error> {
+) -> Result<Option<SourceIdentities>, Error> {
     if identity == Identity::Name {
         return Ok(None);
     }
     let known = KnownSources::read(destination, snapshot)?;
-    if let Err(error) = known.check(sources, destination) {
-        if insists == Insists::No {
-            return Err(error);
-        }
-        if insists == Insists::Loudly {
-            let text = error.to_string();
-            tracing::warn!("{}: continuing because of `--new-identity`", text.lines().next().unwrap_or_default());
-        }
-    }
-    Ok(Some(known.with(sources)))
+    let conflict = known.check(sources, destination).err();
+    Ok(Some(SourceIdentities { records: known.with(sources), conflict }))
 }
 
 /// Returns the sources in a log record; empty if its version did not record them.

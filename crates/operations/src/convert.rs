@@ -18,20 +18,15 @@ use lakefront_engine::{
     Settings, Stop, brief,
     progress::{Event, Progress},
 };
-use lakefront_ledger::{
-    known_sources::{Insists, known_sources},
-    lookup::ProcessedLookup,
-    plan,
-    records::SourceRecord,
-    snapshot::Snapshot,
-};
+use lakefront_ledger::{lookup::ProcessedLookup, plan, records::SourceRecord, snapshot::Snapshot};
 
 use crate::{
     ConvertOptions, Error, Run,
     discover::{Discovered, discover},
+    double_warnings::double_warnings,
     field_names::warn_of_table_lists,
     next_settings::{appended_columns, fields_differ, next_settings},
-    preflight::{refuse_overlap, require_objects},
+    preflight::{check_identities, refuse_overlap, require_objects},
     session::{Next, Session, run},
 };
 
@@ -57,16 +52,14 @@ fn convert_new(session: &mut Session<'_>, options: &ConvertOptions) -> Result<()
     // Settings that do not fit the table are reported before an open epoch is finished.
     let mut snapshot = session.snapshot()?;
     let settings = next_settings(options, &snapshot)?;
-    let insists = if options.new_identity { Insists::Loudly } else { Insists::No };
-    known_sources(&options.sources, destination, &snapshot, settings.identity, insists)?;
+    check_identities(options, &snapshot, settings.identity, true)?;
     warn_of_table_lists(&settings.fields, &options.reading);
     let mut is_first = true;
     let mut listings_of_names = 0;
     loop {
         snapshot = session.settled(snapshot)?;
         let settings = next_settings(options, &snapshot)?;
-        let insists = if options.new_identity { Insists::Silently } else { Insists::No };
-        let sources = known_sources(&options.sources, destination, &snapshot, settings.identity, insists)?;
+        let sources = check_identities(options, &snapshot, settings.identity, false)?;
         if is_first {
             session.prepare(&settings);
         }
@@ -109,7 +102,9 @@ fn list(
         .with_own_epochs(&session.own_epochs);
     let found = discover(options, lookup, &session.report.refused(), session.stop, session.progress)?;
     if session.report.doubles(found.doubles) {
-        found.doubles.warnings(settings.identity).iter().for_each(|warning| tracing::warn!("{warning}"));
+        for warning in double_warnings(found.doubles, settings.identity) {
+            tracing::warn!("{warning}");
+        }
     }
     if is_first {
         found.warn_of_unused_patterns();

@@ -40,6 +40,8 @@ mod next_settings;
 
 mod field_names;
 
+mod double_warnings;
+
 mod preview;
 
 pub mod report;
@@ -58,6 +60,7 @@ mod table_ddl;
 mod error;
 
 pub use convert::convert;
+pub use double_warnings::double_warnings;
 pub use error::Error;
 pub use field_names::{field_name_text, field_names_text};
 pub use lakefront_cloudfront::{Error as LogError, Misfit, NamedBy, NotCloudFront, TextLimits, decompress};

@@ -6,12 +6,14 @@ use std::{collections::BTreeSet, path::Path};
 use jiff::Timestamp;
 use lakefront_engine::settings::{LATEST_AFTER_PLAN_SECONDS, Settings};
 use lakefront_ledger::{
-    Destination,
+    Destination, Identity,
     concurrent::side_by_side,
-    create_once, paths,
+    create_once,
+    known_sources::{SourceIdentities, source_identities},
+    paths,
     plan::Task,
     read_record,
-    records::{CommitRecord, FileRecord},
+    records::{CommitRecord, FileRecord, SourceRecord},
     snapshot::{Snapshot, read_closed},
     table_location::parse_state,
     tables_around,
@@ -47,6 +49,27 @@ pub(crate) fn refuse_overlap(options: &ConvertOptions) -> Result<(), Error> {
         }
     }
     options.sources.iter().try_for_each(|source| refuse_table(options, source))
+}
+
+/// Checks that the table knows the sources by the identities that they are given, unless the run may use new ones, which is
+/// logged if `logs`. Returns the sources as the next log record keeps them; `None` if logs are identified by name.
+///
+/// # Errors
+/// The table knows a source by another identity, or its state cannot be read.
+pub(crate) fn check_identities(
+    options: &ConvertOptions,
+    snapshot: &Snapshot,
+    identity: Identity,
+    logs: bool,
+) -> Result<Option<Vec<SourceRecord>>, Error> {
+    let identities = source_identities(&options.sources, &options.run.destination, snapshot, identity)?;
+    let Some(SourceIdentities { records, conflict }) = identities else { return Ok(None) };
+    match conflict {
+        Some(conflict) if !options.new_identity => return Err(conflict.into()),
+        Some(conflict) if logs => tracing::warn!("{conflict}: continuing because of `--new-identity`"),
+        Some(_) | None => {}
+    }
+    Ok(Some(records))
 }
 
 /// Refuses a new table or state inside another table or state: readers list everything below a table. Existing tables and

@@ -6,7 +6,6 @@ use lakefront_engine::{Stop, progress::Progress, resources::slots};
 use lakefront_ledger::{
     Identity,
     doubles::Doubles,
-    known_sources::{Insists, known_sources},
     lookup::ProcessedLookup,
     open_epoch::{OpenEpoch, OpenTasks},
     plan::{self, ObjectCount, Task},
@@ -18,7 +17,7 @@ use crate::{
     ConvertOptions, Error, RunOptions,
     discover::discover,
     next_settings::{appended_columns, next_settings},
-    preflight::{refuse_nested, refuse_overlap, require_objects},
+    preflight::{check_identities, refuse_nested, refuse_overlap, require_objects},
 };
 
 /// The result of a dry run.
@@ -72,8 +71,7 @@ pub fn preview(options: &ConvertOptions, stop: &Stop, progress: &dyn Progress) -
     refuse_overlap(options)?;
     let snapshot = Snapshot::open(destination)?;
     let settings = next_settings(options, &snapshot)?;
-    let insists = if options.new_identity { Insists::Loudly } else { Insists::No };
-    known_sources(&options.sources, destination, &snapshot, settings.identity, insists)?;
+    check_identities(options, &snapshot, settings.identity, true)?;
     let open = OpenEpoch::read(destination.state(), &snapshot)?;
     let mut seen = ProcessedLookup::new(destination.state(), &snapshot, settings.identity).with_marks();
     if let Some(open) = &open {

@@ -213,20 +213,9 @@ impl Report {
         if self.seconds > 0.0 { count as f64 / self.seconds } else { 0.0 }
     }
 
-    /// Returns a hint for later runs, if the data files are small.
-    pub fn hint(&self) -> Option<String> {
+    /// Returns the average size of the data files in bytes if they are small and many, which costs readers time.
+    pub fn small_files(&self) -> Option<u64> {
         let average = self.bytes_out.checked_div(self.files)?;
-        let many_files_a_partition = self.files > 2 * self.partitions;
-        if self.files < 10 || average >= SMALL_FILE_BYTES {
-            return None;
-        }
-        let kib = average / 1024;
-        Some(if many_files_a_partition {
-            format!(
-                "data files are small ({kib} KiB on average, several per partition); a larger `--task-bytes`, or fewer and larger runs, make fewer and larger ones"
-            )
-        } else {
-            format!("data files are small ({kib} KiB on average); `--partition-by day` makes fewer and larger ones")
-        })
+        (self.files >= 10 && average < SMALL_FILE_BYTES).then_some(average)
     }
 }

@@ -37,3 +37,28 @@ pub(crate) fn hint(error: &EngineError) -> Option<String> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_without_access_is_told_to_check_permissions_and_others_name_the_limit() {
+        let of = |is_all| {
+            let (object, reason) = ("file:///logs/E1.gz".to_owned(), "permission denied".to_owned());
+            hint(&EngineError::TooManyUnreadable { unreadable: 20, is_all, object, reason }).unwrap()
+        };
+        assert!(of(true).contains("permissions") && of(true).contains("--max-unreadable"), "{}", of(true));
+        assert!(!of(false).contains("permissions") && of(false).contains("--max-unreadable"), "{}", of(false));
+    }
+
+    #[test]
+    fn limits_of_a_run_have_hints_with_their_flags() {
+        let rejects =
+            EngineError::TooManyRejects { rows: 360, rejects: 11, quarantine: "file:///t/quarantine".to_owned() };
+        let rejects = hint(&rejects).unwrap();
+        assert!(rejects.contains("file:///t/quarantine") && rejects.contains("--max-rejects"), "{rejects}");
+        let memory = hint(&EngineError::Memory { memory_bytes: 1, least_bytes: 268_435_456 }).unwrap();
+        assert!(memory.contains("--memory-bytes") && memory.contains("268435456"), "{memory}");
+    }
+}

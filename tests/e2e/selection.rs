@@ -178,6 +178,20 @@ fn with_a_settle_of_0_no_hour_waits_not_even_a_future_one() {
 }
 
 #[test]
+fn a_name_with_an_hour_at_the_end_of_the_calendar_does_not_stop_the_others() {
+    for level in ["hour", "day", "month", "year"] {
+        let folder = hours();
+        folder.add("E1EXAMPLE.9999-12-31-10.aa.log", log("date time sc-bytes", &["2024-05-17 10:00:00 1"]));
+        folder.add("E1EXAMPLE.9999-12-31-11.aa.log", "no log");
+        let args = ["convert", "logs", "lake/cf_logs", "--settle", "0", "--partition-by", level];
+        folder.run(&args).exits(3).says("E1EXAMPLE.9999-12-31-11.aa.log");
+        assert!(folder.run(&args).exits(0).stdout.is_empty());
+        folder.run(&["retry", "lake/cf_logs"]).exits(3).says("E1EXAMPLE.9999-12-31-11.aa.log");
+        folder.run(&["verify", "lake/cf_logs"]).exits(0);
+    }
+}
+
+#[test]
 fn hours_that_have_not_settled_wait() {
     let folder = hours();
     let ran = folder.convert(&["--now", "2024-05-17T12:30:00Z"]).exits(0).says("4 waiting");

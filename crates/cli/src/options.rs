@@ -337,3 +337,32 @@ fn selection(flags: &SelectionFlags, now: Timestamp) -> anyhow::Result<Selection
     }
     Ok(selection)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use lakefront_operations::{
+        DEFAULT_LEASE,
+        options::{DEFAULT_SCHEMA, DEFAULT_SETTLE},
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_flags_are_those_of_the_operations() {
+        let folder = tempfile::tempdir().unwrap();
+        let (logs, table) = (folder.path().join("logs"), folder.path().join("table"));
+        let flags = Flags::try_parse_from(["lakefront", "convert", logs.to_str().unwrap(), table.to_str().unwrap()]);
+        let flags = flags.unwrap();
+        let Command::Convert(convert) = &flags.command else { panic!("another command was parsed") };
+        let (sources, destination) = (Vec::new(), destination(&flags.stores, table.to_str().unwrap(), None).unwrap());
+        let options = convert_options(&flags.stores, convert, sources, destination).unwrap();
+        assert_eq!(options.settle, DEFAULT_SETTLE);
+        assert_eq!(options.run.task_bytes, DEFAULT_TASK_BYTES);
+        assert_eq!(options.run.lease.lifetime, DEFAULT_LEASE);
+        assert_eq!(options.run.resources.memory_bytes, default_memory_bytes(options.run.resources.threads));
+        let ddl = Flags::try_parse_from(["lakefront", "ddl", table.to_str().unwrap()]).unwrap();
+        let Command::Ddl(ddl) = &ddl.command else { panic!("another command was parsed") };
+        assert_eq!(ddl.name, DEFAULT_SCHEMA);
+    }
+}

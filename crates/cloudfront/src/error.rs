@@ -46,7 +46,7 @@ pub enum Error {
         is_in_gzip: bool,
     },
     /// Data in a format other than text.
-    #[error("decompress: {format} data, which this version does not read")]
+    #[error("decompress: {format} data, which this version does not read: deliver W3C or tab-separated logs")]
     OtherData {
         /// Name of the format.
         format: &'static str,

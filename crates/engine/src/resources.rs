@@ -60,15 +60,14 @@ impl Resources {
 
     fn within_open_files(self) -> Self {
         let left = open_files_left();
-        let fitting = left.saturating_sub(FILES_KEPT) / FILES_OF_A_THREAD;
+        let fitting = (left.saturating_sub(FILES_KEPT) / FILES_OF_A_THREAD).max(1);
         let requested = self.threads.max(1);
         match usize::try_from(fitting) {
             Ok(fitting) if fitting < requested => {
-                let threads = fitting.max(1);
                 tracing::warn!(
-                    "{left} more open files (`ulimit -n`) are too few for {requested} threads; using {threads}"
+                    "{left} more open files (`ulimit -n`) are too few for {requested} threads; using {fitting}"
                 );
-                Self { threads, ..self }
+                Self { threads: fitting, ..self }
             }
             _ => self,
         }

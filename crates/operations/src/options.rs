@@ -25,7 +25,8 @@ pub const DEFAULT_TASK_BYTES: u64 = 64 << 20;
 pub const DEFAULT_MAX_UNREADABLE: u64 = 100;
 /// Default of [`Limits::candidates`]. If more objects are new, the oldest are converted before sources are listed again.
 pub const MAX_CANDIDATES: usize = 1_000_000;
-/// Default of [`Limits::requests`]: number of data files of a task that get their names at once.
+/// Default of [`Limits::requests`]: the number of data files of a task that get their names at once, of days that are finalized
+/// at once, and of partitions that are listed at once.
 pub const MAX_TASK_REQUESTS: usize = 8;
 
 /// Options of every run that writes to a table: `convert`, `retry` and `resolve`.
@@ -46,7 +47,8 @@ pub struct RunOptions {
     /// Number of unreadable objects that stops the run; `None`: [`DEFAULT_MAX_UNREADABLE`], or the first 20 that are tried if
     /// none of them can be read. Unreadable objects of earlier runs do not count.
     pub max_unreadable: Option<u64>,
-    /// Number of threads and memory limit.
+    /// Number of threads and memory limit; default for this many threads:
+    /// [`default_memory_bytes`](lakefront_engine::resources::default_memory_bytes).
     pub resources: Resources,
     /// Options of the lease on an epoch.
     pub lease: LeaseOptions,
@@ -100,13 +102,14 @@ pub struct TableOptions {
     pub schema: Option<Arc<TableSchema>>,
     /// Whether the schema may append columns to an existing table.
     pub extend_schema: bool,
-    /// Period of one partition.
+    /// Period of one partition; default an hour.
     pub partition_by: Option<PartitionBy>,
-    /// Identity of a log that is listed again.
+    /// Identity of a log that is listed again; default [`Identity::Key`].
     pub identity: Option<Identity>,
-    /// Compression of pages.
+    /// Compression of pages; default [`Compression::default`].
     pub compression: Option<Compression>,
-    /// Largest size of a data file, in bytes.
+    /// Largest size of a data file, in bytes; default
+    /// [`DEFAULT_MAX_FILE_BYTES`](lakefront_table::encode::DEFAULT_MAX_FILE_BYTES).
     pub max_file_bytes: Option<u64>,
 }
 
@@ -117,9 +120,9 @@ pub struct ReadingOptions {
     pub fields: Option<FieldLists>,
     /// Names of fields that are accepted although CloudFront is not known to have them.
     pub allowed_fields: BTreeSet<String>,
-    /// Largest number of bytes of text of an object.
+    /// Largest number of bytes of text of an object; default that of [`TextLimits`](lakefront_cloudfront::TextLimits).
     pub max_text_bytes: Option<u64>,
-    /// Largest number of bytes of text for each byte of an object.
+    /// Largest number of bytes of text for each byte of an object; default that of [`TextLimits`](lakefront_cloudfront::TextLimits).
     pub max_ratio: Option<u64>,
 }
 
@@ -129,7 +132,8 @@ pub struct ReadingOptions {
 pub struct Limits {
     /// Inputs of an epoch; default [`MAX_EPOCH_INPUTS`].
     pub epoch_inputs: usize,
-    /// New objects that are kept in memory during a listing; default [`MAX_CANDIDATES`].
+    /// New objects that are kept in memory during a listing, or of those that failed before, if the memory suffices; default
+    /// [`MAX_CANDIDATES`].
     pub candidates: usize,
     /// Requests to a store that one task waits for at the same time; default [`MAX_TASK_REQUESTS`].
     pub requests: usize,

@@ -231,7 +231,8 @@ pub(crate) fn refuse_later_files(
     let hours = tasks.iter().flat_map(|task| &task.inputs).filter_map(|object| object_key::hour(object.key()));
     // Whole days are listed; if partitions are longer than a day, whole partitions.
     let by = settings.partition_by.min(PartitionBy::Day);
-    let partitions: BTreeSet<PartitionKey> = hours.map(|hour| PartitionKey::of_hour(hour, by)).collect();
+    // Names may have an hour that no row can be of: such a log adds nothing to a partition of that hour.
+    let partitions: BTreeSet<PartitionKey> = hours.filter_map(|hour| PartitionKey::try_of_hour(hour, by)).collect();
     let list = |partition: PartitionKey| table.list(&format!("{partition}/")).map_err(Error::storage);
     for entries in side_by_side(partitions, options.limits.requests, list) {
         for entry in entries? {

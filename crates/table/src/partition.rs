@@ -10,7 +10,7 @@ use arrow::{
     compute::{take, take_record_batch},
     error::ArrowError,
 };
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::Error;
 
@@ -65,16 +65,24 @@ impl FromStr for PartitionBy {
 
 impl PartitionKey {
     /// Returns the partition of an hour, in hours since 1970-01-01T00 UTC.
+    ///
+    /// # Panics
+    /// No row is of this hour: [`try_of_hour`](Self::try_of_hour) is for hours that are not of rows.
     pub fn of_hour(hour: i32, by: PartitionBy) -> Self {
-        let moment = start_of(hour);
+        Self::try_of_hour(hour, by).expect("an hour of a row is before 9999-12-30T22")
+    }
+
+    /// Returns the partition of an hour; `None` if the calendar ends before it, so that no row can be of it.
+    pub fn try_of_hour(hour: i32, by: PartitionBy) -> Option<Self> {
+        let moment = Timestamp::from_second(i64::from(hour) * 3600).ok()?.to_zoned(TimeZone::UTC);
         let cut = |value: i8, from: PartitionBy| if by >= from { value } else { 0 };
-        Self {
+        Some(Self {
             by,
             year: moment.year(),
             month: cut(moment.month(), PartitionBy::Month),
             day: cut(moment.day(), PartitionBy::Day),
             hour: cut(moment.hour(), PartitionBy::Hour),
-        }
+        })
     }
 
     /// Returns the values of the partition columns, zero-padded: `["2024", "05", "17", "10"]`.
@@ -87,11 +95,6 @@ impl PartitionKey {
         ];
         all.into_iter().take(self.by.columns().len()).collect()
     }
-}
-
-fn start_of(hour: i32) -> Zoned {
-    let start = Timestamp::from_second(i64::from(hour) * 3600).expect("an hour of a row is of a year below 10000");
-    start.to_zoned(TimeZone::UTC)
 }
 
 impl fmt::Display for PartitionKey {

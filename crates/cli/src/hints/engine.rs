@@ -27,6 +27,9 @@ pub(crate) fn hint(error: &EngineError) -> Option<String> {
             format!("raise it with `ulimit -v {least_kib}` or more; to limit memory, `--memory-bytes` is enough")
         }
         EngineError::Threads { limits, .. } => format!("raise what limits them: {limits}"),
+        EngineError::Read { .. } | EngineError::Write { .. } => {
+            "check the disk, and the system's log; if nothing is wrong there, please report this".to_owned()
+        }
         EngineError::TaskPanicked { .. } => {
             "please report this, with the message above; the table waits for this task: if it panics again, move the object away"
                 .to_owned()

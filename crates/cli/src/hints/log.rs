@@ -1,8 +1,9 @@
 //! Hints about logs that cannot be read.
+//!
+//! **Invariant**: these texts are in the quarantine, next to those of the errors, and a quarantine is a function of its task: a
+//! run that finishes the epoch of another build writes it again. So a changed text needs a new `LAYOUT_VERSION`.
 
 use lakefront_operations::{LogError, Misfit, NamedBy, NotCloudFront};
-
-const OTHER_FORMAT: &str = "deliver W3C or tab-separated logs";
 
 /// Returns the hint for an error; none if there is nothing to say.
 pub(crate) fn hint(error: &LogError) -> Option<String> {
@@ -10,7 +11,7 @@ pub(crate) fn hint(error: &LogError) -> Option<String> {
         LogError::GzipTruncated { .. } => Some("fetch the object again".to_owned()),
         LogError::TooMuchText { .. } => Some("raise `--max-text-bytes` if this is no decompression bomb".to_owned()),
         LogError::TooCompressed { .. } => Some("raise `--max-ratio` if this is no decompression bomb".to_owned()),
-        LogError::OtherData { .. } | LogError::UnsupportedFormat { .. } => Some(OTHER_FORMAT.to_owned()),
+        LogError::UnsupportedFormat { .. } => Some("deliver W3C or tab-separated logs".to_owned()),
         LogError::NotCloudFront { why: NotCloudFront::CellCount { .. }, .. } => {
             Some("name the fields with `--fields`".to_owned())
         }
@@ -18,6 +19,7 @@ pub(crate) fn hint(error: &LogError) -> Option<String> {
             Some(all_rejected(*named_by, *first_misfit))
         }
         LogError::GzipCorrupt { .. }
+        | LogError::OtherData { .. }
         | LogError::Archive { .. }
         | LogError::TooManyHours { .. }
         | LogError::Rtmp { .. }
@@ -76,5 +78,41 @@ mod tests {
     fn other_formats_have_a_hint_that_names_those_that_are_read() {
         let json = LogError::UnsupportedFormat { line: 1, format: "JSON" };
         assert!(hint(&json).unwrap().contains("W3C"));
+    }
+
+    #[test]
+    fn messages_that_a_quarantine_keeps_are_the_same_in_every_build() {
+        let stored = |error: LogError| lakefront_operations::message(&error, super::super::advise);
+        for (error, text) in [
+            (
+                LogError::GzipTruncated { object_bytes: 7 },
+                "decompress: the gzip data ends in the middle of a member, after 7 bytes\nhint: fetch the object again",
+            ),
+            (
+                LogError::TooMuchText { limit_bytes: 9 },
+                "decompress: more than 9 bytes of text\nhint: raise `--max-text-bytes` if this is no decompression bomb",
+            ),
+            (
+                LogError::TooCompressed { limit: 2, object_bytes: 3 },
+                "decompress: more than 2 bytes of text for each of the object's 3 bytes\nhint: raise `--max-ratio` if this is no decompression bomb",
+            ),
+            (LogError::Archive { format: "zip", is_in_gzip: true }, "decompress: zip archive in gzip: unpack it first"),
+            (
+                LogError::OtherData { format: "Avro" },
+                "decompress: Avro data, which this version does not read: deliver W3C or tab-separated logs",
+            ),
+            (
+                LogError::UnsupportedFormat { line: 1, format: "JSON" },
+                "decode: line 1: a log in JSON format, which this version does not read yet\nhint: deliver W3C or tab-separated logs",
+            ),
+            (
+                LogError::NotCloudFront { line: 1, why: NotCloudFront::CellCount { cells: 11 } },
+                "decode: line 1: no CloudFront log: no `#Fields` header, and 11 tab-separated cells are no era's\nhint: name the fields with `--fields`",
+            ),
+            (LogError::Rtmp { line: 2 }, "decode: line 2: field `x-event`: an RTMP log, which has no web requests"),
+            (LogError::TooManyHours { line: 3, limit: 4 }, "decode: line 3: names more than 4 different hours"),
+        ] {
+            assert_eq!(stored(error), text);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Measures bytes of text and rows per second on one core: decompressing, decoding, enriching.
 //!
-//! `crates/pipeline/benches/stages.rs` has the later stages, and all of them together.
+//! `crates/operations/benches/stages.rs` has the later stages, and all of them together.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 

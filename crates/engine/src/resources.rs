@@ -104,7 +104,7 @@ impl Resources {
 /// Returns the address space in bytes that a process with this much memory and this many threads needs, without that of
 /// its program. With less, a thread may fail to start, and any failed allocation ends the process.
 pub fn address_bytes(memory_bytes: u64, threads: usize) -> u64 {
-    memory_bytes + (threads + OTHER_THREADS) as u64 * THREAD_ADDRESS_BYTES
+    memory_bytes.saturating_add((threads + OTHER_THREADS) as u64 * THREAD_ADDRESS_BYTES)
 }
 
 /// Returns the first of these choices, each with the address space that it needs, that fits into the limit of this

@@ -489,11 +489,11 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds other totals.
+    /// Adds other totals. A forged record may have any numbers.
     pub fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.rows += other.rows;
-        self.bytes += other.bytes;
+        self.files = self.files.saturating_add(other.files);
+        self.rows = self.rows.saturating_add(other.rows);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 

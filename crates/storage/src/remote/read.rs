@@ -42,6 +42,13 @@ pub(super) async fn fetch(client: &Client, object: &Object) -> Result<Bytes, Err
     read(client, object, None).await
 }
 
+/// Returns the condition that an object still has its etag; `None` if no request can have it: a list may hold any text, and
+/// what is read is compared with the etag as well.
+fn condition(etag: &str) -> Option<String> {
+    let quoted = format!("\"{etag}\"");
+    (!etag.is_empty() && http::HeaderValue::from_str(&quoted).is_ok()).then_some(quoted)
+}
+
 /// Fetches some bytes of an object, or all of them.
 async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Result<Bytes, Error> {
     let _permit = client.permit().await;
@@ -52,7 +59,7 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
         let witness = Witness::default();
         let etag = object.etag();
         let options = GetOptions {
-            if_match: (!etag.is_empty() && client.lister.quotes_etags()).then(|| format!("\"{etag}\"")),
+            if_match: condition(etag).filter(|_| client.lister.quotes_etags()),
             range: range.clone().map(GetRange::Bounded),
             extensions: as_stored(&witness),
             ..GetOptions::default()
@@ -220,5 +227,18 @@ impl Read for BucketReader {
 impl Drop for BucketReader {
     fn drop(&mut self) {
         self.next.iter().for_each(JoinHandle::abort);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::condition;
+
+    #[test]
+    fn only_an_etag_that_a_header_can_hold_is_a_condition() {
+        assert_eq!(condition("9b2cf535f27731c974343645a3985328-2").unwrap(), "\"9b2cf535f27731c974343645a3985328-2\"");
+        for etag in ["", "a\nb", "a\u{0}", "a\u{7f}"] {
+            assert_eq!(condition(etag), None, "{etag:?}");
+        }
     }
 }

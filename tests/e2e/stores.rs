@@ -237,6 +237,42 @@ fn sixty_four_open_files_are_enough_for_buckets() {
 }
 
 #[test]
+fn too_few_open_files_for_buckets_stop_a_run_with_the_limit_in_its_message() {
+    only_on_disk!("a separate store");
+    let folder = TestFolder::new();
+    let store = S3::new();
+    store.put("logs/cf/E1EXAMPLE.2024-05-17-09.a", log("date time", &["2024-05-17 09:00:00"]));
+    let mut named = 0;
+    for files in 5..32 {
+        let mut command = Command::new("sh");
+        let limit = format!("ulimit -n {files} && exec \"$@\"");
+        command.args(["-c", &limit, "sh", env!("CARGO_BIN_EXE_lakefront")]);
+        store.configure(&mut command).current_dir(folder.path("")).stdin(Stdio::null());
+        let ran = RunOutput::from(command.args(CONVERT).output().unwrap());
+        // 127: the program's libraries cannot be loaded.
+        assert!(matches!(ran.status, Some(0 | 1 | 127)), "{files}: {ran:?}");
+        assert!(!ran.stderr.contains("this is a bug"), "{files}: {}", ran.stderr);
+        named += usize::from(ran.stderr.contains(&format!("`ulimit -n` ({files} open files")));
+    }
+    assert!(named > 0);
+    run(&mut program(&folder, &store), &CONVERT).exits(0);
+}
+
+#[test]
+fn a_key_that_is_too_long_for_a_request_is_named_and_the_others_are_converted() {
+    only_on_disk!("a separate store");
+    let folder = TestFolder::new();
+    let store = S3::new();
+    let rows = log("date time", &["2024-05-17 09:00:00"]);
+    store.put("logs/cf/E1EXAMPLE.2024-05-17-09.a", &rows);
+    store.put(&format!("logs/cf/E1EXAMPLE.2024-05-17-09.{}", "b".repeat(70_000)), &rows);
+    let ran = run(&mut program(&folder, &store), &CONVERT).exits(3);
+    assert!(ran.stderr.contains("too many bytes: it cannot be requested"), "{}", ran.stderr);
+    let status = run(&mut program(&folder, &store), &["status", "s3://lake/cf_logs", "--json"]).exits(0);
+    assert!(status.stdout.contains("\"rows\": 1"), "{}", status.stdout);
+}
+
+#[test]
 fn the_limit_of_open_files_is_raised_as_far_as_allowed() {
     only_on_disk!("a separate store");
     if !fs::exists("/proc/self/limits").unwrap() {

@@ -64,7 +64,9 @@ pub enum ListFlaw {
         said: String,
     },
     /// A key that no request can name.
-    #[error("the key has a part that is empty, `.` or `..`, or a control character: it cannot be requested")]
+    #[error(
+        "the key has a part that is empty, `.` or `..`, a control character, or too many bytes: it cannot be requested"
+    )]
     UnnameableKey,
     /// An object that has to be restored from an archive before it can be read.
     #[error("is archived (Glacier), and cannot be read")]

@@ -4,9 +4,11 @@
 //! rest, up to the number of requests that it sends at once.
 #![expect(clippy::disallowed_methods, reason = "counts this process's open files")]
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::sync::OnceLock;
 
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Highest limit that macOS accepts if its hard limit is infinite.
@@ -35,6 +37,26 @@ pub fn raise_open_files() {
 pub fn open_files_left() -> u64 {
     let (limit, open) = limit_and_open();
     limit.saturating_sub(open)
+}
+
+/// Checks that this number of files can be open at once besides those that are open now: libraries panic if one cannot be
+/// opened.
+///
+/// # Errors
+/// The operating system's.
+pub(crate) fn can_open(count: usize) -> io::Result<()> {
+    (0..count).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<File>>>().map(drop)
+}
+
+/// Returns whether an error says that this process has too many files open.
+pub(crate) fn is_limit(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::MFILE.raw_os_error())
+}
+
+/// Returns the limit of open files, as text.
+pub(crate) fn limit_text() -> String {
+    let limit = getrlimit(Resource::Nofile).current.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
+    format!("`ulimit -n` ({limit} open files of this process)")
 }
 
 /// Returns the number of descriptors that connections may use in all, counted once.

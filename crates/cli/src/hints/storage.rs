@@ -72,7 +72,7 @@ fn of_location(flaw: LocationFlaw) -> Option<&'static str> {
         LocationFlaw::PipeWithoutReader => Some("start its reader first"),
         LocationFlaw::NoFolder => Some("create it first"),
         LocationFlaw::NotABucketUrl => Some("credentials do not belong in a URL; see docs/object-stores.md"),
-        LocationFlaw::BadPrefix => Some("name a prefix without them"),
+        LocationFlaw::BadPrefix => Some("name another prefix"),
         LocationFlaw::Unencrypted => Some("use `https://`, or say --allow-http if you trust the network"),
         LocationFlaw::Empty | LocationFlaw::OtherMachine | LocationFlaw::DanglingLink | LocationFlaw::NotAFileName => {
             None

@@ -32,7 +32,7 @@ pub enum LocationFlaw {
     #[error("expected `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`")]
     NotABucketUrl,
     /// A prefix that no request can name.
-    #[error("a part between slashes is empty, `.` or `..`, or has control characters")]
+    #[error("a part between slashes is empty, `.` or `..`, or has control characters, or the whole is too long")]
     BadPrefix,
     /// An endpoint that is reached without encryption.
     #[error("sends logs and credentials readably")]

@@ -27,7 +27,7 @@ use super::read::{as_stored, head, is_missing_key, with};
 use super::request_context::RequestContext;
 use super::retry::Retry;
 use super::spool::Spool;
-use super::url::Prefix;
+use super::url::{Prefix, request_path};
 use crate::error::{NameFlaw, Operation, Request};
 use crate::scheme::Scheme;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
@@ -55,7 +55,8 @@ impl BucketStore {
 
     fn path(&self, name: &str) -> Result<Path, Error> {
         let flaw = NameFlaw::NotAKey;
-        Path::parse(self.prefix.key(name)).map_err(|_| Error::BadName { name: name.escape_debug().to_string(), flaw })
+        request_path(&self.prefix.key(name))
+            .ok_or_else(|| Error::BadName { name: name.escape_debug().to_string(), flaw })
     }
 
     fn error(

@@ -32,6 +32,7 @@ use super::transport::Transport;
 use super::trust::Trust;
 use crate::error::SettingFlaw;
 use crate::local_logs::faults::Fault;
+use crate::open_files::{self, can_open};
 use crate::scheme::Scheme;
 use crate::threads::thread_limits;
 use crate::{Error, Object};
@@ -41,6 +42,8 @@ use crate::{Error, Object};
 const MAX_PUT_KIB: u32 = 128 << 10;
 /// Number of threads that move bytes. Computation has other threads.
 const IO_THREADS: usize = 2;
+/// Number of files that these threads open to wait for connections and signals, and some for the first connection.
+const RUNTIME_FILES: usize = 8;
 
 /// Connections to stores. Clones share them; nothing is connected before it is needed.
 #[derive(Clone, Default)]
@@ -266,15 +269,19 @@ impl HttpConnector for Made {
 fn runtime() -> Result<&'static Runtime, Error> {
     static RUNTIME: OnceLock<io::Result<Runtime>> = OnceLock::new();
     let made = RUNTIME.get_or_init(|| {
-        // The runtime panics if it cannot start a thread.
+        // The runtime panics if it cannot start a thread, or open a file.
         can_start_threads(IO_THREADS)?;
+        can_open(RUNTIME_FILES)?;
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(IO_THREADS)
             .thread_name("stores")
             .enable_all()
             .build()
     });
-    made.as_ref().map_err(|source| Error::NoThreads { source: same_error(source), limits: thread_limits() })
+    made.as_ref().map_err(|source| {
+        let limits = if open_files::is_limit(source) { open_files::limit_text() } else { thread_limits() };
+        Error::NoThreads { source: same_error(source), limits }
+    })
 }
 
 /// Checks that this number of threads can run at once: libraries panic if one cannot be started.

@@ -25,6 +25,7 @@ use super::http_connector::AsStored;
 use super::no_result::is_final;
 use super::request_context::RequestContext;
 use super::retry::Retry;
+use super::url::request_path;
 use crate::error::{Operation, Request, RequestFlaw};
 use crate::object::Version;
 use crate::{Error, Object};
@@ -52,7 +53,7 @@ fn condition(etag: &str) -> Option<String> {
 /// Fetches some bytes of an object, or all of them.
 async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Result<Bytes, Error> {
     let _permit = client.permit().await;
-    let path = Path::parse(object.path()).map_err(|_| place(client, object).failed(RequestFlaw::UnnameableKey))?;
+    let path = request_path(object.path()).ok_or_else(|| place(client, object).failed(RequestFlaw::UnnameableKey))?;
     let mut retry = Retry::new(client.patience);
     let mut was_refused = false;
     loop {
@@ -120,7 +121,8 @@ async fn whole(
 /// [`Error::Unreadable`], or an error that concerns this process.
 pub(super) fn look_again(client: &Client, object: &Object) -> Result<Option<Object>, Error> {
     let found = client.wait(async {
-        let path = Path::parse(object.path()).map_err(|_| place(client, object).failed(RequestFlaw::UnnameableKey))?;
+        let path =
+            request_path(object.path()).ok_or_else(|| place(client, object).failed(RequestFlaw::UnnameableKey))?;
         head(client, &path).await.map_err(|(failure, error)| {
             RequestContext { doing: Operation::List, ..place(client, object) }.error_of_object(failure.as_ref(), &error)
         })

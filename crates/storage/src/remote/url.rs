@@ -13,6 +13,10 @@ use crate::Error;
 use crate::error::{LocationFlaw, Operation};
 use crate::scheme::Scheme;
 
+/// Length in bytes of the longest key that is requested. Stores allow 1,024 bytes, and a URL with up to 64 KiB can be sent; a
+/// byte of a key may be three in a URL.
+const MAX_KEY_BYTES: usize = 4096;
+
 /// A prefix of a bucket, with everything below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix {
@@ -120,9 +124,17 @@ impl fmt::Display for Prefix {
 }
 
 /// Returns whether `object_store` can name this key. It cannot if a part between slashes is empty, `.` or `..`, or has control
-/// characters.
+/// characters; and it panics if the key is too long for a URL.
 pub(crate) fn is_representable(key: &str) -> bool {
-    Path::parse(key).is_ok_and(|path| path.as_ref() == key)
+    request_path(key).is_some_and(|path| path.as_ref() == key)
+}
+
+/// Returns the path of a key in requests; `None` if no request can name it.
+pub(super) fn request_path(key: &str) -> Option<Path> {
+    if key.len() > MAX_KEY_BYTES {
+        return None;
+    }
+    Path::parse(key).ok()
 }
 
 #[cfg(test)]

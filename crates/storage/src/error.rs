@@ -263,7 +263,7 @@ pub enum Error {
     /// The threads that move bytes to and from stores cannot be started.
     #[error("store: cannot start threads for the network")]
     NoThreads {
-        /// The limits that may apply to threads.
+        /// The limits that may apply to threads, or that of open files.
         limits: String,
         /// The operating system's error.
         source: io::Error,

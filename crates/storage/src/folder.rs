@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 pub use self::local::LocalFolder;
 use crate::error::Operation;
+use crate::local_path::overlap;
 use crate::remote::{BucketStore, Prefix, first_key, first_keys};
 use crate::{Connections, Error, Object, Store};
 
@@ -75,12 +76,8 @@ impl Folder {
     /// Returns whether one of two folders is in the other, or they are the same.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Local(one), Self::Local(other)) => {
-                one.path().starts_with(other.path()) || other.path().starts_with(one.path())
-            }
-            (Self::Remote(RemoteFolder(one)), Self::Remote(RemoteFolder(other))) => {
-                one.holds_prefix(other) || other.holds_prefix(one)
-            }
+            (Self::Local(one), Self::Local(other)) => overlap(one.path(), other.path()),
+            (Self::Remote(RemoteFolder(one)), Self::Remote(RemoteFolder(other))) => one.overlaps(other),
             _ => false,
         }
     }

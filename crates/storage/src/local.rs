@@ -28,7 +28,7 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 use crate::error::{FileKind, Operation};
-use crate::local_path::canonical_as_far_as_it_exists;
+use crate::local_path::{canonical_as_far_as_it_exists, is_absent};
 use crate::printable::printable;
 use crate::{Backend, Entry, Error, Lock, StagedBytes};
 use folders::Folders;
@@ -278,11 +278,6 @@ fn device_of(folder: &Path) -> Result<Option<u64>, Error> {
 
 fn modified_ms(metadata: &Metadata) -> i64 {
     metadata.mtime().saturating_mul(1_000).saturating_add(metadata.mtime_nsec() / 1_000_000)
-}
-
-/// A name below a file is as absent as one below no folder.
-fn is_absent(error: &io::Error) -> bool {
-    [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind())
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> Error {

@@ -47,6 +47,11 @@ pub(crate) fn canonical_as_far_as_it_exists(doing: Operation, path: &Path) -> Re
     Ok(canonical)
 }
 
+/// Returns whether one of two paths is below the other, or they are the same.
+pub(crate) fn overlap(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
 /// Returns the error of a path that a person named.
 pub(crate) fn missing_or_io(doing: Operation, path: &Path, source: io::Error) -> Error {
     if source.kind() == io::ErrorKind::NotFound {
@@ -56,7 +61,7 @@ pub(crate) fn missing_or_io(doing: Operation, path: &Path, source: io::Error) ->
     }
 }
 
-/// Returns whether an error says that there is nothing at a path.
+/// Returns whether an error says that there is nothing at a path. A name below a file is as absent as one below no folder.
 pub(crate) fn is_absent(error: &io::Error) -> bool {
     [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind())
 }

@@ -7,6 +7,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
+use crate::Error;
 use crate::error::SourceIdFlaw;
 use crate::file_url::{FILE_SCHEME, file_url};
 use crate::remote::{Bucket, Found};
@@ -186,6 +187,16 @@ impl Object {
             None => file_url(self.path().as_bytes()),
             Some(bucket) => bucket.location(self.path()),
         }
+    }
+
+    /// Returns the error of an object that is not as it was listed. `got` says how it is.
+    pub(crate) fn changed(&self, got: String) -> Error {
+        Error::Changed { location: self.location(), expected: self.version(), got }
+    }
+
+    /// Returns the error of an object that is no longer there.
+    pub(crate) fn gone(&self) -> Error {
+        Error::Gone { location: self.location() }
     }
 
     /// Returns the folder of the source whose id the object has, if a plain path from there leads to it.

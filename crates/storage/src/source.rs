@@ -12,7 +12,7 @@ use crate::Error;
 use crate::error::{FileKind, Operation};
 use crate::file_url::{file_url, local_path};
 use crate::folder::{Folder, LocalFolder};
-use crate::local_path::missing_or_io;
+use crate::local_path::{missing_or_io, overlap};
 use crate::object::flaw_of_id;
 use crate::printable::{printable, printable_name};
 use crate::remote::Prefix;
@@ -109,8 +109,10 @@ impl Source {
     /// Returns whether the source is in `folder`, holds it, or is it.
     pub fn overlaps(&self, folder: &Folder) -> bool {
         match (&self.place, folder) {
-            (SourcePlace::Local(LocalSource { path, .. }), Folder::Local(folder)) => overlap(path, folder.path()),
-            (SourcePlace::Remote(prefix), Folder::Remote(folder)) => overlap_prefixes(prefix, folder.prefix()),
+            (SourcePlace::Local(LocalSource { path, .. }), Folder::Local(folder)) => {
+                overlap(path.as_ref(), folder.path())
+            }
+            (SourcePlace::Remote(prefix), Folder::Remote(folder)) => prefix.overlaps(folder.prefix()),
             _ => false,
         }
     }
@@ -119,7 +121,7 @@ impl Source {
     /// account of an Azure container, as they may be the same.
     pub fn overlaps_source(&self, other: &Self) -> bool {
         match (&self.place, &other.place) {
-            (SourcePlace::Local(one), SourcePlace::Local(other)) => overlap(&one.path, &other.path),
+            (SourcePlace::Local(one), SourcePlace::Local(other)) => overlap(one.path.as_ref(), other.path.as_ref()),
             (SourcePlace::Remote(one), SourcePlace::Remote(other)) => one.may_overlap(other),
             _ => false,
         }
@@ -154,15 +156,6 @@ impl Source {
             SourcePlace::Remote(prefix) => Some(prefix),
         }
     }
-}
-
-fn overlap(one: impl AsRef<Path>, other: impl AsRef<Path>) -> bool {
-    let (one, other) = (one.as_ref(), other.as_ref());
-    one.starts_with(other) || other.starts_with(one)
-}
-
-fn overlap_prefixes(one: &Prefix, other: &Prefix) -> bool {
-    one.holds_prefix(other) || other.holds_prefix(one)
 }
 
 /// The source as a printable URL.

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folders::Folders;
-use super::{failed, is_absent, modified_ms};
+use super::{failed, modified_ms};
 use crate::error::Operation;
+use crate::local_path::is_absent;
 use crate::printable::printable;
 use crate::{Entry, Error};
 

@@ -49,7 +49,7 @@ impl LocalReader {
         if reader.is_in_place().map_err(|error| gone_or_unreadable(object, error))? {
             Ok(reader)
         } else {
-            Err(Error::Gone { location: object.location() })
+            Err(object.gone())
         }
     }
 
@@ -100,7 +100,7 @@ impl Read for LocalReader {
         let ended_early = count == 0 && !buffer.is_empty() && self.read_bytes < listed_bytes;
         if ended_early || self.read_bytes > listed_bytes {
             let got = if ended_early { "fewer bytes" } else { "more bytes" };
-            return Err(io::Error::other(changed(&self.object, got.into())));
+            return Err(io::Error::other(self.object.changed(got.into())));
         }
         Ok(count)
     }
@@ -108,18 +108,14 @@ impl Read for LocalReader {
 
 fn check(object: &Object, metadata: &Metadata) -> Result<(), Error> {
     if !metadata.is_file() {
-        return Err(changed(object, FileKind::of(metadata.file_type()).to_string()));
+        return Err(object.changed(FileKind::of(metadata.file_type()).to_string()));
     }
     let version = Version::of(metadata);
-    if version == *object.listed_version() { Ok(()) } else { Err(changed(object, version.to_string())) }
-}
-
-fn changed(object: &Object, got: String) -> Error {
-    Error::Changed { location: object.location(), expected: object.version(), got }
+    if version == *object.listed_version() { Ok(()) } else { Err(object.changed(version.to_string())) }
 }
 
 fn gone_or_unreadable(object: &Object, error: io::Error) -> Error {
-    if is_absent(&error) { Error::Gone { location: object.location() } } else { unreadable(object, error) }
+    if is_absent(&error) { object.gone() } else { unreadable(object, error) }
 }
 
 fn unreadable(object: &Object, error: io::Error) -> Error {

@@ -23,7 +23,7 @@ use super::failure::{Failure, Witness};
 use super::http_connector::BodyHash;
 use super::listing::{is_anything, list_all};
 use super::no_result::is_final;
-use super::read::{as_stored, head, is_missing_key, with};
+use super::read::{as_stored, head};
 use super::request_context::RequestContext;
 use super::retry::Retry;
 use super::spool::Spool;
@@ -78,7 +78,7 @@ impl BucketStore {
         loop {
             let permit = self.client.permit().await;
             let witness = Witness::default();
-            let mut extensions = with(&witness);
+            let mut extensions = witness.extensions();
             extensions.insert(hash);
             let options = PutOptions { mode: mode.clone(), extensions, ..PutOptions::default() };
             let Err(error) = self.client.store.put_opts(&path, in_pieces(&bytes), options).await else {
@@ -114,7 +114,7 @@ impl BucketStore {
         if let Some(direct) = self.client.lister.direct() {
             return match direct.delete(path.as_ref()).await {
                 Ok(()) => Ok(()),
-                Err((Some(failure), _)) if is_missing_key(&failure) => Ok(()),
+                Err((Some(failure), _)) if failure.is_missing_key() => Ok(()),
                 Err((failure, error)) => Err(self.error(Request::Delete, name, failure.as_ref(), error.as_ref())),
             };
         }
@@ -145,7 +145,9 @@ impl BucketStore {
             };
             drop(permit);
             let failure = witness.seen();
-            if matches!(error, object_store::Error::NotFound { .. }) && failure.as_ref().is_none_or(is_missing_key) {
+            if matches!(error, object_store::Error::NotFound { .. })
+                && failure.as_ref().is_none_or(Failure::is_missing_key)
+            {
                 return Err(Error::NotFound { doing: Operation::Store, location: self.location(name) });
             }
             // Stores may refuse a range that begins at the end, and answer any range with the whole object.

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode};
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -82,6 +82,16 @@ impl Failure {
             || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&self.status)
     }
 
+    /// Returns whether the bucket is missing.
+    pub(super) fn is_missing_bucket(&self) -> bool {
+        ["NoSuchBucket", "ContainerNotFound"].contains(&self.code.as_str())
+    }
+
+    /// Returns whether the key is missing, and not the bucket.
+    pub(super) fn is_missing_key(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND && !self.is_missing_bucket()
+    }
+
     /// Returns whether the credentials have expired.
     pub(super) fn is_expired(&self) -> bool {
         matches!(
@@ -116,6 +126,13 @@ impl fmt::Display for Failure {
 pub(super) struct Witness(Arc<Mutex<Option<Failure>>>);
 
 impl Witness {
+    /// Returns the extensions of a request that it is a witness of.
+    pub(super) fn extensions(&self) -> Extensions {
+        let mut extensions = Extensions::new();
+        extensions.insert(self.clone());
+        extensions
+    }
+
     pub(super) fn note(&self, failure: Failure) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }

@@ -179,14 +179,12 @@ impl Paginated {
         let mut retry = Retry::new(self.patience);
         loop {
             let witness = Witness::default();
-            let mut extensions = http::Extensions::new();
-            extensions.insert(witness.clone());
             let options = PaginatedListOptions {
                 offset: (ask.token.is_none() && !ask.after.is_empty()).then(|| ask.after.to_owned()),
                 delimiter: None,
                 max_keys: Some(ask.keys),
                 page_token: ask.token.map(str::to_owned),
-                extensions,
+                extensions: witness.extensions(),
             };
             let prefix = (!ask.prefix.is_empty()).then_some(ask.prefix);
             match self.store.list_paginated(prefix, options).await {

@@ -53,7 +53,7 @@ fn condition(etag: &str) -> Option<String> {
 /// Fetches some bytes of an object, or all of them.
 async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Result<Bytes, Error> {
     let _permit = client.permit().await;
-    let path = request_path(object.path()).ok_or_else(|| place(client, object).failed(RequestFlaw::UnnameableKey))?;
+    let path = path_of(client, object)?;
     let mut retry = Retry::new(client.patience);
     let mut was_refused = false;
     loop {
@@ -73,16 +73,17 @@ async fn read(client: &Client, object: &Object, range: Option<Range<u64>>) -> Re
             Err(error) => error,
         };
         let failure = witness.seen();
-        let is_absent = failure.as_ref().map_or(matches!(error, object_store::Error::NotFound { .. }), is_missing_key);
+        let is_absent =
+            failure.as_ref().map_or(matches!(error, object_store::Error::NotFound { .. }), Failure::is_missing_key);
         if is_absent {
-            return Err(Error::Gone { location: object.location() });
+            return Err(object.gone());
         }
         if matches!(error, object_store::Error::Precondition { .. }) {
-            return Err(changed(object, "another version".into()));
+            return Err(object.changed("another version".into()));
         }
         // The store checks ranges and ignores conditions: the object is smaller now.
         if failure.as_ref().is_some_and(|failure| failure.status == StatusCode::RANGE_NOT_SATISFIABLE) {
-            return Err(changed(object, "fewer bytes".into()));
+            return Err(object.changed("fewer bytes".into()));
         }
         // Overload was retried in `http_connector`; an answer that broke off was not.
         let may_pass = match &failure {
@@ -104,13 +105,13 @@ async fn whole(
 ) -> Result<Result<Bytes, Error>, object_store::Error> {
     let expected = range.map_or(object.size_bytes(), |range| range.end - range.start);
     if !object.is_version_of(&result.meta.clone().into()) {
-        return Ok(Err(changed(object, describe(&result.meta))));
+        return Ok(Err(object.changed(describe(&result.meta))));
     }
     let bytes = result.bytes().await?;
     if bytes.len() as u64 == expected {
         Ok(Ok(bytes))
     } else {
-        Ok(Err(changed(object, format!("{} bytes of {expected}", bytes.len()))))
+        Ok(Err(object.changed(format!("{} bytes of {expected}", bytes.len()))))
     }
 }
 
@@ -121,8 +122,7 @@ async fn whole(
 /// [`Error::Unreadable`], or an error that concerns this process.
 pub(super) fn look_again(client: &Client, object: &Object) -> Result<Option<Object>, Error> {
     let found = client.wait(async {
-        let path =
-            request_path(object.path()).ok_or_else(|| place(client, object).failed(RequestFlaw::UnnameableKey))?;
+        let path = path_of(client, object)?;
         head(client, &path).await.map_err(|(failure, error)| {
             RequestContext { doing: Operation::List, ..place(client, object) }.error_of_object(failure.as_ref(), &error)
         })
@@ -140,35 +140,26 @@ pub(super) async fn head(
     let options = GetOptions { head: true, extensions: as_stored(&witness), ..GetOptions::default() };
     match client.store.get_opts(path, options).await {
         Ok(result) => Ok(Some(result.meta.into())),
-        Err(object_store::Error::NotFound { .. }) if witness.seen().as_ref().is_none_or(is_missing_key) => Ok(None),
+        Err(object_store::Error::NotFound { .. }) if witness.seen().as_ref().is_none_or(Failure::is_missing_key) => {
+            Ok(None)
+        }
         Err(error) => Err((witness.seen(), error)),
     }
 }
 
 /// Returns the extensions of a request for an object's bytes.
 pub(super) fn as_stored(witness: &Witness) -> Extensions {
-    let mut extensions = with(witness);
+    let mut extensions = witness.extensions();
     extensions.insert(AsStored);
     extensions
 }
 
-/// Returns whether the key is missing, and not the bucket.
-pub(super) fn is_missing_key(failure: &Failure) -> bool {
-    failure.status == StatusCode::NOT_FOUND && !["NoSuchBucket", "ContainerNotFound"].contains(&failure.code.as_str())
-}
-
-pub(super) fn with(witness: &Witness) -> Extensions {
-    let mut extensions = Extensions::new();
-    extensions.insert(witness.clone());
-    extensions
+fn path_of(client: &Client, object: &Object) -> Result<Path, Error> {
+    request_path(object.path()).ok_or_else(|| place(client, object).failed(RequestFlaw::UnnameableKey))
 }
 
 fn place<'p>(client: &'p Client, object: &'p Object) -> RequestContext<'p> {
     RequestContext { doing: Operation::Fetch, request: Request::Get, bucket: &client.bucket, key: object.path() }
-}
-
-fn changed(object: &Object, got: String) -> Error {
-    Error::Changed { location: object.location(), expected: object.version(), got }
 }
 
 fn describe(meta: &ObjectMeta) -> String {

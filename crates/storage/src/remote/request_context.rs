@@ -55,7 +55,7 @@ impl RequestContext<'_> {
 
     /// Returns the error of a refused request.
     fn refused(&self, failure: &Failure) -> Error {
-        if ["NoSuchBucket", "ContainerNotFound"].contains(&failure.code.as_str()) {
+        if failure.is_missing_bucket() {
             let bucket = self.bucket.to_string();
             return Error::NoBucket { doing: self.doing, bucket, location: self.location() };
         }
@@ -71,9 +71,7 @@ impl RequestContext<'_> {
         }
         let answer = failure.answer();
         match (failure.code.as_str(), failure.status) {
-            ("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired", _) => {
-                Refusal::Expired(answer)
-            }
+            _ if failure.is_expired() => Refusal::Expired(answer),
             ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "AuthFailure", _) => {
                 Refusal::UnknownCredentials(answer)
             }

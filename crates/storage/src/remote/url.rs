@@ -80,7 +80,12 @@ impl Prefix {
 
     /// Returns whether a key is below it, or is the prefix itself.
     pub(crate) fn holds(&self, bucket: &Bucket, key: &str) -> bool {
-        *self.bucket == *bucket && (key == self.path || key.starts_with(&self.folder()))
+        *self.bucket == *bucket && self.holds_key(key)
+    }
+
+    /// Returns whether a key of the same bucket is below it, or is the prefix itself.
+    fn holds_key(&self, key: &str) -> bool {
+        key == self.path || key.starts_with(&self.folder())
     }
 
     /// Returns whether the other prefix is the same, or below it.
@@ -88,16 +93,19 @@ impl Prefix {
         self.holds(&other.bucket, &other.path)
     }
 
+    /// Returns whether one of two prefixes is in the other, or they are the same.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.holds_prefix(other) || other.holds_prefix(self)
+    }
+
     /// Returns whether one of two prefixes may be in the other. A container whose account is not named may be any account's.
     pub(crate) fn may_overlap(&self, other: &Self) -> bool {
         let (one, two) = (&self.bucket, &other.bucket);
         let is_same_account = one.account.is_none() || two.account.is_none() || one.account == two.account;
-        let is_around =
-            |outer: &Self, inner: &Self| inner.path == outer.path || inner.path.starts_with(&outer.folder());
         one.scheme == two.scheme
             && one.name == two.name
             && is_same_account
-            && (is_around(self, other) || is_around(other, self))
+            && (self.holds_key(&other.path) || other.holds_key(&self.path))
     }
 
     /// Returns the prefix with an ending after its name; `None` for a whole bucket.

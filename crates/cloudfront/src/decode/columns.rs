@@ -98,7 +98,10 @@ impl ColumnBuilder {
                     for (cell, moment) in block.cells(position).zip(&block.moments) {
                         match cell {
                             Some((start, end)) if moment.is_logged => views.push_cell(text, start, end),
-                            _ => views.push_str(&time_of_second(moment.second)),
+                            _ => {
+                                let time = time_of_second(moment.second);
+                                views.push_str(std::str::from_utf8(&time).expect("digits and colons are ASCII"));
+                            }
                         }
                     }
                 }

@@ -33,10 +33,11 @@ pub(crate) fn micros_of_timestamp(cell: &[u8], exponent: usize) -> Option<i64> {
 }
 
 /// Returns the time of day, `HH:MM:SS`, of a second since 1970.
-pub(crate) fn time_of_second(second: i64) -> String {
+pub(crate) fn time_of_second(second: i64) -> [u8; 8] {
     let of_day = second.rem_euclid(86_400);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{hour:02}:{minute:02}:{second:02}")
+    let digit = |number: i64| b'0' + u8::try_from(number % 10).expect("a part of a time of day is not negative");
+    [digit(hour / 10), digit(hour), b':', digit(minute / 10), digit(minute), b':', digit(second / 10), digit(second)]
 }
 
 fn number(digits: &[u8]) -> Option<i32> {
@@ -69,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_second_has_its_time_of_day() {
-        assert_eq!(time_of_second(1_715_940_000), "10:00:00");
-        assert_eq!(time_of_second(86_399), "23:59:59");
+        assert_eq!(time_of_second(1_715_940_000), *b"10:00:00");
+        assert_eq!(time_of_second(86_399), *b"23:59:59");
     }
 }

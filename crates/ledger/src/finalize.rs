@@ -45,7 +45,7 @@ impl CommittedTotals {
     /// Adds the results of a task.
     pub fn add(&mut self, commit: &CommitRecord) {
         self.words.insert(commit.task, commit.inputs.iter().map(InputOutcome::word).collect());
-        self.rejects += commit.inputs.iter().map(InputOutcome::rejects).sum::<u64>();
+        self.rejects = commit.inputs.iter().map(InputOutcome::rejects).fold(self.rejects, u64::saturating_add);
         for file in &commit.files {
             let partition = self.partitions.entry(file.partition().to_owned()).or_default();
             partition.add(Totals { files: 1, rows: file.rows, bytes: file.bytes });

@@ -525,24 +525,25 @@ pub fn is_zero(count: &u64) -> bool {
 impl OutcomeCounts {
     /// Counts an input.
     pub fn add(&mut self, word: OutcomeWord) {
-        *match word {
+        let count = match word {
             OutcomeWord::Converted | OutcomeWord::Empty => &mut self.converted,
             OutcomeWord::Failed => &mut self.failed,
             OutcomeWord::Gone => &mut self.gone,
             OutcomeWord::Replaced => &mut self.replaced,
             OutcomeWord::Changed => &mut self.changed,
             OutcomeWord::Unreadable => &mut self.unreadable,
-        } += 1;
+        };
+        *count = count.saturating_add(1);
     }
 
-    /// Adds other counts.
+    /// Adds other counts. A forged record may have any numbers.
     pub fn add_all(&mut self, other: Self) {
-        self.converted += other.converted;
-        self.failed += other.failed;
-        self.gone += other.gone;
-        self.replaced += other.replaced;
-        self.changed += other.changed;
-        self.unreadable += other.unreadable;
+        self.converted = self.converted.saturating_add(other.converted);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.gone = self.gone.saturating_add(other.gone);
+        self.replaced = self.replaced.saturating_add(other.replaced);
+        self.changed = self.changed.saturating_add(other.changed);
+        self.unreadable = self.unreadable.saturating_add(other.unreadable);
     }
 }
 

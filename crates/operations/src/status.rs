@@ -11,7 +11,7 @@ use lakefront_ledger::{
     open_epoch::OpenEpoch,
     paths,
     read_record::read_lease,
-    records::{OutcomeCounts, Waiting},
+    records::{OutcomeCounts, Totals, Waiting},
     snapshot::{ClosedEpochs, Snapshot},
 };
 use lakefront_storage::Object;
@@ -134,13 +134,11 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
     if let Some(last) = &snapshot.last {
         Settings::of_epoch(destination, table, last)?.schema.name().clone_into(&mut status.schema);
     }
-    let mut partitions = BTreeSet::new();
+    let (mut data, mut partitions) = (Totals::default(), BTreeSet::new());
     let mut closed_epochs = ClosedEpochs::new(state, &snapshot);
     while let Some(closed) = closed_epochs.read_next()? {
-        status.files += closed.files;
-        status.rows += closed.rows;
-        status.bytes += closed.bytes;
-        status.rejects += closed.rejects;
+        data.add(Totals { files: closed.files, rows: closed.rows, bytes: closed.bytes });
+        status.rejects = status.rejects.saturating_add(closed.rejects);
         status.inputs.add_all(closed.inputs);
         partitions.extend(closed.partitions.iter().map(|partition| partition.path.clone()));
     }
@@ -148,16 +146,15 @@ pub fn status(destination: &Destination) -> Result<Status, Error> {
     if let Some(open) = &open {
         status.open = Some(open_epoch(destination, open)?);
         for file in open.files() {
-            status.files += 1;
-            status.rows += file.rows;
-            status.bytes += file.bytes;
+            data.add(Totals { files: 1, rows: file.rows, bytes: file.bytes });
             partitions.insert(file.partition().to_owned());
         }
         for outcome in open.inputs().filter_map(|(_, outcome)| outcome) {
-            status.rejects += outcome.rejects();
+            status.rejects = status.rejects.saturating_add(outcome.rejects());
             status.inputs.add(outcome.word());
         }
     }
+    (status.files, status.rows, status.bytes) = (data.files, data.rows, data.bytes);
     status.partitions = partitions.len() as u64;
     let found = objects_without_rows(destination, &snapshot, open.as_ref(), MAX_NAMED_OBJECTS)?;
     let WithoutRows { failed, only_rejects, unreadable } = found;

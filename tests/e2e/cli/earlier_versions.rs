@@ -64,6 +64,25 @@ fn a_table_without_checksums_is_finished_extended_and_regenerated() {
 }
 
 #[test]
+fn numbers_of_forged_records_are_not_added_past_the_largest() {
+    let folder = table();
+    for epoch in [1, 2] {
+        let file = folder.state(&format!("closed/{epoch:010}.json"));
+        let mut record: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        for number in ["rows", "bytes", "files", "rejects"] {
+            record[number] = u64::MAX.into();
+        }
+        record["inputs"]["converted"] = u64::MAX.into();
+        fs::write(&file, record.to_string()).unwrap();
+    }
+    let status = folder.json(&["status", "lake/cf_logs"]);
+    for number in ["rows", "bytes", "files", "rejects"] {
+        assert_eq!(status[number], u64::MAX, "{number}");
+    }
+    assert_eq!(status["inputs"]["converted"], u64::MAX);
+}
+
+#[test]
 fn every_record_after_one_with_a_checksum_must_have_one() {
     let folder = table();
     folder.run(&RESOLVE).exits(3);

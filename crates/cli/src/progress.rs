@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -17,7 +17,7 @@ use crate::{
     output::Screen,
 };
 
-/// Time between two progress lines if there is no terminal: 10 seconds.
+/// Time between two lines of progress in output that is not a terminal: 10 seconds.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Number of objects that were not converted and that are reported one by one.
@@ -35,7 +35,7 @@ pub(crate) struct ProgressDisplay {
 enum Style {
     Silent,
     Bars { listing: ProgressBar, objects: ProgressBar, bytes: ProgressBar },
-    Lines(Arc<Mutex<ProgressLines>>),
+    Lines(Mutex<ProgressLines>),
 }
 
 /// Counts since the start, and the time of the last line.
@@ -67,7 +67,7 @@ impl ProgressDisplay {
                     objects: 0,
                     bytes: 0,
                 };
-                Style::Lines(Arc::new(Mutex::new(lines)))
+                Style::Lines(Mutex::new(lines))
             }
         };
         Self {

@@ -15,8 +15,6 @@ use crate::hints;
 const NAMED_FAILURES: usize = 10;
 /// Largest number of fields or columns that are named.
 const NAMED_FIELDS: usize = 20;
-/// Number of characters of a field's name that are shown: the name comes from a log.
-const NAME_CHARS: usize = 80;
 
 /// A text of labelled lines.
 struct Lines {
@@ -415,8 +413,8 @@ fn speed(report: &Report) -> String {
 }
 
 fn unclaimed(report: &Report) -> String {
-    let short = |name: &String| printable_name(&name.chars().take(NAME_CHARS).collect::<String>());
-    let names: Vec<String> = report.unclaimed_fields.iter().take(NAMED_FIELDS).map(short).collect();
+    let names: Vec<String> =
+        report.unclaimed_fields.iter().take(NAMED_FIELDS).map(|name| printable_name(name)).collect();
     let names = names.join(" ");
     let more = report.unclaimed_fields.len().saturating_sub(NAMED_FIELDS) as u64 + report.more_unclaimed_fields;
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use lakefront_storage::{Source, printable_name};
 
+use crate::paths;
+
 /// A failure that stops the run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -178,7 +180,7 @@ pub enum RecordKind {
 impl RecordKind {
     /// Returns the kind of the object of a state that has this name.
     pub fn of(name: &str) -> Self {
-        match name.split_once('/').map_or(name, |(folder, _)| folder) {
+        match paths::folder_of(name) {
             "seen" | "closed" => Self::Derived,
             "gone" => Self::OfTask,
             _ => Self::Unique,

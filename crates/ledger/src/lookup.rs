@@ -95,7 +95,6 @@ pub struct ProcessedLookup<'s> {
     snapshot: &'s Snapshot,
     /// Log records of the epochs whose objects were read so far.
     logs: HashMap<u64, LogRef>,
-    identity: Identity,
     /// Hashes of objects and versions.
     pub identities: Identities,
     /// Whether marks of converted objects are kept.
@@ -174,7 +173,6 @@ impl<'s> ProcessedLookup<'s> {
             state,
             snapshot,
             logs: HashMap::new(),
-            identity,
             identities: Identities::new(identity),
             has_marks: false,
             days: HashMap::new(),
@@ -219,7 +217,7 @@ impl<'s> ProcessedLookup<'s> {
 
     /// Returns the identity of logs.
     pub fn identity(&self) -> Identity {
-        self.identity
+        self.identities.identity
     }
 
     /// Returns the last closed epoch.
@@ -238,7 +236,7 @@ impl<'s> ProcessedLookup<'s> {
         let open = self.open.get(&identity).map(Vec::as_slice).unwrap_or_default();
         let entries = self.days.get(&day).expect("the day was just loaded").entries.as_slice();
         let of_object = of_identity(entries, identity);
-        Ok(match self.identity {
+        Ok(match self.identities.identity {
             Identity::Key => known_by_key(of_object, open, version_bits),
             Identity::Name => known_by_name(of_object, open, version_bits),
         })
@@ -261,7 +259,7 @@ impl<'s> ProcessedLookup<'s> {
             return Ok(None);
         };
         let partner = partner(object.key());
-        if self.identity == Identity::Name {
+        if self.identities.identity == Identity::Name {
             let partners = of_identity(entries, self.identities.of("", &partner));
             let is_converted = partners.iter().any(|entry| entry.outcome() == OutcomeWord::Converted);
             return Ok(is_converted.then_some(Double::Unpacked));
@@ -367,7 +365,7 @@ impl<'s> ProcessedLookup<'s> {
     /// Reads all objects of a day. If several epochs saw the same object, the last one counts.
     fn load(&mut self, day: &str) -> Result<Day, Error> {
         let Day { mut entries, mut marks } = Day::default();
-        let keeps_marks = self.has_marks && self.identity == Identity::Key;
+        let keeps_marks = self.has_marks && self.identities.identity == Identity::Key;
         for log in self.logs(day)? {
             let mut is_whole = true;
             let is_own = self.own_epochs.contains(&log.epoch);
@@ -388,7 +386,7 @@ impl<'s> ProcessedLookup<'s> {
         }
         // The sort is stable and `dedup` keeps the first of equal entries, so reverse: the last epoch's entry is kept.
         entries.reverse();
-        match self.identity {
+        match self.identities.identity {
             Identity::Key => {
                 entries.sort_by_key(|entry| entry.identity);
                 entries.dedup_by_key(|entry| entry.identity);

@@ -19,6 +19,11 @@ pub const UNDATED: &str = "undated";
 
 const HOURS_PER_DAY: i32 = 24;
 
+/// Returns the first part of a name: its folder, or the whole name if it is in none.
+pub(crate) fn folder_of(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(folder, _)| folder)
+}
+
 /// Returns the name of an epoch's log record.
 pub fn log(epoch: u64) -> String {
     format!("{LOG}{epoch:010}.json")

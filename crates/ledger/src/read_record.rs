@@ -229,7 +229,7 @@ impl BufRead for Pieces<'_> {
 
 /// Returns the largest size in bytes of an object of this name. Other limits apply to plans and `seen` objects.
 fn max_bytes(name: &str) -> u64 {
-    match folder_of(name) {
+    match paths::folder_of(name) {
         paths::TABLE | "lease" => MAX_SMALL_BYTES,
         "log" => MAX_LOG_BYTES,
         "gone" => MAX_GONE_BYTES,
@@ -304,8 +304,4 @@ pub fn unreadable(state: &Store, name: &str, error: lakefront_storage::Error) ->
 /// Returns the error about a missing object of the state.
 pub fn missing(state: &Store, name: &str) -> Error {
     damaged(state, name, "is missing")
-}
-
-fn folder_of(name: &str) -> &str {
-    name.split_once('/').map_or(name, |(folder, _)| folder)
 }

@@ -90,7 +90,7 @@ pub fn table_ddl(
             "epoch {epoch} is open, {committed} of its {tasks} tasks are committed: the others may add partitions"
         );
     }
-    let partitions: Vec<Vec<String>> = new.difference(&old).map(|path| partition_values_of(path)).collect();
+    let partitions: Vec<Vec<String>> = new.difference(&old).map(|path| owned_values_of(path)).collect();
     let mut statements = ddl(&schema, settings.partition_by.columns(), &partitions, options).map_err(Error::Ddl)?;
     let mut appended = Vec::new();
     for (epoch, older) in older_schemas(destination, table, &snapshot, &settings.schema, after)? {
@@ -143,7 +143,7 @@ pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, close
         projection: false,
     };
     let partitions: Vec<Vec<String>> =
-        closed.partitions.iter().map(|partition| partition_values_of(&partition.path)).collect();
+        closed.partitions.iter().map(|partition| owned_values_of(&partition.path)).collect();
     let statements = ddl(&settings.schema, settings.partition_by.columns(), &partitions, &options).ok()?;
     // There may be a hundred thousand partitions: free memory before the next text is built.
     drop(partitions);
@@ -156,8 +156,12 @@ pub(crate) fn ddl_of_epoch(destination: &Destination, settings: &Settings, close
 }
 
 /// Returns the values in a partition's folder, coarsest first.
-pub(crate) fn partition_values_of(path: &str) -> Vec<String> {
-    path.split('/').filter_map(|segment| Some(segment.split_once('=')?.1.to_owned())).collect()
+pub(crate) fn partition_values_of(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|segment| Some(segment.split_once('=')?.1))
+}
+
+fn owned_values_of(path: &str) -> Vec<String> {
+    partition_values_of(path).map(str::to_owned).collect()
 }
 
 fn ddl_of_folders(

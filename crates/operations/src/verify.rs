@@ -35,7 +35,7 @@ use lakefront_storage::printable_name;
 use lakefront_table::footer::{END_BYTES, footer_bytes, rows_of};
 use serde::Serialize;
 
-use crate::Error;
+use crate::{Error, table_ddl::partition_values_of};
 
 /// Largest number of faults that are named; all of them are counted.
 pub const MAX_NAMED_FAULTS: usize = 1000;
@@ -430,7 +430,7 @@ fn may_follow(first: VerifiedInput, next: VerifiedInput) -> bool {
 /// Returns whether a partition ends before a day: `year=2024/month=05` ends before `2024-06-01`, but not before
 /// `2024-05-31`.
 fn is_before(partition: &str, day: &str) -> bool {
-    let values: Vec<&str> = partition.split('/').filter_map(|segment| Some(segment.split_once('=')?.1)).collect();
+    let values: Vec<&str> = partition_values_of(partition).collect();
     let values = values.get(..3).unwrap_or(&values).join("-");
     day.get(..values.len()).is_some_and(|day| values.as_str() < day)
 }

@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{Error, verify::Check};
-use lakefront_engine::{
-    outcome::Lost,
-    quarantine::{HEADER_BYTES, is_of_log},
-};
+use lakefront_engine::quarantine::{HEADER_BYTES, is_of_log};
 use lakefront_ledger::{
     FOREIGN,
     commit::read_gone,
@@ -76,7 +73,7 @@ impl Check<'_> {
     pub(super) fn gone(&mut self, log: &Stored<LogRecord>, task: &Task, commit: &CommitRecord) -> Result<(), Error> {
         let Some(gone) = self.lost_inputs(log, task)? else { return Ok(()) };
         let words = commit.inputs.iter().map(InputOutcome::word).enumerate();
-        let lost = words.filter(|(_, word)| Lost::from_word(*word).is_some());
+        let lost = words.filter(|(_, word)| word.is_lost());
         if !gone.inputs.iter().map(|gone| (gone.input, gone.how)).eq(lost) {
             let what = "names other inputs than those that its task was committed without".to_owned();
             self.fault("I2", self.destination.state().location(&paths::gone(task.id)), what);

@@ -137,7 +137,7 @@ fn run_work(
     if has_summary {
         log::emit(flags.output.log_format, screen, &summary::of_run(&report, nothing));
     } else if report.rejected_rows() > 0 {
-        // The summary has these numbers, too: warn only if there is no summary.
+        // Only without a summary, which has these numbers.
         tracing::warn!(
             "{} rows were rejected ({}); {}/quarantine has them",
             report.rejected_rows(),

@@ -1,7 +1,7 @@
 //! Stage 5. Text bytes in, record batches and rejects out.
 //!
 //! ```text
-//!   bytes -> framing -> lines -> formats -> records -> rows -> row_block -> columns -> batch
+//!   bytes -> framing -> lines -> formats -> records -> rows -> open_block -> columns -> batch
 //!                                layout: names of cells    rejects: lines that are not rows
 //! ```
 //!
@@ -36,7 +36,7 @@ pub(crate) mod time;
 // Rows to columns.
 mod batch;
 mod columns;
-mod row_block;
+mod open_block;
 pub(crate) mod views;
 
 // Large objects: the same, block by block.
@@ -46,8 +46,8 @@ use std::sync::Arc;
 
 use lakefront_schema::{FieldLists, TableSchema};
 
-pub(crate) use batch::UserAgents;
-pub use batch::{DecodedBatch, ObjectRows};
+pub use batch::DecodedBatch;
+pub(crate) use batch::DecodedBlock;
 
 use self::{
     batch::{BatchBuilder, Mark, Sink},
@@ -172,14 +172,15 @@ impl Decoder {
     /// # Errors
     /// The verdict on the object; nothing is added then.
     pub fn decode_small(&mut self, name: &str, object: &[u8]) -> Option<Result<ObjectSummary, Error>> {
-        let (text_start, mark) = (self.text.len(), self.batch.mark());
+        let (text_end, mark) = (self.text.len(), self.batch.mark());
         let limits = self.options.text_limits;
         let appended = self.text.append(object, limits, self.sizes.small_text_bytes, &mut self.pool);
-        let result = appended.and_then(|fits| if fits { self.read_small(name, text_start) } else { Ok(None) });
+        let read = |text_start: Option<usize>| text_start.map_or(Ok(None), |start| self.read_small(name, start));
+        let result = appended.and_then(read);
         match result {
             Ok(Some(summary)) => Some(Ok(summary)),
             taken_back => {
-                self.text.truncate(text_start);
+                self.text.truncate(text_end);
                 self.batch.rewind(mark);
                 taken_back.err().map(Err)
             }
@@ -198,7 +199,8 @@ impl Decoder {
 
     /// Returns whether the open batch is full, so that [`Self::flush`] is due before another object.
     pub fn is_full(&self) -> bool {
-        self.batch.is_full(Mark::default(), 0, self.sizes.batch_rows) || self.text.len() >= self.sizes.batch_text_bytes
+        self.batch.room(Mark::default(), 0, self.sizes.batch_rows, 1) == 0
+            || self.text.len() >= self.sizes.batch_text_bytes
     }
 
     /// Returns the open batch, and begins a new one; `None` if it has no row.
@@ -212,10 +214,8 @@ impl Decoder {
     /// Reads the text from `text_start` on as one object; `None` if it has more rows or rejects than a small object has.
     fn read_small(&mut self, name: &str, text_start: usize) -> Result<Option<ObjectSummary>, Error> {
         let Self { options, sizes, layouts, unclaimed, batch, text, .. } = self;
-        let bytes = text.bytes();
-        let is_utf8 = std::str::from_utf8(&bytes[text_start..]).is_ok();
-        let text = Text { bytes, is_utf8 };
-        batch.begin_object(name);
+        let text = Text::new(text.padded());
+        batch.begin_object(&name.into());
         let mark = batch.mark();
         let mut sink = Sink::Batch { batch, mark, row_limit: sizes.batch_rows };
         let mut object = W3c::new(options, *sizes, text_start, true);

@@ -1,142 +1,151 @@
-//! Stage 6. Record batch in, the same with derived columns out.
+//! Stage 6. Decoded rows in, the same with derived columns out.
 //!
 //! Browser, operating system and bot come from the user agent; file name and distribution come from the object's name, or
 //! the distribution from the record itself if that has it.
+//!
+//! Little is computed here: a file name is the same for all rows of an object, and what a user agent says is asked for by the
+//! encoder, once for each distinct one.
 
 pub mod user_agent;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arrow::{
-    array::{Array, ArrayRef, RecordBatch, StringViewArray},
-    buffer::Buffer,
+    array::{Array as _, AsArray, StringViewArray},
     datatypes::SchemaRef,
 };
-use lakefront_schema::{ColumnSource, Derivation, TableSchema, object_key};
+use lakefront_schema::{
+    ColumnSource, Derivation, TableSchema, object_key,
+    row_block::{BlockColumn, Derive, DerivedColumn, RowBlock, Run},
+};
 
-use self::user_agent::{Classified, UserAgent, UserAgentCache, UserAgentRules};
-use crate::decode::{DecodedBatch, ObjectRows, UserAgents, views::ViewColumn};
-
-/// Rows with all columns of the table schema.
-#[derive(Clone, Debug)]
-pub struct EnrichedBatch {
-    /// The columns, in the order of the table schema.
-    pub batch: RecordBatch,
-    /// The hour of each row, in hours since 1970-01-01T00 UTC, which decides its partition.
-    pub hours: Vec<i32>,
-}
+use self::user_agent::{UserAgentCache, UserAgentRules};
+use crate::decode::{DecodedBatch, DecodedBlock, views::ViewColumn};
 
 /// Derives columns. Each worker has one, as it remembers user agents.
+#[derive(Debug)]
 pub struct Enricher {
     schema: Arc<TableSchema>,
-    arrow_schema: SchemaRef,
-    // `None` before the first batch that needs it: the rules take time to compile.
-    user_agents: Option<UserAgentCache>,
+    /// Index of the column with the user agents as logged.
+    user_agent_column: Option<usize>,
+    user_agents: Arc<UserAgents>,
+}
+
+/// The families of user agents: browser, operating system and bot, in the order of [`Derivation::OF_USER_AGENT`].
+struct UserAgents(Mutex<UserAgentCache>);
+
+impl fmt::Debug for UserAgents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserAgents").finish_non_exhaustive()
+    }
+}
+
+impl Derive for UserAgents {
+    fn derive(&self, user_agent: Option<&str>) -> Arc<[Box<str>]> {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.families(user_agent.unwrap_or_default())
+    }
 }
 
 impl Enricher {
-    /// Returns an enricher for batches of this table schema.
+    /// Returns an enricher for rows of this table schema.
     pub fn new(schema: Arc<TableSchema>) -> Self {
-        Self { arrow_schema: schema.arrow_schema(), schema, user_agents: None }
+        let user_agents = Arc::new(UserAgents(Mutex::new(UserAgentCache::new(UserAgentRules::embedded()))));
+        Self { user_agent_column: schema.user_agents(), schema, user_agents }
     }
 
-    /// Returns whether the schema has columns that come from the user agent, which need [`UserAgentRules::embedded`].
-    pub fn needs_user_agents(schema: &TableSchema) -> bool {
-        let of_user_agent = [Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot];
-        schema.columns().iter().any(
-            |column| matches!(&column.source, ColumnSource::Derived(derivation) if of_user_agent.contains(derivation)),
-        )
+    /// Returns the Arrow types of the columns.
+    pub fn arrow_schema(&self) -> SchemaRef {
+        self.schema.arrow_schema()
     }
 
     /// Adds the derived columns.
-    pub fn enrich(&mut self, decoded: DecodedBatch) -> EnrichedBatch {
-        let DecodedBatch { columns, seconds, user_agents, record_ids, objects } = decoded;
-        let rows = seconds.len();
-        let user_agent_column = user_agents.as_ref().and_then(|agents| agents.column);
-        let (logged, mut of_user_agents) = user_agents.map(|agents| self.classify(agents)).unzip();
-        let mut complete: Vec<ArrayRef> = Vec::with_capacity(columns.len());
-        for (index, (array, column)) in columns.into_iter().zip(self.schema.columns()).enumerate() {
-            let logged = logged.as_ref().filter(|_| user_agent_column == Some(index));
-            let array = match (array.or(logged.cloned()), &column.source) {
-                (Some(array), _) => array,
-                (None, ColumnSource::Derived(Derivation::Filename)) => file_names(&objects, rows),
-                (None, ColumnSource::Derived(Derivation::Distribution)) => {
-                    distributions(&objects, record_ids.as_ref(), rows)
+    pub fn enrich(&mut self, decoded: DecodedBatch) -> Vec<RowBlock> {
+        decoded.blocks.into_iter().map(|block| self.enrich_block(block)).collect()
+    }
+
+    fn enrich_block(&self, decoded: DecodedBlock) -> RowBlock {
+        let DecodedBlock { mut rows, objects, record_ids, user_agents } = decoded;
+        for (index, column) in self.schema.columns().iter().enumerate() {
+            let ColumnSource::Derived(derivation) = column.source else { continue };
+            let derived = match derivation {
+                Derivation::Filename => BlockColumn::Strings(file_names(&objects)),
+                Derivation::Distribution => match &record_ids {
+                    None => BlockColumn::Strings(distributions(&objects)),
+                    Some(ids) => BlockColumn::Array(Arc::new(distributions_of_records(&objects, ids))),
+                },
+                Derivation::BrowserFamily | Derivation::OsFamily | Derivation::IsBot => {
+                    let place = Derivation::OF_USER_AGENT.iter().position(|of| *of == derivation);
+                    let place = place.expect("the derivation is one of these");
+                    let logged = user_agents.as_ref().map(|array| array.as_string_view());
+                    self.of_user_agents(place, logged, rows.num_rows())
                 }
-                (None, ColumnSource::Derived(derivation)) => of_user_agents
-                    .as_mut()
-                    .and_then(|columns| columns.remove(derivation))
-                    .expect("decode gives every column that does not come from the user agent"),
-                (None, ColumnSource::Field(_)) => unreachable!("decode gives every column that comes from a field"),
+                Derivation::Date
+                | Derivation::Time
+                | Derivation::RequestTime
+                | Derivation::Extra
+                | Derivation::Line => continue,
             };
-            complete.push(array);
+            rows.set_column(index, derived);
         }
-        let batch = RecordBatch::try_new(SchemaRef::clone(&self.arrow_schema), complete);
-        let batch = batch.expect("columns have the types of the schema, and a cell for each row");
-        let hours = seconds.iter().copied().map(hour_of).collect();
-        EnrichedBatch { batch, hours }
+        rows
     }
 
-    /// Returns the user agents as logged, and the columns that are derived from them.
-    fn classify(&mut self, user_agents: UserAgents) -> (ArrayRef, HashMap<Derivation, ArrayRef>) {
-        let cache = self.user_agents.get_or_insert_with(|| UserAgentCache::new(UserAgentRules::embedded()));
-        let UserAgents { mut views, text, .. } = user_agents;
-        let rows = views.len();
-        let mut batch = Classified { places: Vec::with_capacity(rows), distinct: Vec::new() };
-        cache.begin_batch();
-        views.for_each(&text, |logged| cache.add(logged, &mut batch));
-        let Classified { places, distinct } = batch;
-        views.share(distinct.iter().map(|(first_row, _)| *first_row), &places);
-        let values = |value: fn(&UserAgent) -> &str| {
-            let mut views = ViewColumn::with_capacity(rows);
-            views.push_places(distinct.iter().map(|(_, answer)| value(answer)), &places);
-            finish(views)
+    /// Returns the column of one of the families. `logged` are the user agents, if no column of the table has them.
+    fn of_user_agents(&self, place: usize, logged: Option<&StringViewArray>, rows: usize) -> BlockColumn {
+        if let Some(source) = self.user_agent_column {
+            let by = Arc::clone(&self.user_agents) as Arc<dyn Derive>;
+            return BlockColumn::Of(DerivedColumn { source, by, place });
+        }
+        let mut families = Vec::new();
+        let mut add = |user_agent: Option<&str>, rows: usize| {
+            let family: Arc<str> = Arc::from(&*self.user_agents.derive(user_agent)[place]);
+            Run::add(&mut families, &family, rows);
         };
-        let derived = [
-            (Derivation::BrowserFamily, values(|answer| &answer.browserfamily)),
-            (Derivation::OsFamily, values(|answer| &answer.osfamily)),
-            (Derivation::IsBot, values(|answer| if answer.is_bot { "True" } else { "False" })),
-        ];
-        (Arc::new(views.finish(&text)), HashMap::from(derived))
+        match logged {
+            None => add(None, rows),
+            Some(logged) => logged.iter().for_each(|user_agent| add(user_agent, 1)),
+        }
+        BlockColumn::Strings(families)
     }
 }
 
-fn hour_of(second: i64) -> i32 {
-    i32::try_from(second.div_euclid(3600)).expect("a row is of a year below 10000")
+fn file_names(objects: &[(Arc<str>, usize)]) -> Vec<Run<Arc<str>>> {
+    objects.iter().map(|(name, rows)| Run { value: Arc::clone(name), rows: *rows }).collect()
 }
 
-fn file_names(objects: &[ObjectRows], rows: usize) -> ArrayRef {
-    let mut views = ViewColumn::with_capacity(rows);
-    for object in objects {
-        views.push_repeated(&object.name, object.rows.len());
-    }
-    finish(views)
-}
-
-fn distributions(objects: &[ObjectRows], record_ids: Option<&StringViewArray>, rows: usize) -> ArrayRef {
-    let mut views = ViewColumn::with_capacity(rows);
-    for object in objects {
-        let of_name = object_key::distribution(&object.name);
-        match record_ids.filter(|ids| ids.null_count() < ids.len()) {
-            None => views.push_repeated(of_name, object.rows.len()),
-            Some(ids) => {
-                let mut last = None;
-                for row in object.rows.clone() {
-                    let id = if ids.is_null(row) { of_name } else { ids.value(row) };
-                    if last == Some(id) {
-                        views.push_again(row - 1);
-                    } else {
-                        views.push_str(id);
-                        last = Some(id);
-                    }
-                }
-            }
+fn distributions(objects: &[(Arc<str>, usize)]) -> Vec<Run<Arc<str>>> {
+    let mut runs: Vec<Run<Arc<str>>> = Vec::new();
+    for (name, rows) in objects {
+        let distribution = object_key::distribution(name);
+        match runs.last_mut() {
+            Some(last) if *last.value == *distribution => last.rows += rows,
+            _ => runs.push(Run { value: distribution.into(), rows: *rows }),
         }
     }
-    finish(views)
+    runs
 }
 
-/// Returns the array of views of which none is into a text: all values are in the side buffer.
-fn finish(views: ViewColumn) -> ArrayRef {
-    Arc::new(views.finish(&Buffer::from(Vec::<u8>::new())))
+/// Returns the records' own distribution IDs, or that of the object's name.
+fn distributions_of_records(objects: &[(Arc<str>, usize)], record_ids: &StringViewArray) -> StringViewArray {
+    let mut views = ViewColumn::with_capacity(record_ids.len());
+    let mut row = 0;
+    for (name, rows) in objects {
+        let of_name = object_key::distribution(name);
+        let mut last = None;
+        for _ in 0..*rows {
+            let id = if record_ids.is_null(row) { of_name } else { record_ids.value(row) };
+            if last == Some(id) {
+                views.push_again(row - 1);
+            } else {
+                views.push_str(id);
+                last = Some(id);
+            }
+            row += 1;
+        }
+    }
+    views.finish_without_text()
 }

@@ -24,7 +24,7 @@ mod error;
 
 pub use decode::{DecodeOptions, DecodeSizes, DecodedBatch, Decoder, ObjectSummary};
 pub use decompress::{TextLimits, TextReader};
-pub use enrich::{EnrichedBatch, Enricher};
+pub use enrich::Enricher;
 pub use error::{Error, Misfit, NamedBy, NotCloudFront};
 pub use field_names::FieldNames;
 pub use reject::{Reject, RejectReason};

@@ -13,8 +13,9 @@ mod stage_work;
 use std::{fs, hint::black_box, sync::Arc};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use lakefront_cloudfront::{EnrichedBatch, Enricher};
+use lakefront_cloudfront::Enricher;
 use lakefront_operations::{Connections, Stop, convert, progress::Silent};
+use lakefront_schema::row_block::RowBlock;
 use lakefront_table::{PartitionBy, encode::Compression, partition};
 
 use self::conversion::options;
@@ -32,7 +33,7 @@ fn benches(criterion: &mut Criterion) {
 
     let batches = enrich(&mut Enricher::new(Arc::clone(&schema)), decode(&mut decoder(&schema), &logs));
     group.bench_function("partition", |bencher| {
-        let split = |batch: &EnrichedBatch| black_box(partition::split(&batch.hours, PartitionBy::Hour)).len();
+        let split = |block: &RowBlock| black_box(partition::split(block.hours(), PartitionBy::Hour)).len();
         bencher.iter(|| batches.iter().map(split).sum::<usize>());
     });
     for compression in [Compression::None, Compression::Zstd(1), Compression::Zstd(3)] {

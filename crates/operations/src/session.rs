@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use lakefront_cloudfront::{Enricher, FieldNames, enrich::user_agent::UserAgentRules};
+use lakefront_cloudfront::{FieldNames, enrich::user_agent::UserAgentRules};
 use lakefront_engine::{
     Settings, Stop,
     executor::{Epoch, Executor, LocalExecutor},
@@ -32,7 +32,7 @@ use lakefront_ledger::{
     seal::{FORMAT_SEALED, Stored},
     snapshot::Snapshot,
 };
-use lakefront_schema::object_key;
+use lakefront_schema::{Derivation, object_key};
 use lakefront_storage::{Lock, Object};
 
 use crate::{
@@ -437,7 +437,7 @@ impl Session<'_> {
     /// Starts to compile the rules of user agents, if they are needed: it takes as long as listing a hundred thousand
     /// objects.
     pub(crate) fn prepare(&self, settings: &Settings) {
-        if Enricher::needs_user_agents(&settings.schema) {
+        if settings.schema.derives(&Derivation::OF_USER_AGENT) {
             for compile in UserAgentRules::PARTS {
                 let _ = self.pool.start(compile);
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 
 use crate::{column::ColumnType, table_schema::TableSchema};
 
@@ -31,13 +31,20 @@ fn data_type(column_type: ColumnType) -> DataType {
         ColumnType::Double => DataType::Float64,
         ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         ColumnType::Map => {
-            let key = Field::new("key", DataType::Utf8View, false);
-            let value = Field::new("value", DataType::Utf8View, true);
-            let entries = DataType::Struct(vec![key, value].into());
             let keys_sorted = false;
-            DataType::Map(Arc::new(Field::new("key_value", entries, false)), keys_sorted)
+            DataType::Map(map_entries(), keys_sorted)
         }
     }
+}
+
+/// Returns the field of a map's entries.
+pub fn map_entries() -> FieldRef {
+    Arc::new(Field::new("key_value", DataType::Struct(map_entry_fields()), false))
+}
+
+/// Returns the fields of a map's entries: key and value.
+pub fn map_entry_fields() -> Fields {
+    vec![Field::new("key", DataType::Utf8View, false), Field::new("value", DataType::Utf8View, true)].into()
 }
 
 #[cfg(test)]

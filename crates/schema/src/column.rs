@@ -117,6 +117,9 @@ pub enum Derivation {
 }
 
 impl Derivation {
+    /// The derivations from a user agent.
+    pub const OF_USER_AGENT: [Self; 3] = [Self::BrowserFamily, Self::OsFamily, Self::IsBot];
+
     pub(crate) const ALL: [Self; 10] = [
         Self::Date,
         Self::Time,

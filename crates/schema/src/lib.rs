@@ -40,9 +40,13 @@ mod schema_file;
 // 7. Table schema to Arrow schema.
 mod arrow;
 
-// 8. Mistakes in a schema file.
+// 8. Rows of a table between decoding and encoding.
+pub mod row_block;
+
+// 9. Mistakes in a schema file.
 mod error;
 
+pub use arrow::{map_entries, map_entry_fields};
 pub use column::{CellDecode, Column, ColumnSource, ColumnType, Derivation};
 pub use date::days_of_date;
 pub use error::{Error, Problem};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::column::{CellDecode, Column, ColumnSource};
+use crate::column::{CellDecode, Column, ColumnSource, ColumnType, Derivation};
 use crate::fields;
 
 /// The columns that partition a table, coarsest first. They are in paths, never in a data file or a schema file.
@@ -141,6 +141,23 @@ impl TableSchema {
     /// Returns the columns that this table schema has after those of `older`, which it [`extends`](Self::extends).
     pub fn appended_to(&self, older: &Self) -> &[Column] {
         &self.columns[older.columns.len().min(self.columns.len())..]
+    }
+
+    /// Returns the column that has the user agents as logged, if the table has one.
+    pub fn user_agents(&self) -> Option<usize> {
+        let is_as_logged = |column: &Column| {
+            matches!(&column.source, ColumnSource::Field(field) if field.as_str() == fields::USER_AGENT)
+                && column.cell_decode == CellDecode::AsLogged
+                && column.column_type == ColumnType::String
+        };
+        self.columns.iter().position(is_as_logged)
+    }
+
+    /// Returns whether any column has one of these derivations.
+    pub fn derives(&self, derivations: &[Derivation]) -> bool {
+        self.columns.iter().any(
+            |column| matches!(&column.source, ColumnSource::Derived(derivation) if derivations.contains(derivation)),
+        )
     }
 
     /// Returns the fields that CloudFront is not known to write, each once, in order: typing errors, or news from AWS.

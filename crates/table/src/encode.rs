@@ -1,15 +1,15 @@
-//! Stage 8. Batches of one task in, data file bytes out.
+//! Stage 8. Blocks of rows of one task in, data file bytes out.
 //!
 //! ```text
-//!                    +- hour=09  waiting batches (compacted)                      few rows: wait
-//!   batch -> split --+- hour=10  open row group -> row group -> row group         many rows: encoded as they come
-//!                    +- hour=11  waiting batches                \___ data file 000 ___/ \__ 001 ...
+//!                    +- hour=09  waiting rows (copied)                            few rows: wait
+//!   block -> split --+- hour=10  open row group -> row group -> row group         many rows: encoded as they come
+//!                    +- hour=11  waiting rows                   \___ data file 000 ___/ \__ 001 ...
 //! ```
 //!
 //! **Invariants**
-//! - Names and bytes of data files are a function of the batches, in order: thresholds count the task's own rows only.
+//! - Names and bytes of data files are a function of the blocks, in order: thresholds count the task's own rows only.
 //! - Rows of a partition keep their order.
-//! - At most [`MAX_OPEN_ROW_GROUPS`] row groups are open; they, the waiting batches and the metadata of unfinished data
+//! - At most [`MAX_OPEN_ROW_GROUPS`] row groups are open; they, the waiting rows and the metadata of unfinished data
 //!   files take at most [`MAX_HELD_BYTES`], regardless of the number of partitions and columns.
 //! - Files carry no embedded Arrow schema, so that readers see plain Parquet strings.
 
@@ -22,7 +22,7 @@ mod row_group;
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
-use arrow::array::RecordBatch;
+use lakefront_schema::row_block::RowBlock;
 pub use parquet::errors::ParquetError;
 
 use self::active::ActivePartitions;
@@ -154,23 +154,23 @@ impl<D: DataFiles> TaskEncoder<D> {
         Ok(Self { partition_by, shared, active, left, is_first_pass: true })
     }
 
-    /// Adds rows; `hours` has one entry per row, in hours since 1970-01-01T00 UTC.
+    /// Adds rows.
     ///
     /// # Errors
     /// The run must stop: a data file could not be written.
-    pub fn write(&mut self, batch: &RecordBatch, hours: &[i32], runner: &impl ColumnRunner) -> Result<(), Error> {
-        for (key, rows) in partition::split(hours, self.partition_by) {
+    pub fn write(&mut self, block: &RowBlock, runner: &impl ColumnRunner) -> Result<(), Error> {
+        for (key, rows) in partition::split(block.hours(), self.partition_by) {
             let Some((mut partition, rows)) = self.take(key, rows) else { continue };
             let may_open = self.active.open_row_groups() < MAX_OPEN_ROW_GROUPS;
             let is_large = partition.waiting_rows() + rows.len() >= ROWS_TO_OPEN;
             if partition.is_open() || (may_open && is_large) {
                 partition.write_waiting(&mut self.shared, runner)?;
-                partition.write(&mut self.shared, batch, rows.selection(), runner)?;
+                partition.write(&mut self.shared, block, rows.selection(), runner)?;
             } else {
-                partition.wait(&rows.take(batch)?)?;
+                partition.wait(block, rows.selection());
             }
             self.active.put(partition);
-            // Not only after the batch: its rows may be of thousands of partitions.
+            // Not only after the block: its rows may be of thousands of partitions.
             self.make_room(runner)?;
         }
         Ok(())
@@ -221,7 +221,7 @@ impl<D: DataFiles> TaskEncoder<D> {
         }
         let skipped = left.rows_to_skip.min(rows.len() as u64);
         left.rows_to_skip -= skipped;
-        let rows = rows.without_first(usize::try_from(skipped).expect("not more than the rows of a batch are skipped"));
+        let rows = rows.without_first(usize::try_from(skipped).expect("not more than the rows of a block are skipped"));
         (rows.len() > 0).then(|| (PartitionWriter::new(key, left.written), rows))
     }
 

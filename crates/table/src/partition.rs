@@ -1,13 +1,13 @@
-//! Stage 7. Record batch in, the rows of each partition out.
+//! Stage 7. Block of rows in, the rows of each partition out.
 //!
 //! A row's partition comes from its own hour (UTC), never from the object's name or the clock. Rows keep their order
 //! within a partition.
 
-use std::{collections::HashMap, fmt, str::FromStr};
+use std::{borrow::Cow, collections::HashMap, fmt, str::FromStr};
 
 use arrow::{
-    array::{Array as _, ArrayRef, RecordBatch, UInt32Array},
-    compute::{take, take_record_batch},
+    array::{Array as _, ArrayRef, UInt32Array},
+    compute::take,
     error::ArrowError,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -15,6 +15,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::Error;
 
 pub use lakefront_schema::PARTITION_COLUMNS;
+use lakefront_schema::row_block::RowBlock;
 
 /// Partitioning of a table, by its finest partition column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,16 +109,16 @@ impl fmt::Display for PartitionKey {
     }
 }
 
-/// Rows of a batch, in order.
+/// Rows of a block, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rows {
-    /// All rows of the batch, given by their number.
+    /// All rows of the block, given by their number.
     All(usize),
     /// These rows.
     These(Vec<u32>),
 }
 
-/// Rows of a batch that are to be read, in order.
+/// Rows of a block that are to be read, in order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Selection<'a> {
     /// The first row, and the number of rows.
@@ -146,19 +147,6 @@ impl Rows {
             Self::These(mut rows) => {
                 rows.drain(..count.min(rows.len()));
                 Self::These(rows)
-            }
-        }
-    }
-
-    /// Returns a batch of these rows only.
-    ///
-    /// # Errors
-    /// [`Error::Partition`]: the batch has types of which Arrow cannot take rows.
-    pub(crate) fn take(&self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
-        match self {
-            Self::All(_) => Ok(batch.clone()),
-            Self::These(rows) => {
-                take_record_batch(batch, &UInt32Array::from_iter_values(rows.iter().copied())).map_err(Error::Partition)
             }
         }
     }
@@ -201,7 +189,38 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Splits a batch by partition, from the hour of each row, in hours since 1970-01-01T00 UTC. Partitions come in the order
+/// Rows of a block, with what all columns need of them.
+#[derive(Debug)]
+pub(crate) struct Part<'b> {
+    block: &'b RowBlock,
+    rows: Selection<'b>,
+    /// The first bound of each row.
+    firsts: Cow<'b, [u32]>,
+}
+
+impl<'b> Part<'b> {
+    pub(crate) fn new(block: &'b RowBlock, rows: Selection<'b>) -> Self {
+        let firsts = match rows {
+            Selection::From(first, count) => Cow::Borrowed(&block.rows()[first..first + count]),
+            Selection::These(rows) => Cow::Owned(rows.iter().map(|row| block.rows()[*row as usize]).collect()),
+        };
+        Self { block, rows, firsts }
+    }
+
+    pub(crate) fn block(&self) -> &'b RowBlock {
+        self.block
+    }
+
+    pub(crate) fn rows(&self) -> Selection<'b> {
+        self.rows
+    }
+
+    pub(crate) fn firsts(&self) -> &[u32] {
+        &self.firsts
+    }
+}
+
+/// Splits a block by partition, from the hour of each row, in hours since 1970-01-01T00 UTC. Partitions come in the order
 /// of their first rows.
 pub fn split(hours: &[i32], by: PartitionBy) -> Vec<(PartitionKey, Rows)> {
     let mut split: Vec<(PartitionKey, Vec<u32>)> = Vec::new();
@@ -223,16 +242,11 @@ pub fn split(hours: &[i32], by: PartitionBy) -> Vec<(PartitionKey, Rows)> {
 }
 
 fn as_u32(row: usize) -> u32 {
-    u32::try_from(row).expect("a batch has few rows")
+    u32::try_from(row).expect("a block has few rows")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{ArrayRef, Int64Array, cast::AsArray};
-    use arrow::datatypes::Int64Type;
-
     use super::*;
 
     /// 2024-05-17T10 UTC.
@@ -255,15 +269,10 @@ mod tests {
 
     #[test]
     fn rows_keep_their_order_within_a_partition() {
-        let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5]));
-        let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
-        let values = |hours: &[i32]| -> Vec<(String, Vec<i64>)> {
+        let values = |hours: &[i32]| -> Vec<(String, Vec<usize>)> {
             split(hours, PartitionBy::Hour)
                 .iter()
-                .map(|(key, rows)| {
-                    let taken = rows.take(&batch).unwrap();
-                    (key.to_string(), taken.column(0).as_primitive::<Int64Type>().values().to_vec())
-                })
+                .map(|(key, rows)| (key.to_string(), rows.selection().iter().map(|row| row + 1).collect()))
                 .collect()
         };
         let folder = |hour| format!("year=2024/month=05/day=17/hour={hour}");

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use lakefront_cloudfront::{
-    DecodeOptions, DecodeSizes, DecodedBatch, Decoder, EnrichedBatch, Enricher, Error, ObjectSummary, TextLimits,
+    DecodeOptions, DecodeSizes, DecodedBatch, Decoder, Enricher, Error, ObjectSummary, TextLimits,
     decode::large::Step,
 };
 use lakefront_schema::{FieldLists, TableSchema};
@@ -40,8 +40,9 @@ fn decoder(fields: &[&str], sizes: DecodeSizes) -> Decoder {
 }
 
 fn checked(batch: DecodedBatch) -> RecordBatch {
-    let EnrichedBatch { batch, hours } = Enricher::new(Arc::clone(&SCHEMA)).enrich(batch);
-    assert_eq!(hours.len(), batch.num_rows());
+    let blocks = Enricher::new(Arc::clone(&SCHEMA)).enrich(batch);
+    let batches: Vec<RecordBatch> = blocks.iter().map(|block| block.to_arrow(&SCHEMA.arrow_schema())).collect();
+    let batch = joined(&batches);
     for column in batch.columns() {
         column.to_data().validate_full().unwrap();
         check_views(column);

@@ -1,19 +1,19 @@
-//! Rows in, batches out.
+//! Rows in, blocks out.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
-use arrow::{
-    array::{ArrayRef, StringViewArray},
-    buffer::Buffer,
+use arrow::array::{ArrayRef, StringViewArray};
+use lakefront_schema::{
+    Column, Derivation, TableSchema,
+    row_block::{BlockText, RowBlock},
 };
-use lakefront_schema::{CellDecode, Column, ColumnSource, Derivation, TableSchema, fields};
 
 use super::{
-    columns::ColumnBuilder,
+    columns::{EagerColumn, columns_of, string_array},
     layout::Layout,
     moment::Moment,
-    row_block::RowBlock,
-    text::{Cells, Text, is_absent},
+    open_block::{BlockMark, OpenBlock},
+    text::{Cells, is_absent},
     views::ViewColumn,
 };
 use crate::ObjectSummary;
@@ -21,35 +21,28 @@ use crate::ObjectSummary;
 /// Rows as decoded, without the columns that [`crate::enrich`] derives.
 #[derive(Debug)]
 pub struct DecodedBatch {
-    /// In the order of the table schema; `None` for a column that is still to be derived.
-    pub(crate) columns: Vec<Option<ArrayRef>>,
-    /// Moment of each request, in seconds since 1970 UTC.
-    pub(crate) seconds: Vec<i64>,
-    /// User agents as logged, if the schema derives something from them.
-    pub(crate) user_agents: Option<UserAgents>,
-    /// The records' own distribution IDs, if the schema has such a column.
-    pub(crate) record_ids: Option<StringViewArray>,
-    /// The rows of each object, in order.
-    pub(crate) objects: Vec<ObjectRows>,
+    /// The rows, in order. Rows of different layouts are in different blocks.
+    pub(crate) blocks: Vec<DecodedBlock>,
 }
 
-/// The user agents of a batch.
+/// A block of rows as decoded.
 #[derive(Debug)]
-pub(crate) struct UserAgents {
-    pub(crate) views: ViewColumn,
-    /// The text that the views are into.
-    pub(crate) text: Buffer,
-    /// The column of the table schema that has the same values, and does not have them yet.
-    pub(crate) column: Option<usize>,
+pub(crate) struct DecodedBlock {
+    /// The rows. Columns that are still to be derived are NULL.
+    pub(crate) rows: RowBlock,
+    /// The objects of the rows, in order, and the number of rows of each.
+    pub(crate) objects: Vec<(Arc<str>, usize)>,
+    /// The records' own distribution IDs, if the schema has such a column and the log has such a field.
+    pub(crate) record_ids: Option<StringViewArray>,
+    /// User agents as logged, if the schema derives something from them and has no such column.
+    pub(crate) user_agents: Option<ArrayRef>,
 }
 
-/// The rows of one object in a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectRows {
-    /// The object's name.
-    pub name: Arc<str>,
-    /// Its rows in the batch.
-    pub rows: Range<usize>,
+impl DecodedBatch {
+    /// Returns the number of rows.
+    pub fn num_rows(&self) -> usize {
+        self.blocks.iter().map(|block| block.rows.num_rows()).sum()
+    }
 }
 
 /// The end of a batch before an object was added.
@@ -57,7 +50,8 @@ pub struct ObjectRows {
 pub(crate) struct Mark {
     rows: usize,
     cells: usize,
-    objects: usize,
+    blocks: usize,
+    last_block: BlockMark,
 }
 
 /// The place where rows go.
@@ -69,19 +63,20 @@ pub(crate) enum Sink<'b> {
 }
 
 impl Sink<'_> {
-    /// Returns whether it takes no more rows; `rejects` is the number of rejects since its mark.
+    /// Returns the number of rows of `cells` cells that it still takes; 0 if it is full. `rejects` is the number of rejects
+    /// since its mark.
     #[inline]
-    pub(crate) fn is_full(&self, rejects: usize) -> bool {
+    pub(crate) fn room(&self, rejects: usize, cells: usize) -> usize {
         match self {
-            Self::Judge => false,
-            Self::Batch { batch, mark, row_limit } => batch.is_full(*mark, rejects, *row_limit),
+            Self::Judge => usize::MAX,
+            Self::Batch { batch, mark, row_limit } => batch.room(*mark, rejects, *row_limit, cells),
         }
     }
 
-    /// Moves rows that wait into the batch's columns, before `text` goes away.
-    pub(crate) fn drain(&mut self, text: Text<'_>, summary: &mut ObjectSummary) {
+    /// Completes the counts of an object's rows, before its text goes away; `padded` is the text and its padding.
+    pub(crate) fn drain(&mut self, padded: &[u8], summary: &mut ObjectSummary) {
         if let Self::Batch { batch, .. } = self {
-            batch.drain_block(text, summary);
+            batch.drain(padded, summary);
         }
     }
 }
@@ -90,179 +85,184 @@ impl Sink<'_> {
 #[derive(Debug)]
 pub(crate) struct BatchBuilder {
     schema: Arc<TableSchema>,
-    columns: Vec<ColumnBuilder>,
-    user_agents: Option<ViewColumn>,
-    /// The column that takes `user_agents` as they are.
-    user_agent_column: Option<usize>,
-    record_ids: Option<ViewColumn>,
-    seconds: Vec<i64>,
+    has_distribution: bool,
+    /// Whether user agents are needed, and no column has them as logged.
+    needs_user_agents: bool,
+    blocks: Vec<OpenBlock>,
+    rows: usize,
     /// Cells of all rows.
     cells: usize,
-    objects: Vec<ObjectRows>,
-    /// Rows that are not in the columns yet, all of this layout.
-    block: RowBlock,
-    layout: Option<Arc<Layout>>,
+    /// The object at hand.
+    object: Arc<str>,
 }
 
 impl BatchBuilder {
     pub(crate) fn new(schema: Arc<TableSchema>) -> Self {
-        Self::with_capacity(schema, 0)
-    }
-
-    /// Returns an empty batch with memory for `rows` rows.
-    fn with_capacity(schema: Arc<TableSchema>, rows: usize) -> Self {
-        let derives = |wanted: &[Derivation]| {
-            let is_wanted = |source: &ColumnSource| matches!(source, ColumnSource::Derived(derivation) if wanted.contains(derivation));
-            schema.columns().iter().any(|column| is_wanted(&column.source))
-        };
-        let needs_user_agents = derives(&[Derivation::BrowserFamily, Derivation::OsFamily, Derivation::IsBot]);
-        let takes_user_agents = |column: &Column| {
-            matches!(&column.source, ColumnSource::Field(field) if field.as_str() == fields::USER_AGENT)
-                && column.cell_decode == CellDecode::AsLogged
-        };
-        let user_agent_column =
-            schema.columns().iter().position(|column| needs_user_agents && takes_user_agents(column));
-        let mut columns: Vec<_> = schema.columns().iter().map(|column| ColumnBuilder::new(column, rows)).collect();
-        if let Some(index) = user_agent_column {
-            columns[index] = ColumnBuilder::Later;
-        }
         Self {
-            columns,
-            user_agent_column,
-            user_agents: needs_user_agents.then(|| ViewColumn::with_capacity(rows)),
-            record_ids: derives(&[Derivation::Distribution]).then(|| ViewColumn::with_capacity(rows)),
+            has_distribution: schema.derives(&[Derivation::Distribution]),
+            needs_user_agents: schema.derives(&Derivation::OF_USER_AGENT) && schema.user_agents().is_none(),
             schema,
-            seconds: Vec::with_capacity(rows),
+            blocks: Vec::new(),
+            rows: 0,
             cells: 0,
-            objects: Vec::new(),
-            block: RowBlock::default(),
-            layout: None,
+            object: Arc::from(""),
         }
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.seconds.len() + self.block.len()
+        self.rows
     }
 
-    pub(crate) fn begin_object(&mut self, name: &str) {
-        let rows = self.rows();
-        self.objects.push(ObjectRows { name: name.into(), rows: rows..rows });
+    pub(crate) fn begin_object(&mut self, name: &Arc<str>) {
+        self.object = Arc::clone(name);
     }
 
     /// Returns the batch's end between two objects.
     pub(crate) fn mark(&self) -> Mark {
-        Mark { rows: self.rows(), cells: self.cells, objects: self.objects.len() }
+        let last_block = self.blocks.last().map(OpenBlock::mark).unwrap_or_default();
+        Mark { rows: self.rows, cells: self.cells, blocks: self.blocks.len(), last_block }
     }
 
-    /// Returns whether there are at least `rows` rows since `mark`, counting `others`, or a hundred times as many cells.
-    /// Cells of the log count, as a cell in a map of extra fields takes more memory than its text; and cells of the table,
-    /// as even an empty one takes memory.
-    pub(crate) fn is_full(&self, mark: Mark, others: usize, rows: usize) -> bool {
+    /// Returns the number of rows of `cells` cells that fit, until there are `rows` rows since `mark`, counting `others`, or a
+    /// hundred times as many cells. Cells of the log count, as a cell in a map of extra fields takes more memory than its
+    /// text; and cells of the table, as even an empty one takes memory.
+    pub(crate) fn room(&self, mark: Mark, others: usize, rows: usize, cells: usize) -> usize {
         const CELLS_PER_ROW: usize = 100;
-        let (new_rows, most_cells) = (self.rows() - mark.rows, rows.saturating_mul(CELLS_PER_ROW));
-        new_rows + others >= rows
-            || self.cells - mark.cells >= most_cells
-            || new_rows.saturating_mul(self.columns.len()) >= most_cells
+        let (new_rows, most_cells) = (self.rows - mark.rows, rows.saturating_mul(CELLS_PER_ROW));
+        let by_rows = rows.saturating_sub(new_rows + others);
+        let by_cells = most_cells.saturating_sub(self.cells - mark.cells).div_ceil(cells.max(1));
+        let by_columns = most_cells.div_ceil(self.schema.columns().len()).saturating_sub(new_rows);
+        by_rows.min(by_cells).min(by_columns)
     }
 
     /// Takes back everything since `mark`.
     pub(crate) fn rewind(&mut self, mark: Mark) {
-        self.block.clear();
-        self.seconds.truncate(mark.rows);
-        self.cells = mark.cells;
-        self.objects.truncate(mark.objects);
-        for column in &mut self.columns {
-            column.truncate(mark.rows);
+        self.blocks.truncate(mark.blocks);
+        if let Some(block) = self.blocks.last_mut() {
+            block.rewind(mark.last_block);
         }
-        for views in [&mut self.user_agents, &mut self.record_ids].into_iter().flatten() {
-            views.truncate(mark.rows);
-        }
+        (self.rows, self.cells) = (mark.rows, mark.cells);
     }
 
-    /// Takes a row; `text` is the text of all rows since the last [`Self::drain_block`].
+    /// Takes a row; `padded` is the text of all rows since the last [`Self::drain`], and its padding.
     pub(crate) fn push(
         &mut self,
-        text: Text<'_>,
-        cells: Cells<'_>,
-        moment: Moment,
-        line: u64,
+        padded: &[u8],
+        row: Row<'_>,
+        layout: &Arc<Layout>,
+        is_utf8: bool,
+        summary: &mut ObjectSummary,
+    ) {
+        let Row { cells, moment, line } = row;
+        let object = Arc::clone(&self.object);
+        self.open(padded, layout, is_utf8, summary).push(&object, cells, moment, line);
+        self.cells += cells.ends.len();
+        self.rows += 1;
+    }
+
+    /// Takes neighbouring rows, from line `first_line` on, each with as many cells as the layout has names, and all UTF-8.
+    /// `bounds` are the text position before the first row, and the ends of all cells.
+    pub(crate) fn push_regular(
+        &mut self,
+        padded: &[u8],
+        bounds: &[u32],
+        moments: &[Moment],
+        first_line: u64,
         layout: &Arc<Layout>,
         summary: &mut ObjectSummary,
     ) {
-        if self.block.is_full() || !self.layout.as_ref().is_some_and(|current| Arc::ptr_eq(current, layout)) {
-            self.drain_block(text, summary);
-            self.layout = Some(Arc::clone(layout));
+        let object = Arc::clone(&self.object);
+        let mut done = 0;
+        while done < moments.len() {
+            let block = self.open(padded, layout, true, summary);
+            let count = block.room().min(moments.len() - done);
+            let cells = done * layout.width..=(done + count) * layout.width;
+            block.push_regular(&object, &bounds[cells], &moments[done..done + count], first_line + done as u64);
+            done += count;
         }
-        self.cells += cells.ends.len();
-        self.block.push(cells, moment, line);
+        self.cells += bounds.len() - 1;
+        self.rows += moments.len();
     }
 
-    /// Moves the block's rows into the columns.
-    pub(crate) fn drain_block(&mut self, text: Text<'_>, summary: &mut ObjectSummary) {
-        let Some(layout) = self.layout.as_deref().filter(|_| self.block.len() > 0) else { return };
-        assert_eq!(summary.nulled_cells.len(), self.columns.len(), "an object's summary counts for each column");
-        for (index, column) in self.columns.iter_mut().enumerate() {
-            let counts = column.push(index, &self.block, layout, text);
+    /// Returns a block of this layout with room for a row.
+    fn open(
+        &mut self,
+        padded: &[u8],
+        layout: &Arc<Layout>,
+        is_utf8: bool,
+        summary: &mut ObjectSummary,
+    ) -> &mut OpenBlock {
+        let is_fit =
+            |block: &OpenBlock| Arc::ptr_eq(&block.layout, layout) && block.is_utf8 == is_utf8 && block.room() > 0;
+        if !self.blocks.last().is_some_and(is_fit) {
+            self.drain(padded, summary);
+            let eager = |(index, column): (usize, &Column)| Some((index, EagerColumn::new(column)?));
+            let eager = self.schema.columns().iter().enumerate().filter_map(eager).collect();
+            self.blocks.push(OpenBlock::new(Arc::clone(layout), is_utf8, eager));
+        }
+        self.blocks.last_mut().expect("a block was just added, if there was none")
+    }
+
+    /// Gives the rows since the last call to the columns that count for an object.
+    pub(crate) fn drain(&mut self, padded: &[u8], summary: &mut ObjectSummary) {
+        let Some(block) = self.blocks.last_mut().filter(|block| block.eager_rows < block.len()) else { return };
+        assert_eq!(summary.nulled_cells.len(), self.schema.columns().len(), "a summary counts for each column");
+        let mut eager = std::mem::take(&mut block.eager);
+        let rows = block.eager_rows..block.len();
+        for (index, column) in &mut eager {
+            let counts = column.push(block, rows.clone(), block.layout.columns[*index], padded);
             summary.lossy_cells += counts.lossy;
-            summary.nulled_cells[index] += counts.nulled;
+            summary.nulled_cells[*index] += counts.nulled;
         }
-        if let Some(user_agents) = &mut self.user_agents {
-            match layout.user_agent {
-                Some(position) => user_agents.push_cells(&self.block, position, text),
-                None => user_agents.push_nulls(self.block.len()),
-            }
-        }
-        if let Some(record_ids) = &mut self.record_ids {
-            push_record_ids(record_ids, &self.block, layout, text);
-        }
-        self.seconds.extend(self.block.moments.iter().map(|moment| moment.second));
-        self.block.clear();
-        let object = self.objects.last_mut().expect("an object begins before its rows");
-        object.rows.end = self.seconds.len();
+        (block.eager, block.eager_rows) = (eager, rows.end);
     }
 
-    /// Returns the rows so far as a batch, and begins a new one. `text` is the text that all rows were pushed from; no row
-    /// may wait in the block.
-    pub(crate) fn take(&mut self, text: &Buffer) -> DecodedBatch {
-        assert_eq!(self.block.len(), 0, "rows are drained before their text goes away");
-        // A batch will hold about as many rows as the one before.
-        let mut next = Self::with_capacity(Arc::clone(&self.schema), self.rows() + self.rows() / 16);
-        std::mem::swap(&mut next.block, &mut self.block);
-        std::mem::replace(self, next).finish(text)
+    /// Returns the rows so far as a batch, and begins a new one. `text` is the text that all rows were pushed from, and they
+    /// all are drained.
+    pub(crate) fn take(&mut self, text: &BlockText) -> DecodedBatch {
+        (self.rows, self.cells) = (0, 0);
+        let blocks = std::mem::take(&mut self.blocks).into_iter().filter(|block| block.len() > 0);
+        DecodedBatch { blocks: blocks.map(|block| self.finish(block, text)).collect() }
     }
 
-    fn finish(self, text: &Buffer) -> DecodedBatch {
-        let arrow_schema = self.schema.arrow_schema();
-        let columns = self
-            .columns
-            .into_iter()
-            .zip(arrow_schema.fields())
-            .map(|(column, field)| column.finish(text, field.data_type()));
-        DecodedBatch {
-            columns: columns.collect(),
-            seconds: self.seconds,
-            user_agents: self.user_agents.map(|views| UserAgents {
-                views,
-                text: text.clone(),
-                column: self.user_agent_column,
-            }),
-            record_ids: self.record_ids.map(|views| views.finish(text)),
-            objects: self.objects.into_iter().filter(|object| !object.rows.is_empty()).collect(),
+    fn finish(&self, mut block: OpenBlock, text: &BlockText) -> DecodedBlock {
+        assert_eq!(block.eager_rows, block.len(), "rows are drained before their text goes away");
+        let eager = std::mem::take(&mut block.eager);
+        let columns = columns_of(&self.schema, &block, eager, text);
+        let record_ids = if self.has_distribution { record_ids(&block, text) } else { None };
+        let user_agents = block.layout.user_agent.filter(|_| self.needs_user_agents);
+        let user_agents: Option<ArrayRef> =
+            user_agents.map(|position| Arc::new(string_array(&block, position, text.padded())) as ArrayRef);
+        let mut rows_before = 0;
+        let mut objects = std::mem::take(&mut block.objects);
+        for (_, end) in &mut objects {
+            (*end, rows_before) = (*end - rows_before, *end);
         }
+        let hours = block.moments.iter().map(|moment| moment.hour()).collect();
+        let rows = RowBlock::new(text.clone(), block.into_bounds(), hours, columns);
+        DecodedBlock { rows, objects, record_ids, user_agents }
     }
 }
 
-/// Adds for each row the first of its distribution ID fields that has a value.
-fn push_record_ids(views: &mut ViewColumn, block: &RowBlock, layout: &Layout, text: Text<'_>) {
-    if layout.record_ids.is_empty() {
-        return views.push_nulls(block.len());
+/// A row to be added.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'r> {
+    pub(crate) cells: Cells<'r>,
+    pub(crate) moment: Moment,
+    /// Line number in the object, from 1.
+    pub(crate) line: u64,
+}
+
+/// Returns for each row the first of its distribution ID fields that has a value; `None` if the log has no such field.
+fn record_ids(block: &OpenBlock, text: &BlockText) -> Option<StringViewArray> {
+    if block.layout.record_ids.is_empty() {
+        return None;
     }
+    let mut views = ViewColumn::with_capacity(block.len());
     for row in block.rows() {
-        let mut ids = layout.record_ids.iter().filter_map(|&position| row.range(position));
-        let id = ids.find(|&(start, end)| !is_absent(text.cell(start, end)));
-        match id {
-            Some((start, end)) => views.push_cell(text, start, end),
-            None => views.push_null(),
-        }
+        let mut ids = block.layout.record_ids.iter().filter_map(|&position| row.range(position));
+        let id = ids.find(|&(start, end)| !is_absent(&text.bytes()[start as usize..end as usize]));
+        views.push_option(text.bytes(), id);
     }
+    Some(views.finish(text.padded()))
 }

@@ -1,45 +1,33 @@
-//! Cells of a block of rows in, Arrow arrays out: one typed builder a column.
+//! Cells of a block of rows in, columns out: most are the cells themselves, the others Arrow arrays.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, MapArray, NullBufferBuilder, StructArray,
+        ArrayRef, Float64Array, Int32Array, Int64Array, MapArray, NullBufferBuilder, StringViewArray, StructArray,
         TimestampMicrosecondArray,
     },
     buffer::{Buffer, OffsetBuffer, ScalarBuffer},
-    datatypes::{DataType, Field},
 };
-use lakefront_schema::{CellDecode, Column, ColumnSource, ColumnType, Derivation};
+use lakefront_schema::{
+    CellDecode, Column, ColumnSource, ColumnType, Derivation, TableSchema, map_entries, map_entry_fields,
+    row_block::{BlockColumn, BlockText, Run},
+};
 use memchr::memchr;
 use percent_encoding::percent_decode;
 
 use super::{
-    layout::Layout,
-    numbers,
-    row_block::RowBlock,
-    text::{Text, is_absent},
-    time::time_of_second,
-    views::ViewColumn,
+    layout::Position, numbers, open_block::OpenBlock, text::is_absent, time::time_of_second, views::ViewColumn,
 };
 
-/// A column under construction.
+/// A column that is built as rows come, as the counts of an object need its cells.
 #[derive(Debug)]
-pub(crate) enum ColumnBuilder {
-    Date(Vec<i32>),
-    Time(ViewColumn),
-    RequestTime(Vec<i64>),
-    Line(Vec<i64>),
-    Text {
-        views: ViewColumn,
-        is_decoded: bool,
-    },
+pub(crate) enum EagerColumn {
     BigInt(Numbers<i64>),
     Int(Numbers<i32>),
     Double(Numbers<f64>),
-    Extra(Box<Extra>),
-    /// Comes from `enrich`.
-    Later,
+    /// Strings that are decoded; and whether any of them differs from its cell.
+    Decoded(ViewColumn, bool),
 }
 
 /// Counts of the cells that a column takes.
@@ -51,75 +39,49 @@ pub(crate) struct CellCounts {
     pub(crate) lossy: u64,
 }
 
-impl ColumnBuilder {
-    pub(crate) fn new(column: &Column, rows: usize) -> Self {
-        match (&column.source, column.column_type) {
-            (ColumnSource::Derived(derivation), _) => match derivation {
-                Derivation::Date => Self::Date(Vec::with_capacity(rows)),
-                Derivation::Time => Self::Time(ViewColumn::with_capacity(rows)),
-                Derivation::RequestTime => Self::RequestTime(Vec::with_capacity(rows)),
-                Derivation::Line => Self::Line(Vec::with_capacity(rows)),
-                Derivation::Extra => Self::Extra(Box::new(Extra::with_capacity(rows))),
-                Derivation::BrowserFamily
-                | Derivation::OsFamily
-                | Derivation::IsBot
-                | Derivation::Filename
-                | Derivation::Distribution => Self::Later,
-            },
-            (ColumnSource::Field(_), ColumnType::BigInt) => Self::BigInt(Numbers::with_capacity(rows)),
-            (ColumnSource::Field(_), ColumnType::Int) => Self::Int(Numbers::with_capacity(rows)),
-            (ColumnSource::Field(_), ColumnType::Double) => Self::Double(Numbers::with_capacity(rows)),
-            (ColumnSource::Field(_), ColumnType::String) => Self::Text {
-                views: ViewColumn::with_capacity(rows),
-                is_decoded: column.cell_decode == CellDecode::Percent,
-            },
-            (ColumnSource::Field(_), ColumnType::Date | ColumnType::Timestamp | ColumnType::Map) => {
+impl EagerColumn {
+    /// Returns the builder of a column; `None` if the column is made when its block is complete.
+    pub(crate) fn new(column: &Column) -> Option<Self> {
+        let rows = OpenBlock::MAX_ROWS;
+        let ColumnSource::Field(_) = &column.source else { return None };
+        match (column.column_type, column.cell_decode) {
+            (ColumnType::BigInt, _) => Some(Self::BigInt(Numbers::with_capacity(rows))),
+            (ColumnType::Int, _) => Some(Self::Int(Numbers::with_capacity(rows))),
+            (ColumnType::Double, _) => Some(Self::Double(Numbers::with_capacity(rows))),
+            (ColumnType::String, CellDecode::Percent) => Some(Self::Decoded(ViewColumn::with_capacity(rows), false)),
+            (ColumnType::String, CellDecode::AsLogged) => None,
+            (ColumnType::Date | ColumnType::Timestamp | ColumnType::Map, _) => {
                 unreachable!("a table schema has no field of type {:?}", column.column_type)
             }
         }
     }
 
-    /// Takes the cells of a block; `index` is the column's index in the table schema.
-    pub(crate) fn push(&mut self, index: usize, block: &RowBlock, layout: &Layout, text: Text<'_>) -> CellCounts {
+    /// Takes the cells of some of a block's rows; `padded` is their text and its padding.
+    pub(crate) fn push(
+        &mut self,
+        block: &OpenBlock,
+        rows: Range<usize>,
+        position: Position,
+        padded: &[u8],
+    ) -> CellCounts {
         let mut counts = CellCounts::default();
-        let position = layout.columns[index];
         match self {
-            Self::Date(days) => {
-                let day =
-                    |second: i64| i32::try_from(second.div_euclid(86_400)).expect("a row is of a year below 10000");
-                days.extend(block.moments.iter().map(|moment| day(moment.second)));
-            }
-            Self::Time(views) => {
-                // The last position is that of no cell, as no line is so long.
-                let position = layout.time.unwrap_or(usize::MAX);
-                if block.moments.iter().all(|moment| moment.is_logged) {
-                    views.push_cells(block, position, text);
-                } else {
-                    for (cell, moment) in block.cells(position).zip(&block.moments) {
-                        match cell {
-                            Some((start, end)) if moment.is_logged => views.push_cell(text, start, end),
-                            _ => {
-                                let time = time_of_second(moment.second);
-                                views.push_str(std::str::from_utf8(&time).expect("digits and colons are ASCII"));
-                            }
-                        }
-                    }
-                }
-            }
-            Self::RequestTime(micros) => micros.extend(block.moments.iter().map(|moment| moment.micros)),
-            Self::Line(lines) => {
-                let number = |&line: &u64| i64::try_from(line).expect("an object has fewer lines than bytes");
-                lines.extend(block.lines.iter().map(number));
-            }
-            Self::Text { views, is_decoded } => push_text(views, *is_decoded, block, position, text, &mut counts),
-            Self::BigInt(numbers) => numbers.push(block, position, text, numbers::whole, &mut counts),
+            Self::BigInt(numbers) => numbers.push(block, rows, position, padded, whole_of_cell, &mut counts),
             Self::Int(numbers) => {
-                let whole = |cell: &[u8]| numbers::whole(cell).and_then(|number| i32::try_from(number).ok());
-                numbers.push(block, position, text, whole, &mut counts);
+                let narrow = |padded: &[u8], start: usize, end: usize| match whole_of_cell(padded, start, end) {
+                    Parsed::Number(number) => i32::try_from(number).map_or(Parsed::Unknown, Parsed::Number),
+                    Parsed::Absent => Parsed::Absent,
+                    Parsed::Unknown => Parsed::Unknown,
+                };
+                numbers.push(block, rows, position, padded, narrow, &mut counts);
             }
-            Self::Double(numbers) => numbers.push(block, position, text, numbers::double, &mut counts),
-            Self::Extra(extra) => extra.push(block, layout, text),
-            Self::Later => {}
+            Self::Double(numbers) => {
+                let double = |padded: &[u8], start: usize, end: usize| Parsed::of(&padded[start..end], numbers::double);
+                numbers.push(block, rows, position, padded, double, &mut counts);
+            }
+            Self::Decoded(views, is_changed) => {
+                *is_changed |= push_decoded(views, block, rows, position, padded, &mut counts);
+            }
         }
         counts
     }
@@ -127,63 +89,172 @@ impl ColumnBuilder {
     /// Takes back all rows from `rows` on.
     pub(crate) fn truncate(&mut self, rows: usize) {
         match self {
-            Self::Date(days) => days.truncate(rows),
-            Self::RequestTime(values) | Self::Line(values) => values.truncate(rows),
-            Self::Time(views) | Self::Text { views, .. } => views.truncate(rows),
             Self::BigInt(numbers) => numbers.truncate(rows),
             Self::Int(numbers) => numbers.truncate(rows),
             Self::Double(numbers) => numbers.truncate(rows),
-            Self::Extra(extra) => extra.truncate(rows),
-            Self::Later => {}
+            Self::Decoded(views, _) => views.truncate(rows),
         }
     }
 
-    /// Returns the array over `text`, the text that all cells were pushed from; `None` if the column comes from `enrich`.
-    pub(crate) fn finish(self, text: &Buffer, data_type: &DataType) -> Option<ArrayRef> {
-        Some(match self {
-            Self::Date(days) => Arc::new(Date32Array::new(days.into(), None)),
-            Self::RequestTime(micros) => {
-                Arc::new(TimestampMicrosecondArray::new(micros.into(), None).with_data_type(data_type.clone()))
-            }
-            Self::Line(lines) => Arc::new(Int64Array::new(lines.into(), None)),
-            Self::Time(views) | Self::Text { views, .. } => Arc::new(views.finish(text)),
+    /// Returns the column. `cells` is the cells' position, if the block's columns may be read from its text.
+    fn finish(self, text: &Buffer, cells: Position) -> BlockColumn {
+        BlockColumn::Array(match self {
             Self::BigInt(mut numbers) => Arc::new(Int64Array::new(numbers.values.into(), numbers.nulls.finish())),
             Self::Int(mut numbers) => Arc::new(Int32Array::new(numbers.values.into(), numbers.nulls.finish())),
             Self::Double(mut numbers) => Arc::new(Float64Array::new(numbers.values.into(), numbers.nulls.finish())),
-            Self::Extra(extra) => Arc::new(extra.finish(text, data_type)),
-            Self::Later => return None,
+            Self::Decoded(views, is_changed) => match cells {
+                Some(position) if !is_changed => return BlockColumn::Cells(position),
+                _ => Arc::new(views.finish(text)),
+            },
         })
     }
 }
 
-fn push_text(
-    views: &mut ViewColumn,
-    is_decoded: bool,
-    block: &RowBlock,
-    position: Option<usize>,
-    text: Text<'_>,
-    counts: &mut CellCounts,
-) {
-    let Some(position) = position else { return views.push_nulls(block.len()) };
-    if !is_decoded {
-        return views.push_cells(block, position, text);
+/// Returns the columns of a complete block, those that [`crate::enrich`] derives as NULLs; `eager` are its columns that were
+/// built as rows came.
+pub(crate) fn columns_of(
+    schema: &TableSchema,
+    block: &OpenBlock,
+    eager: Vec<(usize, EagerColumn)>,
+    text: &BlockText,
+) -> Vec<BlockColumn> {
+    let mut eager = eager.into_iter().peekable();
+    let padded = text.padded();
+    let cells_at = |position: Position| position.filter(|_| block.is_regular());
+    let column = |(index, column): (usize, &Column)| {
+        let position = block.layout.columns[index];
+        if let Some((_, eager)) = eager.next_if(|(of, _)| *of == index) {
+            return eager.finish(padded, cells_at(position));
+        }
+        match &column.source {
+            ColumnSource::Derived(derivation) => derived(*derivation, block, text),
+            ColumnSource::Field(_) => strings(block, position, padded),
+        }
+    };
+    schema.columns().iter().enumerate().map(column).collect()
+}
+
+/// Returns the strings at a position of each row as logged.
+pub(crate) fn strings(block: &OpenBlock, position: Position, padded: &Buffer) -> BlockColumn {
+    match position {
+        None => BlockColumn::Nulls,
+        Some(position) if block.is_regular() => BlockColumn::Cells(position),
+        Some(position) => BlockColumn::Array(Arc::new(string_array(block, position, padded))),
     }
-    for cell in block.cells(position) {
-        let Some((start, end)) = cell else {
-            views.push_null();
-            continue;
-        };
-        if memchr(b'%', text.cell(start, end)).is_some() {
-            let logged = String::from_utf8_lossy(text.cell(start, end));
-            let decoded = Cow::<[u8]>::from(percent_decode(logged.as_bytes()));
-            let value = String::from_utf8_lossy(&decoded);
-            // A cell that was not UTF-8 as logged is counted with its line.
-            counts.lossy += u64::from(matches!((&logged, &value), (Cow::Borrowed(_), Cow::Owned(_))));
-            views.push_str(&value);
+}
+
+/// Returns the same as an array.
+pub(crate) fn string_array(block: &OpenBlock, position: usize, padded: &Buffer) -> StringViewArray {
+    let mut views = ViewColumn::with_capacity(block.len());
+    for cell in block.cells(position, 0..block.len()) {
+        views.push_option(padded, cell);
+    }
+    views.finish(padded)
+}
+
+fn derived(derivation: Derivation, block: &OpenBlock, text: &BlockText) -> BlockColumn {
+    let padded = text.padded();
+    match derivation {
+        Derivation::Date => {
+            let mut days = Vec::new();
+            for moments in block.moments.chunk_by(|moment, next| moment.day() == next.day()) {
+                Run::add(&mut days, &moments[0].day(), moments.len());
+            }
+            BlockColumn::Days(days)
+        }
+        Derivation::Time => times(block, padded),
+        Derivation::RequestTime => {
+            let micros = TimestampMicrosecondArray::from_iter_values(block.moments.iter().map(|moment| moment.micros));
+            BlockColumn::Array(Arc::new(micros.with_timezone("UTC")))
+        }
+        Derivation::Line => {
+            let number = |&line: &u64| i64::try_from(line).expect("an object has fewer lines than bytes");
+            BlockColumn::Array(Arc::new(Int64Array::from_iter_values(block.lines.iter().map(number))))
+        }
+        Derivation::Extra => BlockColumn::Array(Arc::new(Extra::of(block, padded))),
+        Derivation::BrowserFamily
+        | Derivation::OsFamily
+        | Derivation::IsBot
+        | Derivation::Filename
+        | Derivation::Distribution => BlockColumn::Nulls,
+    }
+}
+
+/// Returns the time of each row as logged, or from its moment.
+fn times(block: &OpenBlock, padded: &Buffer) -> BlockColumn {
+    if block.moments.iter().all(|moment| moment.is_logged) {
+        return strings(block, block.layout.time, padded);
+    }
+    let mut views = ViewColumn::with_capacity(block.len());
+    // The last position is that of no cell, as no line is so long.
+    let cells = block.cells(block.layout.time.unwrap_or(usize::MAX), 0..block.len());
+    for (cell, moment) in cells.zip(&block.moments) {
+        if cell.is_some() && moment.is_logged {
+            views.push_option(padded, cell);
         } else {
-            views.push_cell(text, start, end);
+            let time = time_of_second(moment.second);
+            views.push_str(std::str::from_utf8(&time).expect("digits and colons are ASCII"));
         }
     }
+    BlockColumn::Array(Arc::new(views.finish(padded)))
+}
+
+/// Adds percent-decoded cells. Returns whether any of them differs from its cell.
+fn push_decoded(
+    views: &mut ViewColumn,
+    block: &OpenBlock,
+    rows: Range<usize>,
+    position: Position,
+    padded: &[u8],
+    counts: &mut CellCounts,
+) -> bool {
+    let mut is_changed = false;
+    let Some(position) = position else {
+        views.push_nulls(rows.len());
+        return true;
+    };
+    for cell in block.cells(position, rows) {
+        match cell.map(|(start, end)| &padded[start as usize..end as usize]) {
+            Some(bytes) if memchr(b'%', bytes).is_some() => {
+                let logged = String::from_utf8_lossy(bytes);
+                let decoded = Cow::<[u8]>::from(percent_decode(logged.as_bytes()));
+                let value = String::from_utf8_lossy(&decoded);
+                // A cell that was not UTF-8 as logged is counted with its line.
+                counts.lossy += u64::from(matches!((&logged, &value), (Cow::Borrowed(_), Cow::Owned(_))));
+                is_changed = true;
+                views.push_str(&value);
+            }
+            _ => views.push_option(padded, cell),
+        }
+    }
+    is_changed
+}
+
+/// A cell as a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Parsed<T> {
+    Number(T),
+    /// The cell has no value.
+    Absent,
+    /// The cell is not a number of the column's type.
+    Unknown,
+}
+
+impl<T> Parsed<T> {
+    fn of(cell: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Self {
+        if is_absent(cell) { Self::Absent } else { parse(cell).map_or(Self::Unknown, Self::Number) }
+    }
+}
+
+/// Reads the whole number in `padded[start..end]`.
+#[inline]
+fn whole_of_cell(padded: &[u8], start: usize, end: usize) -> Parsed<i64> {
+    if let Some(word) = padded.get(start..).and_then(<[u8]>::first_chunk)
+        && let Some(number) = numbers::short_whole(*word, end - start)
+    {
+        return Parsed::Number(number);
+    }
+    Parsed::of(&padded[start..end], numbers::whole)
 }
 
 /// Numbers, and for each whether it is NULL.
@@ -201,30 +272,31 @@ impl<T: Copy + Default> Numbers<T> {
     #[inline]
     fn push(
         &mut self,
-        block: &RowBlock,
-        position: Option<usize>,
-        text: Text<'_>,
-        parse: impl Fn(&[u8]) -> Option<T>,
+        block: &OpenBlock,
+        rows: Range<usize>,
+        position: Position,
+        padded: &[u8],
+        parse: impl Fn(&[u8], usize, usize) -> Parsed<T>,
         counts: &mut CellCounts,
     ) {
         let Some(position) = position else {
-            self.values.resize(self.values.len() + block.len(), T::default());
-            return self.nulls.append_n_nulls(block.len());
+            self.values.resize(self.values.len() + rows.len(), T::default());
+            return self.nulls.append_n_nulls(rows.len());
         };
-        for cell in block.cells(position) {
-            let bytes = cell.map(|(start, end)| text.cell(start, end)).filter(|bytes| !is_absent(bytes));
-            match bytes.map(&parse) {
-                Some(Some(value)) => {
-                    self.values.push(value);
-                    self.nulls.append_non_null();
-                }
-                unparsable => {
-                    counts.nulled += u64::from(unparsable.is_some());
-                    self.values.push(T::default());
-                    self.nulls.append_null();
-                }
+        let mut numbers_at_once = 0;
+        for cell in block.cells(position, rows) {
+            let parsed = cell.map_or(Parsed::Absent, |(start, end)| parse(padded, start as usize, end as usize));
+            if let Parsed::Number(number) = parsed {
+                self.values.push(number);
+                numbers_at_once += 1;
+                continue;
             }
+            counts.nulled += u64::from(matches!(parsed, Parsed::Unknown));
+            self.nulls.append_n_non_nulls(std::mem::take(&mut numbers_at_once));
+            self.values.push(T::default());
+            self.nulls.append_null();
         }
+        self.nulls.append_n_non_nulls(numbers_at_once);
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -235,75 +307,59 @@ impl<T: Copy + Default> Numbers<T> {
 
 /// The map of all fields that no column claims, by their CloudFront names.
 #[derive(Debug)]
-pub(crate) struct Extra {
+struct Extra {
     /// 0, and for each row the end of its entries.
     offsets: Vec<i32>,
     names: ViewColumn,
     values: ViewColumn,
-    /// For each of the layout's unclaimed fields the first entry with its name in this block.
-    first_entries: Vec<Option<usize>>,
-    /// Indexes of the unclaimed fields that the row at hand has.
-    present: Vec<usize>,
 }
 
 impl Extra {
-    fn with_capacity(rows: usize) -> Self {
-        let mut offsets = Vec::with_capacity(rows + 1);
-        offsets.push(0);
-        Self {
-            offsets,
+    fn of(block: &OpenBlock, padded: &Buffer) -> MapArray {
+        let mut extra = Self {
+            offsets: Vec::with_capacity(block.len() + 1),
             names: ViewColumn::with_capacity(0),
             values: ViewColumn::with_capacity(0),
-            first_entries: Vec::new(),
-            present: Vec::new(),
-        }
+        };
+        extra.offsets.push(0);
+        extra.take(block, padded);
+        extra.finish(padded)
     }
 
-    fn push(&mut self, block: &RowBlock, layout: &Layout, text: Text<'_>) {
+    fn take(&mut self, block: &OpenBlock, padded: &Buffer) {
+        let layout = &block.layout;
         // A header may be as long as a line, so neither time nor memory may grow with rows times names.
-        self.first_entries.clear();
-        self.first_entries.resize(layout.unclaimed.len(), None);
+        let mut first_entries: Vec<Option<usize>> = vec![None; layout.unclaimed.len()];
+        let mut present = Vec::new();
         for row in block.rows() {
             let cells = row.ends.len();
-            let present = layout.unclaimed_by_position.iter().take_while(|(position, _)| *position < cells);
-            self.present.clear();
-            self.present.extend(present.map(|(_, place)| *place));
-            self.present.sort_unstable();
-            for &place in &self.present {
+            let of_row = layout.unclaimed_by_position.iter().take_while(|(position, _)| *position < cells);
+            present.clear();
+            present.extend(of_row.map(|(_, place)| *place));
+            present.sort_unstable();
+            for &place in &present {
                 let (name, position) = &layout.unclaimed[place];
                 let (start, end) = row.range(*position).expect("the field was found among the row's cells");
-                if text.cell(start, end) != b"-" {
-                    match &mut self.first_entries[place] {
+                if padded[start as usize..end as usize] != *b"-" {
+                    match &mut first_entries[place] {
                         Some(entry) => self.names.push_again(*entry),
                         first @ None => {
                             *first = Some(self.names.len());
                             self.names.push_str(name);
                         }
                     }
-                    self.values.push_cell(text, start, end);
+                    self.values.push_option(padded, Some((start, end)));
                 }
             }
             self.offsets.push(i32::try_from(self.names.len()).expect("a batch has fewer cells than bytes of text"));
         }
     }
 
-    fn truncate(&mut self, rows: usize) {
-        self.offsets.truncate(rows + 1);
-        let end = *self.offsets.last().expect("the first offset stays");
-        let entries = usize::try_from(end).expect("offsets are not negative");
-        self.names.truncate(entries);
-        self.values.truncate(entries);
-    }
-
-    fn finish(self, text: &Buffer, data_type: &DataType) -> MapArray {
-        let DataType::Map(entries_field, is_sorted) = data_type else { unreachable!("extra fields are a map") };
-        let DataType::Struct(fields) = entries_field.data_type() else {
-            unreachable!("the entries of a map are structs")
-        };
-        let columns: Vec<ArrayRef> = vec![Arc::new(self.names.finish(text)), Arc::new(self.values.finish(text))];
-        let entries = StructArray::new(fields.clone(), columns, None);
+    fn finish(self, padded: &Buffer) -> MapArray {
+        let columns: Vec<ArrayRef> = vec![Arc::new(self.names.finish(padded)), Arc::new(self.values.finish(padded))];
+        let entries = StructArray::new(map_entry_fields(), columns, None);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
-        MapArray::new(Arc::<Field>::clone(entries_field), offsets, entries, None, *is_sorted)
+        MapArray::new(map_entries(), offsets, entries, None, false)
     }
 }
 

@@ -13,7 +13,6 @@ use memchr::memchr_iter;
 use super::text::Text;
 use crate::error::{Error, NotCloudFront};
 
-mod delimiters;
 pub(crate) mod w3c;
 
 /// A stretch of an object's text.

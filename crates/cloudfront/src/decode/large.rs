@@ -1,16 +1,17 @@
 //! Large objects: read once, block by block, in bounded memory.
 //!
-//! A block has [`BATCH_TEXT_BYTES`] of text, and a batch has rows of one block only. The verdict on an object may come with
+//! A block has [`BATCH_TEXT_BYTES`](super::BATCH_TEXT_BYTES) of text, and a batch has rows of one block only. The verdict on an object may come with
 //! its last byte, so the caller must be able to drop the rows that it got before. [`Decoder::judge_large`] reads the same
 //! blocks and comes to the same verdict, but returns no rows.
 
 use std::{io::BufRead, sync::Arc};
 
 use super::{
-    BATCH_TEXT_BYTES, DecodeSizes, DecodedBatch, Decoder, ObjectSummary,
+    DecodeSizes, DecodedBatch, Decoder, ObjectSummary,
     batch::{BatchBuilder, Mark, Sink},
     formats::{Stop, Stretch, w3c::W3c},
     framing::blocks::Blocks,
+    text::Text,
 };
 use crate::{Error, Reject, TextReader};
 
@@ -67,7 +68,7 @@ impl Decoder {
         let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
         Ok(Large {
             sizes: self.sizes,
-            object: Some(W3c::new(&self.options, self.sizes, 0, output.is_some())),
+            object: Some(W3c::new(&self.options, self.sizes, Blocks::<R>::TEXT_START, output.is_some())),
             output,
             blocks: Blocks::new(reader),
             needs_text: true,
@@ -86,11 +87,12 @@ impl<R: BufRead> Large<R> {
         let Some(mut object) = self.object.take() else { return Ok(None) };
         let DecodeSizes { batch_text_bytes, batch_rows, .. } = self.sizes;
         if self.needs_text {
-            let moved_from = self.blocks.advance(batch_text_bytes, BATCH_TEXT_BYTES, &mut decoder.pool)?;
-            object.move_text(moved_from, 0);
+            let [from, to] = self.blocks.advance(batch_text_bytes, &mut decoder.pool)?;
+            object.move_text(from, to);
             self.needs_text = false;
         }
-        let (text, from, is_last) = (self.blocks.text(), self.blocks.at, self.blocks.is_last());
+        let (block, from, is_last) = (self.blocks.text().clone(), self.blocks.at, self.blocks.is_last());
+        let text = Text::new(block.padded());
         let mut sink = match &mut self.output {
             Some(Output { name, batch }) => {
                 batch.begin_object(name);
@@ -118,8 +120,8 @@ impl<R: BufRead> Large<R> {
                 self.object = Some(object);
             }
         }
-        let batch = self.output.as_mut().map(|output| output.batch.take(self.blocks.buffer()));
-        let rows = batch.filter(|batch| !batch.seconds.is_empty());
+        let batch = self.output.as_mut().map(|output| output.batch.take(&block));
+        let rows = batch.filter(|batch| batch.num_rows() > 0);
         Ok(Some(rows.map_or(Step::NoRows, |batch| Step::Rows(Box::new(batch)))))
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Layout {
     pub(crate) time: Position,
     pub(crate) timestamp_ms: Position,
     pub(crate) timestamp: Position,
+    /// Positions of date and time, if the log has these and no finer timestamp.
+    pub(crate) plain_moment: Option<(usize, usize)>,
     pub(crate) user_agent: Position,
     /// Fields that hold the record's own distribution ID, in order of preference.
     pub(crate) record_ids: Vec<usize>,
@@ -76,12 +78,6 @@ impl Layout {
         fields::era_fields(count).map(|names| Self::of(schema, names, NamedBy::CellCount))
     }
 
-    /// Returns the number of cells of a line that hold all of its dates, times and timestamps.
-    pub(crate) fn moment_cells(&self) -> usize {
-        let positions = [self.date, self.time, self.timestamp_ms, self.timestamp];
-        positions.into_iter().flatten().max().map_or(0, |last| last + 1)
-    }
-
     fn of(schema: &TableSchema, names: &[&str], named_by: NamedBy) -> Self {
         let mut positions = HashMap::with_capacity(names.len());
         for (position, name) in names.iter().enumerate() {
@@ -123,8 +119,12 @@ impl Layout {
         let primary = has_own_ids.then_some(fields::PRIMARY_DISTRIBUTION_ID);
         let record_ids = fields::DISTRIBUTION_IDS.into_iter().chain(primary).filter_map(at).collect();
 
+        let has_timestamps = [fields::TIMESTAMP, fields::TIMESTAMP_MS].iter().any(|name| at(name).is_some());
+        let plain_moment = at(fields::DATE).zip(at(fields::TIME)).filter(|_| !has_timestamps);
+
         Self {
             width: names.len(),
+            plain_moment,
             date: at(fields::DATE),
             time: at(fields::TIME),
             timestamp_ms: at(fields::TIMESTAMP_MS),

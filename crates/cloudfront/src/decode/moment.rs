@@ -7,7 +7,7 @@ use lakefront_schema::days_of_date;
 use super::{
     layout::Layout,
     text::{Cells, Text, is_absent},
-    time::{MICROS, micros_of_timestamp, seconds_of_time},
+    time::{MICROS, micros_of_timestamp, plain_second_of_day, seconds_of_time},
 };
 use crate::RejectReason;
 
@@ -20,6 +20,20 @@ pub(crate) struct Moment {
     pub(crate) micros: i64,
     /// Whether it comes from the date and time fields, or else from a timestamp field.
     pub(crate) is_logged: bool,
+}
+
+impl Moment {
+    /// Returns the day, in days since 1970-01-01.
+    #[inline]
+    pub(crate) fn day(self) -> i32 {
+        i32::try_from(self.second.div_euclid(86_400)).expect("a row is of a year below 10000")
+    }
+
+    /// Returns the hour, in hours since 1970-01-01T00 UTC.
+    #[inline]
+    pub(crate) fn hour(self) -> i32 {
+        i32::try_from(self.second.div_euclid(3600)).expect("a row is of a year below 10000")
+    }
 }
 
 /// Reads moments. It remembers the last date, as most rows have the same one.
@@ -70,6 +84,17 @@ impl Clock {
         Ok(Moment { second, micros, is_logged })
     }
 
+    /// Returns the moment of a request whose date and time are logged as they nearly always are, in 10 and in 8 bytes, and
+    /// that has no finer timestamp; `None` for any other, also one that is not possible.
+    #[inline]
+    pub(crate) fn plain_moment(&mut self, date: &[u8; 10], time: &[u8; 8]) -> Option<Moment> {
+        let of_day = plain_second_of_day(*time)?;
+        let second = i64::from(self.days(date)?) * 86_400 + i64::from(of_day);
+        let is_possible = (EARLIEST_SECOND..=self.latest_second).contains(&second);
+        is_possible.then_some(Moment { second, micros: second * MICROS, is_logged: true })
+    }
+
+    #[inline]
     fn days(&mut self, date: &[u8]) -> Option<i32> {
         if date != self.last_date {
             self.last_days = days_of_date(date)?;
@@ -81,7 +106,7 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
-    use lakefront_schema::TableSchema;
+    use lakefront_schema::{TableSchema, row_block::TEXT_PADDING};
 
     use super::*;
 
@@ -90,8 +115,8 @@ mod tests {
         let layout = Arc::new(Layout::try_new(&TableSchema::embedded("cf_logs").unwrap(), &names, 1).unwrap());
         let mut ends: Vec<u32> = line.match_indices('\t').map(|(at, _)| u32::try_from(at).unwrap()).collect();
         ends.push(u32::try_from(line.len()).unwrap());
-        let text = Text { bytes: line.as_bytes(), is_utf8: true };
-        Clock::new(1_800_000_000).moment(text, Cells { start: 0, ends: &ends }, &layout)
+        let padded = [line.as_bytes(), &[0; TEXT_PADDING]].concat();
+        Clock::new(1_800_000_000).moment(Text::new(&padded), Cells { start: 0, ends: &ends }, &layout)
     }
 
     #[test]

@@ -43,7 +43,12 @@ impl Rows {
     }
 
     fn take(&mut self, enricher: &mut Enricher, batch: DecodedBatch) {
-        let batch: RecordBatch = enricher.enrich(batch).batch;
+        for block in enricher.enrich(batch) {
+            self.take_block(&block.to_arrow(&enricher.arrow_schema()));
+        }
+    }
+
+    fn take_block(&mut self, batch: &RecordBatch) {
         for row in 0..batch.num_rows() {
             let cell = |column: &arrow::array::ArrayRef| {
                 let text = || match column.as_primitive_opt::<TimestampMicrosecondType>() {
@@ -142,7 +147,7 @@ fn read_large(options: &Arc<DecodeOptions>, sizes: DecodeSizes, object: &[u8]) -
     let (mut rows, mut rejects, mut batches) = (Rows::new(&options.schema), Vec::new(), 0);
     while let Some(step) = large.step(&mut decoder)? {
         if let Step::Rows(batch) = step {
-            assert!(!batch.seconds.is_empty() && batch.seconds.len() <= sizes.batch_rows);
+            assert!((1..=sizes.batch_rows).contains(&batch.num_rows()));
             rows.take(&mut enricher, *batch);
             batches += 1;
         }

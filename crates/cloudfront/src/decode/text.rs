@@ -1,18 +1,40 @@
 //! A text, and the cells of a line in it.
 
-/// A text that cells are cut from, and whether all of it is UTF-8: then every cell is too, as TABs and line ends are never
-/// part of a longer character.
+use lakefront_schema::row_block::TEXT_PADDING;
+
+/// A text that cells are cut from.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<'t> {
-    pub(crate) bytes: &'t [u8],
+    /// The text, and the [padding](lakefront_schema::row_block::TEXT_PADDING) behind it.
+    padded: &'t [u8],
+    end: usize,
+    /// Whether all lines at hand are UTF-8: then every cell is too, as TABs and line ends are never part of a longer
+    /// character.
     pub(crate) is_utf8: bool,
 }
 
 impl<'t> Text<'t> {
+    /// Returns a text of which nothing is known to be UTF-8.
+    pub(crate) fn new(padded: &'t [u8]) -> Self {
+        Self { padded, end: padded.len() - TEXT_PADDING, is_utf8: false }
+    }
+
+    /// Returns the text, without the padding.
+    #[inline]
+    pub(crate) fn bytes(self) -> &'t [u8] {
+        &self.padded[..self.end]
+    }
+
+    /// Returns the text and its padding.
+    #[inline]
+    pub(crate) fn padded(self) -> &'t [u8] {
+        self.padded
+    }
+
     /// Returns the cell between two text positions.
     #[inline]
     pub(crate) fn cell(self, start: u32, end: u32) -> &'t [u8] {
-        &self.bytes[start as usize..end as usize]
+        &self.padded[start as usize..end as usize]
     }
 }
 
@@ -30,6 +52,12 @@ impl Cells<'_> {
     pub(crate) fn get<'t>(&self, text: Text<'t>, position: Option<usize>) -> Option<&'t [u8]> {
         let (start, end) = self.range(position?)?;
         Some(text.cell(start, end))
+    }
+
+    /// Returns the length of a cell in bytes; 0 if the line has no such cell.
+    #[inline]
+    pub(crate) fn len(&self, position: usize) -> usize {
+        self.range(position).map_or(0, |(start, end)| (end - start) as usize)
     }
 
     /// Returns the text positions of a cell's start and end; `None` if the line has no such cell.

@@ -11,6 +11,23 @@ pub(crate) fn seconds_of_time(cell: &[u8]) -> Option<i32> {
     (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
 }
 
+/// Returns the seconds since midnight of `HH:MM:SS`, read as one word; `None` if that is not a real time.
+#[inline]
+pub(crate) fn plain_second_of_day(cell: [u8; 8]) -> Option<u32> {
+    const ZEROS_AND_COLONS: u64 = u64::from_le_bytes(*b"00:00:00");
+    /// Added to a byte of a digit's place, it reaches bit 4 if the byte is above 9; a colon's place must be 0.
+    const TO_BIT_4: u64 = u64::from_le_bytes([6, 6, 0x7f, 6, 6, 0x7f, 6, 6]);
+    const ODD_BITS: u64 = u64::from_le_bytes([0xf0, 0xf0, 0x80, 0xf0, 0xf0, 0x80, 0xf0, 0xf0]);
+    let values = u64::from_le_bytes(cell) ^ ZEROS_AND_COLONS;
+    // A byte above 0x7f is odd by itself, so that no sum runs over into the next byte unseen.
+    const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
+    let odd = (values & HIGHEST_BITS) | ((values & !HIGHEST_BITS) + TO_BIT_4 | values) & ODD_BITS;
+    let [h1, h2, _, m1, m2, _, s1, s2] = values.to_le_bytes().map(u32::from);
+    let (hour, minute, second) = (h1 * 10 + h2, m1 * 10 + m2, s1 * 10 + s2);
+    let is_time = odd == 0 && hour < 24 && minute < 60 && second < 60;
+    is_time.then_some(hour * 3600 + minute * 60 + second)
+}
+
 /// Returns the microseconds since 1970 of a decimal number of units of 10^-`exponent` seconds (0: seconds, 3:
 /// milliseconds), without finer digits; `None` if the cell is not such a number. It is `i64::MAX` if it does not fit, which
 /// is past any calendar.
@@ -54,6 +71,23 @@ mod tests {
             assert_eq!(seconds_of_time(cell.as_bytes()), None, "{cell}");
         }
         assert_eq!(seconds_of_time(b"23:59:59"), Some(86_399));
+    }
+
+    #[test]
+    fn a_plain_time_is_the_same_by_either_way() {
+        let plain = |cell: [u8; 8]| plain_second_of_day(cell).map(u32::cast_signed);
+        for second in 0..86_400 {
+            assert_eq!(plain(time_of_second(second)), i32::try_from(second).ok());
+        }
+        for time in [*b"23:59:59", *b"00:00:00", *b"19:29:39"] {
+            for place in 0..8 {
+                for byte in 0..=u8::MAX {
+                    let mut cell = time;
+                    cell[place] = byte;
+                    assert_eq!(plain(cell), seconds_of_time(&cell), "{}", cell.escape_ascii());
+                }
+            }
+        }
     }
 
     #[test]

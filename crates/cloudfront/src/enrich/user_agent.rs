@@ -15,7 +15,7 @@ use percent_encoding::percent_decode;
 mod cache;
 mod rules;
 
-pub use cache::{Classified, UserAgentCache};
+pub use cache::{Families, UserAgentCache};
 pub use rules::UserAgentRules;
 
 /// Name of a family that no rule knows.

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use lakefront_cloudfront::{EnrichedBatch, ObjectSummary, Reject};
+use lakefront_cloudfront::{ObjectSummary, Reject};
 use lakefront_ledger::{
     commit::{self, Gone},
     concurrent::side_by_side,
@@ -18,6 +18,7 @@ use lakefront_ledger::{
     plan::Task,
     records::{FileRecord, GoneInput, GoneRecord},
 };
+use lakefront_schema::row_block::RowBlock;
 use lakefront_storage::{FetchAhead, Object};
 use lakefront_table::encode::{FinishedFile, ParquetError, PassEnd, TaskEncoder};
 
@@ -183,7 +184,7 @@ impl<'c> Attempt<'c> {
     /// threads, otherwise before that job.
     pub(super) fn start_and_encode<T>(
         &mut self,
-        batch: Option<EnrichedBatch>,
+        batch: Option<Vec<RowBlock>>,
         start: impl FnOnce(&mut Self) -> T,
     ) -> Result<T, Error> {
         if batch.is_none() || self.context.is_crowded() {
@@ -256,10 +257,10 @@ impl<'c> Attempt<'c> {
     }
 
     /// Encodes a batch, with its columns in parallel.
-    fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<(), Error> {
-        let Some(EnrichedBatch { batch, hours }) = batch else { return Ok(()) };
+    fn encode(&mut self, batch: Option<Vec<RowBlock>>) -> Result<(), Error> {
+        let Some(blocks) = batch else { return Ok(()) };
         let encoder = self.encoder.as_mut().expect("no job has the encoder while a batch is encoded here");
-        encoder.write(&batch, &hours, self.context.pool).map_err(encode_error)
+        blocks.iter().try_for_each(|block| encoder.write(block, self.context.pool)).map_err(encode_error)
     }
 
     fn record(

@@ -4,9 +4,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use lakefront_cloudfront::{
-    DecodeOptions, Decoder, EnrichedBatch, Enricher, FieldNames, ObjectSummary, Reject,
+    DecodeOptions, Decoder, Enricher, FieldNames, ObjectSummary, Reject,
     decode::large::{self, Step},
 };
+use lakefront_schema::row_block::RowBlock;
 use lakefront_storage::{Connections, Object};
 use lakefront_table::encode::{OneByOne, TaskEncoder};
 
@@ -58,7 +59,7 @@ pub(super) struct Decoded {
     /// The summary of each object, or its verdict.
     pub(super) results: Vec<(Object, Result<ObjectSummary, lakefront_cloudfront::Error>)>,
     /// Their rows, if the caller must encode them; `None` if there are none.
-    pub(super) batch: Result<Option<EnrichedBatch>, lakefront_table::Error>,
+    pub(super) batch: Result<Option<Vec<RowBlock>>, lakefront_table::Error>,
     /// The object at which decoding stopped, because it is not small.
     pub(super) large: Option<(Object, Fetched)>,
     /// Objects that are not decoded yet: a group may have far more text than its compressed size suggests.
@@ -74,7 +75,7 @@ pub(super) struct OpenLarge {
 /// Results of a step through a large object.
 pub(super) struct LargeStep {
     /// The rows; `None` if there are none, or they are already encoded.
-    pub(super) batch: Option<EnrichedBatch>,
+    pub(super) batch: Option<Vec<RowBlock>>,
     /// Number of rows.
     pub(super) rows: u64,
     pub(super) rejects: Vec<Reject>,
@@ -130,7 +131,7 @@ impl TaskDecoder {
         self.decoder.take_unclaimed_fields()
     }
 
-    fn flush(&mut self) -> Option<EnrichedBatch> {
+    fn flush(&mut self) -> Option<Vec<RowBlock>> {
         self.decoder.flush().map(|batch| self.enricher.enrich(batch))
     }
 
@@ -165,7 +166,7 @@ impl TaskDecoder {
             Some(Step::Rows(batch)) => Some(self.enricher.enrich(*batch)),
             Some(Step::NoRows) | None => None,
         };
-        let rows = batch.as_ref().map_or(0, |batch| batch.hours.len() as u64);
+        let rows = batch.iter().flatten().map(|block| block.num_rows() as u64).sum();
         Ok(LargeStep { batch, rows, rejects: read.take_rejects(), read_bytes: source.read_bytes(), summary })
     }
 }
@@ -197,18 +198,18 @@ impl Tools {
     }
 
     /// Ends the open batch. Returns it if the caller must encode it.
-    fn flush(&mut self) -> Result<Option<EnrichedBatch>, lakefront_table::Error> {
+    fn flush(&mut self) -> Result<Option<Vec<RowBlock>>, lakefront_table::Error> {
         let batch = self.decoder.flush();
         self.encode(batch)
     }
 
     /// Encodes a batch, or returns it if the caller must encode it.
-    fn encode(&mut self, batch: Option<EnrichedBatch>) -> Result<Option<EnrichedBatch>, lakefront_table::Error> {
-        let (Some(encoder), Some(EnrichedBatch { batch, hours })) = (&mut self.encoder, &batch) else {
+    fn encode(&mut self, batch: Option<Vec<RowBlock>>) -> Result<Option<Vec<RowBlock>>, lakefront_table::Error> {
+        let (Some(encoder), Some(blocks)) = (&mut self.encoder, &batch) else {
             return Ok(batch);
         };
         self.has_encoded = true;
-        encoder.write(batch, hours, &OneByOne)?;
+        blocks.iter().try_for_each(|block| encoder.write(block, &OneByOne))?;
         Ok(None)
     }
 

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, EnrichedBatch, Enricher, TextLimits, TextReader};
+use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, TextLimits, TextReader};
 use lakefront_loggen::{LogObject, Options, objects};
-use lakefront_schema::{FieldLists, TableSchema, layout::TaskId};
+use lakefront_schema::{FieldLists, TableSchema, layout::TaskId, row_block::RowBlock};
 use lakefront_table::{
     PartitionBy,
     encode::{Compression, DEFAULT_MAX_FILE_BYTES, DataFiles, EncodeOptions, OneByOne, PassEnd, TaskEncoder},
@@ -72,8 +72,8 @@ pub(crate) fn decode(decoder: &mut Decoder, logs: &[Log]) -> Vec<DecodedBatch> {
 }
 
 /// Runs stage 6.
-pub(crate) fn enrich(enricher: &mut Enricher, batches: Vec<DecodedBatch>) -> Vec<EnrichedBatch> {
-    batches.into_iter().map(|batch| enricher.enrich(batch)).collect()
+pub(crate) fn enrich(enricher: &mut Enricher, batches: Vec<DecodedBatch>) -> Vec<RowBlock> {
+    batches.into_iter().flat_map(|batch| enricher.enrich(batch)).collect()
 }
 
 /// Data files that are discarded.
@@ -88,7 +88,7 @@ impl DataFiles for Nowhere {
 }
 
 /// Runs stages 7 and 8 as one task, and returns the number of bytes of its data files.
-pub(crate) fn encode(schema: &Arc<TableSchema>, compression: Compression, batches: &[EnrichedBatch]) -> u64 {
+pub(crate) fn encode(schema: &Arc<TableSchema>, compression: Compression, blocks: &[RowBlock]) -> u64 {
     let options = EncodeOptions {
         schema: Arc::clone(schema),
         compression,
@@ -97,8 +97,8 @@ pub(crate) fn encode(schema: &Arc<TableSchema>, compression: Compression, batche
     };
     let task = TaskId { epoch: 1, task: 0 };
     let mut encoder = TaskEncoder::try_new(Arc::new(options), PartitionBy::Hour, task, Nowhere).unwrap();
-    for EnrichedBatch { batch, hours } in batches {
-        encoder.write(batch, hours, &OneByOne).unwrap();
+    for block in blocks {
+        encoder.write(block, &OneByOne).unwrap();
     }
     let files = match encoder.end_pass(&OneByOne).unwrap() {
         PassEnd::Complete(files) => Some(files),

@@ -2,26 +2,22 @@
 
 use std::{io, sync::Arc};
 
-use arrow::{
-    array::{Array, ArrayRef, AsArray, MapArray, RecordBatch, StructArray},
-    compute::concat_batches,
-    datatypes::DataType,
-    error::ArrowError,
-};
+use lakefront_schema::row_block::RowBlock;
 
 use super::{
     DataFiles, EncodeOptions, FinishedFile, MAX_ROW_GROUP_BYTES, MAX_ROW_GROUP_ROWS,
     data_file::DataFile,
     row_group::{ColumnRunner, RowGroup, RowGroupFactory},
 };
-use crate::{Error, PartitionKey, partition::Selection};
+use crate::{
+    Error, PartitionKey,
+    partition::{Part, Selection},
+};
 
-/// Number of small waiting pieces that are joined into one: a batch of a few rows takes far more memory than its rows.
+/// Number of small waiting pieces that are joined into one: a block of a few rows takes far more memory than its rows.
 const MAX_SMALL_PIECES: usize = 16;
 /// Size in bytes below which a piece is small: 256 KiB. Joining larger ones would save little, and needs their memory twice.
 const SMALL_PIECE_BYTES: usize = 256 << 10;
-/// Overhead in bytes of a column of a waiting piece: the array, its buffers and their reference counts.
-const PIECE_COLUMN_BYTES: usize = 384;
 /// Overhead of a partition in bytes, without its rows and its data file.
 const PARTITION_BYTES: usize = 1 << 10;
 
@@ -45,7 +41,7 @@ pub(crate) struct Written {
 #[derive(Debug)]
 pub(crate) struct PartitionWriter<F: io::Write> {
     key: PartitionKey,
-    waiting: Vec<RecordBatch>,
+    waiting: Vec<RowBlock>,
     /// Number of the last ones that are small.
     small_pieces: usize,
     waiting_rows: usize,
@@ -104,23 +100,23 @@ impl<F: io::Write + Send> PartitionWriter<F> {
         PARTITION_BYTES + self.row_bytes() + self.file.as_ref().map_or(0, DataFile::memory_bytes)
     }
 
-    /// Keeps rows for later.
-    pub(crate) fn wait(&mut self, rows: &RecordBatch) -> Result<(), Error> {
-        let piece = compact(rows).map_err(Error::Partition)?;
-        self.waiting_rows += piece.num_rows();
-        self.keep(piece);
+    /// Keeps a copy of rows for later.
+    pub(crate) fn wait(&mut self, block: &RowBlock, rows: Selection<'_>) {
+        let rows: Vec<u32> = rows.iter().map(|row| u32::try_from(row).expect("a block has few rows")).collect();
+        self.waiting_rows += rows.len();
+        self.keep(block.copy_rows(&rows));
         if self.small_pieces >= MAX_SMALL_PIECES {
             let small = self.waiting.split_off(self.waiting.len() - self.small_pieces);
             self.small_pieces = 0;
-            self.waiting_bytes -= small.iter().map(piece_bytes).sum::<usize>();
-            let joined = concat_batches(&rows.schema(), &small).and_then(|batch| compact(&batch));
-            self.keep(joined.map_err(Error::Partition)?);
+            self.waiting_bytes -= small.iter().map(RowBlock::memory_bytes).sum::<usize>();
+            for joined in RowBlock::join(small) {
+                self.keep(joined);
+            }
         }
-        Ok(())
     }
 
-    fn keep(&mut self, piece: RecordBatch) {
-        let bytes = piece_bytes(&piece);
+    fn keep(&mut self, piece: RowBlock) {
+        let bytes = piece.memory_bytes();
         self.small_pieces = if bytes < SMALL_PIECE_BYTES { self.small_pieces + 1 } else { 0 };
         self.waiting_bytes += bytes;
         self.waiting.push(piece);
@@ -144,23 +140,23 @@ impl<F: io::Write + Send> PartitionWriter<F> {
     pub(crate) fn write<D: DataFiles<File = F>>(
         &mut self,
         shared: &mut Shared<D>,
-        batch: &RecordBatch,
+        block: &RowBlock,
         selected: Selection<'_>,
         runner: &impl ColumnRunner,
     ) -> Result<(), Error> {
         let row_group_bytes = row_group_bytes(&shared.options);
-        // Few enough rows at once that a row group does not grow far past its limit: a large one has room for any batch.
+        // Few enough rows at once that a row group does not grow far past its limit: a large one has room for any block.
         let slice_rows = if row_group_bytes == MAX_ROW_GROUP_BYTES {
             MAX_ROW_GROUP_ROWS
         } else {
-            let bytes_per_row = cell_bytes(batch) / batch.num_rows().max(1) + 1;
+            let bytes_per_row = block.cell_bytes() / block.num_rows().max(1) + 1;
             (row_group_bytes / 8 / bytes_per_row).clamp(64, MAX_ROW_GROUP_ROWS)
         };
         let mut start = 0;
         while start < selected.len() {
             let mut row_group = self.open.take().map_or_else(|| shared.factory.create(self.key), Ok)?;
             let rows = slice_rows.min(selected.len() - start).min(MAX_ROW_GROUP_ROWS - row_group.rows());
-            row_group.write(batch, selected.slice(start, rows), runner)?;
+            row_group.write(&Part::new(block, selected.slice(start, rows)), runner)?;
             start += rows;
             let is_full = row_group.rows() >= MAX_ROW_GROUP_ROWS || row_group.encoded_bytes() >= row_group_bytes;
             self.open = Some(row_group);
@@ -201,42 +197,9 @@ impl<F: io::Write + Send> PartitionWriter<F> {
     }
 }
 
-/// Returns the memory of a waiting piece in bytes. It depends on its rows alone, as they own their buffers.
-fn piece_bytes(piece: &RecordBatch) -> usize {
-    piece.get_array_memory_size() + piece.num_columns() * PIECE_COLUMN_BYTES
-}
-
 /// Returns the largest size of a row group in bytes, so that a data file of at least one row group stays within its limit.
 fn row_group_bytes(options: &EncodeOptions) -> usize {
     // The encoded size is an estimate until pages are compressed; and the footer needs space.
     let of_file = options.max_file_bytes / 4 * 3;
     usize::try_from(of_file).expect("a usize has 64 bits").min(MAX_ROW_GROUP_BYTES)
-}
-
-/// Returns the size of the cells in bytes, an estimate. Strings may be views into a text that all columns share, so their
-/// lengths count.
-fn cell_bytes(batch: &RecordBatch) -> usize {
-    let bytes_of = |array: &ArrayRef| match array.as_string_view_opt() {
-        Some(strings) => strings.lengths().map(|length| length as usize).sum(),
-        None => array.get_array_memory_size(),
-    };
-    batch.columns().iter().map(bytes_of).sum()
-}
-
-/// Copies a batch that is kept, so that its strings do not hold the whole text that they are views into.
-fn compact(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().map(compact_array).collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(batch.schema(), columns)
-}
-
-fn compact_array(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    if let Some(strings) = array.as_string_view_opt() {
-        return Ok(Arc::new(strings.gc()));
-    }
-    let DataType::Map(entries_field, is_sorted) = array.data_type() else { return Ok(Arc::clone(array)) };
-    let map = array.as_map();
-    let columns = map.entries().columns().iter().map(compact_array).collect::<Result<Vec<_>, _>>()?;
-    let entries = StructArray::try_new(map.entries().fields().clone(), columns, None)?;
-    let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
-    Ok(Arc::new(MapArray::try_new(Arc::clone(entries_field), offsets, entries, nulls, *is_sorted)?))
 }

@@ -1,10 +1,14 @@
 //! One row group of one partition: a column encoder per column, which can run in parallel.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, RecordBatch},
+    array::new_null_array,
     datatypes::{FieldRef, Schema, SchemaRef},
+};
+use lakefront_schema::{
+    ColumnSource, Derivation, TableSchema,
+    row_block::{BlockColumn, Derive},
 };
 use parquet::{
     arrow::{
@@ -20,10 +24,10 @@ use parquet::{
 };
 
 use super::{
-    chunk::{ChunkSettings, ChunkWriter, EncodedChunk},
+    chunk::{ChunkSettings, EncodedChunk, NumberChunk, StringChunk},
     properties::{EncodeOptions, writer_properties},
 };
-use crate::{Error, PartitionKey, partition::Selection};
+use crate::{Error, PartitionKey, partition::Part};
 use lakefront_schema::layout::TaskId;
 
 /// Memory in bytes that an unfinished data file takes for each column chunk: footer and statistics.
@@ -60,19 +64,25 @@ impl ColumnRunner for OneByOne {
     }
 }
 
-/// Encodes one column of a row group.
+/// Encodes one column of a row group, and the columns that follow from it.
 #[derive(Debug)]
 pub struct ColumnEncoder {
     field: FieldRef,
+    /// Index of the column in the table schema.
+    index: usize,
+    /// Indexes of the columns that follow from it.
+    derived: Arc<[usize]>,
     writer: Writer,
 }
 
 #[derive(Debug)]
 enum Writer {
-    Flat(Box<ChunkWriter>),
+    Strings(Box<StringChunk>),
+    Numbers(Box<NumberChunk>),
     /// A map: `parquet`'s own writers, one for keys and one for values.
     Nested(Vec<ArrowColumnWriter>),
-    Closed(Vec<Chunk>),
+    /// The chunks of each column.
+    Closed(Vec<Vec<Chunk>>),
 }
 
 /// A complete column chunk.
@@ -83,11 +93,20 @@ enum Chunk {
 }
 
 impl ColumnEncoder {
-    fn write(&mut self, array: &ArrayRef, rows: Selection<'_>) -> Result<(), ParquetError> {
+    fn write(&mut self, part: &Part<'_>) -> Result<(), ParquetError> {
+        let columns = part.block().columns();
+        let column = &columns[self.index];
         match &mut self.writer {
-            Writer::Flat(chunk) => chunk.write(array, rows),
+            Writer::Strings(chunk) => chunk.write(part, column, derive_of(columns, &self.derived)?),
+            Writer::Numbers(chunk) => chunk.write(part, column),
             Writer::Nested(leaves) => {
-                let array = rows.take(array)?;
+                let array = match column {
+                    BlockColumn::Array(array) => part.rows().take(array)?,
+                    BlockColumn::Nulls => new_null_array(self.field.data_type(), part.rows().len()),
+                    BlockColumn::Cells(_) | BlockColumn::Days(_) | BlockColumn::Strings(_) | BlockColumn::Of(_) => {
+                        return Err(ParquetError::General(format!("unexpected column of {column:?}")));
+                    }
+                };
                 for (writer, leaf) in leaves.iter_mut().zip(compute_leaves(&self.field, &array)?) {
                     writer.write(&leaf)?;
                 }
@@ -99,9 +118,10 @@ impl ColumnEncoder {
 
     fn close(&mut self) -> Result<(), ParquetError> {
         let chunks = match std::mem::replace(&mut self.writer, Writer::Closed(Vec::new())) {
-            Writer::Flat(chunk) => vec![Chunk::Flat(chunk.close()?)],
+            Writer::Strings(chunk) => chunk.close()?.into_iter().map(|chunk| vec![Chunk::Flat(chunk)]).collect(),
+            Writer::Numbers(chunk) => vec![vec![Chunk::Flat(chunk.close()?)]],
             Writer::Nested(leaves) => {
-                leaves.into_iter().map(|leaf| leaf.close().map(Chunk::Nested)).collect::<Result<_, _>>()?
+                vec![leaves.into_iter().map(|leaf| leaf.close().map(Chunk::Nested)).collect::<Result<_, _>>()?]
             }
             Writer::Closed(chunks) => chunks,
         };
@@ -111,7 +131,8 @@ impl ColumnEncoder {
 
     fn encoded_bytes(&self) -> usize {
         match &self.writer {
-            Writer::Flat(chunk) => chunk.encoded_bytes(),
+            Writer::Strings(chunk) => chunk.encoded_bytes(),
+            Writer::Numbers(chunk) => chunk.encoded_bytes(),
             Writer::Nested(leaves) => leaves.iter().map(ArrowColumnWriter::get_estimated_total_bytes).sum(),
             Writer::Closed(_) => 0,
         }
@@ -119,11 +140,27 @@ impl ColumnEncoder {
 
     fn memory_bytes(&self) -> usize {
         match &self.writer {
-            Writer::Flat(chunk) => chunk.memory_bytes(),
+            Writer::Strings(chunk) => chunk.memory_bytes() + self.derived.len() * COLUMN_ENCODER_BYTES,
+            Writer::Numbers(chunk) => chunk.memory_bytes(),
             Writer::Nested(leaves) => leaves.iter().map(ArrowColumnWriter::memory_size).sum(),
             Writer::Closed(_) => 0,
         }
     }
+}
+
+/// Returns the function by which columns follow from another one; `None` if there are none.
+///
+/// # Errors
+/// Not all of these columns follow by the same function.
+fn derive_of<'b>(columns: &'b [BlockColumn], derived: &[usize]) -> Result<Option<&'b dyn Derive>, ParquetError> {
+    let mut by = None;
+    for index in derived {
+        let BlockColumn::Of(column) = &columns[*index] else {
+            return Err(ParquetError::General(format!("column {index} does not follow from another one")));
+        };
+        by = Some(&*column.by);
+    }
+    Ok(by)
 }
 
 /// A row group under construction.
@@ -198,16 +235,11 @@ impl RowGroup {
         self.columns.iter().map(|column| COLUMN_ENCODER_BYTES + column.memory_bytes()).sum()
     }
 
-    pub(crate) fn write(
-        &mut self,
-        batch: &RecordBatch,
-        rows: Selection<'_>,
-        runner: &impl ColumnRunner,
-    ) -> Result<(), Error> {
-        self.rows += rows.len();
+    pub(crate) fn write(&mut self, part: &Part<'_>, runner: &impl ColumnRunner) -> Result<(), Error> {
+        self.rows += part.rows().len();
         let partition = self.partition;
-        runner.run(&mut self.columns, &|index, column| {
-            column.write(batch.column(index), rows).map_err(|source| column_error(partition, column, source))
+        runner.run(&mut self.columns, &|_, column| {
+            column.write(part).map_err(|source| column_error(partition, column, source))
         })
     }
 
@@ -216,17 +248,30 @@ impl RowGroup {
         runner.run(&mut self.columns, &|_, column| {
             column.close().map_err(|source| column_error(partition, column, source))
         })?;
-        let chunks_of = |column: ColumnEncoder| {
-            let Writer::Closed(chunks) = column.writer else { unreachable!("the runner closes every column") };
-            chunks
-        };
-        let chunks = self.columns.into_iter().flat_map(chunks_of).collect();
-        Ok(EncodedRowGroup { chunks, rows: self.rows })
+        let mut chunks = BTreeMap::new();
+        for column in self.columns {
+            let Writer::Closed(of_columns) = column.writer else { unreachable!("the runner closes every column") };
+            let indexes = std::iter::once(column.index).chain(column.derived.iter().copied());
+            chunks.extend(indexes.zip(of_columns));
+        }
+        // In the order of the table schema.
+        Ok(EncodedRowGroup { chunks: chunks.into_values().flatten().collect(), rows: self.rows })
     }
 }
 
 fn column_error(partition: PartitionKey, column: &ColumnEncoder, source: ParquetError) -> Error {
     Error::Column { partition: partition.to_string(), column: column.field.name().clone(), source }
+}
+
+/// Settings of a column, and of those that follow from it.
+#[derive(Debug)]
+struct ColumnPlan {
+    index: usize,
+    /// `None` for a nested column.
+    settings: Option<Arc<ChunkSettings>>,
+    derived: Arc<[usize]>,
+    /// The places of these in the results of the function by which they follow, and their settings.
+    derived_settings: Vec<(usize, Arc<ChunkSettings>)>,
 }
 
 /// Creates row groups and data files of one task.
@@ -236,8 +281,8 @@ pub(crate) struct RowGroupFactory {
     pub(crate) parquet_schema: TypePtr,
     leaves: usize,
     pub(crate) properties: WriterPropertiesPtr,
-    /// Settings for each column; `None` for a nested one.
-    flat: Vec<Option<Arc<ChunkSettings>>>,
+    /// The columns that are not derived from another one.
+    columns: Vec<ColumnPlan>,
     /// Creates writers of the nested columns, if there are any.
     nested: Option<ArrowRowGroupWriterFactory>,
 }
@@ -269,7 +314,8 @@ impl RowGroupFactory {
             Some(nested_writers(nested_fields, &properties).map_err(no_partition)?)
         };
         let leaves = descriptor.num_columns();
-        Ok(Self { arrow_schema, parquet_schema: descriptor.root_schema_ptr(), leaves, properties, flat, nested })
+        let columns = plan_of(&options.schema, &flat);
+        Ok(Self { arrow_schema, parquet_schema: descriptor.root_schema_ptr(), leaves, properties, columns, nested })
     }
 
     /// Returns the number of leaf columns of a data file: keys and values of maps count as two.
@@ -281,15 +327,39 @@ impl RowGroupFactory {
         let failed = |source| Error::DataFile { partition: partition.to_string(), source };
         let nested = self.nested.as_ref().map(|nested| nested.create_column_writers(0)).transpose().map_err(failed)?;
         let mut nested = nested.unwrap_or_default().into_iter();
-        let columns = self.arrow_schema.fields().iter().zip(&self.flat).map(|(field, flat)| {
-            let writer = match flat {
-                Some(settings) => Writer::Flat(Box::new(ChunkWriter::new(settings))),
+        let columns = self.columns.iter().map(|plan| {
+            let writer = match &plan.settings {
+                Some(settings) if settings.has_numbers() => Writer::Numbers(Box::new(NumberChunk::new(settings))),
+                Some(settings) => Writer::Strings(Box::new(StringChunk::new(settings, &plan.derived_settings))),
                 None => Writer::Nested(nested.by_ref().take(LEAVES_OF_A_MAP).collect()),
             };
-            ColumnEncoder { field: Arc::clone(field), writer }
+            let field = Arc::clone(&self.arrow_schema.fields()[plan.index]);
+            ColumnEncoder { field, index: plan.index, derived: Arc::clone(&plan.derived), writer }
         });
         Ok(RowGroup { partition, columns: columns.collect(), rows: 0 })
     }
+}
+
+/// Returns the columns that are not derived from the column of user agents, and with that one those that are.
+fn plan_of(schema: &TableSchema, flat: &[Option<Arc<ChunkSettings>>]) -> Vec<ColumnPlan> {
+    let source = schema.user_agents();
+    let place_of = |index: usize| {
+        let ColumnSource::Derived(derivation) = schema.columns()[index].source else { return None };
+        Derivation::OF_USER_AGENT.iter().position(|of| *of == derivation).filter(|_| source.is_some())
+    };
+    let derived: Vec<(usize, usize)> = (0..flat.len()).filter_map(|index| Some((index, place_of(index)?))).collect();
+    let of_source = |index: usize| if source == Some(index) { derived.as_slice() } else { &[] };
+    let is_derived = |index: &usize| derived.iter().any(|(of, _)| of == index);
+    let plan = |index: usize| ColumnPlan {
+        index,
+        settings: flat[index].clone(),
+        derived: of_source(index).iter().map(|(index, _)| *index).collect(),
+        derived_settings: of_source(index)
+            .iter()
+            .map(|(index, place)| (*place, Arc::clone(flat[*index].as_ref().expect("families are strings"))))
+            .collect(),
+    };
+    (0..flat.len()).filter(|index| !is_derived(index)).map(plan).collect()
 }
 
 /// Number of leaf columns of a map: keys and values.

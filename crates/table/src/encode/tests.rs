@@ -2,9 +2,12 @@
 
 use std::io;
 
-use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, StringViewArray};
+use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
-use lakefront_schema::TableSchema;
+use lakefront_schema::{
+    ColumnSource, Derivation, TableSchema,
+    row_block::{BlockColumn, DerivedColumn},
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Encoding;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
@@ -12,6 +15,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
 
+mod derived;
 mod encodings;
 mod memory;
 mod round_trip;
@@ -107,7 +111,7 @@ fn each_partition_gets_its_rows_in_order() {
     // Seven hours, one after another in every batch: more than may be open at once.
     for batch in 0..20 {
         let hours: Vec<i32> = (0..7000).map(|row| HOUR + row % 7).collect();
-        encoder.write(&rows(batch * 7000, 7000), &hours, &OneByOne).unwrap();
+        encoder.write(&RowBlock::of_arrays(&rows(batch * 7000, 7000), &hours), &OneByOne).unwrap();
     }
     let files = finish(encoder);
     let names: Vec<String> = files.iter().map(|file| file.name(TASK)).collect();
@@ -125,7 +129,7 @@ fn files_stay_within_their_limit_and_are_numbered() {
     const LIMIT: u64 = 1 << 20;
     let mut encoder = encoder(LIMIT);
     for batch in 0..20 {
-        encoder.write(&rows(batch * 10_000, 10_000), &vec![HOUR; 10_000], &OneByOne).unwrap();
+        encoder.write(&RowBlock::of_arrays(&rows(batch * 10_000, 10_000), &[HOUR; 10_000]), &OneByOne).unwrap();
     }
     let files = finish(encoder);
     assert!(files.len() > 1, "{} files", files.len());
@@ -142,9 +146,9 @@ fn files_stay_within_their_limit_and_are_numbered() {
 #[test]
 fn row_groups_have_at_most_a_mebi_of_rows() {
     let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
-    let batch = rows(0, 100_000);
+    let batch = RowBlock::of_arrays(&rows(0, 100_000), &vec![HOUR; 100_000]);
     for _ in 0..12 {
-        encoder.write(&batch, &vec![HOUR; 100_000], &OneByOne).unwrap();
+        encoder.write(&batch, &OneByOne).unwrap();
     }
     let files = finish(encoder);
     let row_groups: Vec<i64> = files
@@ -176,7 +180,7 @@ fn waiting_rows_stay_within_their_memory() {
 #[test]
 fn the_footer_names_schema_and_task_and_no_arrow_schema() {
     let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
-    encoder.write(&rows(0, 10), &[HOUR; 10], &OneByOne).unwrap();
+    encoder.write(&RowBlock::of_arrays(&rows(0, 10), &[HOUR; 10]), &OneByOne).unwrap();
     let files = finish(encoder);
     let metadata = metadata(&files[0].file);
     let file = metadata.file_metadata();
@@ -209,7 +213,7 @@ fn the_footer_names_schema_and_task_and_no_arrow_schema() {
 #[test]
 fn only_columns_that_repeat_have_a_dictionary() {
     let mut encoder = encoder(DEFAULT_MAX_FILE_BYTES);
-    encoder.write(&rows(0, 1000), &[HOUR; 1000], &OneByOne).unwrap();
+    encoder.write(&RowBlock::of_arrays(&rows(0, 1000), &[HOUR; 1000]), &OneByOne).unwrap();
     let files = finish(encoder);
     let metadata = metadata(&files[0].file);
     let has_dictionary: Vec<bool> =
@@ -231,7 +235,7 @@ fn a_dictionary_is_given_up_once_the_first_cells_do_not_repeat() {
             let all = RecordBatch::try_new(all.schema(), columns).unwrap();
             for first in (0..all.num_rows()).step_by(at_once) {
                 let piece = all.slice(first, at_once.min(all.num_rows() - first));
-                encoder.write(&piece, &vec![HOUR; piece.num_rows()], &OneByOne).unwrap();
+                encoder.write(&RowBlock::of_arrays(&piece, &vec![HOUR; piece.num_rows()]), &OneByOne).unwrap();
             }
             finish(encoder).remove(0).file
         });
@@ -252,7 +256,7 @@ fn the_end_of_another_file_has_no_schema() {
 fn an_error_of_creating_a_file_names_its_partition() {
     let task = TaskId { epoch: 1, task: 7 };
     let mut encoder = TaskEncoder::try_new(options(1 << 30), PartitionBy::Day, task, Full).unwrap();
-    encoder.write(&rows(0, 10), &[HOUR; 10], &OneByOne).unwrap();
+    encoder.write(&RowBlock::of_arrays(&rows(0, 10), &[HOUR; 10]), &OneByOne).unwrap();
     let error = encoder.end_pass(&OneByOne).map(|_end| ()).unwrap_err();
     assert_eq!(error.to_string(), "encode: partition `year=2024/month=05/day=17`: cannot write a data file");
 }

@@ -6,25 +6,27 @@
 //!   2024-05-17 <TAB> 10:00:00 <TAB> DFW3 <TAB> 512  record
 //! ```
 
-use super::{
-    Stop, Stretch,
-    delimiters::{Delimiters, SPARE_PLACES, Split},
-    is_binary, refuse_commas, refuse_other_formats,
-};
+use super::{Stop, Stretch, is_binary, refuse_commas, refuse_other_formats};
 use crate::{
     FieldNames, Reject, RejectReason,
     decode::{
         DecodeOptions, DecodeSizes, ObjectSummary,
         batch::Sink,
-        framing::lines::{LineFraming, LongLine, is_blank},
-        layout::{Layout, layouts::Layouts},
+        framing::{
+            lines::{LineFraming, LongLine, is_blank},
+            separators::Separators,
+        },
+        layout::layouts::Layouts,
+        moment::Moment,
         records::{Record, Records},
-        text::{Text, as_u32},
+        text::{Cells, Text, as_u32},
     },
     error::{Error, NotCloudFront},
 };
 
 const HEADER: &[u8] = b"#Fields:";
+/// Text that is split at a time, in bytes: 64 KiB; more if a line is longer. What is found in it stays in a near cache.
+const WINDOW_BYTES: usize = 64 * 1024;
 
 /// Reads one object.
 #[derive(Debug)]
@@ -34,8 +36,27 @@ pub(crate) struct W3c {
     has_data: bool,
     /// Whether the first line of data, without a header, is not text.
     is_binary: bool,
-    /// Ends of the cells of the line at hand, as many as can matter; then leftovers of lines before.
+    separators: Separators,
+    /// Ends of the cells of the line at hand, as many as can matter.
     ends: Vec<u32>,
+    /// Moments of the regular lines at hand.
+    moments: Vec<Moment>,
+}
+
+/// Whole lines of a text, and the position of the last one's end.
+#[derive(Clone, Copy)]
+struct Window<'w> {
+    text: Text<'w>,
+    separators: &'w Separators,
+}
+
+/// The next line in a window.
+#[derive(Clone, Copy, Debug)]
+struct NextLine {
+    /// Its number among the line ends of the window.
+    index: usize,
+    /// Index of the bound before its first cell.
+    first: usize,
 }
 
 impl W3c {
@@ -47,7 +68,9 @@ impl W3c {
             records: Records::new(options, keeps_rejects),
             has_data: false,
             is_binary: false,
+            separators: Separators::default(),
             ends: Vec::new(),
+            moments: Vec::new(),
         }
     }
 
@@ -63,7 +86,7 @@ impl W3c {
 
     /// Moves rows that wait in the sink to its columns, before `text` goes away.
     pub(crate) fn drain(&mut self, text: Text<'_>, sink: &mut Sink<'_>) {
-        sink.drain(text, &mut self.records.summary);
+        sink.drain(text.padded(), &mut self.records.summary);
     }
 
     /// Reads whole lines.
@@ -76,36 +99,125 @@ impl W3c {
         stretch: Stretch<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<Stop, Error> {
-        let Stretch { text, from, until, is_last } = stretch;
+        let Stretch { text, from, .. } = stretch;
         let start = self.lines.skip_byte_order_mark(text, from);
         let (mut start, long_line) = self.lines.pass_long_line(text, start);
         if let Some(long_line) = long_line {
             self.read_long_line(&long_line)?;
         }
-        let mut delimiters = Delimiters::new(text.bytes, start);
-        while start < text.bytes.len() {
-            if start >= until || sink.is_full(self.records.rejects.num_kept()) {
-                return Ok(Stop::IsFull { at: start });
+        // The parts of `self` that a line changes are not among them.
+        let mut separators = std::mem::take(&mut self.separators);
+        let stop = loop {
+            match self.read_window(layouts, stretch, start, &mut separators, sink) {
+                Ok(Ok(next)) => start = next,
+                Ok(Err(stop)) => break Ok(stop),
+                Err(error) => break Err(error),
             }
-            let keep = self.records.fields.most_cells();
-            if self.ends.len() != keep + SPARE_PLACES {
-                self.ends.resize(keep + SPARE_PLACES, 0);
+        };
+        self.separators = separators;
+        stop
+    }
+
+    /// Reads the lines of the window that starts at `start`. Returns the start of the next window, or why there is none.
+    fn read_window(
+        &mut self,
+        layouts: &mut Layouts,
+        stretch: Stretch<'_>,
+        start: usize,
+        separators: &mut Separators,
+        sink: &mut Sink<'_>,
+    ) -> Result<Result<usize, Stop>, Error> {
+        let Stretch { mut text, until, is_last, .. } = stretch;
+        let text_end = text.bytes().len();
+        let window_end = split(separators, text, start);
+        let whole_lines =
+            separators.line_ends().last().map_or(start, |last| separators.bounds()[*last as usize] as usize + 1);
+        let read_end = if is_last && window_end == text_end { text_end } else { whole_lines };
+        text.is_utf8 = separators.is_ascii() || std::str::from_utf8(&text.bytes()[start..read_end]).is_ok();
+        let window = Window { text, separators };
+        let mut line = NextLine { index: 0, first: 0 };
+        loop {
+            let line_start = separators.bounds()[line.first] as usize + 1;
+            if line_start >= text_end {
+                return Ok(Err(Stop::NeedsText { at: text_end }));
             }
-            let judged_cells = self.judged_cells(sink);
-            let kept_cells = judged_cells.map_or(keep, |cells| cells.min(keep));
-            let places = &mut self.ends[..kept_cells + SPARE_PLACES];
-            let Split { tabs, newline } = delimiters.split_line(start, places, judged_cells.is_some());
-            let Some(end) = LineFraming::line_end(text, start, newline, is_last) else {
-                return Ok(Stop::NeedsText { at: self.lines.stop_inside_line(text, start) });
+            let Some(&line_end) = separators.line_ends().get(line.index) else {
+                if window_end < text_end {
+                    return Ok(Ok(line_start));
+                }
+                if line_start < until && self.room(sink) > 0 {
+                    break;
+                }
+                return Ok(Err(Stop::IsFull { at: line_start }));
             };
-            // Of a line with more cells than matter, no place is for the end of the last one.
-            if let Some(place) = places.get_mut(tabs) {
-                *place = as_u32(end);
+            let room = if line_start < until { self.room(sink) } else { 0 };
+            if room == 0 {
+                return Ok(Err(Stop::IsFull { at: line_start }));
             }
-            self.read_line(layouts, text, start, end, tabs + 1, sink)?;
-            start = newline.map_or(end, |at| at + 1);
+            let regular = self.read_regular(window, line, until, room, sink)?;
+            if let Some(next) = regular {
+                line = next;
+                continue;
+            }
+            let newline = separators.bounds()[line_end as usize] as usize;
+            let end = LineFraming::line_end(text, line_start, newline);
+            let ends = &separators.bounds()[line.first + 1..=line_end as usize];
+            self.read_line(layouts, text, line_start, end, ends, sink)?;
+            line = NextLine { index: line.index + 1, first: line_end as usize };
         }
-        Ok(Stop::NeedsText { at: start })
+        // The text ends inside a line, or its last line has no end.
+        let line_start = separators.bounds()[line.first] as usize + 1;
+        if !is_last {
+            return Ok(Err(Stop::NeedsText { at: self.lines.stop_inside_line(text, line_start) }));
+        }
+        let mut ends = separators.bounds()[line.first + 1..].to_vec();
+        ends.push(as_u32(text_end));
+        self.read_line(layouts, text, line_start, text_end, &ends, sink)?;
+        Ok(Err(Stop::NeedsText { at: text_end }))
+    }
+
+    /// Returns the number of rows that the sink still takes.
+    fn room(&self, sink: &Sink<'_>) -> usize {
+        sink.room(self.records.rejects.num_kept(), self.records.fields.width())
+    }
+
+    /// Reads neighbouring lines that are regular: each is a row with as many cells as the layout in force has names, and no
+    /// CR at its end. Returns the line after them; `None` if the first one is not regular.
+    fn read_regular(
+        &mut self,
+        window: Window<'_>,
+        from: NextLine,
+        until: usize,
+        room: usize,
+        sink: &mut Sink<'_>,
+    ) -> Result<Option<NextLine>, Error> {
+        let Window { text, separators } = window;
+        if !self.has_data || !text.is_utf8 {
+            return Ok(None);
+        }
+        let Some(width) = self.records.fields.regular_cells() else { return Ok(None) };
+        let (bytes, bounds) = (text.bytes(), separators.bounds());
+        let mut first = from.first;
+        self.moments.clear();
+        for &line_end in separators.line_ends().iter().skip(from.index).take(room) {
+            let line_end = line_end as usize;
+            let (start, end) = (bounds[first] as usize + 1, bounds[line_end] as usize);
+            let is_data = bytes[start] > b' ' && bytes[start] != b'#';
+            let is_regular = line_end - first == width && is_data && bytes[end - 1] != b'\r';
+            if !is_regular || start >= until || end - start > self.lines.line_bytes() {
+                break;
+            }
+            let cells = Cells { start: as_u32(start), ends: &bounds[first + 1..=line_end] };
+            let Some(moment) = self.records.regular_moment(text, cells) else { break };
+            self.moments.push(moment);
+            first = line_end;
+        }
+        if self.moments.is_empty() {
+            return Ok(None);
+        }
+        let first_line = self.lines.count_lines(self.moments.len());
+        self.records.take_regular(text, &bounds[from.first..=first], &self.moments, first_line, sink);
+        Ok(Some(NextLine { index: from.index + self.moments.len(), first }))
     }
 
     /// Returns the object's summary after its last line, and adds the fields that no column uses to `unclaimed`.
@@ -121,34 +233,23 @@ impl W3c {
         if let Some(long_line) = self.lines.end() {
             self.read_long_line(&long_line)?;
         }
-        let (lines, text_bytes) = (self.lines.lines(), self.lines.byte_at(text.bytes.len()));
+        let (lines, text_bytes) = (self.lines.lines(), self.lines.byte_at(text.bytes().len()));
         let summary = self.records.finish(text, sink, unclaimed, self.is_binary)?;
         Ok(ObjectSummary { text_bytes, lines, ..summary })
     }
 
-    /// Returns the number of cells of a row that matter if the object is only judged: those that hold its moment. `None` if
-    /// all cells do.
-    #[inline]
-    fn judged_cells(&self, sink: &Sink<'_>) -> Option<usize> {
-        if let Sink::Batch { .. } = sink {
-            return None;
-        }
-        self.records.fields.of_header().map(Layout::moment_cells)
-    }
-
-    /// Reads a line of `cells` cells, whose end is without its CR LF or LF.
-    #[inline]
+    /// Reads a line of any kind. `end` is without its CR LF or LF; `ends` are the ends of its cells, but for the last one.
     fn read_line(
         &mut self,
         layouts: &mut Layouts,
         text: Text<'_>,
         start: usize,
         end: usize,
-        cells: usize,
+        ends: &[u32],
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
         let number = self.lines.count_line();
-        let line = &text.bytes[start..end];
+        let line = &text.bytes()[start..end];
         match line.first() {
             Some(b'#') => return self.read_comment(layouts, line),
             None | Some(b' ' | b'\t' | b'\r') if is_blank(line) => {
@@ -163,6 +264,13 @@ impl W3c {
         }
         if !self.has_data {
             self.begin_data(line)?;
+        }
+        let cells = ends.len();
+        self.ends.clear();
+        self.ends.extend(ends.iter().take(self.records.fields.most_cells()));
+        // Of a line with more cells than matter, the last one does not.
+        if let Some(last) = self.ends.get_mut(cells - 1) {
+            *last = as_u32(end);
         }
         let last_is_empty = line.last() == Some(&b'\t');
         let in_force = self.records.fields.read_line(layouts, number, cells, last_is_empty);
@@ -237,6 +345,20 @@ impl W3c {
         let why = NotCloudFront::LongHeader { limit_bytes: self.lines.line_bytes() };
         Error::NotCloudFront { line: self.lines.lines(), why }
     }
+}
+
+/// Splits the text from `start` on, up to the end of a window that has a whole line, or of the text. Returns that end.
+fn split(separators: &mut Separators, text: Text<'_>, start: usize) -> usize {
+    let text_end = text.bytes().len();
+    separators.begin(start);
+    let mut end = start;
+    while separators.line_ends().is_empty() && end < text_end {
+        // A long line is split piece by piece, each twice as long as the one before.
+        let next = (end + WINDOW_BYTES.max(end - start)).min(text_end);
+        separators.extend(text.padded(), end, next);
+        end = next;
+    }
+    end
 }
 
 fn lossy_cells(line: &[u8]) -> u64 {

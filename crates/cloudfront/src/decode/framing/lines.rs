@@ -53,6 +53,14 @@ impl LineFraming {
         self.lines
     }
 
+    /// Counts some lines and returns the number of the first one, from 1.
+    #[inline]
+    pub(crate) fn count_lines(&mut self, lines: usize) -> u64 {
+        let first = self.lines + 1;
+        self.lines += lines as u64;
+        first
+    }
+
     /// Returns the longest line that is read, in bytes.
     pub(crate) fn line_bytes(&self) -> usize {
         self.line_bytes
@@ -76,24 +84,20 @@ impl LineFraming {
     /// Returns the position of the first line from `from` on: after the byte order mark at the start of the object.
     pub(crate) fn skip_byte_order_mark(&self, text: Text<'_>, from: usize) -> usize {
         let is_start = self.lines == 0 && self.byte_at(from) == 0 && self.long_line.is_none();
-        let has_mark = text.bytes[from..].starts_with(BYTE_ORDER_MARK);
+        let has_mark = text.bytes()[from..].starts_with(BYTE_ORDER_MARK);
         if is_start && has_mark { from + BYTE_ORDER_MARK.len() } else { from }
     }
 
-    /// Returns the end of a line without CR LF or LF, from its start and the position of its LF; `None` if neither it nor
-    /// the text ends here.
+    /// Returns the end of a line without CR LF or LF, from its start and the position of its LF.
     #[inline]
-    pub(crate) fn line_end(text: Text<'_>, start: usize, newline: Option<usize>, is_last: bool) -> Option<usize> {
-        match newline {
-            Some(at) => Some(at - usize::from(at > start && text.bytes[at - 1] == b'\r')),
-            None => is_last.then_some(text.bytes.len()),
-        }
+    pub(crate) fn line_end(text: Text<'_>, start: usize, newline: usize) -> usize {
+        newline - usize::from(newline > start && text.bytes()[newline - 1] == b'\r')
     }
 
     /// Ends a block inside the line that starts at `start`. Returns the position from which text is needed again: a line
     /// that is over the limit already is not kept until its end comes.
     pub(crate) fn stop_inside_line(&mut self, text: Text<'_>, start: usize) -> usize {
-        let line = &text.bytes[start..];
+        let line = &text.bytes()[start..];
         // The last byte may be the CR of the line's end.
         if line.len() <= self.line_bytes + 1 {
             return start;
@@ -102,20 +106,20 @@ impl LineFraming {
         let mut long_line = LongLine { head, byte, bytes: 0, is_blank: true, ends_in_cr: false };
         long_line.extend(line);
         self.long_line = Some(long_line);
-        text.bytes.len()
+        text.bytes().len()
     }
 
     /// Passes over the rest of a line over the limit, if the text so far ended inside one. Returns the position from which
     /// to go on, and the line if its end was found.
     pub(crate) fn pass_long_line(&mut self, text: Text<'_>, from: usize) -> (usize, Option<LongLine>) {
         let Some(mut long_line) = self.long_line.take() else { return (from, None) };
-        let rest = &text.bytes[from..];
+        let rest = &text.bytes()[from..];
         let newline = memchr(b'\n', rest);
         long_line.extend(&rest[..newline.unwrap_or(rest.len())]);
         match newline {
             None => {
                 self.long_line = Some(long_line);
-                (text.bytes.len(), None)
+                (text.bytes().len(), None)
             }
             Some(at) => {
                 long_line.bytes -= u64::from(long_line.ends_in_cr);

@@ -1,6 +1,6 @@
 //! The texts of small objects, one after another in one buffer: their rows share a batch.
 
-use arrow::buffer::Buffer;
+use lakefront_schema::row_block::{BlockText, TEXT_PADDING};
 
 use super::TextPool;
 use crate::{Error, TextLimits, TextReader};
@@ -8,10 +8,12 @@ use crate::{Error, TextLimits, TextReader};
 /// Bytes that are read at a time if an object has more text than expected: 256 KiB.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// The texts of the objects of one batch.
+/// The texts of the objects of one batch. Each has a line end of ours before it, so that every line has a byte before it that
+/// is of no other line.
 #[derive(Debug, Default)]
 pub(crate) struct SharedText {
-    /// The texts, and after `end` what an older text left there: it is written over, not cleared first.
+    /// The texts, and after `end` what an older text left there: it is written over, not cleared first. There is always
+    /// padding, too.
     bytes: Vec<u8>,
     end: usize,
 }
@@ -22,8 +24,9 @@ impl SharedText {
         self.end
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.end]
+    /// Returns all texts and padding.
+    pub(crate) fn padded(&self) -> &[u8] {
+        &self.bytes[..self.end + TEXT_PADDING]
     }
 
     /// Takes back all text from `end` on.
@@ -31,14 +34,16 @@ impl SharedText {
         self.end = end;
     }
 
-    /// Returns all texts as one buffer. A new one begins.
-    pub(crate) fn take(&mut self) -> Buffer {
-        self.bytes.truncate(self.end);
+    /// Returns all texts as one. A new one begins.
+    pub(crate) fn take(&mut self) -> BlockText {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.resize(self.end + TEXT_PADDING, 0);
         self.end = 0;
-        Buffer::from(std::mem::take(&mut self.bytes))
+        BlockText::new(bytes)
     }
 
-    /// Appends an object's text. Returns false if it has more than `most_bytes`; the text is then incomplete.
+    /// Appends a line end and an object's text. Returns the position of the text's start; `None` if it has more than
+    /// `most_bytes`, and is incomplete then.
     ///
     /// # Errors
     /// The verdict on the object.
@@ -48,30 +53,41 @@ impl SharedText {
         limits: TextLimits,
         most_bytes: usize,
         pool: &mut TextPool,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<usize>, Error> {
         if guess_text_bytes(object) > most_bytes {
-            return Ok(false);
+            return Ok(None);
         }
         if self.bytes.capacity() == 0 {
             self.bytes = pool.take();
         }
         let mut reader = TextReader::try_new(object, object.len() as u64, limits)?;
+        self.make_room(1);
+        self.bytes[self.end] = b'\n';
+        self.end += 1;
         let text_start = self.end;
         // One byte more than guessed, so that the first read sees the end.
         let mut block_bytes = guess_text_bytes(object) + 1;
         loop {
             let block_end = self.end + block_bytes;
-            self.bytes.resize(self.bytes.len().max(block_end), 0);
+            self.make_room(block_bytes);
             let count = reader.read(&mut self.bytes[self.end..block_end])?;
             self.end += count;
             if self.end - text_start > most_bytes {
-                return Ok(false);
+                return Ok(None);
             }
             if count < block_bytes {
-                return Ok(true);
+                return Ok(Some(text_start));
             }
             block_bytes = BLOCK_BYTES;
         }
+    }
+}
+
+impl SharedText {
+    /// Makes room for this many more bytes, and padding.
+    fn make_room(&mut self, bytes: usize) {
+        let needed = self.end + bytes + TEXT_PADDING;
+        self.bytes.resize(self.bytes.len().max(needed), 0);
     }
 }
 

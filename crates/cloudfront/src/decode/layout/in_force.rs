@@ -55,6 +55,19 @@ impl FieldsInForce {
         self.layout.as_deref().filter(|_| self.named_by == Some(NamedBy::Header))
     }
 
+    /// Returns the number of cells with which a line is read by the layout in force, however it came into force; `None` before
+    /// the first one.
+    #[inline]
+    pub(crate) fn regular_cells(&self) -> Option<usize> {
+        self.layout.as_deref().filter(|_| self.named_by.is_some()).map(|layout| layout.width)
+    }
+
+    /// Returns the number of cells of the layout in force; 0 before the first one.
+    #[inline]
+    pub(crate) fn width(&self) -> usize {
+        self.layout.as_deref().map_or(0, |layout| layout.width)
+    }
+
     /// Returns the number of cells of the next line that can matter.
     #[inline]
     pub(crate) fn most_cells(&self) -> usize {

@@ -103,7 +103,7 @@ fn very_many_rejects_come_in_portions() {
     let mut large = decoder.read_large(NAME, text.as_bytes(), text.len() as u64).unwrap();
     let mut portions = Vec::new();
     while let Some(step) = large.step(&mut decoder).unwrap() {
-        let rows = if let Step::Rows(batch) = step { batch.seconds.len() } else { 0 };
+        let rows = if let Step::Rows(batch) = step { batch.num_rows() } else { 0 };
         portions.push((rows, large.take_rejects().len()));
     }
     assert_eq!(portions, [(0, 10), (0, 10), (1, 5)]);
@@ -146,7 +146,7 @@ fn a_verdict_may_come_after_rows_and_is_the_same_if_the_object_is_only_judged() 
             let mut rows = 0;
             while let Ok(Some(step)) = large.step(&mut decoder) {
                 if let Step::Rows(batch) = step {
-                    rows += batch.seconds.len();
+                    rows += batch.num_rows();
                 }
             }
             assert_eq!(rows > 0, gives_rows, "{reason}: {rows} rows");
@@ -191,7 +191,7 @@ fn a_wide_header_costs_no_memory_per_row() {
     let mut decoder = decoder(DecodeSizes::default());
     add(&mut decoder, "E1.x", &text).unwrap();
     let batch = decoder.flush().unwrap();
-    let bytes: usize = batch.columns.iter().flatten().map(|column| column.get_array_memory_size()).sum();
+    let bytes: usize = batch.blocks.iter().map(|block| block.rows.memory_bytes()).sum();
     assert!(bytes < 32 << 20, "{bytes}");
 }
 

@@ -206,7 +206,7 @@ fn an_object_that_fails_with_all_rows_leaves_no_row_and_no_reject_behind() {
         let result = decoder.decode_small(NAME, object.as_bytes()).unwrap();
         assert_eq!(result.is_ok(), object == good);
     }
-    assert_eq!(decoder.flush().unwrap().seconds.len(), 2);
+    assert_eq!(decoder.flush().unwrap().num_rows(), 2);
 }
 
 #[test]

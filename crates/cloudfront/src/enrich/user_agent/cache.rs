@@ -26,6 +26,9 @@ const MAX_ENTRY_BYTES: usize = 4 * 1024;
 /// Any numbers, but always the same ones: nothing here may depend on chance.
 const HASH_SEEDS: [u64; 4] = [0x636c, 0x6f75, 0x6466, 0x726f];
 
+/// Values of a user agent's derived columns: browser family, operating-system family, and `True` for a bot, else `False`.
+pub type Families = Arc<[Box<str>]>;
+
 /// Answers like [`UserAgentRules::classify`], but classifies each distinct string once. Each worker has one.
 ///
 /// It is emptied when it is full. That costs little: filling it took about 65,000 classifications, and the few thousand
@@ -34,29 +37,10 @@ pub struct UserAgentCache {
     rules: &'static UserAgentRules,
     max_entries: usize,
     max_text_bytes: usize,
-    entries: HashMap<Box<[u8]>, CachedAnswer, RandomState>,
+    entries: HashMap<Box<str>, Families, RandomState>,
     /// The distinct answers, which are far fewer than the user agents.
-    answers: HashSet<Arc<UserAgent>, RandomState>,
+    answers: HashSet<Families, RandomState>,
     text_bytes: usize,
-    /// The batch at hand, counted from 1.
-    batch: u64,
-}
-
-struct CachedAnswer {
-    answer: Arc<UserAgent>,
-    /// The last batch that has the user agent.
-    batch: u64,
-    /// Its index among the distinct ones of that batch.
-    place: u32,
-}
-
-/// The user agents of a batch.
-#[derive(Debug, Default)]
-pub struct Classified {
-    /// For each row the index of its user agent in `distinct`.
-    pub places: Vec<u32>,
-    /// Each user agent with the first row that has it. One that the cache could not keep may be here more than once.
-    pub distinct: Vec<(usize, Arc<UserAgent>)>,
 }
 
 impl UserAgentCache {
@@ -75,64 +59,48 @@ impl UserAgentCache {
             entries: HashMap::with_hasher(hasher.clone()),
             answers: HashSet::with_hasher(hasher),
             text_bytes: 0,
-            batch: 0,
         }
     }
 
-    /// Begins a new batch, to which the next [`Self::add`]s belong.
-    pub fn begin_batch(&mut self) {
-        self.batch += 1;
+    /// Returns what a user agent, as logged, says of its sender.
+    pub fn families(&mut self, logged: &str) -> Families {
+        match self.entries.get(logged) {
+            Some(known) => Arc::clone(known),
+            None => self.classify(logged),
+        }
     }
 
-    /// Adds the next row's user agent, as logged, to the batch at hand.
-    #[inline]
-    pub fn add(&mut self, logged: &[u8], batch: &mut Classified) {
-        let place = as_place(batch.distinct.len());
-        let row = batch.places.len();
-        let place = match self.entries.get_mut(logged) {
-            Some(entry) if entry.batch == self.batch => entry.place,
-            Some(entry) => {
-                (entry.batch, entry.place) = (self.batch, place);
-                batch.distinct.push((row, Arc::clone(&entry.answer)));
-                place
-            }
-            None => {
-                batch.distinct.push((row, self.classify(logged, place)));
-                place
-            }
-        };
-        batch.places.push(place);
+    fn classify(&mut self, logged: &str) -> Families {
+        let UserAgent { browserfamily, osfamily, is_bot } = self.rules.classify(logged);
+        let is_bot = Box::from(if is_bot { "True" } else { "False" });
+        let families = Families::from([browserfamily, osfamily, is_bot]);
+        if logged.len() > MAX_ENTRY_BYTES { families } else { self.keep(logged, families) }
     }
 
-    fn classify(&mut self, logged: &[u8], place: u32) -> Arc<UserAgent> {
-        let answer = self.rules.classify(&String::from_utf8_lossy(logged));
-        if logged.len() > MAX_ENTRY_BYTES { Arc::new(answer) } else { self.keep(logged, answer, place) }
-    }
-
-    fn keep(&mut self, logged: &[u8], answer: UserAgent, place: u32) -> Arc<UserAgent> {
-        let answer_bytes = answer.browserfamily.len() + answer.osfamily.len();
-        if self.entries.len() >= self.max_entries || self.text_bytes + logged.len() + answer_bytes > self.max_text_bytes
+    fn keep(&mut self, logged: &str, families: Families) -> Families {
+        let families_bytes = text_bytes(&families);
+        if self.entries.len() >= self.max_entries
+            || self.text_bytes + logged.len() + families_bytes > self.max_text_bytes
         {
             self.entries.clear();
             self.answers.clear();
             self.text_bytes = 0;
         }
-        let answer = if let Some(known) = self.answers.get(&answer) {
+        let families = if let Some(known) = self.answers.get(&families) {
             Arc::clone(known)
         } else {
-            let answer = Arc::new(answer);
-            self.text_bytes += answer_bytes;
-            self.answers.insert(Arc::clone(&answer));
-            answer
+            self.text_bytes += families_bytes;
+            self.answers.insert(Arc::clone(&families));
+            families
         };
         self.text_bytes += logged.len();
-        self.entries.insert(logged.into(), CachedAnswer { answer: Arc::clone(&answer), batch: self.batch, place });
-        answer
+        self.entries.insert(logged.into(), Arc::clone(&families));
+        families
     }
 }
 
-fn as_place(index: usize) -> u32 {
-    u32::try_from(index).expect("a batch has few rows")
+fn text_bytes(families: &Families) -> usize {
+    families.iter().map(|family| family.len()).sum()
 }
 
 #[cfg(test)]
@@ -150,14 +118,14 @@ mod tests {
     }
 
     fn answer(cache: &mut UserAgentCache, logged: &str) -> UserAgent {
-        let mut batch = Classified::default();
-        cache.begin_batch();
-        cache.add(logged.as_bytes(), &mut batch);
-        UserAgent::clone(&batch.distinct[0].1)
+        let families = cache.families(logged);
+        let [browserfamily, osfamily, is_bot] = &*families else { panic!("{families:?}") };
+        assert!(matches!(&**is_bot, "True" | "False"));
+        UserAgent { browserfamily: browserfamily.clone(), osfamily: osfamily.clone(), is_bot: &**is_bot == "True" }
     }
 
     fn text_bytes_held(cache: &UserAgentCache) -> usize {
-        let answers = cache.answers.iter().map(|answer| answer.browserfamily.len() + answer.osfamily.len());
+        let answers = cache.answers.iter().map(text_bytes);
         cache.entries.keys().map(|logged| logged.len()).chain(answers).sum()
     }
 
@@ -196,21 +164,5 @@ mod tests {
         assert_eq!(&*answer(&mut cache, &over_long).browserfamily, "Chrome");
         assert_eq!(cache.entries.len(), 0);
         assert_eq!(&*answer(&mut cache, "curl/8.5.0").browserfamily, "curl", "the next one is classified by itself");
-    }
-
-    #[test]
-    fn each_batch_has_each_of_its_user_agents_once() {
-        let mut cache = UserAgentCache::new(UserAgentRules::embedded());
-        for _ in 0..2 {
-            let mut batch = Classified::default();
-            cache.begin_batch();
-            for logged in ["curl/8.5.0", CHROME, "curl/8.5.0", "-", CHROME] {
-                cache.add(logged.as_bytes(), &mut batch);
-            }
-            assert_eq!(batch.places, [0, 1, 0, 2, 1]);
-            let distinct: Vec<(usize, &str)> =
-                batch.distinct.iter().map(|(row, answer)| (*row, &*answer.browserfamily)).collect();
-            assert_eq!(distinct, [(0, "curl"), (1, "Chrome"), (3, "Other")]);
-        }
     }
 }

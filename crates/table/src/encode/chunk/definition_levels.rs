@@ -32,28 +32,42 @@ impl DefinitionLevels {
         self.nulls
     }
 
+    /// Adds rows that are not NULL.
+    #[inline]
+    pub(crate) fn push_values(&mut self, rows: usize) {
+        // Before the first NULL, only the count is kept.
+        if self.nulls > 0 {
+            self.valid.append_n(rows, true);
+        }
+        self.rows += rows;
+    }
+
+    /// Adds rows that are NULL.
+    pub(crate) fn push_nulls(&mut self, rows: usize) {
+        if rows > 0 && self.nulls == 0 {
+            self.valid.truncate(0);
+            self.valid.append_n(self.rows, true);
+        }
+        self.valid.append_n(rows, false);
+        self.rows += rows;
+        self.nulls += rows;
+    }
+
+    /// Calls `take` for each row of the page, with whether it is not NULL.
+    pub(crate) fn for_each(&self, mut take: impl FnMut(bool)) {
+        (0..self.rows).for_each(|row| take(self.nulls == 0 || self.valid.get_bit(row)));
+    }
+
     /// Adds rows of an array; `nulls` is `None` if the array has no NULL.
     pub(crate) fn push(&mut self, nulls: Option<&NullBuffer>, rows: Selection<'_>) {
-        match nulls {
-            // Before the first NULL, only the count is kept.
-            None if self.nulls == 0 => {}
-            None => self.valid.append_n(rows.len(), true),
-            Some(nulls) => {
-                if self.nulls == 0 {
-                    self.valid.truncate(0);
-                    self.valid.append_n(self.rows, true);
-                }
-                for row in rows.iter() {
-                    let is_valid = nulls.is_valid(row);
-                    self.valid.append(is_valid);
-                    self.nulls += usize::from(!is_valid);
-                }
-                if self.nulls == 0 {
-                    self.valid.truncate(0);
-                }
+        let Some(nulls) = nulls else { return self.push_values(rows.len()) };
+        for row in rows.iter() {
+            if nulls.is_valid(row) {
+                self.push_values(1);
+            } else {
+                self.push_nulls(1);
             }
         }
-        self.rows += rows.len();
     }
 
     /// Adds the levels to a page's bytes, and begins the next page.

@@ -1,23 +1,19 @@
-//! Cells in, ids of distinct values out; the distinct values, in the order of their first cells, are a dictionary page.
+//! Strings in, ids of distinct strings out; the distinct strings, in the order of their first cells, are a dictionary page.
 //!
 //! ```text
-//! key of a number, or of a string of 12 bytes or fewer:  the value itself (as an Arrow view has it)
-//! key of a longer string:  length (4 bytes) | first 4 bytes | offset of the string in the dictionary page (8)
+//! slot, 32 bytes:  first 16 bytes, zero-padded | length | id | hash | place of the string in the dictionary page
 //! ```
 //!
-//! The comparison of a short string, as most cells are, is one of 16 bytes.
+//! Most cells are of 16 bytes or fewer: then their slot is all that is read to compare them. Cells are looked up
+//! [`AT_ONCE`] at a time: their slots are asked of the memory together, and a stretch of equal cells is one look-up.
 
-use std::ops::Range;
+use super::{bit_packing, distinct::DistinctOfPages, min_max::head_of_string};
 
-use super::{
-    bit_packing,
-    min_max::{head_of, head_of_string},
-    number::Number,
-};
-
-/// Longest string that a view contains itself, in bytes.
-pub(crate) const INLINE_BYTES: usize = 12;
-/// Largest number of steps of a look-up. A value that takes more shows that values were made to collide: the dictionary is
+/// Number of cells that are looked up at a time.
+pub(crate) const AT_ONCE: usize = 32;
+/// Longest string that its slot holds itself, in bytes.
+const INLINE_BYTES: usize = 16;
+/// Largest number of steps of a look-up. A string that takes more shows that strings were made to collide: the dictionary is
 /// given up.
 const MAX_STEPS: usize = 256;
 const FIRST_SLOTS: usize = 64;
@@ -27,40 +23,84 @@ const UNIQUE_OF: usize = 16;
 /// Any odd numbers without a pattern, but always the same ones: nothing here may depend on chance.
 const SEEDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03, 0x8cb9_2ba7_2f3d_8dd7];
 
-/// Distinct values of a column chunk.
+/// Distinct strings of a column chunk.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
-    /// Slots of an open-addressing hash table, a power of two: 0 if free, else the hash in the upper half and the id plus 1 in
-    /// the lower one.
-    slots: Vec<u64>,
-    /// Key of each value, by id.
-    keys: Vec<u128>,
-    /// Start of each value in the page, by id, and the end of the last one.
-    starts: Vec<u32>,
-    /// The values in `PLAIN` encoding: the dictionary page.
+    /// An open-addressing hash table; its length is a power of two.
+    slots: Vec<Slot>,
+    /// End of each string in the page, by id.
+    ends: Vec<u32>,
+    /// The strings in `PLAIN` encoding: the dictionary page.
     page: Vec<u8>,
     is_crowded: bool,
-    /// For each value the number of the last page that has it.
-    last_pages: Vec<u32>,
-    pages: u32,
+    distinct: DistinctOfPages,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
+struct Slot {
+    key: Key,
+    length: u32,
+    /// 0 in a free slot.
+    id_plus_1: u32,
+    hash: u32,
+    /// Place of the string in the page.
+    start: u32,
+}
+
+/// The first 16 bytes of a string, zero-padded.
+type Key = [u64; 2];
+
+/// The places of a column's cells in a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CellPlaces<'c> {
+    /// The text, and padding behind it.
+    pub(crate) padded: &'c [u8],
+    pub(crate) bounds: &'c [u32],
+    /// Position of the cell in its row.
+    pub(crate) position: usize,
+}
+
+impl<'c> CellPlaces<'c> {
+    /// Returns start and length of the cell of the row whose first bound is this one.
+    #[inline(always)]
+    fn start_and_length(self, first: u32) -> (usize, usize) {
+        let [before, end] = *self.bounds[first as usize + self.position..].first_chunk().expect("a row has its cells");
+        let start = before as usize + 1;
+        (start, (end as usize).wrapping_sub(start))
+    }
+
+    /// Returns the cell of the row whose first bound is this one.
+    #[inline(always)]
+    pub(crate) fn cell(self, first: u32) -> &'c [u8] {
+        let (start, length) = self.start_and_length(first);
+        &self.padded[start..start + length]
+    }
+}
+
+/// A cell that is being looked up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted {
+    key: Key,
+    start: u32,
+    length: u32,
 }
 
 impl Dictionary {
     pub(crate) fn new() -> Self {
         Self {
-            slots: vec![0; FIRST_SLOTS],
-            keys: Vec::new(),
-            starts: vec![0],
+            slots: vec![Slot::default(); FIRST_SLOTS],
+            ends: Vec::new(),
             page: Vec::new(),
             is_crowded: false,
-            last_pages: Vec::new(),
-            pages: 0,
+            distinct: DistinctOfPages::default(),
         }
     }
 
-    /// Returns the number of values.
+    /// Returns the number of strings.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+        self.ends.len()
     }
 
     /// Returns the dictionary page's bytes.
@@ -70,11 +110,10 @@ impl Dictionary {
 
     /// Returns the memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let of_value = size_of::<u128>() + size_of::<u32>() * 2;
-        self.slots.len() * size_of::<u64>() + self.keys.len() * of_value + self.page.len()
+        self.slots.len() * size_of::<Slot>() + self.len() * size_of::<u32>() + self.page.len()
     }
 
-    /// Returns whether looking values up takes too long.
+    /// Returns whether looking strings up takes too long.
     pub(crate) fn is_crowded(&self) -> bool {
         self.is_crowded
     }
@@ -84,72 +123,141 @@ impl Dictionary {
         bit_packing::width_of(id_of_index(self.len().saturating_sub(1)))
     }
 
-    /// Number of values that are looked up at a time.
-    pub(crate) const AT_ONCE: usize = 32;
-
-    /// Adds the ids of values, which are numbers' keys or strings' views. `hash` and `wanted` turn a value into what it is
-    /// looked up by.
-    ///
-    /// The tables are read for all values before any of them is compared: the processor then waits once for the memory of a
-    /// large dictionary, and not for each value.
-    #[inline]
-    pub(crate) fn look_up<'a>(
-        &mut self,
-        values: &[u128; Self::AT_ONCE],
-        hash: impl Fn(u128) -> u32,
-        wanted: impl Fn(u128, u32) -> Wanted<'a>,
-        ids: &mut Vec<u32>,
-    ) {
-        let (mut hashes, mut slots) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
-        let mut known = [0; Self::AT_ONCE];
-        let mask = self.slots.len() - 1;
-        for (value, hashed) in values.iter().zip(&mut hashes) {
-            *hashed = hash(*value);
+    /// Adds the ids of the cells of rows, of which `firsts` are the first bounds.
+    pub(crate) fn look_up(&mut self, cells: CellPlaces<'_>, firsts: &[u32], ids: &mut Vec<u32>) {
+        for firsts in firsts.chunks(AT_ONCE) {
+            self.look_up_few(cells, firsts, ids);
         }
-        // A loop of its own: so only these reads are in flight at a time.
-        for (hash, slot) in hashes.iter().zip(&mut slots) {
-            *slot = self.slots.get(*hash as usize & mask).copied().unwrap_or(0);
-        }
-        for (key, slot) in known.iter_mut().zip(&slots) {
-            let [id_plus_1, _] = quarters(*slot);
-            *key = self.keys.get((id_plus_1 as usize).wrapping_sub(1)).copied().unwrap_or(0);
-        }
-        ids.extend(values.iter().zip(&hashes).zip(&slots).zip(&known).map(|(((value, hash), slot), known)| {
-            let wanted = wanted(*value, *hash);
-            let [id_plus_1, found] = quarters(*slot);
-            let is_there = *slot != 0 && wanted.is(*known, found, &self.page);
-            if is_there { id_plus_1 - 1 } else { self.id_of(&wanted) }
-        }));
     }
 
-    /// Looks a value up, or adds it.
-    pub(crate) fn id_of(&mut self, wanted: &Wanted<'_>) -> u32 {
+    fn look_up_few(&mut self, cells: CellPlaces<'_>, firsts: &[u32], ids: &mut Vec<u32>) {
+        let mut all = [Wanted::default(); AT_ONCE];
+        let all = &mut all[..firsts.len()];
+        let (mut differing, mut differing_lengths, mut lengths) = ([0, 0], 0, 0);
+        let mut first_key = None;
+        for (wanted, &first) in all.iter_mut().zip(firsts) {
+            let (start, length) = cells.start_and_length(first);
+            let bytes = cells.padded[start..].first_chunk().expect("a text has padding behind it");
+            let key = key_of(bytes, length);
+            let [low, high] = *first_key.get_or_insert(key);
+            differing = [differing[0] | key[0] ^ low, differing[1] | key[1] ^ high];
+            *wanted = Wanted { key, start: as_u32(start), length: as_u32(length) };
+            lengths |= length;
+        }
+        let Some(first) = all.first().copied() else { return };
+        for wanted in all.iter() {
+            differing_lengths |= wanted.length ^ first.length;
+        }
+        let are_short = lengths <= INLINE_BYTES;
+        if differing == [0, 0] && differing_lengths == 0 && (are_short || are_same(cells.padded, all)) {
+            // In many columns of logs, long stretches have one value.
+            let id = self.id_of_wanted(cells.padded, first);
+            return ids.resize(ids.len() + firsts.len(), id);
+        }
+        if are_short {
+            ids.extend(all.iter().map(|wanted| {
+                let hash = hash_of_short(wanted.key, wanted.length);
+                let slot = self.slots[hash as usize & (self.slots.len() - 1)];
+                let is_there = slot.key == wanted.key && slot.length == wanted.length && slot.id_plus_1 != 0;
+                if is_there { slot.id_plus_1 - 1 } else { self.short(*wanted, hash) }
+            }));
+            return;
+        }
+        let mut hashes = [0; AT_ONCE];
+        let mut firsts_of_slots = 0;
+        for (hash, wanted) in hashes.iter_mut().zip(all.iter()) {
+            *hash = hash_of_wanted(cells.padded, *wanted);
+            // A read that nothing waits for: all slots are on their way before the first one is compared.
+            firsts_of_slots ^= self.slots[*hash as usize & (self.slots.len() - 1)].id_plus_1;
+        }
+        std::hint::black_box(firsts_of_slots);
+        ids.extend(all.iter().zip(hashes).map(|(wanted, hash)| self.id_of_hash(cells.padded, *wanted, hash)));
+    }
+
+    #[inline]
+    fn id_of_wanted(&mut self, padded: &[u8], wanted: Wanted) -> u32 {
+        self.id_of_hash(padded, wanted, hash_of_wanted(padded, wanted))
+    }
+
+    #[inline]
+    fn id_of_hash(&mut self, padded: &[u8], wanted: Wanted, hash: u32) -> u32 {
+        if wanted.length as usize <= INLINE_BYTES {
+            let slot = self.slots[hash as usize & (self.slots.len() - 1)];
+            let is_there = slot.key == wanted.key && slot.length == wanted.length && slot.id_plus_1 != 0;
+            return if is_there { slot.id_plus_1 - 1 } else { self.short(wanted, hash) };
+        }
+        let string = &padded[wanted.start as usize..][..wanted.length as usize];
+        self.long(string, wanted.key, hash)
+    }
+
+    /// Looks a string up, or adds it.
+    pub(crate) fn id_of(&mut self, string: &[u8]) -> u32 {
+        let length = as_u32(string.len());
+        if let Some(bytes) = string.first_chunk().filter(|_| string.len() > INLINE_BYTES) {
+            let key = key_of(bytes, INLINE_BYTES);
+            return self.long(string, key, hash_of_long(string));
+        }
+        let mut bytes = [0; INLINE_BYTES];
+        bytes[..string.len()].copy_from_slice(string);
+        let key = key_of(&bytes, string.len());
+        self.short(Wanted { key, start: 0, length }, hash_of_short(key, length))
+    }
+
+    #[inline(never)]
+    fn short(&mut self, wanted: Wanted, hash: u32) -> u32 {
         let mask = self.slots.len() - 1;
-        let mut at = wanted.hash as usize & mask;
+        let mut at = hash as usize & mask;
         let mut steps = 0;
         loop {
-            let slot = self.slots[at];
-            if slot == 0 {
-                return self.add(wanted, at, steps);
+            let slot = &self.slots[at];
+            if slot.id_plus_1 == 0 {
+                break;
             }
-            let [id_plus_1, hash] = quarters(slot);
-            let id = id_plus_1 - 1;
-            if wanted.is(self.keys[id as usize], hash, &self.page) {
-                return id;
+            if slot.key == wanted.key && slot.length == wanted.length {
+                return slot.id_plus_1 - 1;
             }
             at = (at + 1) & mask;
             steps += 1;
         }
+        let [low, high] = wanted.key.map(u64::to_le_bytes);
+        let mut bytes = [0; INLINE_BYTES];
+        bytes[..8].copy_from_slice(&low);
+        bytes[8..].copy_from_slice(&high);
+        self.add(at, steps, hash, wanted.key, &bytes[..wanted.length as usize])
+    }
+
+    fn long(&mut self, string: &[u8], key: Key, hash: u32) -> u32 {
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        let mut steps = 0;
+        loop {
+            let slot = &self.slots[at];
+            if slot.id_plus_1 == 0 {
+                break;
+            }
+            if slot.hash == hash && slot.key == key && slot.length as usize == string.len() {
+                let known = &self.page[slot.start as usize..][..string.len()];
+                if is_same(known, string) {
+                    return slot.id_plus_1 - 1;
+                }
+            }
+            at = (at + 1) & mask;
+            steps += 1;
+        }
+        self.add(at, steps, hash, key, string)
     }
 
     #[inline(never)]
-    fn add(&mut self, wanted: &Wanted<'_>, at: usize, steps: usize) -> u32 {
+    fn add(&mut self, at: usize, steps: usize, hash: u32, key: Key, string: &[u8]) -> u32 {
         self.is_crowded |= steps > MAX_STEPS;
-        let id = id_of_index(self.keys.len());
-        self.keys.push(wanted.write(&mut self.page));
-        self.starts.push(u32::try_from(self.page.len()).expect("a dictionary is given up long before 4 GiB"));
-        self.slots[at] = slot_of(wanted.hash, id);
-        if self.keys.len() * 2 > self.slots.len() {
+        let id = id_of_index(self.len());
+        let length = as_u32(string.len());
+        self.page.extend_from_slice(&length.to_le_bytes());
+        let start = as_u32(self.page.len());
+        self.page.extend_from_slice(string);
+        self.ends.push(as_u32(self.page.len()));
+        self.slots[at] = Slot { key, length, id_plus_1: id + 1, hash, start };
+        if self.len() * 2 > self.slots.len() {
             self.grow();
         }
         id
@@ -157,12 +265,11 @@ impl Dictionary {
 
     /// Doubles the number of slots.
     fn grow(&mut self) {
-        let mut slots = vec![0; self.slots.len() * 2];
+        let mut slots = vec![Slot::default(); self.slots.len() * 2];
         let mask = slots.len() - 1;
-        for slot in self.slots.iter().filter(|slot| **slot != 0) {
-            let [_, hash] = quarters(*slot);
-            let mut at = hash as usize & mask;
-            while slots[at] != 0 {
+        for slot in self.slots.iter().filter(|slot| slot.id_plus_1 != 0) {
+            let mut at = slot.hash as usize & mask;
+            while slots[at].id_plus_1 != 0 {
                 at = (at + 1) & mask;
             }
             slots[at] = *slot;
@@ -170,189 +277,134 @@ impl Dictionary {
         self.slots = slots;
     }
 
-    /// Returns the position of an id's value in the page; of a string, with its length before it.
-    #[inline]
-    fn range(&self, id: u32) -> Range<usize> {
-        let id = id as usize;
-        self.starts[id] as usize..self.starts[id + 1] as usize
-    }
-
     /// Returns the string of an id.
     #[inline]
     pub(crate) fn string(&self, id: u32) -> &[u8] {
-        let Range { start, end } = self.range(id);
-        &self.page[start + size_of::<u32>()..end]
+        let start = id.checked_sub(1).map_or(0, |before| self.ends[before as usize]) as usize;
+        &self.page[start + size_of::<u32>()..self.ends[id as usize] as usize]
     }
 
-    /// Returns whether the values of these ids, one after another, have more bytes than this.
+    /// Returns whether the strings of these ids, one after another with their lengths, have more bytes than this.
     pub(crate) fn are_more_bytes(&self, ids: &[u32], than: usize) -> bool {
         let mut bytes = 0;
         ids.iter().any(|id| {
-            bytes += self.range(*id).len();
+            bytes += self.string(*id).len() + size_of::<u32>();
             bytes > than
         })
     }
 
-    /// Returns the number of an id.
-    pub(crate) fn number(&self, id: u32) -> i64 {
-        halves(self.keys[id as usize])[0].cast_signed()
-    }
-
-    /// Returns the [head](head_of) of an id's string, and the string.
+    /// Returns the [head](super::min_max::head_of_string) of an id's string, and the string.
     #[inline]
     pub(crate) fn string_and_head(&self, id: u32) -> (u128, &[u8]) {
         let string = self.string(id);
-        let is_short = string.len() <= INLINE_BYTES;
-        (if is_short { head_of(self.keys[id as usize]) } else { head_of_string(string) }, string)
+        (head_of_string(string), string)
     }
 
     /// Returns whether nearly all of the first cells, `cells` in number, are distinct.
     pub(crate) fn is_nearly_unique(&self, cells: usize) -> bool {
-        self.len() * UNIQUE_OF > cells * UNIQUE
+        is_nearly_unique(self.len(), cells)
     }
 
-    /// Returns the distinct ids of a page, in the order of their first cells.
+    /// Returns the distinct ids of a page.
     pub(crate) fn distinct_of_page(&mut self, ids: &[u32]) -> Vec<u32> {
-        self.pages += 1;
-        let page = self.pages;
-        if page == 1 {
-            // Every value was added by this page.
-            self.last_pages.resize(self.keys.len(), page);
-            return (0..id_of_index(self.keys.len())).collect();
-        }
-        self.last_pages.resize(self.keys.len(), 0);
-        let mut distinct = Vec::new();
-        for &id in ids {
-            let last = &mut self.last_pages[id as usize];
-            if *last != page {
-                *last = page;
-                distinct.push(id);
-            }
-        }
-        distinct
+        self.distinct.of_page(ids, self.ends.len())
     }
 }
 
-/// A value to look up.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
-    hash: u32,
-    /// Its key, without the offset of a longer string.
-    key: u128,
-    value: Value<'a>,
+/// Returns whether nearly all of `cells` cells are distinct, if `distinct` are.
+pub(crate) fn is_nearly_unique(distinct: usize, cells: usize) -> bool {
+    distinct * UNIQUE_OF > cells * UNIQUE
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Value<'a> {
-    Number(Number),
-    ShortString,
-    LongString(&'a [u8]),
+/// Returns the first 16 bytes of a string of this length, of which `bytes` are the first and what follows.
+#[inline(always)]
+fn key_of(bytes: &[u8; INLINE_BYTES], length: usize) -> Key {
+    let [low, high] = halves(u128::from_le_bytes(*bytes));
+    let [low_kept, high_kept] = KEPT_BITS[length.min(INLINE_BYTES)];
+    [low & low_kept, high & high_kept]
 }
 
-impl<'a> Wanted<'a> {
-    /// Returns a number, from its key and the hash of that.
-    #[inline]
-    pub(crate) fn number(number: Number, key: u128, hash: u32) -> Self {
-        Self { hash, key, value: Value::Number(number) }
+/// Bits of the first 16 bytes that belong to a string, by its length.
+const KEPT_BITS: [Key; INLINE_BYTES + 1] = {
+    let mut kept = [[0; 2]; INLINE_BYTES + 1];
+    let mut length = 0;
+    while length <= INLINE_BYTES {
+        let (low, high) = if length <= 8 { (length, 0) } else { (8, length - 8) };
+        kept[length] = [bits_of_bytes(low), bits_of_bytes(high)];
+        length += 1;
     }
+    kept
+};
 
-    /// Returns a string that its view contains itself, from the view and the hash of that.
-    #[inline]
-    pub(crate) fn short(view: u128, hash: u32) -> Self {
-        Self { hash, key: view, value: Value::ShortString }
-    }
-
-    /// Returns a longer string, from its view and its own hash.
-    #[inline]
-    pub(crate) fn long(view: u128, string: &'a [u8], hash: u32) -> Self {
-        let [head, _] = halves(view);
-        Self { hash, key: u128::from(head), value: Value::LongString(string) }
-    }
-
-    /// Returns whether this is its key, and this its hash.
-    #[inline]
-    fn is(&self, key: u128, hash: u32, page: &[u8]) -> bool {
-        let Value::LongString(string) = self.value else { return key == self.key };
-        let [head, offset] = halves(key);
-        let at = usize::try_from(offset).unwrap_or(usize::MAX);
-        hash == self.hash
-            && u128::from(head) == self.key
-            && page.get(at..at + string.len()).is_some_and(|known| is_same(known, string))
-    }
-
-    /// Adds it to the dictionary page, and returns its key there.
-    fn write(&self, page: &mut Vec<u8>) -> u128 {
-        let bytes = self.key.to_le_bytes();
-        match self.value {
-            Value::Number(number) => number.plain(halves(self.key)[0].cast_signed(), page),
-            Value::ShortString => {
-                let end = 4 + usize::from(bytes[0]);
-                page.extend_from_slice(&bytes[..end]);
-            }
-            Value::LongString(string) => {
-                page.extend_from_slice(&bytes[..4]);
-                page.extend_from_slice(string);
-                return self.key | ((page.len() - string.len()) as u128) << 64;
-            }
-        }
-        self.key
-    }
+const fn bits_of_bytes(bytes: usize) -> u64 {
+    if bytes == 0 { 0 } else { u64::MAX >> (64 - 8 * bytes) }
 }
 
-/// Returns whether these strings, of the same length of 8 bytes or more, are equal. Most are short, so a call to compare them
+/// Returns whether all these cells, of the same length of more than 16 bytes, are the same.
+fn are_same(padded: &[u8], all: &[Wanted]) -> bool {
+    let string = |wanted: &Wanted| &padded[wanted.start as usize..][..wanted.length as usize];
+    let Some(first) = all.first().map(string) else { return true };
+    all.iter().all(|wanted| is_same(first, string(wanted)))
+}
+
+/// Returns whether these strings, of the same length of 16 bytes or more, are equal. Most are short, so a call to compare them
 /// would take longer.
 #[inline]
 fn is_same(known: &[u8], string: &[u8]) -> bool {
-    let (Some(known_end), Some(end)) = (known.last_chunk::<16>(), string.last_chunk::<16>()) else {
-        return known.first_chunk::<8>() == string.first_chunk::<8>()
-            && known.last_chunk::<8>() == string.last_chunk::<8>();
-    };
-    let (blocks, _) = string.as_chunks::<16>();
-    let (known_blocks, _) = known.as_chunks::<16>();
-    known_end == end && known_blocks.iter().zip(blocks).all(|(known, block)| known == block)
+    let (blocks, _) = string.as_chunks::<INLINE_BYTES>();
+    let (known_blocks, _) = known.as_chunks::<INLINE_BYTES>();
+    known.last_chunk::<INLINE_BYTES>() == string.last_chunk::<INLINE_BYTES>()
+        && known_blocks.iter().zip(blocks).all(|(known, block)| known == block)
+}
+
+#[inline(always)]
+fn as_u32(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("a text is smaller than 4 GiB, and a dictionary is given up long before that")
 }
 
 fn id_of_index(index: usize) -> u32 {
     u32::try_from(index).expect("a dictionary is given up long before 4 billion values")
 }
 
-fn slot_of(hash: u32, id: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(id + 1)
-}
-
 /// Returns the lower and the upper half.
-#[inline]
+#[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
 fn halves(value: u128) -> [u64; 2] {
     [value as u64, (value >> u64::BITS) as u64]
 }
 
-/// Returns the lower and the upper half.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the quarters are what is wanted")]
-fn quarters(value: u64) -> [u32; 2] {
-    [value as u32, (value >> u32::BITS) as u32]
-}
-
 /// Returns both halves of the product, combined by XOR: every bit of the factors counts.
-#[inline]
-fn fold(a: u64, b: u64) -> u64 {
+#[inline(always)]
+pub(crate) fn fold(a: u64, b: u64) -> u64 {
     let [low, high] = halves(u128::from(a) * u128::from(b));
     low ^ high
 }
 
-/// Returns the hash of a number's key, or of the view of a string that it contains itself.
-#[inline]
-pub(crate) fn hash_of(key: u128) -> u32 {
-    let [low, high] = halves(key);
+/// Returns 32 bits of a hash, to which all of its bits contribute.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "32 bits are wanted")]
+pub(crate) fn shortened(hash: u64) -> u32 {
+    (hash ^ hash >> u32::BITS) as u32
+}
+
+#[inline(always)]
+fn hash_of_wanted(padded: &[u8], wanted: Wanted) -> u32 {
+    if wanted.length as usize <= INLINE_BYTES {
+        return hash_of_short(wanted.key, wanted.length);
+    }
+    hash_of_long(&padded[wanted.start as usize..][..wanted.length as usize])
+}
+
+/// Returns the hash of a string of 16 bytes or fewer.
+#[inline(always)]
+fn hash_of_short([low, high]: Key, length: u32) -> u32 {
     let [a, b, _] = SEEDS;
-    let [low, high] = quarters(fold(low ^ a, high ^ b));
-    low ^ high
+    shortened(fold(low ^ a, high ^ b ^ u64::from(length) << u32::BITS))
 }
 
 /// Returns the hash of a longer string: 32 bytes a step, in two lanes that do not wait for each other.
 #[inline]
-pub(crate) fn hash_of_string(string: &[u8]) -> u32 {
+fn hash_of_long(string: &[u8]) -> u32 {
     let [a, b, c] = SEEDS;
     let (mut first, mut second) = (a ^ string.len() as u64, c);
     let (blocks, rest) = string.as_chunks::<32>();
@@ -365,110 +417,12 @@ pub(crate) fn hash_of_string(string: &[u8]) -> u32 {
     if let Some(near) = rest.get(..16) {
         first = fold_16(near, first, b);
     }
-    if let Some(last) = string.last_chunk::<16>() {
-        second = fold_16(last, second, b);
-    } else {
-        let [near, far] = [string.first_chunk(), string.last_chunk()].map(|end| end.copied().unwrap_or([0; 8]));
-        second = fold(u64::from_le_bytes(near) ^ second, u64::from_le_bytes(far) ^ b);
-    }
-    let [low, high] = quarters(fold(first ^ b, second));
-    low ^ high
+    second = fold_16(string.last_chunk::<16>().expect("the string is longer"), second, b);
+    shortened(fold(first ^ b, second))
 }
 
-#[inline]
+#[inline(always)]
 fn fold_16(bytes: &[u8], state: u64, seed: u64) -> u64 {
-    let [low, high] = halves(u128::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 16])));
+    let [low, high] = halves(u128::from_le_bytes(*bytes.first_chunk().expect("the caller has cut 16 bytes")));
     fold(low ^ state, high ^ seed)
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow::array::make_view;
-
-    use super::*;
-
-    fn id(dictionary: &mut Dictionary, string: &[u8]) -> u32 {
-        let view = make_view(string, 0, 0);
-        let is_short = string.len() <= INLINE_BYTES;
-        let hash = |view| if is_short { hash_of(view) } else { hash_of_string(string) };
-        let wanted = |view, hash| if is_short { Wanted::short(view, hash) } else { Wanted::long(view, string, hash) };
-        let id = dictionary.id_of(&wanted(view, hash(view)));
-        let mut ids = Vec::new();
-        dictionary.look_up(&[view; Dictionary::AT_ONCE], hash, wanted, &mut ids);
-        assert_eq!(ids, [id; Dictionary::AT_ONCE]);
-        assert_eq!(dictionary.string_and_head(id), (head_of_string(string), string));
-        id
-    }
-
-    #[test]
-    fn equal_values_have_one_id_in_the_order_of_their_first_cells() {
-        let mut dictionary = Dictionary::new();
-        let long = b"a string of more than twelve bytes";
-        let ids = [
-            id(&mut dictionary, b"a"),
-            id(&mut dictionary, long),
-            id(&mut dictionary, b""),
-            id(&mut dictionary, b"a"),
-            id(&mut dictionary, long),
-            id(&mut dictionary, b"twelve bytes"),
-        ];
-        assert_eq!(ids, [0, 1, 2, 0, 1, 3]);
-        let strings: Vec<&[u8]> = (0..4).map(|id| dictionary.string(id)).collect();
-        assert_eq!(strings, [&b"a"[..], long, b"", b"twelve bytes"]);
-        assert_eq!(dictionary.page().len(), 4 * 4 + 1 + long.len() + 12);
-        assert_eq!(dictionary.id_width(), 2);
-    }
-
-    #[test]
-    fn strings_that_differ_in_one_byte_or_in_length_are_told_apart() {
-        let mut dictionary = Dictionary::new();
-        let mut strings = Vec::new();
-        for length in 13..100 {
-            strings.push(vec![b'x'; length]);
-            for at in 0..length {
-                let mut string = vec![b'x'; length];
-                string[at] = b'y';
-                strings.push(string);
-            }
-        }
-        for round in 0..2 {
-            for (number, string) in (0..).zip(&strings) {
-                assert_eq!(id(&mut dictionary, string), number, "round {round}");
-                assert_eq!(dictionary.string(number), string.as_slice());
-            }
-        }
-        assert!(!dictionary.is_crowded());
-    }
-
-    #[test]
-    fn numbers_can_be_read_back() {
-        let mut dictionary = Dictionary::new();
-        let numbers: Vec<i64> = (0..9_982).map(|n| n * 1_000_003 - 5_000_000_000).chain([i64::MIN, i64::MAX]).collect();
-        let (blocks, rest) = numbers.as_chunks::<{ Dictionary::AT_ONCE }>();
-        assert!(rest.is_empty() && !blocks.is_empty());
-        for _ in 0..2 {
-            let mut ids = Vec::new();
-            for block in blocks {
-                let keys = block.map(|number| u128::from(number.cast_unsigned()));
-                let wanted = |key, hash| Wanted::number(Number::Int64, key, hash);
-                dictionary.look_up(&keys, hash_of, wanted, &mut ids);
-            }
-            assert!(ids.iter().copied().eq(0..u32::try_from(numbers.len()).unwrap()));
-            assert!(ids.iter().zip(&numbers).all(|(id, number)| dictionary.number(*id) == *number));
-        }
-        assert_eq!(dictionary.page().len(), numbers.len() * 8);
-        assert!(!dictionary.is_crowded());
-    }
-
-    #[test]
-    fn each_page_has_its_own_distinct_ids() {
-        let mut dictionary = Dictionary::new();
-        for text in ["a", "b", "c"] {
-            id(&mut dictionary, text.as_bytes());
-        }
-        assert_eq!(dictionary.distinct_of_page(&[0, 1, 0, 2, 1]), [0, 1, 2]);
-        id(&mut dictionary, b"d");
-        assert_eq!(dictionary.distinct_of_page(&[2, 1, 1, 3]), [2, 1, 3]);
-        assert_eq!(dictionary.distinct_of_page(&[1]), [1]);
-    }
 }

@@ -62,13 +62,6 @@ pub(crate) fn key_of(double: f64) -> i64 {
     bits ^ (bits >> 63).cast_unsigned().wrapping_shr(1).cast_signed()
 }
 
-/// Returns the key in a 128-bit value.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
-pub(crate) fn number_of(value: u128) -> i64 {
-    (value as u64).cast_signed()
-}
-
 /// Returns the number of a key.
 pub(crate) fn double_of(key: i64) -> f64 {
     f64::from_bits((key ^ (key >> 63).cast_unsigned().wrapping_shr(1).cast_signed()).cast_unsigned())

@@ -11,7 +11,7 @@ pub(super) fn in_passes(
 ) -> (Vec<FinishedFile<Vec<u8>>>, usize) {
     for pass in 1.. {
         for (batch, hours) in batches {
-            encoder.write(batch, hours, &OneByOne).unwrap();
+            encoder.write(&RowBlock::of_arrays(batch, hours), &OneByOne).unwrap();
             assert!(encoder.held_bytes() <= MAX_HELD_BYTES, "{}", encoder.held_bytes());
         }
         match encoder.end_pass(&OneByOne).unwrap() {
@@ -99,7 +99,7 @@ fn metadata_of_unfinished_files_counts() {
     let batch = RecordBatch::try_new(schema.arrow_schema(), vec![cells; 1000]).unwrap();
     let mut encoder = TaskEncoder::try_new(options, PartitionBy::Hour, TASK, InMemory).unwrap();
     for hour in 0..30 {
-        encoder.write(&batch, &[HOUR + hour; 200], &OneByOne).unwrap();
+        encoder.write(&RowBlock::of_arrays(&batch, &[HOUR + hour; 200]), &OneByOne).unwrap();
         assert!(encoder.held_bytes() <= MAX_HELD_BYTES, "{}", encoder.held_bytes());
     }
     let files = finish(encoder);

@@ -15,6 +15,8 @@ use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaD
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 
+use lakefront_schema::row_block::{BlockText, CellBounds, Run, TEXT_PADDING};
+
 use super::*;
 
 /// Columns of every type, required and not, with dictionary and without.
@@ -107,7 +109,7 @@ impl Random {
 
 /// Kind of the cells of a stretch of rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     Few,
     Many,
     Unique,
@@ -135,7 +137,7 @@ fn cells<T>(
     cells
 }
 
-fn string(random: &mut Random, kind: Kind) -> String {
+pub(super) fn string(random: &mut Random, kind: Kind) -> String {
     match kind {
         Kind::Few => {
             random.one_of(&["", "DFW3-C1", "-", "twelve bytes", "thirteen byte", "Grüße, Jürgen ☂"]).to_owned()
@@ -241,7 +243,46 @@ pub(super) fn random_rows_of(schema: &TableSchema, random: &mut Random, rows: us
     (RecordBatch::try_new(schema, columns).unwrap(), hours)
 }
 
-/// Encodes rows in batches of random sizes: some share the memory of all rows, some are copies.
+/// Returns the rows as a block with a text: strings without NULL are cells of it, what is constant is given as a run.
+pub(super) fn in_text(rows: &RecordBatch, hours: &[i32]) -> RowBlock {
+    let mut text = b"\nanything that is before".to_vec();
+    let mut bounds = CellBounds::default();
+    let is_in_text = |array: &ArrayRef| array.as_string_view_opt().is_some() && array.null_count() == 0;
+    let in_text: Vec<&StringViewArray> =
+        rows.columns().iter().filter(|array| is_in_text(array)).map(|array| array.as_string_view()).collect();
+    bounds.cells = in_text.len();
+    for row in 0..rows.num_rows() {
+        text.push(b'\n');
+        bounds.rows.push(u32::try_from(bounds.bounds.len()).unwrap());
+        bounds.bounds.push(u32::try_from(text.len() - 1).unwrap());
+        for cells in &in_text {
+            text.extend_from_slice(cells.value(row).as_bytes());
+            bounds.bounds.push(u32::try_from(text.len()).unwrap());
+            text.push(b'\t');
+        }
+    }
+    text.extend([b'x'; TEXT_PADDING]);
+    let mut position = 0;
+    let columns = rows.columns().iter().map(|array| {
+        if is_in_text(array) {
+            position += 1;
+            return BlockColumn::Cells(position - 1);
+        }
+        match array.as_primitive_opt::<Date32Type>() {
+            Some(days) if days.null_count() == 0 => {
+                let mut runs = Vec::new();
+                days.values().iter().for_each(|day| Run::add(&mut runs, day, 1));
+                BlockColumn::Days(runs)
+            }
+            _ if array.null_count() == array.len() => BlockColumn::Nulls,
+            _ => BlockColumn::Array(Arc::clone(array)),
+        }
+    });
+    RowBlock::new(BlockText::new(text), bounds, hours.to_vec(), columns.collect())
+}
+
+/// Encodes rows in blocks of random sizes: some are arrays that share the memory of all rows, some are copies, some have their
+/// strings in a text.
 pub(super) fn encode(
     rows: &RecordBatch,
     hours: &[i32],
@@ -253,11 +294,13 @@ pub(super) fn encode(
     let mut start = 0;
     while start < rows.num_rows() {
         let count = random.one_of(&[1, 63, 1_000, 8_192, 8_193, 50_000]).min(rows.num_rows() - start);
-        let batch = match random.below(3) {
-            0 => rows.slice(start, count),
-            _ => rows_of(rows, start..start + count),
+        let hours = &hours[start..start + count];
+        let block = match random.below(4) {
+            0 => RowBlock::of_arrays(&rows.slice(start, count), hours),
+            1 => RowBlock::of_arrays(&rows_of(rows, start..start + count), hours),
+            _ => in_text(&rows.slice(start, count), hours),
         };
-        encoder.write(&batch, &hours[start..start + count], &OneByOne).unwrap();
+        encoder.write(&derived::with_derived(block, &options.schema), &OneByOne).unwrap();
         start += count;
     }
     finish(encoder)
@@ -272,7 +315,7 @@ fn options(compression: Compression, max_file_bytes: u64) -> Arc<EncodeOptions> 
     Arc::new(EncodeOptions { schema: schema(), compression, max_file_bytes, program_version: "1.2.3".to_owned() })
 }
 
-fn read(file: &[u8], schema: &SchemaRef) -> RecordBatch {
+pub(super) fn read(file: &[u8], schema: &SchemaRef) -> RecordBatch {
     let options = ArrowReaderOptions::new().with_schema(Arc::clone(schema));
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes_of(file), options).unwrap();
     let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();

@@ -1,0 +1,374 @@
+//! A column of strings.
+
+use std::sync::Arc;
+
+use arrow::array::{Array as _, AsArray, StringViewArray};
+use lakefront_schema::row_block::{BlockColumn, Derive, runs_of};
+use parquet::{basic::Encoding, errors::ParquetError};
+
+use super::{
+    ChunkSettings, FAR_OVER, MAX_DICTIONARY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS, PROBE_ROWS, STEP_ROWS, bit_packing,
+    definition_levels::DefinitionLevels,
+    derived_chunk::DerivedChunk,
+    dictionary::{CellPlaces, Dictionary},
+    min_max::{AnyMinMax, head_of_string},
+    pages::{EncodedChunk, PageFacts, Pages},
+};
+use crate::partition::Part;
+
+/// A column chunk of strings under construction, and those of the columns that follow from it.
+#[derive(Debug)]
+pub(crate) struct StringChunk {
+    settings: Arc<ChunkSettings>,
+    levels: DefinitionLevels,
+    /// `None` once it is given up.
+    dictionary: Option<Dictionary>,
+    /// The dictionary of earlier pages, if later ones have none.
+    closed_dictionary: Option<Dictionary>,
+    /// Ids of the page at hand, if it has a dictionary.
+    ids: Vec<u32>,
+    /// Strings of the page at hand, if it has no dictionary.
+    plain: PlainStrings,
+    pages: Pages,
+    derived: Vec<DerivedChunk>,
+}
+
+/// Strings of a page without dictionary, in `PLAIN` encoding: each after its length.
+#[derive(Debug, Default)]
+struct PlainStrings {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl StringChunk {
+    /// Returns an empty chunk. `derived` are the columns that follow from it, each with its place in the results of the
+    /// function by which they follow.
+    pub(crate) fn new(settings: &Arc<ChunkSettings>, derived: &[(usize, Arc<ChunkSettings>)]) -> Self {
+        Self {
+            levels: DefinitionLevels::new(settings.is_required),
+            dictionary: settings.has_dictionary.then(Dictionary::new),
+            closed_dictionary: None,
+            ids: Vec::new(),
+            plain: PlainStrings::default(),
+            pages: settings.pages(),
+            derived: derived.iter().map(|(place, settings)| DerivedChunk::new(*place, settings)).collect(),
+            settings: Arc::clone(settings),
+        }
+    }
+
+    /// Returns the size of the chunks so far, in bytes; an estimate.
+    pub(crate) fn encoded_bytes(&self) -> usize {
+        let dictionaries = [&self.dictionary, &self.closed_dictionary].into_iter().flatten();
+        let dictionary: usize = dictionaries.map(|dictionary| dictionary.page().len()).sum();
+        let ids = self.ids.len() * self.dictionary.as_ref().map_or(0, Dictionary::id_width) as usize / 8;
+        let derived: usize = self.derived.iter().map(|derived| derived.encoded_bytes(self.ids.len())).sum();
+        self.pages.bytes() + dictionary + ids + self.plain.bytes.len() + derived
+    }
+
+    /// Returns the memory that it takes, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let dictionaries = [&self.dictionary, &self.closed_dictionary].into_iter().flatten();
+        let dictionary: usize = dictionaries.map(Dictionary::memory_bytes).sum();
+        let derived: usize = self.derived.iter().map(DerivedChunk::memory_bytes).sum();
+        self.pages.bytes() + dictionary + self.ids.len() * size_of::<u32>() + self.plain.bytes.len() + derived
+    }
+
+    /// Adds the cells of rows. `by` is the function by which other columns follow.
+    ///
+    /// # Errors
+    /// [`ParquetError`]: the column is not of strings, or a page cannot be compressed.
+    pub(crate) fn write(
+        &mut self,
+        part: &Part<'_>,
+        column: &BlockColumn,
+        by: Option<&dyn Derive>,
+    ) -> Result<(), ParquetError> {
+        match column {
+            BlockColumn::Cells(position) => {
+                let block = part.block();
+                let cells = CellPlaces { padded: block.text().padded(), bounds: block.bounds(), position: *position };
+                self.write_cells(cells, part.firsts(), by)
+            }
+            BlockColumn::Strings(runs) => {
+                let mut runs = runs_of(runs, part.rows().iter());
+                runs.try_for_each(|(value, rows)| self.write_run(Some(value.as_bytes()), rows, by))
+            }
+            BlockColumn::Nulls => self.write_run(None, part.rows().len(), by),
+            BlockColumn::Array(array) => {
+                let strings = array.as_string_view_opt();
+                let unexpected = || ParquetError::General(format!("unexpected {}", array.data_type()));
+                self.write_array(strings.ok_or_else(unexpected)?, part, by)
+            }
+            BlockColumn::Days(_) | BlockColumn::Of(_) => {
+                Err(ParquetError::General(format!("unexpected column of {column:?}")))
+            }
+        }
+    }
+
+    fn write_cells(
+        &mut self,
+        cells: CellPlaces<'_>,
+        mut firsts: &[u32],
+        by: Option<&dyn Derive>,
+    ) -> Result<(), ParquetError> {
+        while !firsts.is_empty() {
+            let step;
+            (step, firsts) = firsts.split_at(self.rows_of_step(firsts.len()));
+            self.reserve();
+            if let Some(dictionary) = &mut self.dictionary {
+                self.levels.push_values(step.len());
+                dictionary.look_up(cells, step, &mut self.ids);
+            } else {
+                step.iter().for_each(|first| self.push_plain(cells.cell(*first), by));
+            }
+            self.end_step(by)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the same value for a number of rows.
+    fn write_run(
+        &mut self,
+        value: Option<&[u8]>,
+        mut rows: usize,
+        by: Option<&dyn Derive>,
+    ) -> Result<(), ParquetError> {
+        while rows > 0 {
+            let step = self.rows_of_step(rows);
+            rows -= step;
+            self.reserve();
+            match (value, &mut self.dictionary) {
+                (None, _) => self.push_nulls(step, by),
+                (Some(value), Some(dictionary)) => {
+                    self.levels.push_values(step);
+                    let id = dictionary.id_of(value);
+                    self.ids.resize(self.ids.len() + step, id);
+                }
+                (Some(value), None) => (0..step).for_each(|_| self.push_plain(value, by)),
+            }
+            self.end_step(by)?;
+        }
+        Ok(())
+    }
+
+    fn write_array(
+        &mut self,
+        strings: &StringViewArray,
+        part: &Part<'_>,
+        by: Option<&dyn Derive>,
+    ) -> Result<(), ParquetError> {
+        let rows = part.rows();
+        let mut done = 0;
+        while done < rows.len() {
+            let count = self.rows_of_step(rows.len() - done);
+            self.reserve();
+            for row in rows.slice(done, count).iter() {
+                let value = strings.is_valid(row).then(|| strings.value(row).as_bytes());
+                match (value, &mut self.dictionary) {
+                    (None, _) => self.push_nulls(1, by),
+                    (Some(value), Some(dictionary)) => {
+                        self.levels.push_values(1);
+                        self.ids.push(dictionary.id_of(value));
+                    }
+                    (Some(value), None) => self.push_plain(value, by),
+                }
+            }
+            done += count;
+            self.end_step(by)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a row to a page without dictionary.
+    #[inline]
+    fn push_plain(&mut self, value: &[u8], by: Option<&dyn Derive>) {
+        self.levels.push_values(1);
+        self.plain.push(value);
+        if let Some(by) = by.filter(|_| !self.derived.is_empty()) {
+            let values = by.derive(Some(as_str(value)));
+            self.derived.iter_mut().for_each(|derived| derived.push(&values));
+        }
+    }
+
+    fn push_nulls(&mut self, rows: usize, by: Option<&dyn Derive>) {
+        self.levels.push_nulls(rows);
+        if let Some(by) = by
+            && self.derived.iter().any(|derived| !derived.knows_null())
+        {
+            // In the order of the cells, so that ids do not depend on how cells are spread over calls.
+            self.follow_up(Some(by));
+            let values = by.derive(None);
+            self.derived.iter_mut().for_each(|derived| derived.add_null(&values));
+        }
+        if self.dictionary.is_none() {
+            for derived in &mut self.derived {
+                (0..rows).for_each(|_| derived.push_null());
+            }
+        }
+    }
+
+    /// Returns the number of rows up to the end of the step, not more than `rows`. Steps begin with the page, not with the call,
+    /// so pages do not depend on how cells are spread over calls.
+    fn rows_of_step(&self, rows: usize) -> usize {
+        (STEP_ROWS - self.levels.rows() % STEP_ROWS).min(rows)
+    }
+
+    fn reserve(&mut self) {
+        let rows = self.settings.rows_to_reserve(self.levels.rows());
+        if self.dictionary.is_some() {
+            self.ids.reserve_exact(rows.saturating_sub(self.ids.len()));
+        } else {
+            self.plain.reserve(rows);
+        }
+    }
+
+    /// Asks for what follows from the strings that are new in the dictionary.
+    fn follow_up(&mut self, by: Option<&dyn Derive>) {
+        let (Some(dictionary), Some(by)) = (&self.dictionary, by) else { return };
+        let Some(known) = self.derived.first().map(DerivedChunk::known) else { return };
+        for id in known..dictionary.len() {
+            let string = dictionary.string(u32::try_from(id).expect("ids have 32 bits"));
+            let values = by.derive(Some(as_str(string)));
+            self.derived.iter_mut().for_each(|derived| derived.add(&values));
+        }
+    }
+
+    fn end_step(&mut self, by: Option<&dyn Derive>) -> Result<(), ParquetError> {
+        self.follow_up(by);
+        if self.levels.rows().is_multiple_of(STEP_ROWS) || self.is_far_over() {
+            self.finish_full_page()?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether page or dictionary are so far past their limits that the page ends within a step, to save memory. Only
+    /// cells of many kilobytes each cause that.
+    fn is_far_over(&self) -> bool {
+        let dictionary_bytes = self.dictionary.as_ref().map_or(0, |dictionary| dictionary.page().len());
+        self.plain.bytes.len() >= FAR_OVER * MAX_PAGE_BYTES || dictionary_bytes >= FAR_OVER * MAX_DICTIONARY_BYTES
+    }
+
+    /// Finishes the page at hand if it is full, or the dictionary is.
+    fn finish_full_page(&mut self) -> Result<(), ParquetError> {
+        self.probe_dictionary();
+        let is_over =
+            |dictionary: &Dictionary| dictionary.page().len() > MAX_DICTIONARY_BYTES || dictionary.is_crowded();
+        let is_over = self.dictionary.as_ref().is_some_and(is_over);
+        if is_over || self.levels.rows() >= MAX_PAGE_ROWS || self.plain.bytes.len() >= MAX_PAGE_BYTES {
+            self.finish_page()?;
+        }
+        if is_over {
+            self.closed_dictionary = self.dictionary.take();
+        }
+        Ok(())
+    }
+
+    fn finish_page(&mut self) -> Result<(), ParquetError> {
+        if self.pages.is_empty() && self.dictionary.as_ref().is_some_and(|dictionary| !self.pays(dictionary)) {
+            self.give_up_dictionary();
+        }
+        let (rows, nulls) = (self.levels.rows(), self.levels.nulls());
+        for derived in &mut self.derived {
+            derived.finish_page(&self.levels, self.dictionary.as_ref().map(|_| &self.ids[..]))?;
+        }
+        let mut page = Vec::new();
+        self.levels.write(&mut page);
+        let (encoding, min_max) = if let Some(dictionary) = &mut self.dictionary {
+            let width = dictionary.id_width();
+            page.extend(u8::try_from(width));
+            bit_packing::hybrid(&self.ids, width, &mut page);
+            let distinct = dictionary.distinct_of_page(&self.ids);
+            self.ids.clear();
+            let min_max = AnyMinMax::of_strings(distinct.iter().map(|id| dictionary.string_and_head(*id)));
+            (Encoding::RLE_DICTIONARY, min_max)
+        } else {
+            page.reserve_exact(self.plain.bytes.len());
+            page.extend_from_slice(&self.plain.bytes);
+            let min_max = if self.settings.keeps_min_max() { self.plain.min_max() } else { None };
+            self.plain.clear();
+            (Encoding::PLAIN, min_max)
+        };
+        self.pages.add(&page, PageFacts { encoding, rows, nulls, min_max })
+    }
+
+    /// Gives the dictionary up if the first rows show that it does not pay: with nearly all values different after this many
+    /// rows, it would have more than half of the values of a full page.
+    fn probe_dictionary(&mut self) {
+        let is_time = self.levels.rows() == PROBE_ROWS && self.pages.is_empty() && self.ids.len() >= STEP_ROWS;
+        if is_time && self.dictionary.as_ref().is_some_and(|dictionary| dictionary.is_nearly_unique(self.ids.len())) {
+            self.give_up_dictionary();
+        }
+    }
+
+    /// Returns whether the first page is smaller with its dictionary, by a quarter.
+    fn pays(&self, dictionary: &Dictionary) -> bool {
+        let ids = self.ids.len() * dictionary.id_width() as usize / 8;
+        dictionary.are_more_bytes(&self.ids, (dictionary.page().len() + ids) * 4 / 3)
+    }
+
+    /// Turns the page at hand, which is the first one, into one without dictionary.
+    fn give_up_dictionary(&mut self) {
+        let dictionary = self.dictionary.take().expect("a dictionary is given up once");
+        self.derived.iter_mut().for_each(|derived| derived.keep_ids(&self.levels, &self.ids));
+        for id in self.ids.drain(..) {
+            self.plain.push(dictionary.string(id));
+        }
+    }
+
+    /// Returns the complete chunk, then those of the columns that follow from it.
+    ///
+    /// # Errors
+    /// [`ParquetError`]: a page cannot be compressed.
+    pub(crate) fn close(mut self) -> Result<Vec<EncodedChunk>, ParquetError> {
+        if self.levels.rows() > 0 {
+            self.finish_page()?;
+        }
+        let dictionary =
+            self.dictionary.or(self.closed_dictionary).filter(|_| self.pages.have(Encoding::RLE_DICTIONARY));
+        let own = self.pages.finish(dictionary.as_ref().map(|dictionary| (dictionary.page(), dictionary.len())))?;
+        let mut chunks = vec![own];
+        for derived in self.derived {
+            chunks.push(derived.close()?);
+        }
+        Ok(chunks)
+    }
+}
+
+fn as_str(string: &[u8]) -> &str {
+    std::str::from_utf8(string).expect("cells of string columns are UTF-8")
+}
+
+impl PlainStrings {
+    /// Reserves memory for `cells` cells in all, by the size of the cells so far.
+    fn reserve(&mut self, cells: usize) {
+        let bytes_a_cell = self.bytes.len().div_ceil(self.count.max(1));
+        let bytes = (bytes_a_cell * cells).min(MAX_PAGE_BYTES) * 9 / 8;
+        if self.bytes.capacity() < bytes / 2 {
+            self.bytes.reserve_exact(bytes.saturating_sub(self.bytes.len()));
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, string: &[u8]) {
+        let length = u32::try_from(string.len()).expect("a cell is smaller than a text of 4 GiB");
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(string);
+        self.count += 1;
+    }
+
+    fn min_max(&self) -> Option<AnyMinMax> {
+        let mut rest = self.bytes.as_slice();
+        AnyMinMax::of_strings(std::iter::from_fn(|| {
+            let (length, after) = rest.split_first_chunk()?;
+            let (string, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+            rest = after;
+            Some((head_of_string(string), string))
+        }))
+    }
+
+    /// Begins the next page.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+}

@@ -8,7 +8,7 @@ The package has uap-core's rules as Python literals. The script parses its code 
     vendor_user_agent_rules.py --check         write nothing; exit 1 if the file is stale
 
 For another version of the rules: change VERSION and WHEEL_SHA256, run this script, then the tests of the crate
-`cloudfront`, which check the number of rules.
+`cloudfront`, which check the number of rules and write user-agent-literals.txt.
 """
 
 import argparse

@@ -24,7 +24,7 @@ from tables import table
 STAGES = {
     "decompress": r"zlib_rs|flate2|crc32fast|cloudfront::decompress",
     "decode": r"cloudfront::(decode|field_names|percent|reject)|memchr",
-    "enrich": r"cloudfront::(enrich|object_key)|ua_parser|regex",
+    "enrich": r"cloudfront::(enrich|object_key)|aho_corasick|regex",
     "partition": r"table::partition|arrow_select::take",
     "encode": r"parquet|table::encode",
     "of which zstd": r"^(ZSTD|HUF|FSE|HIST|XXH)|zstd",

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Some("decode") => measured(|| _ = black_box(decode(&mut decoder, &logs))),
         Some("agents") => {
-            // The first log compiles the rules; agents that are only in the other logs are new.
+            // The first log loads the rules and compiles most of those needed; agents that are only in the other logs are new.
             let (first, rest) = logs.split_at(1);
             rows -= 1000;
             enrich(&mut enricher, decode(&mut decoder, first));

@@ -60,9 +60,6 @@ fn convert_new(session: &mut Session<'_>, options: &ConvertOptions) -> Result<()
         snapshot = session.settled(snapshot)?;
         let settings = next_settings(options, &snapshot)?;
         let sources = check_identities(options, &snapshot, settings.identity, false)?;
-        if is_first {
-            session.prepare(&settings);
-        }
         let found = list(session, options, &snapshot, &settings, std::mem::take(&mut is_first))?;
         let appended = appended_columns(&settings, destination, &snapshot)?;
         if found.candidates.is_empty() {

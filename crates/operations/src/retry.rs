@@ -83,7 +83,6 @@ fn retry_failed(session: &mut Session<'_>, reading: &ReadingOptions) -> Result<(
         if objects.is_empty() {
             return Ok(());
         }
-        session.prepare(&settings);
         let candidates = Candidates { new: objects, ..Candidates::default() };
         let tasks = plan::plan(candidates, options.plan(settings.partition_by), snapshot.last_epoch() + 1);
         session.report_planned(ObjectCount::of(&tasks), tasks.len());

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use lakefront_cloudfront::{FieldNames, enrich::user_agent::UserAgentRules};
+use lakefront_cloudfront::FieldNames;
 use lakefront_engine::{
     Settings, Stop,
     executor::{Epoch, Executor, LocalExecutor},
@@ -32,7 +32,7 @@ use lakefront_ledger::{
     seal::{FORMAT_SEALED, Stored},
     snapshot::Snapshot,
 };
-use lakefront_schema::{Derivation, object_key};
+use lakefront_schema::object_key;
 use lakefront_storage::{Lock, Object};
 
 use crate::{
@@ -218,7 +218,6 @@ impl Session<'_> {
             });
         }
         tracing::warn!("epoch {} was left open: finishing it first", log.epoch);
-        self.prepare(&settings);
         let tasks = read_plan(destination.state(), log)?;
         if self.is_locked()
             && let Err(error) = destination.state().sweep()
@@ -249,7 +248,6 @@ impl Session<'_> {
         let mut settings = Settings::of_epoch(destination, table, log)?;
         settings.program_version.clone_from(program_version);
         let tasks = read_plan(destination.state(), log)?;
-        self.prepare(&settings);
         self.report_planned(ObjectCount::of(&tasks), tasks.len());
         let (tasks, before) = (tasks.as_slice(), snapshot.closed.as_ref());
         let epoch = EpochWork { log, tasks, settings: &settings, before, is_adopted: true };
@@ -432,16 +430,6 @@ impl Session<'_> {
         let ClosedRecord { epoch, rows, files, .. } = *records.record;
         tracing::info!(epoch, rows, files, "epoch closed");
         Ok(records.record)
-    }
-
-    /// Starts to compile the rules of user agents, if they are needed: it takes as long as listing a hundred thousand
-    /// objects.
-    pub(crate) fn prepare(&self, settings: &Settings) {
-        if settings.schema.derives(&Derivation::OF_USER_AGENT) {
-            for compile in UserAgentRules::PARTS {
-                let _ = self.pool.start(compile);
-            }
-        }
     }
 
     /// Reports the planned objects and tasks.

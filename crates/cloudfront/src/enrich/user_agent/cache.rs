@@ -1,7 +1,7 @@
 //! Remembers the answers of the rules, so that each distinct user agent is classified once.
 //!
-//! A classification takes about 15 microseconds, at times 500; a look-up here about 30 nanoseconds, and logs repeat their
-//! user agents.
+//! A classification takes about 6 microseconds, and milliseconds if it compiles rules; a look-up here takes about 30
+//! nanoseconds, and logs repeat their user agents.
 //!
 //! **Units**: text is counted in bytes of UTF-8.
 

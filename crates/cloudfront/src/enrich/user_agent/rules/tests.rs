@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod official;
+
 type Expected = (&'static str, &'static str, &'static str);
 
 /// User agent, browser family, operating-system family.
@@ -157,13 +159,41 @@ fn the_vendored_file_holds_every_rule_and_all_of_them_compile() {
     assert_eq!(["browser", "os", "device"].map(|name| section(name).count()), [433, 204, 633]);
     assert_eq!(["browser", "os"].map(|name| section(name).all(|cells| cells.count() == 2)), [true, true]);
     assert!(section("device").all(|cells| cells.count() == 3));
-    assert!(compile_browser_rules().is_ok() && compile_os_rules().is_ok() && compile_device_rules().is_ok());
+    for rule in vendored() {
+        rule.is_match("curl/8.5.0");
+    }
 }
 
 #[test]
-fn the_parts_can_be_compiled_ahead_of_use_and_more_than_once() {
-    for compile in UserAgentRules::PARTS.iter().chain(&UserAgentRules::PARTS) {
-        compile();
+fn a_rule_is_compiled_when_it_is_first_needed() {
+    let rules = UserAgentRules { prefilter: Prefilter::embedded(), rules: vendored().collect() };
+    let compiled = || rules.rules.iter().filter(|rule| rule.is_compiled()).count();
+    assert_eq!(compiled(), 0);
+    rules.classify("-");
+    assert_eq!(compiled(), 0);
+    rules.classify("curl/8.5.0");
+    let for_curl = compiled();
+    assert!((1..20).contains(&for_curl), "{for_curl}");
+    rules.classify("curl/8.5.0");
+    assert_eq!(compiled(), for_curl);
+    for &(user_agent, ..) in PEOPLE_AND_PROGRAMS {
+        rules.classify(user_agent);
     }
-    assert_eq!(&*UserAgentRules::embedded().classify("curl/8.5.0").browserfamily, "curl");
+    assert!((for_curl..200).contains(&compiled()), "{}", compiled());
+}
+
+#[test]
+fn threads_that_need_the_same_rules_at_once_get_the_same_answers() {
+    let rules = UserAgentRules { prefilter: Prefilter::embedded(), rules: vendored().collect() };
+    let cases = || [PEOPLE_AND_PROGRAMS, BOTS, LATE_BOTS].into_iter().flatten();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for &(user_agent, browserfamily, osfamily) in cases() {
+                    let answer = rules.classify(user_agent);
+                    assert_eq!((&*answer.browserfamily, &*answer.osfamily), (browserfamily, osfamily), "{user_agent}");
+                }
+            });
+        }
+    });
 }

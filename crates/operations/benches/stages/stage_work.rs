@@ -61,14 +61,19 @@ pub(crate) fn decoder(schema: &Arc<TableSchema>) -> Decoder {
 /// Runs stage 5 on the text of logs, several to a batch.
 pub(crate) fn decode(decoder: &mut Decoder, logs: &[Log]) -> Vec<DecodedBatch> {
     let mut batches = Vec::new();
+    decode_each(decoder, logs, |batch| batches.push(batch));
+    batches
+}
+
+/// Does the same, and calls `take` with each batch.
+pub(crate) fn decode_each(decoder: &mut Decoder, logs: &[Log], mut take: impl FnMut(DecodedBatch)) {
     for log in logs {
         decoder.decode_small(&log.name, &log.text).unwrap().unwrap();
         if decoder.is_full() {
-            batches.extend(decoder.flush());
+            decoder.flush().into_iter().for_each(&mut take);
         }
     }
-    batches.extend(decoder.flush());
-    batches
+    decoder.flush().into_iter().for_each(take);
 }
 
 /// Runs stage 6.

@@ -1,20 +1,29 @@
 //! A page's bytes in, the compressed page out.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, io};
 
 use parquet::errors::ParquetError;
+use zstd::zstd_safe::{CParameter, ParamSwitch, Strategy};
 
 use crate::encode::Compression;
 
 thread_local! {
-    /// Compressors are large and slow to create, and there are thousands of pages: a thread keeps its own, one for each level
+    /// Compressors are large and slow to create, and there are thousands of pages: a thread keeps its own, one for each way
     /// that it has used.
     static OF_THREAD: RefCell<Vec<Compressor>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Way to compress a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    As(Compression),
+    /// By zstd, which looks for matches only every so many bytes: for values in which nothing repeats but their ends.
+    Every(u32),
+}
+
 /// Compresses pages, for one thread.
 struct Compressor {
-    compression: Compression,
+    way: Way,
     codec: Codec,
     /// The compressed page, before it is copied.
     output: Vec<u8>,
@@ -30,12 +39,12 @@ enum Codec {
 ///
 /// # Errors
 /// The codec's: a level that it does not have.
-pub(crate) fn compress(compression: Compression, page: &[u8]) -> Result<Vec<u8>, ParquetError> {
+pub(crate) fn compress(way: Way, page: &[u8]) -> Result<Vec<u8>, ParquetError> {
     OF_THREAD.with_borrow_mut(|kept| {
-        if let Some(compressor) = kept.iter_mut().find(|compressor| compressor.compression == compression) {
+        if let Some(compressor) = kept.iter_mut().find(|compressor| compressor.way == way) {
             return compressor.compress(page);
         }
-        let mut compressor = Compressor::try_new(compression)?;
+        let mut compressor = Compressor::try_new(way)?;
         let compressed = compressor.compress(page);
         kept.push(compressor);
         compressed
@@ -43,13 +52,14 @@ pub(crate) fn compress(compression: Compression, page: &[u8]) -> Result<Vec<u8>,
 }
 
 impl Compressor {
-    fn try_new(compression: Compression) -> Result<Self, ParquetError> {
-        let codec = match compression {
-            Compression::Zstd(level) => Codec::Zstd(zstd::bulk::Compressor::new(i32::from(level))?),
-            Compression::Snappy => Codec::Snappy(Box::new(snap::raw::Encoder::new())),
-            Compression::None => Codec::None,
+    fn try_new(way: Way) -> Result<Self, ParquetError> {
+        let codec = match way {
+            Way::As(Compression::Zstd(level)) => Codec::Zstd(zstd::bulk::Compressor::new(i32::from(level))?),
+            Way::As(Compression::Snappy) => Codec::Snappy(Box::new(snap::raw::Encoder::new())),
+            Way::As(Compression::None) => Codec::None,
+            Way::Every(step) => Codec::Zstd(with_step(step)?),
         };
-        Ok(Self { compression, codec, output: Vec::new() })
+        Ok(Self { way, codec, output: Vec::new() })
     }
 
     fn compress(&mut self, page: &[u8]) -> Result<Vec<u8>, ParquetError> {
@@ -70,4 +80,21 @@ impl Compressor {
         // A copy of the right size, as it is kept until the row group is complete.
         Ok(output.as_slice().to_vec())
     }
+}
+
+/// Returns a compressor that looks for matches every `step` bytes only.
+fn with_step(step: u32) -> io::Result<zstd::bulk::Compressor<'static>> {
+    let mut zstd = zstd::bulk::Compressor::new(1)?;
+    for parameter in [
+        CParameter::Strategy(Strategy::ZSTD_fast),
+        // This strategy skips one byte more.
+        CParameter::TargetLength(step - 1),
+        CParameter::MinMatch(4),
+        CParameter::HashLog(8),
+        // Otherwise zstd would store the bytes between matches as they are.
+        CParameter::LiteralCompressionMode(ParamSwitch::Enable),
+    ] {
+        zstd.set_parameter(parameter)?;
+    }
+    Ok(zstd)
 }

@@ -132,7 +132,7 @@ impl DerivedChunk {
         bit_packing::hybrid(&ids, width, &mut page);
         let distinct = self.dictionary.distinct_of_page(&ids);
         let min_max = AnyMinMax::of_strings(distinct.iter().map(|id| self.dictionary.string_and_head(*id)));
-        let facts = PageFacts { encoding: Encoding::RLE_DICTIONARY, rows: ids.len(), nulls: 0, min_max };
+        let facts = PageFacts { encoding: Encoding::RLE_DICTIONARY, rows: ids.len(), nulls: 0, min_max, step: None };
         self.pages.add(&page, facts)
     }
 

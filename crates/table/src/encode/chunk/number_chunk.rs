@@ -187,7 +187,7 @@ impl NumberChunk {
             self.keys.clear();
             (Encoding::PLAIN, min_max)
         };
-        self.pages.add(&page, PageFacts { encoding, rows, nulls, min_max })
+        self.pages.add(&page, PageFacts { encoding, rows, nulls, min_max, step: None })
     }
 
     /// Gives the dictionary up if the first rows show that it does not pay, as for strings.

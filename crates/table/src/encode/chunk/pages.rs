@@ -25,7 +25,7 @@ use parquet::{
 };
 
 use super::{
-    compressor::compress,
+    compressor::{Way, compress},
     min_max::{self, AnyMinMax, Bound, MinMax},
     number::{Number, double_of},
 };
@@ -44,6 +44,8 @@ pub(crate) struct PageFacts {
     pub(crate) nulls: usize,
     /// `None` if all rows are NULL, or minimum and maximum are not kept.
     pub(crate) min_max: Option<AnyMinMax>,
+    /// Of values in which nothing repeats but their ends: every how many bytes zstd should look for a match.
+    pub(crate) step: Option<u32>,
 }
 
 /// A complete data page: header and compressed bytes.
@@ -125,10 +127,14 @@ impl Pages {
 
     /// Adds a data page: its levels and values.
     pub(crate) fn add(&mut self, bytes: &[u8], facts: PageFacts) -> Result<(), ParquetError> {
-        let PageFacts { encoding, rows, nulls, min_max } = facts;
+        let PageFacts { encoding, rows, nulls, min_max, step } = facts;
         // In packed bits a higher level finds nothing more.
         let is_packed = encoding == Encoding::RLE_DICTIONARY;
-        let compression = if is_packed { self.compression.min_level() } else { self.of_text(bytes)? };
+        let way = match (step, self.compression) {
+            (Some(step), Compression::Zstd(_)) => Way::Every(step),
+            _ if is_packed => Way::As(self.compression.min_level()),
+            _ => Way::As(self.of_text(bytes)?),
+        };
         let page = |buf| Page::DataPage {
             buf,
             num_values: as_u32(rows),
@@ -137,7 +143,7 @@ impl Pages {
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let bytes = self.finish_page(bytes, compression, page)?;
+        let bytes = self.finish_page(bytes, way, page)?;
         let ends = min_max.as_ref().map(|min_max| self.ends(min_max));
         if let (Some(min_max), Some([min, max])) = (min_max, &ends) {
             AnyMinMax::include(&mut self.min_max, min_max.clone());
@@ -164,13 +170,8 @@ impl Pages {
     }
 
     /// Compresses a page and puts its header before it.
-    fn finish_page(
-        &mut self,
-        bytes: &[u8],
-        compression: Compression,
-        page: impl FnOnce(Bytes) -> Page,
-    ) -> Result<Bytes, ParquetError> {
-        let compressed = compress(compression, bytes)?;
+    fn finish_page(&mut self, bytes: &[u8], way: Way, page: impl FnOnce(Bytes) -> Page) -> Result<Bytes, ParquetError> {
+        let compressed = compress(way, bytes)?;
         let mut file = TrackedWrite::new(Vec::with_capacity(compressed.len() + 64));
         let page = CompressedPage::new(page(compressed.into()), bytes.len());
         let written = SerializedPageWriter::new(&mut file).write_page(page)?;
@@ -191,7 +192,7 @@ impl Pages {
             let (num_values, encoding) = (as_u32(values), Encoding::PLAIN);
             let page = |buf| Page::DictionaryPage { buf, num_values, encoding, is_sorted: false };
             let compression = of_large_text(self.compression, bytes)?.unwrap_or(self.compression);
-            let page = self.finish_page(bytes, compression, page)?;
+            let page = self.finish_page(bytes, Way::As(compression), page)?;
             offset += page.len();
             chunk.push(page);
             count(PageType::DICTIONARY_PAGE, encoding);
@@ -362,7 +363,8 @@ fn of_large_text(wanted: Compression, page: &[u8]) -> Result<Option<Compression>
     }
     // The end of the page: any part is like the others.
     let sample = &page[page.len() - SAMPLE_BYTES..];
-    let [with_wanted, with_quickest] = [compress(wanted, sample)?.len(), compress(quickest, sample)?.len()];
+    let [with_wanted, with_quickest] =
+        [compress(Way::As(wanted), sample)?.len(), compress(Way::As(quickest), sample)?.len()];
     let pays = with_quickest - with_quickest / MIN_GAIN >= with_wanted;
     Ok(Some(if pays { wanted } else { quickest }))
 }

@@ -33,6 +33,11 @@ pub(crate) struct StringChunk {
     derived: Vec<DerivedChunk>,
 }
 
+/// Size in bytes from which a page is compressed in steps: in a smaller one, zstd finds the rhythm of the strings too late.
+const MIN_BYTES_FOR_STEPS: usize = 256 * 1024;
+/// Number of strings by which that is decided.
+const STEP_SAMPLE: usize = 64;
+
 /// Strings of a page without dictionary, in `PLAIN` encoding: each after its length.
 #[derive(Debug, Default)]
 struct PlainStrings {
@@ -273,6 +278,7 @@ impl StringChunk {
         }
         let mut page = Vec::new();
         self.levels.write(&mut page);
+        let step = if self.dictionary.is_none() { self.plain.step() } else { None };
         let (encoding, min_max) = if let Some(dictionary) = &mut self.dictionary {
             let width = dictionary.id_width();
             page.extend(u8::try_from(width));
@@ -288,7 +294,7 @@ impl StringChunk {
             self.plain.clear();
             (Encoding::PLAIN, min_max)
         };
-        self.pages.add(&page, PageFacts { encoding, rows, nulls, min_max })
+        self.pages.add(&page, PageFacts { encoding, rows, nulls, min_max, step })
     }
 
     /// Gives the dictionary up if the first rows show that it does not pay: with nearly all values different after this many
@@ -357,13 +363,39 @@ impl PlainStrings {
     }
 
     fn min_max(&self) -> Option<AnyMinMax> {
+        AnyMinMax::of_strings(self.iter().map(|string| (head_of_string(string), string)))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.bytes.as_slice();
-        AnyMinMax::of_strings(std::iter::from_fn(|| {
+        std::iter::from_fn(move || {
             let (length, after) = rest.split_first_chunk()?;
             let (string, after) = after.split_at(u32::from_le_bytes(*length) as usize);
             rest = after;
-            Some((head_of_string(string), string))
-        }))
+            Some(string)
+        })
+    }
+
+    /// Returns every how many bytes zstd should look for a match, if the strings are like request ids: random, of one length,
+    /// and with the same end. The end and the length after it repeat in each string, and nothing else does. It looks twice in
+    /// each string: the second time is at the next one's end, if the first one was.
+    fn step(&self) -> Option<u32> {
+        if self.bytes.len() < MIN_BYTES_FOR_STEPS {
+            return None;
+        }
+        let mut sample = self.iter().filter(|string| string.len() > 1).take(STEP_SAMPLE);
+        let first = sample.next()?;
+        let mut end = first.len();
+        for string in sample {
+            if string.len() != first.len() {
+                return None;
+            }
+            let pairs = string.iter().rev().zip(first.iter().rev());
+            end = end.min(pairs.take_while(|(byte, of_first)| byte == of_first).count());
+        }
+        let random = first.len() - end;
+        let is_random = end > 0 && random >= 16 && random >= end * 4;
+        is_random.then(|| u32::try_from(random / 2).expect("a sampled string is shorter than a page"))
     }
 
     /// Begins the next page.

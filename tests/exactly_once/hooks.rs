@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Condvar, Mutex},
 };
 
-use lakefront_storage::{Backend, Entry, Error, Lock, StagedBytes, Store};
+use lakefront_storage::{Backend, Entry, Error, Lock, StagedBytes, Store, StoredChecksum};
 
 use crate::random::Random;
 
@@ -69,6 +69,11 @@ impl Backend for Hooked {
     fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
         self.hook.before_operation();
         self.store.read_tail(name, bytes)
+    }
+
+    fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
+        self.hook.before_operation();
+        self.store.checksum(name)
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {

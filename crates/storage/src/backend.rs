@@ -14,7 +14,7 @@ use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 
-use crate::Error;
+use crate::{Crc64Nvme, Error};
 
 /// One kind of store below one root. Names come checked: relative, `/`-separated, no segment empty or `.` or `..`.
 pub trait Backend: fmt::Debug + Send + Sync {
@@ -45,6 +45,16 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ///
     /// As [`Backend::get`].
     fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error>;
+
+    /// Returns the checksum of a whole name that the store itself keeps; `None` if it keeps none, or not of this name.
+    /// Reads no bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], or there is no answer.
+    fn checksum(&self, _name: &str) -> Result<Option<StoredChecksum>, Error> {
+        Ok(None)
+    }
 
     /// Returns all names that begin with the text `prefix`, in any order.
     ///
@@ -141,6 +151,15 @@ pub struct Entry {
     pub size_bytes: u64,
     /// When it was written, by the store's own clock, in milliseconds since 1970.
     pub modified_ms: i64,
+}
+
+/// The checksum that a store keeps of a name, and the size of the bytes it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredChecksum {
+    /// The size in bytes.
+    pub size_bytes: u64,
+    /// The checksum of all bytes, from the first to the last.
+    pub crc64nvme: Crc64Nvme,
 }
 
 /// Holds a store's lock until it is dropped, also when the process is killed.

@@ -64,8 +64,9 @@ mod log_sources;
 // 6. Stage 9.
 mod store;
 
-// 7. The operations of a kind of store.
+// 7. The operations of a kind of store, and the checksum that some keep.
 mod backend;
+mod crc64nvme;
 
 // 8. Stage 9 on the local disk.
 mod local;
@@ -88,7 +89,8 @@ mod scheme;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use backend::{Backend, Entry, Lock, StagedBytes};
+pub use backend::{Backend, Entry, Lock, StagedBytes, StoredChecksum};
+pub use crc64nvme::{Crc64Nvme, Crc64NvmeDigest};
 pub use error::Error;
 pub use fetch::{ObjectReader, fetch, open};
 pub use folder::{Folder, LocalFolder};

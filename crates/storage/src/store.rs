@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::error::NameFlaw;
 use crate::local::LocalStore;
-use crate::{Backend, Entry, Error, Lock, StagedBytes};
+use crate::{Backend, Entry, Error, Lock, StagedBytes, StoredChecksum};
 use checking_first::CheckingFirst;
 
 mod checking_first;
@@ -125,6 +125,17 @@ impl Store {
     pub fn read_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
         check_name(name)?;
         self.backend.get_tail(name, bytes)
+    }
+
+    /// Returns the checksum of a whole name that the store itself keeps, without reading its bytes. Returns `None` if the
+    /// store keeps none, or not one of all bytes: that says nothing about the bytes, so read them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], or there is no answer.
+    pub fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
+        check_name(name)?;
+        self.backend.checksum(name)
     }
 
     /// Returns all names that begin with `prefix`, in byte order; `""` for all of them. A prefix is text, not a folder: `log/1`

@@ -30,7 +30,7 @@ use super::spool::Spool;
 use super::url::{Prefix, request_path};
 use crate::error::{NameFlaw, Operation, Request};
 use crate::scheme::Scheme;
-use crate::{Backend, Entry, Error, Lock, StagedBytes};
+use crate::{Backend, Entry, Error, Lock, StagedBytes, StoredChecksum};
 
 /// Start of names that are written to read the store's clock.
 const CLOCK: &str = "tmp/clock-";
@@ -124,6 +124,21 @@ impl BucketStore {
         };
         let is_denied = matches!(error, object_store::Error::PermissionDenied { .. });
         Err(self.error(Request::Delete, name, is_denied.then(Failure::denied).as_ref(), &error))
+    }
+
+    async fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
+        let Some(direct) = self.client.lister.direct() else { return Ok(None) };
+        let path = self.path(name)?;
+        let _permit = self.client.permit().await;
+        match direct.checksum(path.as_ref()).await {
+            Ok(found) => Ok(found),
+            Err((Some(failure), _)) if failure.is_missing_key() => {
+                Err(Error::NotFound { doing: Operation::Store, location: self.location(name) })
+            }
+            // The store may not know the header. The caller reads the bytes, and has the error if that fails as well.
+            Err((Some(_), _)) => Ok(None),
+            Err((None, error)) => Err(self.error(Request::Get, name, None, error.as_ref())),
+        }
     }
 
     /// Returns the bytes of a name, or of a part of it.
@@ -222,6 +237,10 @@ impl Backend for BucketStore {
                 found.ok_or_else(|| Error::NotFound { doing: Operation::Store, location: self.location(name) })?;
             self.read(name, Some(GetRange::Offset(found.size_bytes.saturating_sub(bytes)))).await
         })
+    }
+
+    fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
+        self.client.wait(self.checksum(name))
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {

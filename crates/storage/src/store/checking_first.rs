@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{Backend, Entry, Error, Lock, StagedBytes};
+use crate::{Backend, Entry, Error, Lock, StagedBytes, StoredChecksum};
 
 /// Between the look and the write another writer could come in: the caller guarantees that there is none.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ impl Backend for CheckingFirst {
 
     fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
         self.0.get_tail(name, bytes)
+    }
+
+    fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
+        self.0.checksum(name)
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {

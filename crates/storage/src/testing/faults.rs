@@ -1,7 +1,7 @@
 //! Faults of operations, chosen by an operation's number alone, so that a run can be repeated.
 //!
 //! **Units.** Operations are counted from 1, over all stores that were wrapped: `put_if_absent`, `put`, `get` (tails
-//! too), `list` and `delete`. The rest is local work: it is not counted, but fails too after a crash.
+//! too), `head` (of a checksum), `list` and `delete`. The rest is local work: it is not counted, but fails too after a crash.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;

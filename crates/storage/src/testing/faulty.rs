@@ -8,7 +8,7 @@ use super::Faults;
 use super::faults::Fault;
 use super::sync_faults::with_failing_sync;
 use crate::error::Operation;
-use crate::{Backend, Entry, Error, Lock, StagedBytes, Store};
+use crate::{Backend, Entry, Error, Lock, StagedBytes, Store, StoredChecksum};
 
 /// Any store with faults. Clones share both.
 #[derive(Clone, Debug)]
@@ -111,6 +111,11 @@ impl Backend for FaultyBackend {
 
     fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
         self.operate("get", name, || self.inner.get_tail(name, bytes), num_bytes)
+    }
+
+    fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
+        let done = |found: &Option<_>| if found.is_some() { "a checksum" } else { "no checksum" }.to_owned();
+        self.operate("head", name, || self.inner.checksum(name), done)
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {

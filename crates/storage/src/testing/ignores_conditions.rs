@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::MemoryStore;
 use super::memory::Write;
-use crate::{Backend, Entry, Error, Lock, StagedBytes, Store};
+use crate::{Backend, Entry, Error, Lock, StagedBytes, Store, StoredChecksum};
 
 /// A store around one in memory whose `put_if_absent` overwrites. Callers have to detect that before it does harm.
 #[derive(Clone, Debug)]
@@ -38,6 +38,10 @@ impl Backend for IgnoresConditions {
 
     fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
         self.0.get_tail(name, bytes)
+    }
+
+    fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
+        self.0.checksum(name)
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Entry>, Error> {

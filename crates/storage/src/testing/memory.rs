@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Random, TestClock, sync_faults};
 use crate::error::Operation;
-use crate::{Backend, Entry, Error, Lock, StagedBytes, Store, printable_name};
+use crate::{Backend, Crc64Nvme, Entry, Error, Lock, StagedBytes, Store, StoredChecksum, printable_name};
 
 /// In the history: a loss of power removed a name.
 const POWER_CUT: &str = "power_cut";
@@ -24,6 +24,8 @@ pub struct Snapshot {
     objects: BTreeMap<String, Stored>,
     /// Operation and name of each change.
     history: Vec<(String, String)>,
+    /// Checksums that differ from those of the bytes, `None` for a name without one. `None` if the store keeps none.
+    checksums: Option<BTreeMap<String, Option<StoredChecksum>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,6 +99,16 @@ impl MemoryStore {
         self.content().objects.insert(name.to_owned(), stored);
     }
 
+    /// Keeps a checksum of each name from now on, as newer servers of S3 do.
+    pub fn keep_checksums(&self) {
+        self.content().checksums.get_or_insert_default();
+    }
+
+    /// Shows this checksum of a name, or none, regardless of its bytes.
+    pub fn set_checksum(&self, name: &str, checksum: Option<StoredChecksum>) {
+        self.content().checksums.get_or_insert_default().insert(name.to_owned(), checksum);
+    }
+
     /// Removes a name, without counting it. Returns whether it existed.
     pub fn remove(&self, name: &str) -> bool {
         self.content().objects.remove(name).is_some()
@@ -117,7 +129,7 @@ impl MemoryStore {
     /// [`Faults::fail_sync`](super::Faults::fail_sync) left visible: that vanishes.
     pub fn power_cut(&self, seed: u64) {
         let mut random = Random::new(seed);
-        let Snapshot { objects, history } = &mut *self.content();
+        let Snapshot { objects, history, checksums: _ } = &mut *self.content();
         objects.retain(|name, stored| {
             if stored.kept == Kept::Whole {
                 return true;
@@ -195,6 +207,14 @@ impl Backend for MemoryStore {
     fn get_tail(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
         let size_bytes = self.stored(name)?.len() as u64;
         self.get(name, size_bytes.saturating_sub(bytes)..u64::MAX)
+    }
+
+    fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
+        let bytes = self.stored(name)?;
+        let content = self.content();
+        let Some(others) = &content.checksums else { return Ok(None) };
+        let of_bytes = || StoredChecksum { size_bytes: bytes.len() as u64, crc64nvme: Crc64Nvme::of(&bytes) };
+        Ok(others.get(name).map_or_else(|| Some(of_bytes()), |other| *other))
     }
 
     /// Returns the entries backwards, so that no caller relies on an order that is not promised.

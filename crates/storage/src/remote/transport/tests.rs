@@ -9,7 +9,7 @@ use super::*;
 use crate::backend::Backend;
 use crate::error::Operation;
 use crate::remote::{Bucket, BucketStore, ConnectOptions, Connections, Prefix};
-use crate::{Error, StagedBytes};
+use crate::{Crc64Nvme, Error, StagedBytes, StoredChecksum};
 
 const IMPATIENT: Patience = Patience {
     connect: Duration::from_secs(1),
@@ -107,6 +107,7 @@ fn requests() -> Vec<(&'static str, Ask)> {
         ("put", Box::new(|store| store.put("a", b"bytes"))),
         ("create", Box::new(|store| created(store, b"bytes"))),
         ("delete", Box::new(|store| store.delete("a"))),
+        ("checksum", Box::new(|store| store.checksum("a").map(drop))),
     ]
 }
 
@@ -167,6 +168,37 @@ fn a_store_that_always_loses_the_reply_of_a_write_is_given_up() {
 }
 
 #[test]
+fn the_checksum_of_a_whole_object_is_requested_and_no_other_counts() {
+    let found = |status: &'static str, headers: &'static str| {
+        let (endpoint, count) = server(move |_, head| {
+            assert!(head.starts_with("HEAD /lake/t/a%20b "), "{head}");
+            assert!(head.to_ascii_lowercase().contains("\r\nx-amz-checksum-mode: enabled\r\n"), "{head}");
+            Does::Answers(format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n"))
+        });
+        let found = store(&endpoint).checksum("a b");
+        assert_eq!(count.load(Ordering::SeqCst), 1, "{status} {headers}");
+        found
+    };
+    let whole = StoredChecksum { size_bytes: 9, crc64nvme: Crc64Nvme::of(b"123456789") };
+    let headers = "Content-Length: 9\r\nx-amz-checksum-crc64nvme: rosUhgp5mIg=\r\nx-amz-checksum-type: FULL_OBJECT\r\n";
+    assert_eq!(found("200 OK", headers).unwrap(), Some(whole));
+    for headers in [
+        "Content-Length: 9\r\nx-amz-checksum-crc64nvme: rosUhgp5mIg=\r\nx-amz-checksum-type: COMPOSITE\r\n",
+        "Content-Length: 9\r\nx-amz-checksum-crc64nvme: rosUhgp5mIg=-2\r\nx-amz-checksum-type: COMPOSITE\r\n",
+        "Content-Length: 9\r\nx-amz-checksum-sha256: x\r\nx-amz-checksum-type: FULL_OBJECT\r\n",
+        "Content-Length: 9\r\nx-amz-checksum-crc64nvme: rosUhgp5mIg=\r\n",
+        "Content-Length: 9\r\n",
+    ] {
+        assert_eq!(found("200 OK", headers).unwrap(), None, "{headers}");
+    }
+    assert!(found("404 Not Found", "Content-Length: 0\r\n").unwrap_err().is_not_found());
+    // A store that does not know the header: the bytes are read instead.
+    for refusal in ["400 Bad Request", "403 Forbidden"] {
+        assert_eq!(found(refusal, "Content-Length: 0\r\n").unwrap(), None, "{refusal}");
+    }
+}
+
+#[test]
 fn a_slow_upload_is_not_aborted() {
     // The upload takes many times as long as the limit on silence, but each pause is shorter.
     let (endpoint, count) = server(|_, _| answer("200 OK", OBJECT, ""));
@@ -192,7 +224,8 @@ fn a_redirect_is_followed_within_the_host_and_to_no_other() {
     let (other, count_of_other) = server(|_, head| fine(head));
     let port = other.rsplit(':').next().unwrap().to_owned();
     for status in ["301", "302", "303", "307", "308"] {
-        for (name, ask) in requests() {
+        // A refused request for a checksum is no error: the bytes are read instead.
+        for (name, ask) in requests().into_iter().filter(|(name, _)| *name != "checksum") {
             for target in [format!("{other}/lake/t/a"), format!("http://localhost:{port}/")] {
                 let location = format!("Location: {target}\r\n");
                 let (endpoint, count) = server(move |_, _| answer(&format!("{status} Moved"), &location, ""));

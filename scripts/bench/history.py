@@ -94,7 +94,7 @@ def make_state(template: pathlib.Path, table: pathlib.Path, logs: pathlib.Path, 
         for day, start, end in parts:
             path = state / "seen" / day_name(day) / f"{number:010}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            lines = [compact({"format": 3, "epoch": number, "day": day_name(day), "inputs": end - start, "log": log_sha256})]
+            lines = [compact({"format": log["format"], "epoch": number, "day": day_name(day), "inputs": end - start, "log": log_sha256})]
             for of in range(start, end):
                 key = f"{logs}/{day_name(day)}/{object_name(day, of)}"
                 line = b'{"source":"file://","key":"%s","version":"0-%d","outcome":"converted","size":0}'

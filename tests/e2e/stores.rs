@@ -327,3 +327,45 @@ fn a_run_that_is_killed_leaves_no_rows_in_the_folder_of_temporary_files() {
     child.wait().unwrap();
     assert_eq!(folder.tree("tmp"), [""; 0]);
 }
+
+#[test]
+fn data_files_are_verified_by_checksums_of_whole_objects_or_by_reading() {
+    only_on_disk!("a separate store");
+    let folder = TestFolder::new();
+    let store = with_logs(S3::new());
+    run(&mut program(&folder, &store), &[&CONVERT[..], &LEAN[..]].concat()).exits(0);
+    let deep = ["verify", "s3://lake/cf_logs", "--deep", "--json"];
+    // Returns the output, and the requests for data files.
+    let verify = |status: i32| {
+        let before = store.requests().len();
+        let ran = run(&mut program(&folder, &store), &deep).exits(status);
+        let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let requests = store.requests().split_off(before);
+        (json, requests.into_iter().filter(|request| request.path.ends_with(".parquet")).collect::<Vec<_>>())
+    };
+    let is_tail = |request: &Request| request.header("range").starts_with("bytes=-");
+    for (kind, by_checksum) in [(None, 0), (Some("COMPOSITE"), 0), (Some("FULL_OBJECT"), 2)] {
+        store.show_checksums(kind);
+        let (found, requests) = verify(0);
+        assert_eq!((&found["files"], &found["files_by_checksum"]), (&2.into(), &by_checksum.into()), "{kind:?}");
+        let heads = requests.iter().filter(|request| request.method == "HEAD");
+        for head in heads.clone() {
+            assert!(head.header("authorization").contains("x-amz-checksum-mode"), "{head:?}");
+        }
+        let reads = requests.iter().filter(|request| request.method == "GET" && !is_tail(request)).count();
+        let tails = requests.iter().filter(|request| request.method == "GET" && is_tail(request)).count();
+        assert_eq!((heads.count(), reads, tails), (2, 2 - by_checksum, 4), "{kind:?}: {requests:#?}");
+    }
+    let ran = run(&mut program(&folder, &store), &deep[..3]).exits(0);
+    assert!(ran.stdout.contains("by the checksums of the store, and by their footers"), "{}", ran.stdout);
+    // A changed byte is found by either.
+    let path = "lake/cf_logs/year=2024/month=05/day=17/hour=09/part-0000000001-00000-000.parquet";
+    let mut bytes = store.get(path);
+    bytes[20] ^= 1;
+    store.put(path, bytes);
+    for kind in [None, Some("COMPOSITE"), Some("FULL_OBJECT")] {
+        store.show_checksums(kind);
+        let (found, _) = verify(1);
+        assert_eq!((&found["num_faults"], &found["faults"][0]["invariant"]), (&1.into(), &"I6".into()), "{kind:?}");
+    }
+}

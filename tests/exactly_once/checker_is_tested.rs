@@ -8,7 +8,7 @@ use lakefront_operations::{Stop, VerifyOptions, verify};
 use serde_json::Value;
 
 use crate::{
-    invariants::{Observations, check, read_batch, seal_faults, sealed, sha256, write_batch},
+    invariants::{Observations, check, crc64nvme, read_batch, seal_faults, sealed, sha256, write_batch},
     logs::{FIRST_HOUR, LogObject, SECRET},
     simulation::{Simulation, first_logs, later_logs, vanished_logs},
 };
@@ -65,7 +65,7 @@ fn replace_rows(seen: &mut Observations, path: &str, batch: &RecordBatch, and_re
         let file = commit["files"].as_array_mut().unwrap().iter_mut().find(|file| file["path"] == path).unwrap();
         file["bytes"] = bytes.len().into();
         file["rows"] = batch.num_rows().into();
-        file["sha256"] = sha256(&bytes).into();
+        file["crc64nvme"] = crc64nvme(&bytes).into();
     });
     let adapt = |record: &mut Value| {
         let changed = |record: &Value, key: &str, before: usize, after: usize| {

@@ -24,9 +24,9 @@ pub(crate) use self::{
     records::{Epoch, json_lines, text_of},
     reports::check_report,
     rows::{read_batch, rows_of_table, write_batch},
-    seals::{faults as seal_faults, sealed, without_checksums},
+    seals::{faults as seal_faults, sealed, with_sha256, without_checksums},
 };
-pub(crate) use crate::seals::sha256;
+pub(crate) use crate::seals::{crc64nvme, sha256};
 
 /// Returns the epochs of a state.
 pub(crate) fn epochs_of(state: &Files) -> Vec<Epoch> {
@@ -132,7 +132,8 @@ fn data_is_there(seen: &Observations, epochs: &[Epoch], found: &mut Found) -> Ve
             found.add("I6", format!("`{}` is committed but missing", file.path));
             continue;
         };
-        let is_same = bytes.len() as u64 == file.bytes && sha256(bytes) == file.sha256;
+        let hash = if file.is_sha256 { sha256(bytes) } else { crc64nvme(bytes) };
+        let is_same = bytes.len() as u64 == file.bytes && hash == file.hash;
         found.expect("I6", is_same, || format!("`{}` differs from its commit", file.path));
         if let Ok(rows) = rows::read(&file.path, bytes) {
             found.expect("I6", rows.len() as u64 == file.rows, || {

@@ -61,6 +61,9 @@ mod leftovers;
 // Stores that ignore put-if-absent.
 mod other_stores;
 
+// Stores that keep checksums.
+mod checksums;
+
 // The same object in another place, and the same name in two places.
 mod identities;
 

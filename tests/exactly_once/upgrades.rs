@@ -1,12 +1,12 @@
-//! Tables of earlier versions, whose records have no checksums: they stay usable, an open epoch is finished in its own
-//! format, and after the first record with a checksum, all later ones must have one.
+//! Tables of earlier versions, whose records have no checksums, or whose data files have a SHA-256: they stay usable, an
+//! open epoch is finished in its own format, and after the first record with a checksum, all later ones must have one.
 
 use std::collections::BTreeMap;
 
 use lakefront_operations::{Stop, Verification, VerifyOptions, rebuild_state, verify};
 
 use crate::{
-    invariants::{Files, without_checksums},
+    invariants::{Files, Observations, with_sha256, without_checksums},
     run_driver::{Command, RunRequest},
     simulation::{Simulation, first_logs, later_logs},
 };
@@ -28,8 +28,20 @@ fn decided(state: &Files) -> BTreeMap<&String, &bytes::Bytes> {
     state.iter().filter(|(name, _)| folders.iter().any(|folder| name.starts_with(folder))).collect()
 }
 
+/// Returns the state as an earlier version would have left the epochs for which the function holds.
+type AsOfOld = fn(&Observations, &dyn Fn(u64) -> bool) -> Files;
+
 #[test]
-fn an_epoch_of_an_earlier_version_is_finished_as_that_version_would_have_done() {
+fn an_epoch_without_checksums_is_finished_as_its_version_would_have_done() {
+    is_finished_as_of_old(|seen, is_older| without_checksums(seen, is_older), false);
+}
+
+#[test]
+fn an_epoch_with_sha256_is_finished_as_its_version_would_have_done() {
+    is_finished_as_of_old(|seen, is_older| with_sha256(seen, is_older), true);
+}
+
+fn is_finished_as_of_old(as_of_old: AsOfOld, is_sealed: bool) {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.finish("the first run");
     simulation.logs.set(&later_logs(SEED));
@@ -50,10 +62,10 @@ fn an_epoch_of_an_earlier_version_is_finished_as_that_version_would_have_done() 
         let middle = simulation.save();
         simulation.wait_for_leases();
         let open = u64::try_from(simulation.open_epoch().unwrap()).unwrap();
-        // The expected state: the epoch finished with checksums, and the checksums removed.
-        let as_it_was = without_checksums(&simulation.observe(false).state, |_| true);
+        // The expected state: the epoch finished by this version, and changed into one of the earlier version.
+        let as_it_was = as_of_old(&simulation.observe(false), &|_| true);
         assert_eq!(simulation.run(&RunRequest::without_faults(Command::Convert)).error, None, "{when}");
-        let expected = without_checksums(&simulation.observe(false).state, |epoch| epoch <= open);
+        let expected = as_of_old(&simulation.observe(false), &|epoch| epoch <= open);
         simulation.restore(&middle);
         simulation.set_state(&as_it_was);
         simulation.finish(&when);
@@ -66,22 +78,24 @@ fn an_epoch_of_an_earlier_version_is_finished_as_that_version_would_have_done() 
             assert!(end.get(name) == Some(bytes), "{when}: `{name}` differs");
         }
         let found = verified(&simulation).unwrap();
-        assert_eq!((found.faults, found.epochs_without_checksums), (vec![], open), "{when}");
+        let without = if is_sealed { 0 } else { open };
+        assert_eq!((found.faults, found.epochs_without_checksums), (vec![], without), "{when}");
     }
     assert!(tried > 5, "{tried}");
 }
 
-/// Returns a state with epochs without checksums, then some with checksums.
+/// Returns a state with epochs without checksums, then one with checksums and SHA-256, then some of this version.
 fn mixed() -> Simulation {
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.finish("the first run");
-    simulation.set_state(&without_checksums(&simulation.observe(false).state, |_| true));
+    simulation.set_state(&without_checksums(&simulation.observe(false), |_| true));
     simulation.logs.set(&later_logs(SEED));
-    simulation.finish("the first run of this version");
+    simulation.finish("the first run with checksums");
+    simulation.set_state(&with_sha256(&simulation.observe(false), |_| true));
     simulation.logs.add(&[crate::logs::LogObject::make(SEED, 77, crate::logs::FIRST_HOUR, 0)]);
-    simulation.finish("the second run of this version");
+    simulation.finish("the first run of this version");
     let formats = formats(&simulation);
-    assert!(formats.contains(&1) && formats.is_sorted() && formats.ends_with(&[3, 3]), "{formats:?}");
+    assert!(formats.contains(&1) && formats.is_sorted() && formats.ends_with(&[3, 4]), "{formats:?}");
     simulation
 }
 
@@ -104,9 +118,10 @@ fn a_state_with_and_without_checksums_is_rebuilt_as_it_was() {
 fn a_record_without_a_checksum_is_refused_after_one_with() {
     let simulation = mixed();
     let saved = simulation.save();
-    let state = simulation.observe(true).state;
+    let seen = simulation.observe(true);
+    let state = seen.state.clone();
     let last = formats(&simulation).len() as u64;
-    let all_of = |epoch: u64| without_checksums(&state, |of| of == epoch);
+    let all_of = |epoch: u64| without_checksums(&seen, |of| of == epoch);
     let refuses = |changed: &Files, what: &str| {
         simulation.restore(&saved);
         simulation.set_state(changed);
@@ -128,8 +143,8 @@ fn a_record_without_a_checksum_is_refused_after_one_with() {
     // A table that was created with checksums has no epoch without them.
     let simulation = Simulation::new(&first_logs(SEED));
     simulation.finish("the first run");
-    let state = simulation.observe(true).state;
-    simulation.set_state(&without_checksums(&state, |epoch| epoch > 0));
+    let seen = simulation.observe(true);
+    simulation.set_state(&without_checksums(&seen, |epoch| epoch > 0));
     assert!(verified(&simulation).is_err());
     let writes = simulation.writes();
     let error = simulation.run(&RunRequest::without_faults(Command::Convert)).error.expect("the run continued");

@@ -394,7 +394,7 @@ pub(crate) struct VerifyFlags {
     #[command(flatten)]
     pub(crate) table: StateFlags,
 
-    /// Also read every data file and compare its hash
+    /// Also compare the bytes of every data file: by the checksum that the store keeps, or by reading them
     #[arg(long)]
     pub(crate) deep: bool,
 

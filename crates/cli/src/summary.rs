@@ -338,7 +338,12 @@ pub(crate) fn of_verification(verification: &Verification, is_deep: bool) -> Str
             format!("none in {} epochs of earlier versions: their records were read unchecked", HumanCount(unchecked));
         lines.add("checksums", &text);
     }
-    let how = if is_deep { "every byte read" } else { "by name and size" };
+    let how = match verification.files_by_checksum {
+        _ if !is_deep => "by name and size".to_owned(),
+        0 => "every byte read".to_owned(),
+        all if all == *files => "by the checksums of the store, and by their footers".to_owned(),
+        some => format!("{} by the checksums of the store, and every byte of the others read", HumanCount(some)),
+    };
     lines.add(
         "data",
         &format!("{} data files, {} rows, {}: {how}", HumanCount(*files), HumanCount(*rows), HumanBytes(*bytes)),

@@ -19,6 +19,7 @@ use flate2::{Compression, GzBuilder, bufread::GzDecoder, write::GzEncoder};
 use lakefront_cloudfront::Reject;
 use lakefront_ledger::{
     escape::json_line,
+    hash::FileHasher,
     records::{LogRecord, QuarantineRecord},
     seal::{Stored, to_json},
 };
@@ -88,7 +89,7 @@ impl Quarantine {
     pub(crate) fn put(self, name: &str) -> Result<Option<QuarantineRecord>, Error> {
         let Some(file) = self.file else { return Ok(None) };
         let written = file.finish().map_err(StagedFile::error)?.put(&self.store, name)?;
-        Ok(Some(QuarantineRecord { entries: self.entries, bytes: written.bytes, sha256: written.sha256 }))
+        Ok(Some(QuarantineRecord { entries: self.entries, bytes: written.bytes, sha256: written.hash.to_string() }))
     }
 
     fn add(&mut self, entry: &impl Serialize) -> Result<(), Error> {
@@ -96,7 +97,7 @@ impl Quarantine {
             file
         } else {
             // Without a name or a time in the header, so that the bytes depend only on the entries.
-            let staged = StagedFile::create(&self.store).map_err(StagedFile::error)?;
+            let staged = StagedFile::create(&self.store, FileHasher::sha256()).map_err(StagedFile::error)?;
             let header = GzBuilder::new().mtime(0);
             let header = self.comment.iter().fold(header, |header, comment| header.comment(comment.as_str()));
             self.file.insert(header.write(staged, Compression::default()))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lakefront_cloudfront::{DecodeOptions, TextLimits};
 use lakefront_ledger::{
-    Destination, Identity, create_once, paths,
+    Destination, Identity, hash, paths,
     read_record::damaged,
     records::{FieldsRecord, LogRecord, SettingsRecord, TableRecord},
     seal::to_json,
@@ -92,7 +92,7 @@ impl Settings {
         let mut text =
             format!("{LAYOUT_VERSION}\n{program_version}\n{}\n", self.partition_by.columns().join(",")).into_bytes();
         text.extend(to_json(&self.record()));
-        let mut digits = create_once::sha256(&text);
+        let mut digits = hash::sha256(&text);
         digits.truncate(16);
         digits
     }

@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
-use lakefront_ledger::create_once;
+use lakefront_ledger::{
+    create_once,
+    hash::{FileHash, FileHasher},
+};
 use lakefront_storage::{Staged, Store};
 use lakefront_table::encode::DataFiles;
-use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 
@@ -17,28 +19,28 @@ const BUFFER_BYTES: usize = 1 << 20;
 pub(crate) struct StagedFile {
     staged: Staged,
     buffer: Vec<u8>,
-    hash: Sha256,
+    hasher: FileHasher,
 }
 
 /// Size and hash of a file that has its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredFile {
     pub(crate) bytes: u64,
-    pub(crate) sha256: String,
+    pub(crate) hash: FileHash,
 }
 
 impl StagedFile {
-    pub(crate) fn create(store: &Store) -> io::Result<Self> {
-        Ok(Self { staged: store.stage().map_err(into_io)?, buffer: Vec::new(), hash: Sha256::new() })
+    pub(crate) fn create(store: &Store, hasher: FileHasher) -> io::Result<Self> {
+        Ok(Self { staged: store.stage().map_err(into_io)?, buffer: Vec::new(), hasher })
     }
 
     /// Stores the file under its name, in the store that it was created in; succeeds if the name already has these
     /// bytes.
     pub(crate) fn put(mut self, store: &Store, name: &str) -> Result<StoredFile, Error> {
         self.flush().map_err(Self::error)?;
-        let written = StoredFile { bytes: self.staged.len_bytes(), sha256: create_once::hex(&self.hash.finalize()) };
+        let written = StoredFile { bytes: self.staged.len_bytes(), hash: self.hasher.finish() };
         let put = || self.staged.put_if_absent(name).map(|_bytes| ());
-        create_once::settle(store, name, put, || create_once::holds(store, name, written.bytes, &written.sha256))?;
+        create_once::settle(store, name, put, || create_once::holds(store, name, written.bytes, &written.hash))?;
         Ok(written)
     }
 
@@ -50,7 +52,7 @@ impl StagedFile {
 
 impl Write for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hash.update(bytes);
+        self.hasher.update(bytes);
         if self.buffer.len() + bytes.len() > BUFFER_BYTES {
             self.flush()?;
         }
@@ -77,11 +79,13 @@ fn into_io(error: lakefront_storage::Error) -> io::Error {
 #[derive(Clone, Debug)]
 pub(crate) struct StagedFiles {
     store: Store,
+    /// The hasher of each file, before its first byte.
+    hasher: FileHasher,
 }
 
 impl StagedFiles {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Store, hasher: FileHasher) -> Self {
+        Self { store, hasher }
     }
 }
 
@@ -89,6 +93,6 @@ impl DataFiles for StagedFiles {
     type File = StagedFile;
 
     fn create(&mut self) -> io::Result<StagedFile> {
-        StagedFile::create(&self.store)
+        StagedFile::create(&self.store, self.hasher.clone())
     }
 }

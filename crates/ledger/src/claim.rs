@@ -8,7 +8,7 @@
 use lakefront_storage::Store;
 
 use crate::{
-    Destination, Error, create_once, paths, read_record,
+    Destination, Error, create_once, hash, paths, read_record,
     records::{Digest, LogRecord, TableRecord},
     seal::{Record as _, Stored},
 };
@@ -67,7 +67,7 @@ pub fn probe(destination: &Destination, record: &Stored<TableRecord>) -> Result<
 pub fn claim(state: &Store, mut record: LogRecord, plan: &[u8]) -> Result<(Claim, Stored<LogRecord>), Error> {
     let plan_name = paths::plan(record.epoch, &record.nonce);
     create_once::create(state, &plan_name, plan)?;
-    record.plan = Digest { name: plan_name, bytes: plan.len() as u64, sha256: create_once::sha256(plan) };
+    record.plan = Digest { name: plan_name, bytes: plan.len() as u64, sha256: hash::sha256(plan) };
     let name = paths::log(record.epoch);
     let record = Stored::of(record);
     let bytes = record.to_bytes();
@@ -90,7 +90,7 @@ pub fn claim(state: &Store, mut record: LogRecord, plan: &[u8]) -> Result<(Claim
 
 /// Returns a text that no other claim has. The run that finds its own in the log record made the decision.
 pub fn nonce(run_id: &str, epoch: u64, attempt: u64) -> String {
-    let mut digits = create_once::sha256(format!("{run_id}\n{epoch}\n{attempt}").as_bytes());
+    let mut digits = hash::sha256(format!("{run_id}\n{epoch}\n{attempt}").as_bytes());
     digits.truncate(32);
     digits
 }

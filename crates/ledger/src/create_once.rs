@@ -4,9 +4,8 @@
 //! every reply except "done" the object is read: equal bytes are success.
 
 use lakefront_storage::Store;
-use sha2::{Digest as _, Sha256};
 
-use crate::{Error, RecordKind};
+use crate::{Error, RecordKind, hash::FileHash};
 
 /// Number of bytes that are hashed at a time: 4 MiB.
 const COMPARE_BYTES: u64 = 4 << 20;
@@ -75,42 +74,50 @@ pub fn secure(store: &Store, name: &str) -> Result<(), Error> {
     }
 }
 
-/// Returns whether an object has this size in bytes and this hash.
+/// Returns whether an object has this size in bytes and this hash. Reads it only if the store keeps no such hash.
 ///
 /// # Errors
 /// The object cannot be read.
-pub fn holds(store: &Store, name: &str, bytes: u64, sha256: &str) -> Result<bool, lakefront_storage::Error> {
-    let (got_bytes, got_sha256) = hash_of(store, name)?;
-    Ok(got_bytes == bytes && got_sha256 == sha256)
+pub fn holds(store: &Store, name: &str, bytes: u64, hash: &FileHash) -> Result<bool, lakefront_storage::Error> {
+    let found = match stored_hash(store, name, hash)? {
+        Some(found) => found,
+        None => read_hash(store, name, hash)?,
+    };
+    Ok(found == (bytes, hash.clone()))
 }
 
-/// Returns the size of an object in bytes, and its hash. Reads it in pieces.
+/// Returns the size of an object in bytes, and the hash of the kind of `like` that the store keeps of it; `None` if it
+/// keeps none. Reads no bytes of the object.
 ///
 /// # Errors
-/// The object cannot be read.
-pub fn hash_of(store: &Store, name: &str) -> Result<(u64, String), lakefront_storage::Error> {
-    let mut hash = Sha256::new();
-    let mut bytes = 0;
-    loop {
-        let piece = store.read_range(name, bytes..bytes + COMPARE_BYTES)?;
-        hash.update(&piece);
-        bytes += piece.len() as u64;
-        if (piece.len() as u64) < COMPARE_BYTES {
-            return Ok((bytes, hex(&hash.finalize())));
+/// The object is absent, or there is no answer.
+pub fn stored_hash(
+    store: &Store,
+    name: &str,
+    like: &FileHash,
+) -> Result<Option<(u64, FileHash)>, lakefront_storage::Error> {
+    match like {
+        FileHash::Sha256(_) => Ok(None),
+        FileHash::Crc64Nvme(_) => {
+            let stored = store.checksum(name)?;
+            Ok(stored.map(|stored| (stored.size_bytes, FileHash::Crc64Nvme(stored.crc64nvme))))
         }
     }
 }
 
-/// Returns the SHA-256 of bytes, in hexadecimal digits.
-pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Returns bytes in hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
-        write!(digits, "{byte:02x}").expect("writing to a String cannot fail");
-        digits
-    })
+/// Returns the size of an object in bytes, and the hash of its bytes of the kind of `like`. Reads it in pieces.
+///
+/// # Errors
+/// The object cannot be read.
+pub fn read_hash(store: &Store, name: &str, like: &FileHash) -> Result<(u64, FileHash), lakefront_storage::Error> {
+    let mut hasher = like.hasher();
+    let mut bytes = 0;
+    loop {
+        let piece = store.read_range(name, bytes..bytes + COMPARE_BYTES)?;
+        hasher.update(&piece);
+        bytes += piece.len() as u64;
+        if (piece.len() as u64) < COMPARE_BYTES {
+            return Ok((bytes, hasher.finish()));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use lakefront_storage::{Object, Store};
 use crate::{
     Error,
     concurrent::side_by_side,
-    create_once, paths,
+    create_once, hash, paths,
     plan::Task,
     processed,
     records::{
@@ -123,8 +123,8 @@ pub fn final_records(
 
 /// Returns the digest over the contents of an epoch's `seen` objects.
 fn contents_digest(seen: &[(String, Vec<u8>)]) -> String {
-    let digests: Vec<String> = seen.iter().map(|(_, bytes)| create_once::sha256(bytes)).collect();
-    create_once::sha256(digests.join(",").as_bytes())
+    let digests: Vec<String> = seen.iter().map(|(_, bytes)| hash::sha256(bytes)).collect();
+    hash::sha256(digests.join(",").as_bytes())
 }
 
 /// Closes an epoch.

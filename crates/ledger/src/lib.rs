@@ -35,6 +35,8 @@ pub mod paths;
 
 pub mod records;
 
+pub mod hash;
+
 pub mod seal;
 
 pub mod jsonl;

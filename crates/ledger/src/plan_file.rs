@@ -1,7 +1,7 @@
 //! A plan as bytes: gzipped JSON lines, a header and then one line for each input, in the order of the tasks.
 //!
 //! ```text
-//! {"format":3,"epoch":42,"nonce":"...","tasks":12,"inputs":345}
+//! {"format":4,"epoch":42,"nonce":"...","tasks":12,"inputs":345}
 //! {"task":0,"source":"file://","key":"/logs/E1.2025-01-02-03.x.gz","name":"E1.2025-01-02-03.x.gz","version":"312-1735","size":312}
 //! {"checksum":"..."}
 //! ```
@@ -15,13 +15,13 @@ use lakefront_storage::{Object, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, create_once,
+    Error, hash,
     jsonl::{JsonlReader, JsonlWriter},
     paths,
     plan::{Earlier, Task},
     read_record::{self, damaged, unreadable},
     records::LogRecord,
-    seal::{FORMAT_SEALED, Record as _, Stored},
+    seal::{NEWEST_FORMAT, Record as _, Stored, may_be_of_one_epoch},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -59,7 +59,7 @@ struct Input<'a> {
 /// Returns the bytes of a plan.
 pub fn plan_bytes(epoch: u64, nonce: &str, tasks: &[Task]) -> Vec<u8> {
     let inputs = tasks.iter().map(|task| task.inputs.len() as u64).sum();
-    let header = PlanHeader { format: FORMAT_SEALED, epoch, nonce, tasks: tasks.len() as u64, inputs };
+    let header = PlanHeader { format: NEWEST_FORMAT, epoch, nonce, tasks: tasks.len() as u64, inputs };
     let mut lines = JsonlWriter::new(&header, true);
     for task in tasks {
         for (index, object) in task.inputs.iter().enumerate() {
@@ -91,7 +91,7 @@ pub fn read_plan(state: &Store, log: &Stored<LogRecord>) -> Result<Vec<Task>, Er
     }
     let bytes = state.read_range(name, 0..log.plan.bytes.saturating_add(1));
     let bytes = bytes.map_err(|error| unreadable(state, name, error))?;
-    if bytes.len() as u64 != log.plan.bytes || create_once::sha256(&bytes) != log.plan.sha256 {
+    if bytes.len() as u64 != log.plan.bytes || hash::sha256(&bytes) != log.plan.sha256 {
         return Err(damaged(state, name, "is not the plan that the log names: its hash differs"));
     }
     let cannot = |what: &str| damaged(state, name, &format!("cannot be used: {what}"));
@@ -101,7 +101,7 @@ pub fn read_plan(state: &Store, log: &Stored<LogRecord>) -> Result<Vec<Task>, Er
     let PlanHeader { format, epoch, .. } = header;
     let is_of_log = epoch == log.epoch && header.nonce == log.nonce;
     read_record::check_format(state, name, format)?;
-    if (format == FORMAT_SEALED) != log.is_sealed() || !is_of_log {
+    if !may_be_of_one_epoch(format, log.format) || !is_of_log {
         return Err(cannot("its first line is of another log record"));
     }
     if log.is_sealed() {

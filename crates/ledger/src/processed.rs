@@ -1,7 +1,7 @@
 //! Outcomes of all processed objects, by the day in the object's key.
 //!
 //! ```text
-//! {"format":3,"epoch":42,"day":"2025-01-02","inputs":345,"log":"..."}
+//! {"format":4,"epoch":42,"day":"2025-01-02","inputs":345,"log":"..."}
 //! {"source":"file://","key":"/logs/E1.2025-01-02-03.x.gz","version":"312-1735","outcome":"converted","size":312}
 //! {"checksum":"..."}
 //! ```

@@ -16,7 +16,10 @@ use crate::{
     jsonl::JsonlReader,
     paths,
     records::{LeaseRecord, LogRecord, OfEpoch, TableRecord},
-    seal::{self, AnyFormat, FORMAT, FORMAT_OF_NEW_WORDS, FORMAT_SEALED, Record, Seal, Stored},
+    seal::{
+        self, AnyFormat, FORMAT, FORMAT_OF_NEW_WORDS, FORMAT_SEALED, NEWEST_FORMAT, Record, Seal, Stored,
+        may_be_of_one_epoch,
+    },
 };
 
 /// Largest `table.json` and lease in bytes: 64 KiB. Both have a few hundred bytes.
@@ -125,7 +128,7 @@ impl LogRef {
 
     /// Returns whether the records of its epoch have checksums.
     pub fn is_sealed(&self) -> bool {
-        self.format == FORMAT_SEALED
+        self.format >= FORMAT_SEALED
     }
 }
 
@@ -135,7 +138,7 @@ impl LogRef {
 /// The object has another format, or the digest of another log record.
 pub fn check_log(state: &Store, log: &LogRef, name: &str, format: u32, named: Option<&str>) -> Result<(), Error> {
     let its_log = paths::log(log.epoch);
-    if (format == FORMAT_SEALED) != log.is_sealed() {
+    if !may_be_of_one_epoch(format, log.format) {
         let what = format!(
             "has format {format}, but `{its_log}` has format {}: one of them is not the record that was written",
             log.format
@@ -250,7 +253,7 @@ pub fn parse<T: Record>(state: &Store, name: &str, bytes: &[u8]) -> Result<Store
     };
     let AnyFormat { format } = serde_json::from_slice(&body).map_err(cannot)?;
     check_format(state, name, format)?;
-    if (format == FORMAT_SEALED) != is_sealed {
+    if (format >= FORMAT_SEALED) != is_sealed {
         let has = if is_sealed { "has" } else { "lacks" };
         return Err(damaged(state, name, &format!("has format {format} and {has} a checksum")));
     }
@@ -277,7 +280,7 @@ pub fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
     };
     let format = first.ok().and_then(|first| serde_json::from_slice::<AnyFormat>(first).ok());
     // A damaged object has no format, and may be replaced.
-    format.filter(|any| any.format > FORMAT_SEALED).map_or(Ok(()), |any| check_format(state, name, any.format))
+    format.filter(|any| any.format > NEWEST_FORMAT).map_or(Ok(()), |any| check_format(state, name, any.format))
 }
 
 /// Checks that this version reads a format.
@@ -285,10 +288,10 @@ pub fn refuse_newer(state: &Store, name: &str) -> Result<(), Error> {
 /// # Errors
 /// The format is a newer one.
 pub fn check_format(state: &Store, name: &str, format: u32) -> Result<(), Error> {
-    if (FORMAT..=FORMAT_SEALED).contains(&format) {
+    if (FORMAT..=NEWEST_FORMAT).contains(&format) {
         return Ok(());
     }
-    Err(Error::NewerFormat { location: state.location(name), format, newest: FORMAT_SEALED })
+    Err(Error::NewerFormat { location: state.location(name), format, newest: NEWEST_FORMAT })
 }
 
 /// Returns the error about a damaged object of the state.

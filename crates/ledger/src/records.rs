@@ -7,8 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Identity,
-    seal::{FORMAT, FORMAT_OF_NEW_WORDS, Record, Stored},
+    hash::{FileHash, FileHasher},
+    seal::{FORMAT, FORMAT_CRC64NVME, FORMAT_OF_NEW_WORDS, Record, Stored},
 };
+
+mod data_file;
+
+pub use self::data_file::FileRecord;
 
 /// `table.json`: properties of the table that never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +101,13 @@ impl Record for LogRecord {
 
     fn has_links(&self, is_sealed: bool) -> bool {
         self.table.is_some() == is_sealed && self.closed.is_some() == (is_sealed && self.epoch > 1)
+    }
+}
+
+impl LogRecord {
+    /// Returns a hasher for the data files of its epoch.
+    pub fn file_hasher(&self) -> FileHasher {
+        if self.format >= FORMAT_CRC64NVME { FileHasher::crc64nvme() } else { FileHasher::sha256() }
     }
 }
 
@@ -305,27 +317,6 @@ pub struct CommitRecord {
     pub log: Option<String>,
 }
 
-/// A data file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileRecord {
-    /// Its name below the table.
-    pub path: String,
-    /// Number of rows.
-    pub rows: u64,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// The SHA-256 of its bytes, in hexadecimal digits.
-    pub sha256: String,
-}
-
-impl FileRecord {
-    /// Returns the folder of its partition, below the table.
-    pub fn partition(&self) -> &str {
-        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
-    }
-}
-
 /// The quarantine of a task: rejected rows and failed objects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -452,29 +443,39 @@ impl OfEpoch for ClosedRecord {
     }
 }
 
-/// Implements the traits of a task's record, which builds only on the log record.
-macro_rules! of_task {
-    ($record:ty) => {
-        impl Record for $record {
-            fn format(&self) -> u32 {
-                self.format
-            }
+impl Record for GoneRecord {
+    fn format(&self) -> u32 {
+        self.format
+    }
 
-            fn has_links(&self, is_sealed: bool) -> bool {
-                self.log.is_some() == is_sealed
-            }
-        }
-
-        impl OfEpoch for $record {
-            fn log(&self) -> Option<&str> {
-                self.log.as_deref()
-            }
-        }
-    };
+    fn has_links(&self, is_sealed: bool) -> bool {
+        self.log.is_some() == is_sealed
+    }
 }
 
-of_task!(GoneRecord);
-of_task!(CommitRecord);
+impl OfEpoch for GoneRecord {
+    fn log(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+}
+
+impl Record for CommitRecord {
+    fn format(&self) -> u32 {
+        self.format
+    }
+
+    fn has_links(&self, is_sealed: bool) -> bool {
+        let has_crc = self.format >= FORMAT_CRC64NVME;
+        let is_of_format = |file: &FileRecord| matches!(file.hash, FileHash::Crc64Nvme(_)) == has_crc;
+        self.log.is_some() == is_sealed && self.files.iter().all(is_of_format)
+    }
+}
+
+impl OfEpoch for CommitRecord {
+    fn log(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+}
 
 /// Totals over data files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Checksums of records: each is at the record's end, and is verified at every read.
 //!
 //! ```text
-//! {"format":3,"epoch":42,...,"checksum":"9f86d081884c7d65..."}
+//! {"format":4,"epoch":42,...,"checksum":"9f86d081884c7d65..."}
 //!  \_______ the SHA-256 of these bytes ____/
 //! ```
 //!
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    create_once::{hex, sha256},
     escape::json_line,
+    hash::{hex, sha256},
 };
 
 /// The format of a record without a checksum whose words and keys every version knows.
@@ -24,8 +24,17 @@ pub const FORMAT: u32 = 1;
 /// The format of a record without a checksum, but with a word or key that versions of format 1 do not know and must not
 /// ignore: the outcome `unreadable`, several lists of field names, or the identity `name`.
 pub const FORMAT_OF_NEW_WORDS: u32 = 2;
-/// The format of a record with a checksum and with the digests of the objects that it builds on. It is the newest one.
+/// The format of a record with a checksum and with the digests of the objects that it builds on.
 pub const FORMAT_SEALED: u32 = 3;
+/// The format of a record as before, whose epoch has data files with a CRC-64/NVME instead of a SHA-256.
+pub const FORMAT_CRC64NVME: u32 = 4;
+/// The newest format, which new epochs and tables have.
+pub const NEWEST_FORMAT: u32 = FORMAT_CRC64NVME;
+
+/// Returns whether two objects of one epoch may have these formats: the same one, or two without checksums.
+pub fn may_be_of_one_epoch(one: u32, other: u32) -> bool {
+    one.max(FORMAT_OF_NEW_WORDS) == other.max(FORMAT_OF_NEW_WORDS)
+}
 
 /// Beginning of a record's checksum, after all of its other keys.
 const KEY: &str = ",\"checksum\":\"";
@@ -42,12 +51,12 @@ pub trait Record: Serialize + DeserializeOwned {
     fn format(&self) -> u32;
 
     /// Returns whether the keys with digests are as its format requires: all present if it is sealed, all absent if
-    /// not.
+    /// not, and those of data files of the kind of its format.
     fn has_links(&self, is_sealed: bool) -> bool;
 
     /// Returns whether it has a checksum.
     fn is_sealed(&self) -> bool {
-        self.format() == FORMAT_SEALED
+        self.format() >= FORMAT_SEALED
     }
 
     /// Returns the bytes of the record as it is stored.
@@ -187,7 +196,7 @@ pub struct AnyFormat {
 mod tests {
     use super::*;
 
-    const BODY: &str = r#"{"format":3,"epoch":42}"#;
+    const BODY: &str = r#"{"format":4,"epoch":42}"#;
 
     #[test]
     fn opening_a_sealed_record_returns_the_original() {

@@ -19,11 +19,11 @@ use lakefront_storage::Store;
 
 use crate::{
     Destination, Error, Identity,
-    create_once::sha256,
+    hash::sha256,
     paths,
     read_record::{self, check_of_epoch, damaged, missing, read_table},
     records::{ClosedRecord, LogRecord, TableRecord},
-    seal::{Record as _, Stored},
+    seal::{FORMAT, FORMAT_SEALED, Record as _, Stored},
 };
 
 /// Number of times that an inconsistent state is read.
@@ -139,7 +139,7 @@ impl Snapshot {
         let name = paths::log(last);
         if last_closed < last {
             let closed = if last_closed == 0 { None } else { Some(read_closed(state, last_closed)?) };
-            check_rank(state, &log, closed.as_ref().is_some_and(|closed| closed.is_sealed()))?;
+            check_rank(state, &log, closed.as_ref().map_or(FORMAT, |closed| closed.format))?;
             check_before(state, &name, log.closed.as_deref(), closed.as_ref())?;
             return Ok((Some(log), closed));
         }
@@ -148,7 +148,7 @@ impl Snapshot {
         // Log and `closed` of an epoch could both have been replaced by records of an earlier version, which have no
         // digests.
         if !log.is_sealed() && last > 1 {
-            check_rank(state, &log, read_closed(state, last - 1)?.is_sealed())?;
+            check_rank(state, &log, read_closed(state, last - 1)?.format)?;
         }
         Ok((Some(log), Some(closed)))
     }
@@ -171,20 +171,25 @@ pub fn read_log(state: &Store, table: &Stored<TableRecord>, epoch: u64) -> Resul
             "was not written for `table.json` as it is now: one of the two is another table's",
         ));
     }
-    check_rank(state, &record, table.is_sealed())?;
+    check_rank(state, &record, table.format)?;
     Ok(record)
 }
 
-/// Checks that an epoch has checksums if the records before it have them.
+/// Checks that the format of an epoch is not lower than `before`, the format of a record before it, if that one has a
+/// checksum.
 ///
 /// # Errors
-/// The epoch has no checksum, and a record before it has one.
-pub fn check_rank(state: &Store, log: &Stored<LogRecord>, was_sealed: bool) -> Result<(), Error> {
-    if !was_sealed || log.is_sealed() {
+/// It is lower.
+pub fn check_rank(state: &Store, log: &Stored<LogRecord>, before: u32) -> Result<(), Error> {
+    if before < FORMAT_SEALED || log.format >= before {
         return Ok(());
     }
-    let what = "has no checksum, but records before it have: it is not the record that was written";
-    Err(damaged(state, &paths::log(log.epoch), what))
+    let flaw = if log.is_sealed() {
+        format!("has format {}, but a record before it has format {before}", log.format)
+    } else {
+        "has no checksum, but records before it have".to_owned()
+    };
+    Err(damaged(state, &paths::log(log.epoch), &format!("{flaw}: it is not the record that was written")))
 }
 
 /// Reads the record of a complete epoch.

@@ -121,7 +121,8 @@ const EPOCHS_CHECKED: usize = 5;
 
 /// Number of data files that are compared before a state is considered another table's.
 const FILES_COMPARED: usize = 20;
-/// Largest data file in bytes that is compared by its hash: 8 MiB. Larger ones are compared by their sizes.
+/// Largest data file in bytes that is read to compare its hash: 8 MiB. Larger ones are compared by the checksum that the
+/// store keeps, or else by their sizes.
 const MAX_HASHED_BYTES: u64 = 8 << 20;
 
 /// Checks that the table has at least one data file of the last epochs of its state, as it was stored. This finds a table
@@ -167,12 +168,16 @@ pub(crate) fn refuse_other_table(destination: &Destination, snapshot: &Snapshot)
 
 /// Returns whether a data file has the bytes that its commit names; `None` if the file is missing.
 fn is_as_stored(table: &Store, file: &FileRecord) -> Result<Option<bool>, Error> {
-    if file.bytes <= MAX_HASHED_BYTES {
-        return match create_once::holds(table, &file.path, file.bytes, &file.sha256) {
-            Ok(is_same) => Ok(Some(is_same)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(Error::storage(error)),
-        };
+    let is_same = if file.bytes <= MAX_HASHED_BYTES {
+        create_once::holds(table, &file.path, file.bytes, &file.hash).map(Some)
+    } else {
+        let stored = create_once::stored_hash(table, &file.path, &file.hash);
+        stored.map(|stored| stored.map(|stored| stored == (file.bytes, file.hash.clone())))
+    };
+    match is_same {
+        Ok(None) => {}
+        Err(error) if error.is_not_found() => return Ok(None),
+        is_same => return is_same.map_err(Error::storage),
     }
     let entries = table.list(&file.path).map_err(Error::storage)?;
     let found = entries.iter().find(|entry| entry.name == file.path);

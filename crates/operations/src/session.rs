@@ -29,7 +29,7 @@ use lakefront_ledger::{
     plan_file::{plan_bytes, read_plan},
     read_record::missing,
     records::{ClosedRecord, CommitRecord, DecisionKind, Digest, LogRecord, TableRecord, Waiting},
-    seal::{FORMAT_SEALED, Stored},
+    seal::{NEWEST_FORMAT, Stored},
     snapshot::Snapshot,
 };
 use lakefront_schema::object_key;
@@ -325,7 +325,7 @@ impl Session<'_> {
             return Ok(Some(table.clone()));
         }
         let record = Stored::of(TableRecord {
-            format: FORMAT_SEALED,
+            format: NEWEST_FORMAT,
             created: now.to_string(),
             partition_columns: settings.partition_by.columns().iter().map(ToString::to_string).collect(),
             single_writer: *single_writer,
@@ -490,7 +490,7 @@ fn log_record(epoch: u64, nonce: String, tasks: &[Task], settings: &Settings, op
     let keys = tasks.iter().flat_map(|task| &task.inputs).map(Object::key);
     let days: BTreeSet<String> = keys.map(|key| paths::day_of_hour(object_key::hour(key))).collect();
     LogRecord {
-        format: FORMAT_SEALED,
+        format: NEWEST_FORMAT,
         kind: DecisionKind::Plan,
         epoch,
         nonce,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | I1 | each task's data files have as many rows as its inputs gave; deep: by their footers |
 //! | I2 | the log is linear, no object is ahead of it, and each record names the existing record before it; each version of an input is in one plan, or retried; no input is converted twice |
-//! | I6 | everything that a commit names is stored, in the recorded size; deep: with the recorded hash |
+//! | I6 | everything that a commit names is stored, in the recorded size; deep: with the recorded hash, by the store's own checksum if it keeps one |
 //! | I7 | lines = rows + rejects + comments + blanks, for each input; the quarantine has every reject and failed object |
 //! | I11 | every file of the table is in a commit, or belongs to an open epoch |
 
@@ -21,6 +21,7 @@ use lakefront_engine::{
 use lakefront_ledger::{
     Destination, create_once,
     finalize::final_records,
+    hash::FileHash,
     lookup::Identities,
     open_epoch::{OpenTasks, committed},
     paths,
@@ -48,7 +49,7 @@ const READING_BYTES: u64 = 64 << 20;
 /// Options of [`verify`].
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
-    /// Whether every data file is read, too.
+    /// Whether the bytes of every data file are compared, too: by the checksum that the store keeps, or by reading them.
     pub deep: bool,
     /// Day, as `2024-05-17`: data files of partitions that end before it may be missing, as they have expired.
     pub since: Option<String>,
@@ -83,6 +84,9 @@ pub struct Verification {
     pub rows: u64,
     /// Bytes of these data files.
     pub bytes: u64,
+    /// Number of data files that were compared by the checksum that the store keeps, and of which only the footer was
+    /// read.
+    pub files_by_checksum: u64,
     /// Missing data files of partitions before `since`.
     pub expired_files: u64,
     /// Number of faults, named or not.
@@ -124,14 +128,14 @@ pub fn verify(destination: &Destination, options: &VerifyOptions, stop: &Stop) -
         outcomes: Vec::new(),
     };
     let mut before: Option<Stored<ClosedRecord>> = None;
-    let mut was_sealed = table.is_sealed();
+    let mut format = table.format;
     for epoch in 1..=snapshot.last_epoch() {
         stop.check()?;
         let log = read_log(destination.state(), table, epoch)?;
         check_before(destination.state(), &paths::log(epoch), log.closed.as_deref(), before.as_ref())?;
-        check_rank(destination.state(), &log, was_sealed)?;
-        was_sealed = log.is_sealed();
-        check.found.epochs_without_checksums += u64::from(!was_sealed);
+        check_rank(destination.state(), &log, format)?;
+        format = log.format;
+        check.found.epochs_without_checksums += u64::from(!log.is_sealed());
         let tasks = read_plan(destination.state(), &log)?;
         // Settings that this version does not know are damage, too.
         Settings::of_epoch(destination, table, &log)?;
@@ -181,7 +185,9 @@ struct Check<'v> {
 /// The contents of a data file.
 struct Read {
     bytes: u64,
-    sha256: String,
+    hash: FileHash,
+    /// Whether size and hash are those that the store keeps, instead of those of bytes that were read.
+    is_by_store: bool,
     rows: Option<u64>,
 }
 
@@ -284,15 +290,20 @@ impl Check<'_> {
             {
                 self.finish_file(oldest)?;
             }
-            let (store, name) = (self.destination.table().clone(), file.path.clone());
+            let (store, name, like) = (self.destination.table().clone(), file.path.clone(), file.hash.clone());
             let reading = self.pool.start(move || {
-                let (bytes, sha256) = create_once::hash_of(&store, &name)?;
+                let stored = create_once::stored_hash(&store, &name, &like)?;
+                let is_by_store = stored.is_some();
+                let (bytes, hash) = match stored {
+                    Some(stored) => stored,
+                    None => create_once::read_hash(&store, &name, &like)?,
+                };
                 let end = store.read_tail(&name, END_BYTES)?;
                 let rows = match footer_bytes(&end) {
                     Some(footer) => rows_of(&store.read_tail(&name, footer)?),
                     None => None,
                 };
-                Ok(Read { bytes, sha256, rows })
+                Ok(Read { bytes, hash, is_by_store, rows })
             });
             self.reading.push_back((file.clone(), reading));
         }
@@ -314,8 +325,11 @@ impl Check<'_> {
     ) -> Result<(), Error> {
         let read = reading.wait().map_err(Error::storage)?;
         let location = self.destination.table().location(&file.path);
-        if read.bytes != file.bytes || read.sha256 != file.sha256 {
-            self.fault("I6", location, format!("holds other bytes than were stored: their SHA-256 is {}", read.sha256));
+        self.found.files_by_checksum += u64::from(read.is_by_store);
+        if read.bytes != file.bytes || read.hash != file.hash {
+            let by = if read.is_by_store { " by the store" } else { "" };
+            let what = format!("holds other bytes than were stored: their {}{by} is {}", read.hash.kind(), read.hash);
+            self.fault("I6", location, what);
         } else if read.rows != Some(file.rows) {
             let rows = read.rows.map_or_else(|| "no footer".to_owned(), |rows| format!("{rows} rows"));
             self.fault("I1", location, format!("has {rows}, and its commit says {} rows", file.rows));

@@ -30,12 +30,12 @@ fn damages_are_refused(prefix: &str, table: fn() -> TestFolder) {
             "truncated" => fs::write(&path, &bytes[..bytes.len() / 2]).unwrap(),
             "garbage" => fs::write(&path, "\u{1b}[31mgarbage").unwrap(),
             _ if bytes.starts_with(b"{") => {
-                let text = String::from_utf8(bytes).unwrap().replacen("\"format\":3", "\"format\":4", 1);
+                let text = String::from_utf8(bytes).unwrap().replacen("\"format\":4", "\"format\":5", 1);
                 let body = text.rsplit_once(",\"checksum\"").map_or(&text[..text.len() - 1], |(body, _)| body);
                 fs::write(&path, sealed(&format!("{body}}}"))).unwrap();
             }
             // Gzip: other bytes that unpack.
-            _ => fs::write(&path, crate::harness::gzip("{\"format\":4}\n")).unwrap(),
+            _ => fs::write(&path, crate::harness::gzip("{\"format\":5}\n")).unwrap(),
         }
         let ran = folder.refuses();
         assert!(ran.stderr.contains(&name) && ran.stderr.contains("\nhint: "), "{name} {how}: {}", ran.stderr);

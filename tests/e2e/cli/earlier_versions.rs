@@ -1,5 +1,5 @@
-//! A table that a version without checksums left within an epoch. Its logs are read by several lists of fields, and one
-//! of them could not be read at first.
+//! Tables that earlier versions left within an epoch: one without checksums, whose logs are read by several lists of
+//! fields, and one of which could not be read at first; and one whose data files have a SHA-256.
 
 use std::fs;
 
@@ -63,6 +63,95 @@ fn a_table_without_checksums_is_finished_extended_and_regenerated() {
     assert!(folder.states(&["seen/", "closed/"]) == before);
 }
 
+/// A table of format 3. Of its open epoch one task is committed, and a data file of the other one is stored.
+fn table_with_sha256() -> TestFolder {
+    TestFolder::of_earlier_version("with-sha256")
+}
+
+#[test]
+fn a_table_with_sha256_is_verified_by_reading() {
+    let folder = table_with_sha256();
+    let ran = folder.writes_nothing(&["verify", "lake/cf_logs", "--deep"], 0);
+    assert!(ran.stdout.contains("every byte read") && !ran.stdout.contains("earlier versions"), "{}", ran.stdout);
+    let status = folder.json(&["status", "lake/cf_logs"]);
+    assert_eq!((&status["open"]["epoch"], &status["open"]["committed"]), (&3.into(), &1.into()));
+    let name = "year=2025/month=01/day=02/hour=03/part-0000000001-00000-000.parquet";
+    let path = folder.path("lake/cf_logs").join(name);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let ran = folder.writes_nothing(&["verify", "lake/cf_logs", "--deep"], 1);
+    assert!(ran.stdout.contains(name) && ran.stdout.contains("their SHA-256 is "), "{}", ran.stdout);
+}
+
+#[test]
+fn a_table_with_sha256_is_finished_extended_retried_and_regenerated() {
+    let folder = table_with_sha256();
+    folder.run(&RESOLVE).exits(3);
+    let kept = ["seen/", "closed/", "commit/", "gone/", "log/", "plan/", "table.json"];
+    let finished = folder.states(&kept);
+    for (name, bytes) in finished.iter().filter(|(_, bytes)| bytes.starts_with(b"{")) {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(text.starts_with("{\"format\":3,") && text.contains(",\"checksum\":\""), "{name}: {text}");
+        assert!(!text.contains("crc64nvme"), "{name}: {text}");
+    }
+    // Its logs have moved: the log of the task that was not committed is gone, and in the new place it is a new log.
+    assert_eq!(rows(&folder), [11, 12, 14, 15]);
+    converts(&folder);
+    assert_eq!(rows(&folder), [11, 12, 14, 15, 16]);
+    let news = folder.states(&["log/0000000004", "closed/0000000004", "commit/0000000004", "gone/0000000004"]);
+    assert!(news.values().all(|bytes| bytes.starts_with(b"{\"format\":4,")));
+    let of_files = |name: &str| String::from_utf8_lossy(&news[name]).matches("\"crc64nvme\":\"").count();
+    let with_crc: Vec<&String> = news.keys().filter(|name| of_files(name) > 0).collect();
+    assert!(with_crc.len() == 1 && with_crc[0].starts_with("commit/"), "{with_crc:?}");
+    // The log that failed is still bad.
+    folder.run(&[&["retry", "lake/cf_logs"], &NOW[..]].concat()).exits(3);
+    folder.run(&["verify", "lake/cf_logs", "--deep"]).exits(0);
+    // Old epochs and the new ones are regenerated as they were.
+    let before = folder.states(&["seen/", "closed/"]);
+    assert!(finished.iter().all(|(name, bytes)| before.get(name).is_none_or(|before| before == bytes)));
+    for name in before.keys() {
+        fs::remove_file(folder.state(name)).unwrap();
+    }
+    folder.run(&["rebuild-state", "lake/cf_logs"]).exits(0);
+    assert!(folder.states(&["seen/", "closed/"]) == before);
+}
+
+#[test]
+fn a_log_record_of_a_lower_format_is_refused() {
+    let folder = TestFolder::of_two_tasks();
+    folder.edit_record("log/0000000001.json", |log| log["format"] = 3.into());
+    let says = "has format 3, but a record before it has format 4: it is not the record that was written";
+    folder.writes_nothing(&["verify", "lake/cf_logs"], 1).says("log/0000000001.json").says(says);
+    folder.refuses().says(says).says("\nhint: ");
+}
+
+#[test]
+fn a_data_file_of_a_commit_has_the_hash_of_its_format() {
+    type Change = fn(&mut serde_json::Map<String, serde_json::Value>);
+    let changes: [(Change, &str); 5] = [
+        (|file| drop(file.remove("crc64nvme")), "neither `crc64nvme` nor `sha256`"),
+        (|file| drop(file.insert("sha256".to_owned(), "0".repeat(64).into())), "both `crc64nvme` and `sha256`"),
+        (|file| drop(file.insert("crc64nvme".to_owned(), "AAAA".into())), "not 8 bytes in base64"),
+        (
+            |file| {
+                file.remove("crc64nvme");
+                file.insert("sha256".to_owned(), "0".repeat(64).into());
+            },
+            "lacks a digest that its format requires",
+        ),
+        (|file| drop(file.insert("crc32".to_owned(), "AAAA".into())), "unknown field `crc32`"),
+    ];
+    for (change, says) in changes {
+        let folder = TestFolder::of_two_tasks();
+        folder.edit_record("commit/0000000001/00000.json", |commit| {
+            change(commit["files"][0].as_object_mut().unwrap());
+        });
+        let ran = folder.writes_nothing(&["verify", "lake/cf_logs"], 1);
+        assert!(ran.stderr.contains(says) && ran.stderr.contains("commit/0000000001/00000.json"), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn numbers_of_forged_records_are_not_added_past_the_largest() {
     let folder = table();
@@ -91,7 +180,7 @@ fn every_record_after_one_with_a_checksum_must_have_one() {
     let name = "log/0000000004.json";
     let text = fs::read_to_string(folder.state(name)).unwrap();
     let body = &text[..text.rfind(",\"table\"").unwrap()];
-    fs::write(folder.state(name), body.replacen("\"format\":3", "\"format\":1", 1) + "}").unwrap();
+    fs::write(folder.state(name), body.replacen("\"format\":4", "\"format\":1", 1) + "}").unwrap();
     folder.writes_nothing(&["verify", "lake/cf_logs"], 1).says("\nhint: ");
     let args = ["convert", "logs", "lake/cf_logs", "--source-id", "archive"];
     folder.writes_nothing(&[&args[..], &NOW].concat(), 1).says("0000000004.json").says("\nhint: ");

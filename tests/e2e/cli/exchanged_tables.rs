@@ -283,7 +283,7 @@ fn records_of_a_newer_version_are_not_rewritten() {
     for name in ["closed/0000000001.json", "seen/2024-05-17/0000000001"] {
         let folder = table(&[17]);
         let path = folder.path("lake/cf_logs.lakefront").join(name);
-        fs::write(path, r#"{"format":4,"epoch":1,"news":true}"#).unwrap();
-        folder.writes_nothing(&["rebuild-state", "lake/cf_logs"], 1).says("format 4").says("newer version");
+        fs::write(path, r#"{"format":5,"epoch":1,"news":true}"#).unwrap();
+        folder.writes_nothing(&["rebuild-state", "lake/cf_logs"], 1).says("format 5").says("newer version");
     }
 }

@@ -261,12 +261,12 @@ fn a_table_by_name_says_so_and_one_by_key_does_not() {
 #[test]
 fn a_format_that_does_not_match_the_identity_is_refused() {
     // As earlier versions wrote it: the format depends on the identity.
-    for (flags, format) in [(&LEAN[..], 2), (&BY_NAME, 1), (&BY_NAME, 3)] {
+    for (flags, format) in [(&LEAN[..], 2), (&BY_NAME, 1), (&BY_NAME, 3), (&BY_NAME, 4)] {
         let folder = table(flags);
         let path = folder.state("table.json");
         let text = fs::read_to_string(&path).unwrap();
         let body =
-            text[..text.rfind(",\"nonce\"").unwrap()].replacen("\"format\":3", &format!("\"format\":{format}"), 1);
+            text[..text.rfind(",\"nonce\"").unwrap()].replacen("\"format\":4", &format!("\"format\":{format}"), 1);
         fs::write(&path, format!("{body}}}")).unwrap();
         folder.refuses().says("table.json");
     }

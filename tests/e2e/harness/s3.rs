@@ -13,6 +13,8 @@ use std::{
 
 use jiff::Timestamp;
 
+use crate::seals::crc64nvme;
+
 /// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -53,6 +55,8 @@ struct State {
     objects: Mutex<BTreeMap<String, Object>>,
     requests: Mutex<Vec<Request>>,
     respond: Respond,
+    /// Type of the checksums that it shows; `None` if it shows none.
+    checksum_type: Mutex<Option<&'static str>>,
 }
 
 struct Object {
@@ -69,8 +73,12 @@ impl S3 {
     pub(crate) fn responding(respond: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state =
-            Arc::new(State { objects: Mutex::default(), requests: Mutex::default(), respond: Box::new(respond) });
+        let state = Arc::new(State {
+            objects: Mutex::default(),
+            requests: Mutex::default(),
+            respond: Box::new(respond),
+            checksum_type: Mutex::default(),
+        });
         let served = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -88,6 +96,15 @@ impl S3 {
 
     pub(crate) fn put(&self, path: &str, bytes: impl AsRef<[u8]>) {
         self.state.put(path, bytes.as_ref());
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Vec<u8> {
+        self.state.objects.lock().unwrap()[path].bytes.clone()
+    }
+
+    /// Shows a checksum of this type from now on, if it is asked for.
+    pub(crate) fn show_checksums(&self, checksum_type: Option<&'static str>) {
+        *self.state.checksum_type.lock().unwrap() = checksum_type;
     }
 
     /// Returns the requests received so far.
@@ -168,7 +185,14 @@ impl State {
                 if !wanted.is_empty() && wanted != object.etag {
                     return error("412 Precondition Failed", "PreconditionFailed");
                 }
-                object.part(request.header("range"), request.method == "HEAD")
+                let (status, mut headers, bytes) = object.part(request.header("range"), request.method == "HEAD");
+                if let Some(kind) = *self.checksum_type.lock().unwrap()
+                    && request.header("x-amz-checksum-mode") == "ENABLED"
+                {
+                    let crc = crc64nvme(&object.bytes);
+                    write!(headers, "x-amz-checksum-crc64nvme: {crc}\r\nx-amz-checksum-type: {kind}\r\n").unwrap();
+                }
+                (status, headers, bytes)
             }
         }
     }

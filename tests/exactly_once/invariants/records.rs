@@ -44,7 +44,9 @@ pub(crate) struct CommittedFile {
     pub(crate) path: String,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
-    pub(crate) sha256: String,
+    /// Whether the hash is a SHA-256, as earlier versions wrote it; otherwise it is a CRC-64/NVME.
+    pub(crate) is_sha256: bool,
+    pub(crate) hash: String,
 }
 
 impl Epoch {
@@ -99,11 +101,14 @@ impl Task {
 /// Returns the data files of a commit.
 pub(crate) fn files_of(commit: &Value) -> Vec<CommittedFile> {
     let files = commit["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_sha256 = commit["format"].as_u64() < Some(4);
+    let key = if is_sha256 { "sha256" } else { "crc64nvme" };
     let file = |file: &Value| CommittedFile {
         path: file["path"].as_str().unwrap_or_default().to_owned(),
         rows: number(file, "rows"),
         bytes: number(file, "bytes"),
-        sha256: file["sha256"].as_str().unwrap_or_default().to_owned(),
+        is_sha256,
+        hash: file[key].as_str().unwrap_or_default().to_owned(),
     };
     files.iter().map(file).collect()
 }
@@ -119,7 +124,7 @@ pub(crate) fn read(state: &Files, found: &mut Found) -> Vec<Epoch> {
     for number in 1.. {
         let Some(log) = json(state, &format!("log/{number:010}.json"), found) else { break };
         let format = log["format"].as_u64().unwrap_or_default();
-        let is_plan = (1..=3).contains(&format) && log["kind"] == "plan" && log["epoch"] == number;
+        let is_plan = (1..=4).contains(&format) && log["kind"] == "plan" && log["epoch"] == number;
         found.expect("I2", is_plan, || format!("log record {number} is not a plan of epoch {number}: {log}"));
         if epochs.last().is_some_and(|last| last.closed.is_none()) {
             found.add("I2", format!("epoch {number} was planned while the previous one was open"));

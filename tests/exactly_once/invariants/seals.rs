@@ -1,10 +1,12 @@
 //! Checks checksums and digests, computed from the stored bytes: each record is intact, and was written for the records
 //! that are there.
 
+use std::collections::BTreeMap;
+
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use super::{Files, records::text_of, sha256};
+use super::{Files, Observations, records::text_of, sha256};
 use crate::seals::epoch_of;
 
 /// Length of `,"checksum":"<64 digits>"}`.
@@ -45,7 +47,8 @@ pub(crate) fn faults(state: &Files) -> Vec<String> {
     let digest = |name: &str| state.get(name).map(|bytes| sha256(bytes));
     let log_name = |epoch: u64| format!("log/{epoch:010}.json");
     let closed_name = |epoch: u64| format!("closed/{epoch:010}.json");
-    let is_sealed_epoch = |epoch: u64| state.get(&log_name(epoch)).is_some_and(|log| first_line(log)["format"] == 3);
+    let format = |epoch: u64| state.get(&log_name(epoch)).and_then(|log| first_line(log)["format"].as_u64());
+    let is_sealed_epoch = |epoch: u64| format(epoch).is_some_and(|format| format >= 3);
     let mut expect = |name: &str, holds: bool, what: &str| {
         if !holds {
             faults.push(format!("`{name}` {what}"));
@@ -59,7 +62,8 @@ pub(crate) fn faults(state: &Files) -> Vec<String> {
         let log = digest(&log_name(epoch));
         match folder {
             "table.json" => {
-                expect(name, record["format"] != 3 || is_sealed(bytes), "has no correct checksum");
+                let is_old = record["format"] == 1 || record["format"] == 2;
+                expect(name, is_old || is_sealed(bytes), "has no correct checksum");
                 continue;
             }
             // A plan whose run lost its claim has no log record.
@@ -70,7 +74,9 @@ pub(crate) fn faults(state: &Files) -> Vec<String> {
                 continue;
             }
             "log" | "gone" | "commit" | "closed" | "seen" if is_sealed_epoch(epoch) => {
-                expect(name, record["format"] == 3 && is_sealed(bytes), "has no correct checksum");
+                expect(name, record["format"].as_u64() == format(epoch), "has a format that differs from its epoch");
+                expect(name, is_sealed(bytes), "has no correct checksum");
+                expect(name, format(epoch) >= format(epoch - 1), "has a lower format than the epoch before");
             }
             "log" | "gone" | "commit" | "closed" | "seen" => {
                 expect(
@@ -106,8 +112,18 @@ pub(crate) fn faults(state: &Files) -> Vec<String> {
 }
 
 /// Returns the state as a version without checksums would have left the epochs for which `is_older` holds.
-pub(crate) fn without_checksums(state: &Files, is_older: impl Fn(u64) -> bool) -> Files {
-    let state = state.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect();
-    let older = crate::seals::without_checksums(&state, is_older);
+pub(crate) fn without_checksums(seen: &Observations, is_older: impl Fn(u64) -> bool) -> Files {
+    let older = crate::seals::without_checksums(&bytes_of(&seen.state), &bytes_of(&seen.table), is_older);
     older.into_iter().map(|(name, bytes)| (name, bytes.into())).collect()
+}
+
+/// Returns the state as a version that hashed data files with SHA-256 would have left the epochs for which `is_older`
+/// holds.
+pub(crate) fn with_sha256(seen: &Observations, is_older: impl Fn(u64) -> bool) -> Files {
+    let older = crate::seals::with_sha256(&bytes_of(&seen.state), &bytes_of(&seen.table), is_older);
+    older.into_iter().map(|(name, bytes)| (name, bytes.into())).collect()
+}
+
+fn bytes_of(files: &Files) -> BTreeMap<String, Vec<u8>> {
+    files.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec())).collect()
 }

@@ -13,7 +13,7 @@ pub(super) enum Damage {
     Deleted,
     Cut,
     Garbage,
-    /// The object with `"format": 4`, which no version writes yet.
+    /// The object with `"format": 5`, which no version writes yet.
     Newer,
 }
 
@@ -184,7 +184,7 @@ pub(super) fn damaged(name: &str, bytes: &[u8], damage: Damage) -> Option<Vec<u8
     let newer = |text: &str| -> Option<String> {
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let mut value: Value = serde_json::from_str(first).ok()?;
-        *value.get_mut("format")? = 4.into();
+        *value.get_mut("format")? = 5.into();
         if value.get("checksum").is_some() {
             return String::from_utf8(sealed(&value)).ok();
         }

@@ -88,7 +88,7 @@ mod tests {
         let location = || "file:///lake/cf_logs.lakefront/x".to_owned();
         let kinds = [RecordKind::Derived, RecordKind::OfTask, RecordKind::Unique];
         let mut errors = vec![
-            (LedgerError::NewerFormat { location: location(), format: 4, newest: 3 }, "newer version"),
+            (LedgerError::NewerFormat { location: location(), format: 5, newest: 4 }, "newer version"),
             (LedgerError::Foreign { location: location() }, "move it out"),
             (LedgerError::NoTableRecord { location: location(), other: "log".to_owned() }, "backup"),
             (LedgerError::NoEpochs { table: location() }, "restore"),

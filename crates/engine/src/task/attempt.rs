@@ -89,7 +89,7 @@ impl<'c> Attempt<'c> {
         decoder: TaskDecoder,
         progress: ProgressLedger,
     ) -> Result<Self, Error> {
-        let files = StagedFiles::new(context.destination.table().clone());
+        let files = StagedFiles::new(context.destination.table().clone(), context.log.file_hasher());
         let encoder = TaskEncoder::try_new(Arc::clone(&context.encode), context.partition_by, task.id, files)
             .map_err(Error::Table)?;
         Ok(Self {
@@ -415,7 +415,7 @@ fn put_all(
         let name = finished.name(task.id);
         let FinishedFile { rows, file, .. } = finished;
         let written = file.put(table, &name)?;
-        Ok(FileRecord { path: name, rows, bytes: written.bytes, sha256: written.sha256 })
+        Ok(FileRecord { path: name, rows, bytes: written.bytes, hash: written.hash })
     };
     side_by_side(files, context.requests, put).into_iter().collect()
 }

@@ -8,7 +8,9 @@ use lakefront_engine::quarantine::{HEADER_BYTES, is_of_log};
 use lakefront_ledger::{
     FOREIGN,
     commit::read_gone,
-    create_once, paths,
+    create_once,
+    hash::FileHash,
+    paths,
     plan::Task,
     records::{CommitRecord, GoneRecord, InputOutcome, LogRecord},
     seal::Stored,
@@ -32,9 +34,8 @@ impl Check<'_> {
                 self.fault("I6", location, format!("has {bytes} bytes, and {} were stored", quarantine.bytes));
             }
             Some(_) if self.options.deep => {
-                let is_same =
-                    create_once::holds(state, &name, quarantine.bytes, &quarantine.sha256).map_err(Error::storage)?;
-                if !is_same {
+                let hash = FileHash::Sha256(quarantine.sha256.clone());
+                if !create_once::holds(state, &name, quarantine.bytes, &hash).map_err(Error::storage)? {
                     self.fault("I6", location, "holds other bytes than were stored".to_owned());
                 }
             }

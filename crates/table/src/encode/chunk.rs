@@ -16,6 +16,7 @@
 //! earlier chunks. The exception is cells of many kilobytes each, whose pages may end at the end of a call.
 
 // Strings.
+mod cells;
 mod derived_chunk;
 mod dictionary;
 mod string_chunk;

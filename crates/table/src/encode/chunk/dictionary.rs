@@ -7,14 +7,20 @@
 //! Most cells are of 16 bytes or fewer: then their slot is all that is read to compare them. Cells are looked up
 //! [`AT_ONCE`] at a time: their slots are asked of the memory together, and a stretch of equal cells is one look-up.
 
-use super::{bit_packing, distinct::DistinctOfPages, min_max::head_of_string};
+use std::collections::BTreeMap;
+
+use super::{bit_packing, cells::Cells, distinct::DistinctOfPages, min_max::head_of_string};
+
+#[cfg(target_arch = "x86_64")]
+mod look_up;
+mod portable;
 
 /// Number of cells that are looked up at a time.
-pub(crate) const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 32;
 /// Longest string that its slot holds itself, in bytes.
 const INLINE_BYTES: usize = 16;
-/// Largest number of steps of a look-up. A string that takes more shows that strings were made to collide: the dictionary is
-/// given up.
+/// Largest number of steps of a look-up. A string that takes more shows that strings were made to collide: they are then kept
+/// in order instead.
 const MAX_STEPS: usize = 256;
 const FIRST_SLOTS: usize = 64;
 /// Cells are nearly all distinct if more than this many of [`UNIQUE_OF`] are.
@@ -32,7 +38,12 @@ pub(crate) struct Dictionary {
     ends: Vec<u32>,
     /// The strings in `PLAIN` encoding: the dictionary page.
     page: Vec<u8>,
-    is_crowded: bool,
+    /// The ids by their strings, once strings collide so often that they must have been made for it. So neither time nor ids
+    /// depend on the hashes.
+    in_order: Option<BTreeMap<Box<[u8]>, u32>>,
+    /// Whether the processor has the instructions of [`look_up`].
+    #[cfg(target_arch = "x86_64")]
+    is_fast: bool,
     distinct: DistinctOfPages,
 }
 
@@ -51,33 +62,6 @@ struct Slot {
 /// The first 16 bytes of a string, zero-padded.
 type Key = [u64; 2];
 
-/// The places of a column's cells in a text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CellPlaces<'c> {
-    /// The text, and padding behind it.
-    pub(crate) padded: &'c [u8],
-    pub(crate) bounds: &'c [u32],
-    /// Position of the cell in its row.
-    pub(crate) position: usize,
-}
-
-impl<'c> CellPlaces<'c> {
-    /// Returns start and length of the cell of the row whose first bound is this one.
-    #[inline(always)]
-    fn start_and_length(self, first: u32) -> (usize, usize) {
-        let [before, end] = *self.bounds[first as usize + self.position..].first_chunk().expect("a row has its cells");
-        let start = before as usize + 1;
-        (start, (end as usize).wrapping_sub(start))
-    }
-
-    /// Returns the cell of the row whose first bound is this one.
-    #[inline(always)]
-    pub(crate) fn cell(self, first: u32) -> &'c [u8] {
-        let (start, length) = self.start_and_length(first);
-        &self.padded[start..start + length]
-    }
-}
-
 /// A cell that is being looked up.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wanted {
@@ -92,7 +76,9 @@ impl Dictionary {
             slots: vec![Slot::default(); FIRST_SLOTS],
             ends: Vec::new(),
             page: Vec::new(),
-            is_crowded: false,
+            in_order: None,
+            #[cfg(target_arch = "x86_64")]
+            is_fast: look_up::is_there(),
             distinct: DistinctOfPages::default(),
         }
     }
@@ -113,70 +99,56 @@ impl Dictionary {
         self.slots.len() * size_of::<Slot>() + self.len() * size_of::<u32>() + self.page.len()
     }
 
-    /// Returns whether looking strings up takes too long.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.is_crowded
-    }
-
     /// Returns the number of bits that an id takes.
     pub(crate) fn id_width(&self) -> u32 {
         bit_packing::width_of(id_of_index(self.len().saturating_sub(1)))
     }
 
-    /// Adds the ids of the cells of rows, of which `firsts` are the first bounds.
-    pub(crate) fn look_up(&mut self, cells: CellPlaces<'_>, firsts: &[u32], ids: &mut Vec<u32>) {
-        for firsts in firsts.chunks(AT_ONCE) {
-            self.look_up_few(cells, firsts, ids);
+    /// Adds the ids of cells.
+    pub(crate) fn look_up(&mut self, mut cells: Cells<'_>, ids: &mut Vec<u32>) {
+        while cells.len() > 0 {
+            let few;
+            (few, cells) = cells.split_at(cells.len().min(AT_ONCE));
+            if self.in_order.is_some() {
+                ids.extend(few.iter().map(|cell| self.id_of(cell)));
+                continue;
+            }
+            #[cfg(target_arch = "x86_64")]
+            if self.is_fast {
+                look_up::look_up(self, few, ids);
+                continue;
+            }
+            portable::look_up(self, few, ids);
         }
     }
 
-    fn look_up_few(&mut self, cells: CellPlaces<'_>, firsts: &[u32], ids: &mut Vec<u32>) {
-        let mut all = [Wanted::default(); AT_ONCE];
-        let all = &mut all[..firsts.len()];
-        let (mut differing, mut differing_lengths, mut lengths) = ([0, 0], 0, 0);
-        let mut first_key = None;
-        for (wanted, &first) in all.iter_mut().zip(firsts) {
-            let (start, length) = cells.start_and_length(first);
-            let bytes = cells.padded[start..].first_chunk().expect("a text has padding behind it");
-            let key = key_of(bytes, length);
-            let [low, high] = *first_key.get_or_insert(key);
-            differing = [differing[0] | key[0] ^ low, differing[1] | key[1] ^ high];
-            *wanted = Wanted { key, start: as_u32(start), length: as_u32(length) };
-            lengths |= length;
-        }
-        let Some(first) = all.first().copied() else { return };
-        for wanted in all.iter() {
-            differing_lengths |= wanted.length ^ first.length;
-        }
-        let are_short = lengths <= INLINE_BYTES;
-        if differing == [0, 0] && differing_lengths == 0 && (are_short || are_same(cells.padded, all)) {
-            // In many columns of logs, long stretches have one value.
-            let id = self.id_of_wanted(cells.padded, first);
-            return ids.resize(ids.len() + firsts.len(), id);
-        }
-        if are_short {
-            ids.extend(all.iter().map(|wanted| {
-                let hash = hash_of_short(wanted.key, wanted.length);
-                let slot = self.slots[hash as usize & (self.slots.len() - 1)];
-                let is_there = slot.key == wanted.key && slot.length == wanted.length && slot.id_plus_1 != 0;
-                if is_there { slot.id_plus_1 - 1 } else { self.short(*wanted, hash) }
-            }));
-            return;
-        }
-        let mut hashes = [0; AT_ONCE];
-        let mut firsts_of_slots = 0;
-        for (hash, wanted) in hashes.iter_mut().zip(all.iter()) {
-            *hash = hash_of_wanted(cells.padded, *wanted);
-            // A read that nothing waits for: all slots are on their way before the first one is compared.
-            firsts_of_slots ^= self.slots[*hash as usize & (self.slots.len() - 1)].id_plus_1;
-        }
-        std::hint::black_box(firsts_of_slots);
-        ids.extend(all.iter().zip(hashes).map(|(wanted, hash)| self.id_of_hash(cells.padded, *wanted, hash)));
+    /// Returns the number of slots minus one, of which each bit is set.
+    #[inline(always)]
+    fn mask(&self) -> usize {
+        self.slots.len() - 1
     }
 
     #[inline]
     fn id_of_wanted(&mut self, padded: &[u8], wanted: Wanted) -> u32 {
-        self.id_of_hash(padded, wanted, hash_of_wanted(padded, wanted))
+        self.id_of_hash(padded, wanted, self.hash_of_wanted(padded, wanted))
+    }
+
+    #[inline]
+    fn hash_of_wanted(&self, padded: &[u8], wanted: Wanted) -> u32 {
+        if wanted.length as usize <= INLINE_BYTES {
+            return hash_of_short(wanted.key, wanted.length);
+        }
+        self.hash_of_long(&padded[wanted.start as usize..][..wanted.length as usize])
+    }
+
+    /// Returns the hash of a string of more than 16 bytes.
+    #[inline]
+    fn hash_of_long(&self, string: &[u8]) -> u32 {
+        #[cfg(target_arch = "x86_64")]
+        if self.is_fast {
+            return look_up::hash_of_long(string);
+        }
+        portable::hash_of_long(string)
     }
 
     #[inline]
@@ -192,10 +164,14 @@ impl Dictionary {
 
     /// Looks a string up, or adds it.
     pub(crate) fn id_of(&mut self, string: &[u8]) -> u32 {
+        if let Some(known) = self.in_order.as_ref().and_then(|in_order| in_order.get(string)) {
+            return *known;
+        }
         let length = as_u32(string.len());
         if let Some(bytes) = string.first_chunk().filter(|_| string.len() > INLINE_BYTES) {
             let key = key_of(bytes, INLINE_BYTES);
-            return self.long(string, key, hash_of_long(string));
+            let hash = self.hash_of_long(string);
+            return self.long(string, key, hash);
         }
         let mut bytes = [0; INLINE_BYTES];
         bytes[..string.len()].copy_from_slice(string);
@@ -249,13 +225,20 @@ impl Dictionary {
 
     #[inline(never)]
     fn add(&mut self, at: usize, steps: usize, hash: u32, key: Key, string: &[u8]) -> u32 {
-        self.is_crowded |= steps > MAX_STEPS;
+        if steps > MAX_STEPS && self.in_order.is_none() {
+            let ids = 0..id_of_index(self.len());
+            self.in_order = Some(ids.map(|id| (self.string(id).into(), id)).collect());
+        }
         let id = id_of_index(self.len());
         let length = as_u32(string.len());
         self.page.extend_from_slice(&length.to_le_bytes());
         let start = as_u32(self.page.len());
         self.page.extend_from_slice(string);
         self.ends.push(as_u32(self.page.len()));
+        if let Some(in_order) = &mut self.in_order {
+            in_order.insert(string.into(), id);
+            return id;
+        }
         self.slots[at] = Slot { key, length, id_plus_1: id + 1, hash, start };
         if self.len() * 2 > self.slots.len() {
             self.grow();
@@ -340,13 +323,6 @@ const fn bits_of_bytes(bytes: usize) -> u64 {
     if bytes == 0 { 0 } else { u64::MAX >> (64 - 8 * bytes) }
 }
 
-/// Returns whether all these cells, of the same length of more than 16 bytes, are the same.
-fn are_same(padded: &[u8], all: &[Wanted]) -> bool {
-    let string = |wanted: &Wanted| &padded[wanted.start as usize..][..wanted.length as usize];
-    let Some(first) = all.first().map(string) else { return true };
-    all.iter().all(|wanted| is_same(first, string(wanted)))
-}
-
 /// Returns whether these strings, of the same length of 16 bytes or more, are equal. Most are short, so a call to compare them
 /// would take longer.
 #[inline]
@@ -387,42 +363,9 @@ pub(crate) fn shortened(hash: u64) -> u32 {
     (hash ^ hash >> u32::BITS) as u32
 }
 
-#[inline(always)]
-fn hash_of_wanted(padded: &[u8], wanted: Wanted) -> u32 {
-    if wanted.length as usize <= INLINE_BYTES {
-        return hash_of_short(wanted.key, wanted.length);
-    }
-    hash_of_long(&padded[wanted.start as usize..][..wanted.length as usize])
-}
-
 /// Returns the hash of a string of 16 bytes or fewer.
 #[inline(always)]
 fn hash_of_short([low, high]: Key, length: u32) -> u32 {
     let [a, b, _] = SEEDS;
     shortened(fold(low ^ a, high ^ b ^ u64::from(length) << u32::BITS))
-}
-
-/// Returns the hash of a longer string: 32 bytes a step, in two lanes that do not wait for each other.
-#[inline]
-fn hash_of_long(string: &[u8]) -> u32 {
-    let [a, b, c] = SEEDS;
-    let (mut first, mut second) = (a ^ string.len() as u64, c);
-    let (blocks, rest) = string.as_chunks::<32>();
-    for block in blocks {
-        let (near, far) = block.split_at(16);
-        first = fold_16(near, first, b);
-        second = fold_16(far, second, b);
-    }
-    // The rest is hashed by its last bytes, some of them for the second time.
-    if let Some(near) = rest.get(..16) {
-        first = fold_16(near, first, b);
-    }
-    second = fold_16(string.last_chunk::<16>().expect("the string is longer"), second, b);
-    shortened(fold(first ^ b, second))
-}
-
-#[inline(always)]
-fn fold_16(bytes: &[u8], state: u64, seed: u64) -> u64 {
-    let [low, high] = halves(u128::from_le_bytes(*bytes.first_chunk().expect("the caller has cut 16 bytes")));
-    fold(low ^ state, high ^ seed)
 }

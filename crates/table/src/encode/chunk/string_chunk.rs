@@ -8,9 +8,10 @@ use parquet::{basic::Encoding, errors::ParquetError};
 
 use super::{
     ChunkSettings, FAR_OVER, MAX_DICTIONARY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS, PROBE_ROWS, STEP_ROWS, bit_packing,
+    cells::Cells,
     definition_levels::DefinitionLevels,
     derived_chunk::DerivedChunk,
-    dictionary::{CellPlaces, Dictionary},
+    dictionary::Dictionary,
     min_max::{AnyMinMax, head_of_string},
     pages::{EncodedChunk, PageFacts, Pages},
 };
@@ -89,11 +90,7 @@ impl StringChunk {
         by: Option<&dyn Derive>,
     ) -> Result<(), ParquetError> {
         match column {
-            BlockColumn::Cells(position) => {
-                let block = part.block();
-                let cells = CellPlaces { padded: block.text().padded(), bounds: block.bounds(), position: *position };
-                self.write_cells(cells, part.firsts(), by)
-            }
+            BlockColumn::Cells(position) => self.write_cells(Cells::of(part, *position), by),
             BlockColumn::Strings(runs) => {
                 let mut runs = runs_of(runs, part.rows().iter());
                 runs.try_for_each(|(value, rows)| self.write_run(Some(value.as_bytes()), rows, by))
@@ -110,21 +107,16 @@ impl StringChunk {
         }
     }
 
-    fn write_cells(
-        &mut self,
-        cells: CellPlaces<'_>,
-        mut firsts: &[u32],
-        by: Option<&dyn Derive>,
-    ) -> Result<(), ParquetError> {
-        while !firsts.is_empty() {
+    fn write_cells(&mut self, mut cells: Cells<'_>, by: Option<&dyn Derive>) -> Result<(), ParquetError> {
+        while cells.len() > 0 {
             let step;
-            (step, firsts) = firsts.split_at(self.rows_of_step(firsts.len()));
+            (step, cells) = cells.split_at(self.rows_of_step(cells.len()));
             self.reserve();
             if let Some(dictionary) = &mut self.dictionary {
                 self.levels.push_values(step.len());
-                dictionary.look_up(cells, step, &mut self.ids);
+                dictionary.look_up(step, &mut self.ids);
             } else {
-                step.iter().for_each(|first| self.push_plain(cells.cell(*first), by));
+                step.iter().for_each(|cell| self.push_plain(cell, by));
             }
             self.end_step(by)?;
         }
@@ -256,9 +248,7 @@ impl StringChunk {
     /// Finishes the page at hand if it is full, or the dictionary is.
     fn finish_full_page(&mut self) -> Result<(), ParquetError> {
         self.probe_dictionary();
-        let is_over =
-            |dictionary: &Dictionary| dictionary.page().len() > MAX_DICTIONARY_BYTES || dictionary.is_crowded();
-        let is_over = self.dictionary.as_ref().is_some_and(is_over);
+        let is_over = self.dictionary.as_ref().is_some_and(|dictionary| dictionary.page().len() > MAX_DICTIONARY_BYTES);
         if is_over || self.levels.rows() >= MAX_PAGE_ROWS || self.plain.bytes.len() >= MAX_PAGE_BYTES {
             self.finish_page()?;
         }

@@ -1,0 +1,235 @@
+//! Looks cells up by AVX2 and AES instructions: the fast twin of [`super::portable`].
+//!
+//! The ids are the same by either way, as they are in the order of the first cells. A test compares the two.
+
+use std::arch::x86_64::{
+    __m128i, __m256i, _MM_HINT_T0, _mm_aesenc_si128, _mm_and_si128, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_or_si128,
+    _mm_prefetch, _mm_set_epi64x, _mm_setzero_si128, _mm_storeu_si128, _mm_testz_si128, _mm_unpackhi_epi64,
+    _mm_xor_si128, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
+};
+
+use super::{AT_ONCE, Cells, Dictionary, INLINE_BYTES, KEPT_BITS, Key, SEEDS, Wanted, hash_of_short, shortened};
+
+/// Returns whether this processor has the instructions.
+#[inline]
+pub(super) fn is_there() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("aes")
+}
+
+/// Returns the hash of a string of more than 16 bytes.
+pub(super) fn hash_of_long(string: &[u8]) -> u32 {
+    assert!(string.len() > INLINE_BYTES && is_there(), "the caller has looked");
+    #[expect(unsafe_code, reason = "the compiler cannot know which processor it will be")]
+    // SAFETY: the processor has the instructions, and the string is long enough, as was checked a line ago.
+    unsafe {
+        hash(string.as_ptr(), string.len())
+    }
+}
+
+/// Adds the ids of at most [`AT_ONCE`] cells.
+pub(super) fn look_up(dictionary: &mut Dictionary, cells: Cells<'_>, ids: &mut Vec<u32>) {
+    assert!(is_there() && cells.len() <= AT_ONCE, "the caller has looked");
+    #[expect(unsafe_code, reason = "the compiler cannot know which processor it will be")]
+    // SAFETY: the processor has the instructions, and there are not more cells, as was checked a line ago.
+    unsafe {
+        with_avx2(dictionary, cells, ids);
+    }
+}
+
+/// # Safety
+/// There are at most [`AT_ONCE`] cells.
+#[expect(unsafe_code, reason = "cells are read without looking at the ends of text and bounds")]
+#[target_feature(enable = "avx2,aes")]
+unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, ids: &mut Vec<u32>) {
+    let mut keys: [Key; AT_ONCE] = [[0; 2]; AT_ONCE];
+    let (mut starts, mut lengths) = ([0_u32; AT_ONCE], [0_u32; AT_ONCE]);
+    let (mut first_key, mut first_length) = (_mm_setzero_si128(), 0);
+    let (mut differing, mut differing_lengths, mut all_lengths) = (_mm_setzero_si128(), 0, 0);
+    let text = cells.padded().as_ptr();
+    let (bounds, places) = cells.bounds();
+    let mut count = 0;
+    for place in places {
+        // SAFETY: by the invariants of `Cells`, the bound at `place` is followed by another one, both are positions in the
+        // text, and 16 bytes can be read from any of these; a table entry is 16 bytes; `count` stays below `AT_ONCE`, as there
+        // are not more cells.
+        unsafe {
+            let start = bounds.get_unchecked(place) + 1;
+            let length = bounds.get_unchecked(place + 1) - start;
+            let kept = KEPT_BITS.as_ptr().add((length as usize).min(INLINE_BYTES));
+            let key = _mm_and_si128(_mm_loadu_si128(text.add(start as usize).cast()), _mm_loadu_si128(kept.cast()));
+            if count == 0 {
+                (first_key, first_length) = (key, length);
+            }
+            _mm_storeu_si128(keys.as_mut_ptr().add(count).cast(), key);
+            *starts.get_unchecked_mut(count) = start;
+            *lengths.get_unchecked_mut(count) = length;
+            differing = _mm_or_si128(differing, _mm_xor_si128(key, first_key));
+            differing_lengths |= length ^ first_length;
+            all_lengths |= length;
+        }
+        count += 1;
+    }
+    // Lengths from 0 to 15, or 16 for all of them.
+    let are_short = all_lengths as usize <= INLINE_BYTES;
+    let is_one = differing_lengths == 0 && _mm_testz_si128(differing, differing) != 0;
+    let wanted = |at: usize| Wanted { key: keys[at], start: starts[at], length: lengths[at] };
+    if count == 0 {
+        return;
+    }
+    // SAFETY: the cell of each start is of this length, of more than 16 bytes unless all are short, and lies in the text.
+    if is_one && (are_short || unsafe { are_same(text, &starts[..count], first_length as usize) }) {
+        let id = dictionary.id_of_wanted(cells.padded(), wanted(0));
+        return ids.resize(ids.len() + count, id);
+    }
+    let mut found = [0_u32; AT_ONCE];
+    if are_short {
+        for at in 0..count {
+            // SAFETY: `at` is below `count`, which is at most `AT_ONCE`.
+            let (key, length) = unsafe { (*keys.get_unchecked(at), *lengths.get_unchecked(at)) };
+            let hash = hash_of_short(key, length);
+            // SAFETY: the mask is less than the number of slots.
+            let slot = unsafe { dictionary.slots.get_unchecked(hash as usize & dictionary.mask()) };
+            let is_there = is_key(slot.key, key) && slot.length == length && slot.id_plus_1 != 0;
+            found[at] = if is_there { slot.id_plus_1 - 1 } else { dictionary.short(wanted(at), hash) };
+        }
+        return ids.extend_from_slice(&found[..count]);
+    }
+    let mut hashes = [0_u32; AT_ONCE];
+    for at in 0..count {
+        let length = lengths[at] as usize;
+        hashes[at] = if length <= INLINE_BYTES {
+            hash_of_short(keys[at], lengths[at])
+        } else {
+            // SAFETY: the cell of this start is of this length, and lies in the text.
+            unsafe { hash(text.add(starts[at] as usize), length) }
+        };
+        // SAFETY: a prefetch reads nothing; the mask is less than the number of slots.
+        unsafe {
+            let slot = dictionary.slots.as_ptr().add(hashes[at] as usize & dictionary.mask());
+            _mm_prefetch::<_MM_HINT_T0>(slot.cast());
+        }
+    }
+    for at in 0..count {
+        let (hash, length) = (hashes[at], lengths[at] as usize);
+        // SAFETY: the mask is less than the number of slots.
+        let slot = unsafe { dictionary.slots.get_unchecked(hash as usize & dictionary.mask()) };
+        let is_there = slot.hash == hash && slot.length as usize == length && slot.id_plus_1 != 0;
+        found[at] = if !is_there || !is_key(slot.key, keys[at]) {
+            dictionary.id_of_hash(cells.padded(), wanted(at), hash)
+        } else if length <= INLINE_BYTES {
+            slot.id_plus_1 - 1
+        } else {
+            let id = slot.id_plus_1 - 1;
+            let known = &dictionary.page[slot.start as usize..][..length];
+            // SAFETY: the cell of this start is of this length, as is the known string, and lies in the text.
+            let is_same = unsafe { is_same(known.as_ptr(), text.add(starts[at] as usize), length) };
+            if is_same { id } else { dictionary.id_of_hash(cells.padded(), wanted(at), hash) }
+        };
+    }
+    ids.extend_from_slice(&found[..count]);
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_key(known: Key, key: Key) -> bool {
+    let [known, key] = [known, key].map(|key| _mm_set_epi64x(key[1].cast_signed(), key[0].cast_signed()));
+    let differing = _mm_xor_si128(known, key);
+    _mm_testz_si128(differing, differing) != 0
+}
+
+/// Returns whether all strings are the same whose first 16 bytes are.
+///
+/// # Safety
+/// From each start on, `text` has `length` bytes, which are more than 16.
+#[inline]
+#[expect(unsafe_code, reason = "strings are compared without looking at the end of the text")]
+#[target_feature(enable = "avx2")]
+unsafe fn are_same(text: *const u8, starts: &[u32], length: usize) -> bool {
+    // SAFETY: that is the contract of this function.
+    let string = |start: &u32| unsafe { text.add(*start as usize) };
+    let first = string(&starts[0]);
+    // SAFETY: both have `length` bytes.
+    starts.iter().all(|start| unsafe { is_same(first, string(start), length) })
+}
+
+/// Returns whether two strings are the same whose first 16 bytes are.
+///
+/// # Safety
+/// Both have `length` bytes, which are more than 16.
+#[inline]
+#[expect(unsafe_code, reason = "strings are compared without looking at their ends")]
+#[target_feature(enable = "avx2")]
+unsafe fn is_same(known: *const u8, string: *const u8, length: usize) -> bool {
+    let mut at = INLINE_BYTES;
+    while at + 32 < length {
+        // SAFETY: there are more than 32 bytes from `at` on.
+        let [known, string] = unsafe { [load_32(known.add(at)), load_32(string.add(at))] };
+        if _mm256_movemask_epi8(_mm256_cmpeq_epi8(known, string)) != -1 {
+            return false;
+        }
+        at += 32;
+    }
+    // What is left is at most 32 bytes: its first 16, and its last 16, which may be the same in part.
+    let mut same = _mm_setzero_si128();
+    if at + INLINE_BYTES < length {
+        // SAFETY: there are more than 16 bytes from `at` on.
+        let [known, string] = unsafe { [load_16(known.add(at)), load_16(string.add(at))] };
+        same = _mm_xor_si128(known, string);
+    }
+    // SAFETY: there are more than 16 bytes.
+    let [known, string] =
+        unsafe { [load_16(known.add(length - INLINE_BYTES)), load_16(string.add(length - INLINE_BYTES))] };
+    same = _mm_or_si128(same, _mm_xor_si128(known, string));
+    _mm_testz_si128(same, same) != 0
+}
+
+/// Returns the hash of a string: 32 bytes a step, in two lanes that do not wait for each other.
+///
+/// # Safety
+/// The string has `length` bytes, which are more than 16.
+#[inline]
+#[expect(unsafe_code, reason = "a string is read without looking at its end")]
+#[target_feature(enable = "avx2,aes")]
+unsafe fn hash(string: *const u8, length: usize) -> u32 {
+    let [a, b, c] = SEEDS.map(u64::cast_signed);
+    let length_seed = _mm_set_epi64x(a, (length as u64).cast_signed());
+    // SAFETY: there are more than 16 bytes.
+    let [head, tail] = unsafe { [load_16(string), load_16(string.add(length - INLINE_BYTES))] };
+    let mut first = _mm_xor_si128(head, length_seed);
+    let mut second = _mm_xor_si128(tail, _mm_set_epi64x(b, c));
+    let mut at = INLINE_BYTES;
+    while at + 32 < length {
+        // SAFETY: there are more than 32 bytes from `at` on.
+        let [near, far] = unsafe { [load_16(string.add(at)), load_16(string.add(at + INLINE_BYTES))] };
+        first = _mm_aesenc_si128(first, near);
+        second = _mm_aesenc_si128(second, far);
+        at += 32;
+    }
+    if at + INLINE_BYTES < length {
+        // SAFETY: there are more than 16 bytes from `at` on.
+        first = _mm_aesenc_si128(first, unsafe { load_16(string.add(at)) });
+    }
+    let mixed = _mm_aesenc_si128(_mm_aesenc_si128(first, second), second);
+    let [low, high] = [mixed, _mm_unpackhi_epi64(mixed, mixed)].map(|half| _mm_cvtsi128_si64(half).cast_unsigned());
+    shortened(low ^ high)
+}
+
+/// # Safety
+/// 16 bytes can be read.
+#[inline]
+#[expect(unsafe_code, reason = "std has no safe way from bytes to a vector")]
+#[target_feature(enable = "avx2")]
+unsafe fn load_16(bytes: *const u8) -> __m128i {
+    // SAFETY: that is the contract of this function; the instruction needs no alignment.
+    unsafe { _mm_loadu_si128(bytes.cast()) }
+}
+
+/// # Safety
+/// 32 bytes can be read.
+#[inline]
+#[expect(unsafe_code, reason = "std has no safe way from bytes to a vector")]
+#[target_feature(enable = "avx2")]
+unsafe fn load_32(bytes: *const u8) -> __m256i {
+    // SAFETY: that is the contract of this function; the instruction needs no alignment.
+    unsafe { _mm256_loadu_si256(bytes.cast()) }
+}

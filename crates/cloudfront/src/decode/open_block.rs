@@ -51,14 +51,15 @@ impl OpenBlock {
     const MAX_BOUNDS: usize = 64 * 1024;
 
     pub(crate) fn new(layout: Arc<Layout>, is_utf8: bool, eager: Vec<(usize, EagerColumn)>) -> Self {
+        let bounds = (layout.width * Self::MAX_ROWS + 1).min(Self::MAX_BOUNDS);
         Self {
             layout,
             is_utf8,
-            bounds: Vec::new(),
-            rows: Vec::new(),
+            bounds: Vec::with_capacity(bounds),
+            rows: Vec::with_capacity(Self::MAX_ROWS),
             counts: Vec::new(),
-            moments: Vec::new(),
-            lines: Vec::new(),
+            moments: Vec::with_capacity(Self::MAX_ROWS),
+            lines: Vec::with_capacity(Self::MAX_ROWS),
             objects: Vec::new(),
             eager,
             eager_rows: 0,

@@ -106,6 +106,8 @@ impl Dictionary {
 
     /// Adds the ids of cells.
     pub(crate) fn look_up(&mut self, mut cells: Cells<'_>, ids: &mut Vec<u32>) {
+        #[cfg(target_arch = "x86_64")]
+        let mut scratch = look_up::Scratch::new();
         while cells.len() > 0 {
             let few;
             (few, cells) = cells.split_at(cells.len().min(AT_ONCE));
@@ -115,7 +117,7 @@ impl Dictionary {
             }
             #[cfg(target_arch = "x86_64")]
             if self.is_fast {
-                look_up::look_up(self, few, ids);
+                look_up::look_up(self, few, &mut scratch, ids);
                 continue;
             }
             portable::look_up(self, few, ids);

@@ -34,7 +34,7 @@ use crate::encode::Compression;
 /// Size of the part of a page by which the level to compress it with is chosen, in bytes: 64 KiB.
 const SAMPLE_BYTES: usize = 64 * 1024;
 /// A level is worth its time if it saves one byte of this many.
-const MIN_GAIN: usize = 64;
+const MIN_GAIN: usize = 16;
 
 /// Properties of a page besides its bytes.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl Pages {
         let is_packed = encoding == Encoding::RLE_DICTIONARY;
         let way = match (step, self.compression) {
             (Some(step), Compression::Zstd(_)) => Way::Every(step),
-            _ if is_packed => Way::As(self.compression.min_level()),
+            _ if is_packed || self.number.is_some() => Way::As(self.compression.min_level()),
             _ => Way::As(self.of_text(bytes)?),
         };
         let page = |buf| Page::DataPage {

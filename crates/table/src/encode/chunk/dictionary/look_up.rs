@@ -26,13 +26,38 @@ pub(super) fn hash_of_long(string: &[u8]) -> u32 {
     }
 }
 
+/// What is known of the cells at hand. It is written over from one look-up to the next, as clearing it would take as long as
+/// looking up what is nearly always the same.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    keys: [Key; AT_ONCE],
+    starts: [u32; AT_ONCE],
+    lengths: [u32; AT_ONCE],
+    hashes: [u32; AT_ONCE],
+    ids: [u32; AT_ONCE],
+}
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        let zeros = [0; AT_ONCE];
+        Self { keys: [[0; 2]; AT_ONCE], starts: zeros, lengths: zeros, hashes: zeros, ids: zeros }
+    }
+
+    fn wanted(&self, at: usize) -> Wanted {
+        Wanted { key: self.keys[at], start: self.starts[at], length: self.lengths[at] }
+    }
+}
+
+/// Number of slots from which a dictionary does not stay in the nearest cache: 32 KiB of them.
+const MANY_SLOTS: usize = 1024;
+
 /// Adds the ids of at most [`AT_ONCE`] cells.
-pub(super) fn look_up(dictionary: &mut Dictionary, cells: Cells<'_>, ids: &mut Vec<u32>) {
+pub(super) fn look_up(dictionary: &mut Dictionary, cells: Cells<'_>, scratch: &mut Scratch, ids: &mut Vec<u32>) {
     assert!(is_there() && cells.len() <= AT_ONCE, "the caller has looked");
     #[expect(unsafe_code, reason = "the compiler cannot know which processor it will be")]
     // SAFETY: the processor has the instructions, and there are not more cells, as was checked a line ago.
     unsafe {
-        with_avx2(dictionary, cells, ids);
+        with_avx2(dictionary, cells, scratch, ids);
     }
 }
 
@@ -40,9 +65,7 @@ pub(super) fn look_up(dictionary: &mut Dictionary, cells: Cells<'_>, ids: &mut V
 /// There are at most [`AT_ONCE`] cells.
 #[expect(unsafe_code, reason = "cells are read without looking at the ends of text and bounds")]
 #[target_feature(enable = "avx2,aes")]
-unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, ids: &mut Vec<u32>) {
-    let mut keys: [Key; AT_ONCE] = [[0; 2]; AT_ONCE];
-    let (mut starts, mut lengths) = ([0_u32; AT_ONCE], [0_u32; AT_ONCE]);
+unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, scratch: &mut Scratch, ids: &mut Vec<u32>) {
     let (mut first_key, mut first_length) = (_mm_setzero_si128(), 0);
     let (mut differing, mut differing_lengths, mut all_lengths) = (_mm_setzero_si128(), 0, 0);
     let text = cells.padded().as_ptr();
@@ -60,73 +83,83 @@ unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, ids: &mut Vec
             if count == 0 {
                 (first_key, first_length) = (key, length);
             }
-            _mm_storeu_si128(keys.as_mut_ptr().add(count).cast(), key);
-            *starts.get_unchecked_mut(count) = start;
-            *lengths.get_unchecked_mut(count) = length;
+            _mm_storeu_si128(scratch.keys.as_mut_ptr().add(count).cast(), key);
+            *scratch.starts.get_unchecked_mut(count) = start;
+            *scratch.lengths.get_unchecked_mut(count) = length;
             differing = _mm_or_si128(differing, _mm_xor_si128(key, first_key));
             differing_lengths |= length ^ first_length;
             all_lengths |= length;
         }
         count += 1;
     }
-    // Lengths from 0 to 15, or 16 for all of them.
-    let are_short = all_lengths as usize <= INLINE_BYTES;
-    let is_one = differing_lengths == 0 && _mm_testz_si128(differing, differing) != 0;
-    let wanted = |at: usize| Wanted { key: keys[at], start: starts[at], length: lengths[at] };
     if count == 0 {
         return;
     }
+    // Lengths from 0 to 15, or 16 for all of them.
+    let are_short = all_lengths as usize <= INLINE_BYTES;
+    let is_one = differing_lengths == 0 && _mm_testz_si128(differing, differing) != 0;
     // SAFETY: the cell of each start is of this length, of more than 16 bytes unless all are short, and lies in the text.
-    if is_one && (are_short || unsafe { are_same(text, &starts[..count], first_length as usize) }) {
-        let id = dictionary.id_of_wanted(cells.padded(), wanted(0));
+    if is_one && (are_short || unsafe { are_same(text, &scratch.starts[..count], first_length as usize) }) {
+        let id = dictionary.id_of_wanted(cells.padded(), scratch.wanted(0));
         return ids.resize(ids.len() + count, id);
     }
-    let mut found = [0_u32; AT_ONCE];
-    if are_short {
-        for at in 0..count {
-            // SAFETY: `at` is below `count`, which is at most `AT_ONCE`.
-            let (key, length) = unsafe { (*keys.get_unchecked(at), *lengths.get_unchecked(at)) };
-            let hash = hash_of_short(key, length);
-            // SAFETY: the mask is less than the number of slots.
-            let slot = unsafe { dictionary.slots.get_unchecked(hash as usize & dictionary.mask()) };
-            let is_there = is_key(slot.key, key) && slot.length == length && slot.id_plus_1 != 0;
-            found[at] = if is_there { slot.id_plus_1 - 1 } else { dictionary.short(wanted(at), hash) };
-        }
-        return ids.extend_from_slice(&found[..count]);
-    }
-    let mut hashes = [0_u32; AT_ONCE];
     for at in 0..count {
-        let length = lengths[at] as usize;
-        hashes[at] = if length <= INLINE_BYTES {
-            hash_of_short(keys[at], lengths[at])
+        let length = scratch.lengths[at] as usize;
+        scratch.hashes[at] = if are_short || length <= INLINE_BYTES {
+            hash_of_short(scratch.keys[at], scratch.lengths[at])
         } else {
             // SAFETY: the cell of this start is of this length, and lies in the text.
-            unsafe { hash(text.add(starts[at] as usize), length) }
+            unsafe { hash(text.add(scratch.starts[at] as usize), length) }
         };
         // SAFETY: a prefetch reads nothing; the mask is less than the number of slots.
         unsafe {
-            let slot = dictionary.slots.as_ptr().add(hashes[at] as usize & dictionary.mask());
+            let slot = dictionary.slots.as_ptr().add(scratch.hashes[at] as usize & dictionary.mask());
             _mm_prefetch::<_MM_HINT_T0>(slot.cast());
         }
     }
+    if are_short {
+        for at in 0..count {
+            let hash = scratch.hashes[at];
+            // SAFETY: the mask is less than the number of slots.
+            let slot = unsafe { dictionary.slots.get_unchecked(hash as usize & dictionary.mask()) };
+            let is_there = slot.length == scratch.lengths[at] && slot.id_plus_1 != 0;
+            scratch.ids[at] = if is_there && is_key(slot.key, scratch.keys[at]) {
+                slot.id_plus_1 - 1
+            } else {
+                dictionary.short(scratch.wanted(at), hash)
+            };
+        }
+        return ids.extend_from_slice(&scratch.ids[..count]);
+    }
+    if dictionary.slots.len() >= MANY_SLOTS {
+        for at in 0..count {
+            // SAFETY: a prefetch reads nothing; the mask is less than the number of slots; a slot's start is in the page.
+            unsafe {
+                let slot = dictionary.slots.get_unchecked(scratch.hashes[at] as usize & dictionary.mask());
+                let known = dictionary.page.as_ptr().add(slot.start as usize);
+                _mm_prefetch::<_MM_HINT_T0>(known.cast());
+                _mm_prefetch::<_MM_HINT_T0>(known.add((slot.length as usize).saturating_sub(1)).cast());
+            }
+        }
+    }
     for at in 0..count {
-        let (hash, length) = (hashes[at], lengths[at] as usize);
+        let (hash, length) = (scratch.hashes[at], scratch.lengths[at] as usize);
         // SAFETY: the mask is less than the number of slots.
         let slot = unsafe { dictionary.slots.get_unchecked(hash as usize & dictionary.mask()) };
         let is_there = slot.hash == hash && slot.length as usize == length && slot.id_plus_1 != 0;
-        found[at] = if !is_there || !is_key(slot.key, keys[at]) {
-            dictionary.id_of_hash(cells.padded(), wanted(at), hash)
+        scratch.ids[at] = if !is_there || !is_key(slot.key, scratch.keys[at]) {
+            dictionary.id_of_hash(cells.padded(), scratch.wanted(at), hash)
         } else if length <= INLINE_BYTES {
             slot.id_plus_1 - 1
         } else {
             let id = slot.id_plus_1 - 1;
             let known = &dictionary.page[slot.start as usize..][..length];
             // SAFETY: the cell of this start is of this length, as is the known string, and lies in the text.
-            let is_same = unsafe { is_same(known.as_ptr(), text.add(starts[at] as usize), length) };
-            if is_same { id } else { dictionary.id_of_hash(cells.padded(), wanted(at), hash) }
+            let is_same = unsafe { is_same(known.as_ptr(), text.add(scratch.starts[at] as usize), length) };
+            if is_same { id } else { dictionary.id_of_hash(cells.padded(), scratch.wanted(at), hash) }
         };
     }
-    ids.extend_from_slice(&found[..count]);
+    ids.extend_from_slice(&scratch.ids[..count]);
 }
 
 #[inline]

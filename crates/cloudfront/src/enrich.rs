@@ -80,7 +80,7 @@ impl Enricher {
                 Derivation::BrowserFamily | Derivation::OsFamily | Derivation::IsBot => {
                     let place = Derivation::OF_USER_AGENT.iter().position(|of| *of == derivation);
                     let place = place.expect("the derivation is one of these");
-                    let logged = user_agents.as_ref().map(|array| array.as_string_view());
+                    let logged = user_agents.as_ref().map(AsArray::as_string_view);
                     self.of_user_agents(place, logged, rows.num_rows())
                 }
                 Derivation::Date

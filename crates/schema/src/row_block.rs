@@ -149,9 +149,9 @@ impl RowBlock {
     pub fn new(text: BlockText, bounds: CellBounds, hours: Vec<i32>, columns: Vec<BlockColumn>) -> Self {
         let CellBounds { bounds, rows, cells } = bounds;
         assert_eq!(rows.len(), hours.len(), "each row has bounds and an hour");
-        // Without a branch in the loop, so that the compiler compares several bounds at a time.
-        let ascend = bounds.array_windows().fold(true, |ascend, [bound, next]| ascend & (bound < next));
-        assert!(ascend, "bounds ascend");
+        // Counted, and not searched for, so that the compiler compares several bounds at a time.
+        let descents = bounds.array_windows().filter(|[bound, next]| bound >= next).count();
+        assert_eq!(descents, 0, "bounds ascend");
         let is_in_text = bounds.last().is_none_or(|last| *last as usize <= text.bytes().len());
         assert!(is_in_text, "bounds are positions in the text");
         let last_row = rows.iter().fold(0, |last, row| last.max(*row)) as usize;
@@ -245,22 +245,27 @@ impl RowBlock {
     }
 
     /// Returns a copy of these rows, in ascending order, with a text of their own.
+    #[must_use]
     pub fn copy_rows(&self, rows: &[u32]) -> Self {
         let mut bounds =
             CellBounds { cells: self.cells, rows: Vec::with_capacity(rows.len()), ..CellBounds::default() };
         let needs_text = self.cells > 0 && self.columns.iter().any(|column| matches!(column, BlockColumn::Cells(_)));
         let mut text = Vec::new();
         if needs_text {
-            bounds.bounds.reserve(rows.len() * (self.cells + 1));
+            bounds.bounds.reserve(rows.len() * self.cells + 1);
+            bounds.bounds.push(0);
+            text.push(b'\n');
             for &row in rows {
                 let first = self.rows[row as usize] as usize;
-                let own = &self.bounds[first..=first + self.cells];
-                let (start, end) = (own[0], own[self.cells]);
-                // The byte before the row is copied too, as the place of its first bound.
-                let to = u32::try_from(text.len()).expect("a copy is not longer than its original");
+                let [before, ends @ ..] = &self.bounds[first..=first + self.cells] else {
+                    unreachable!("rows have cells")
+                };
+                let (start, end) = (before + 1, ends[self.cells - 1]);
+                let to = as_u32(text.len());
                 text.extend_from_slice(&self.text.bytes()[start as usize..end as usize]);
-                bounds.rows.push(u32::try_from(bounds.bounds.len()).expect("a copy has no more bounds"));
-                bounds.bounds.extend(own.iter().map(|bound| bound - start + to));
+                // The end of the row before is the bound before this one.
+                bounds.rows.push(as_u32(bounds.bounds.len() - 1));
+                bounds.bounds.extend(ends.iter().map(|end| end - start + to));
                 text.push(b'\n');
             }
             text.pop();
@@ -274,7 +279,7 @@ impl RowBlock {
     }
 
     /// Joins neighbouring blocks whose columns are given in the same way, in order.
-    pub fn join(blocks: Vec<Self>) -> Vec<Self> {
+    pub fn join(blocks: &[Self]) -> Vec<Self> {
         let alike = |a: &Self, b: &Self| {
             let columns = a.columns.iter().zip(&b.columns);
             a.cells == b.cells && columns.into_iter().all(|(a, b)| a.is_given_like(b))
@@ -401,23 +406,20 @@ impl BlockColumn {
     }
 
     /// Returns the values of columns that are given alike.
-    fn joined(columns: &[&Self]) -> Self {
+    fn joined<'c>(columns: &[&'c Self]) -> Self {
         match columns[0] {
-            Self::Days(_) => Self::Days(join_runs(columns.iter().map(|column| match column {
-                Self::Days(runs) => runs,
-                _ => unreachable!("the columns are given alike"),
-            }))),
-            Self::Strings(_) => Self::Strings(join_runs(columns.iter().map(|column| match column {
-                Self::Strings(runs) => runs,
-                _ => unreachable!("the columns are given alike"),
-            }))),
+            Self::Days(_) => {
+                let days = |column: &&Self| if let Self::Days(runs) = column { runs.clone() } else { Vec::new() };
+                Self::Days(join_runs(columns.iter().flat_map(days)))
+            }
+            Self::Strings(_) => {
+                let strings = |column: &&Self| if let Self::Strings(runs) = column { runs.clone() } else { Vec::new() };
+                Self::Strings(join_runs(columns.iter().flat_map(strings)))
+            }
             Self::Array(_) => {
-                let arrays = columns.iter().map(|column| match column {
-                    Self::Array(array) => &**array,
-                    _ => unreachable!("the columns are given alike"),
-                });
-                let joined = concat(&arrays.collect::<Vec<_>>());
-                Self::Array(own(&joined.expect("arrays of one column have the same type")))
+                let array = |column: &&'c Self| if let Self::Array(array) = column { Some(&**array) } else { None };
+                let arrays: Vec<&dyn Array> = columns.iter().filter_map(array).collect();
+                Self::Array(own(&concat(&arrays).expect("arrays of one column have the same type")))
             }
             Self::Cells(_) | Self::Nulls | Self::Of(_) => columns[0].clone(),
         }
@@ -451,7 +453,7 @@ impl<T: Clone + PartialEq> Run<T> {
 }
 
 /// Returns the runs of these rows, which are in ascending order: each value with the number of the rows that have it.
-pub fn runs_of<'r, T>(runs: &'r [Run<T>], rows: impl Iterator<Item = usize>) -> impl Iterator<Item = (&'r T, usize)> {
+pub fn runs_of<T>(runs: &[Run<T>], rows: impl Iterator<Item = usize>) -> impl Iterator<Item = (&T, usize)> {
     let mut rows = rows.peekable();
     let mut end = 0;
     runs.iter().filter_map(move |run| {
@@ -469,10 +471,10 @@ fn copy_runs<T: Clone>(runs: &[Run<T>], rows: &[u32]) -> Vec<Run<T>> {
     runs_of(runs, rows).map(|(value, rows)| Run { value: value.clone(), rows }).collect()
 }
 
-fn join_runs<'r, T: Clone + PartialEq + 'r>(pieces: impl Iterator<Item = &'r Vec<Run<T>>>) -> Vec<Run<T>> {
+fn join_runs<T: Clone + PartialEq>(pieces: impl Iterator<Item = Run<T>>) -> Vec<Run<T>> {
     let mut joined = Vec::new();
-    for run in pieces.flatten() {
-        Run::add(&mut joined, &run.value, run.rows);
+    for Run { value, rows } in pieces {
+        Run::add(&mut joined, &value, rows);
     }
     joined
 }
@@ -497,3 +499,6 @@ fn own(array: &ArrayRef) -> ArrayRef {
     let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
     Arc::new(MapArray::new(Arc::clone(entries_field), offsets, entries, nulls, *is_sorted))
 }
+
+#[cfg(test)]
+mod tests;

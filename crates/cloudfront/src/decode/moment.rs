@@ -87,8 +87,8 @@ impl Clock {
     /// Returns the moment of a request whose date and time are logged as they nearly always are, in 10 and in 8 bytes, and
     /// that has no finer timestamp; `None` for any other, also one that is not possible.
     #[inline]
-    pub(crate) fn plain_moment(&mut self, date: &[u8; 10], time: &[u8; 8]) -> Option<Moment> {
-        let of_day = plain_second_of_day(*time)?;
+    pub(crate) fn plain_moment(&mut self, date: &[u8; 10], time: [u8; 8]) -> Option<Moment> {
+        let of_day = plain_second_of_day(time)?;
         let second = i64::from(self.days(date)?) * 86_400 + i64::from(of_day);
         let is_possible = (EARLIEST_SECOND..=self.latest_second).contains(&second);
         is_possible.then_some(Moment { second, micros: second * MICROS, is_logged: true })

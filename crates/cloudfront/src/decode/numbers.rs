@@ -48,7 +48,7 @@ pub(crate) fn short_whole(bytes: [u8; 8], length: usize) -> Option<i64> {
     if others != 0 {
         // Only one byte may be no digit, and that must be a point, which is not the first.
         digits = others.trailing_zeros() as usize / 8;
-        let is_one_point = others & (others - 1) == 0 && values >> (8 * digits) & 0xff == POINT;
+        let is_one_point = others.is_power_of_two() && values >> (8 * digits) & 0xff == POINT;
         if digits == 0 || !is_one_point {
             return None;
         }

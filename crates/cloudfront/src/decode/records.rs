@@ -115,7 +115,7 @@ impl Records {
             Some((date, time)) => {
                 let date = cells.get(text, Some(date))?.first_chunk().filter(|_| cells.len(date) == 10)?;
                 let time = cells.get(text, Some(time))?.first_chunk().filter(|_| cells.len(time) == 8)?;
-                self.clock.plain_moment(date, time)?
+                self.clock.plain_moment(date, *time)?
             }
             None => self.clock.moment(text, cells, layout).ok()?,
         };

@@ -18,10 +18,10 @@ pub(crate) fn plain_second_of_day(cell: [u8; 8]) -> Option<u32> {
     /// Added to a byte of a digit's place, it reaches bit 4 if the byte is above 9; a colon's place must be 0.
     const TO_BIT_4: u64 = u64::from_le_bytes([6, 6, 0x7f, 6, 6, 0x7f, 6, 6]);
     const ODD_BITS: u64 = u64::from_le_bytes([0xf0, 0xf0, 0x80, 0xf0, 0xf0, 0x80, 0xf0, 0xf0]);
-    let values = u64::from_le_bytes(cell) ^ ZEROS_AND_COLONS;
-    // A byte above 0x7f is odd by itself, so that no sum runs over into the next byte unseen.
+    /// A byte above 0x7f is odd by itself, so that no sum runs over into the next byte unseen.
     const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
-    let odd = (values & HIGHEST_BITS) | ((values & !HIGHEST_BITS) + TO_BIT_4 | values) & ODD_BITS;
+    let values = u64::from_le_bytes(cell) ^ ZEROS_AND_COLONS;
+    let odd = (values & HIGHEST_BITS) | (((values & !HIGHEST_BITS) + TO_BIT_4) | values) & ODD_BITS;
     let [h1, h2, _, m1, m2, _, s1, s2] = values.to_le_bytes().map(u32::from);
     let (hour, minute, second) = (h1 * 10 + h2, m1 * 10 + m2, s1 * 10 + s2);
     let is_time = odd == 0 && hour < 24 && minute < 60 && second < 60;

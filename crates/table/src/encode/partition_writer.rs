@@ -109,7 +109,7 @@ impl<F: io::Write + Send> PartitionWriter<F> {
             let small = self.waiting.split_off(self.waiting.len() - self.small_pieces);
             self.small_pieces = 0;
             self.waiting_bytes -= small.iter().map(RowBlock::memory_bytes).sum::<usize>();
-            for joined in RowBlock::join(small) {
+            for joined in RowBlock::join(&small) {
                 self.keep(joined);
             }
         }

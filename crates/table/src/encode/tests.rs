@@ -129,7 +129,7 @@ fn files_stay_within_their_limit_and_are_numbered() {
     const LIMIT: u64 = 1 << 20;
     let mut encoder = encoder(LIMIT);
     for batch in 0..20 {
-        encoder.write(&RowBlock::of_arrays(&rows(batch * 10_000, 10_000), &[HOUR; 10_000]), &OneByOne).unwrap();
+        encoder.write(&RowBlock::of_arrays(&rows(batch * 10_000, 10_000), &vec![HOUR; 10_000]), &OneByOne).unwrap();
     }
     let files = finish(encoder);
     assert!(files.len() > 1, "{} files", files.len());

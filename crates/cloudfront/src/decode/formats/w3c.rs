@@ -154,7 +154,7 @@ impl W3c {
             if room == 0 {
                 return Ok(Err(Stop::IsFull { at: line_start }));
             }
-            let regular = self.read_regular(window, line, until, room, sink)?;
+            let regular = self.read_regular(window, line, until, room, sink);
             if let Some(next) = regular {
                 line = next;
                 continue;
@@ -190,12 +190,12 @@ impl W3c {
         until: usize,
         room: usize,
         sink: &mut Sink<'_>,
-    ) -> Result<Option<NextLine>, Error> {
+    ) -> Option<NextLine> {
         let Window { text, separators } = window;
         if !self.has_data || !text.is_utf8 {
-            return Ok(None);
+            return None;
         }
-        let Some(width) = self.records.fields.regular_cells() else { return Ok(None) };
+        let width = self.records.fields.regular_cells()?;
         let (bytes, bounds) = (text.bytes(), separators.bounds());
         let mut first = from.first;
         self.moments.clear();
@@ -213,11 +213,11 @@ impl W3c {
             first = line_end;
         }
         if self.moments.is_empty() {
-            return Ok(None);
+            return None;
         }
         let first_line = self.lines.count_lines(self.moments.len());
         self.records.take_regular(text, &bounds[from.first..=first], &self.moments, first_line, sink);
-        Ok(Some(NextLine { index: from.index + self.moments.len(), first }))
+        Some(NextLine { index: from.index + self.moments.len(), first })
     }
 
     /// Returns the object's summary after its last line, and adds the fields that no column uses to `unclaimed`.

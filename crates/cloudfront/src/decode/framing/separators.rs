@@ -83,6 +83,7 @@ impl Separators {
     }
 
     #[inline(always)]
+    #[expect(clippy::inline_always, reason = "only inlined is it compiled for the instructions of its caller")]
     fn extend_by(&mut self, padded: &[u8], from: usize, to: usize, bits_of: impl Fn(&[u8; BLOCK_BYTES]) -> Bits) {
         let mut high = 0;
         let mut at = from;

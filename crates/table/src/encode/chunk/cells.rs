@@ -44,19 +44,19 @@ impl<'b> Cells<'b> {
     }
 
     /// Returns the text and the padding behind it.
-    #[inline(always)]
+    #[inline]
     pub(super) fn padded(self) -> &'b [u8] {
         self.padded
     }
 
     /// Returns the bounds of the block, and for each row the index of the bound before the cell.
-    #[inline(always)]
+    #[inline]
     pub(super) fn bounds(self) -> (&'b [u32], impl Iterator<Item = usize>) {
         (self.bounds, self.firsts.iter().map(move |first| *first as usize + self.position))
     }
 
     /// Returns start and length of each cell.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn ranges(self) -> impl Iterator<Item = (usize, usize)> {
         let (bounds, places) = self.bounds();
         places.map(move |place| {
@@ -67,7 +67,7 @@ impl<'b> Cells<'b> {
     }
 
     /// Returns the cells.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = &'b [u8]> {
         self.ranges().map(move |(start, length)| &self.padded[start..start + length])
     }

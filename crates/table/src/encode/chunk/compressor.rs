@@ -98,3 +98,24 @@ fn with_step(step: u32) -> io::Result<zstd::bulk::Compressor<'static>> {
     }
     Ok(zstd)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_with_one_end_are_compressed_in_steps_as_well_as_by_the_first_level() {
+        const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut state = 7_u64;
+        let mut letter = || {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            LETTERS[(state >> 58) as usize]
+        };
+        let id = |_| [&56_u32.to_le_bytes()[..], &std::array::from_fn::<u8, 54, _>(|_| letter()), b"=="].concat();
+        let page: Vec<u8> = (0..10_000).flat_map(id).collect();
+        let [in_steps, by_level] =
+            [Way::Every(27), Way::As(Compression::Zstd(1))].map(|way| compress(way, &page).unwrap());
+        assert!(in_steps.len() * 100 <= by_level.len() * 101, "{} and {}", in_steps.len(), by_level.len());
+        assert_eq!(zstd::bulk::decompress(&in_steps, page.len()).unwrap(), page);
+    }
+}

@@ -125,7 +125,7 @@ impl Dictionary {
     }
 
     /// Returns the number of slots minus one, of which each bit is set.
-    #[inline(always)]
+    #[inline]
     fn mask(&self) -> usize {
         self.slots.len() - 1
     }
@@ -302,7 +302,7 @@ pub(crate) fn is_nearly_unique(distinct: usize, cells: usize) -> bool {
 }
 
 /// Returns the first 16 bytes of a string of this length, of which `bytes` are the first and what follows.
-#[inline(always)]
+#[inline]
 fn key_of(bytes: &[u8; INLINE_BYTES], length: usize) -> Key {
     let [low, high] = halves(u128::from_le_bytes(*bytes));
     let [low_kept, high_kept] = KEPT_BITS[length.min(INLINE_BYTES)];
@@ -335,7 +335,7 @@ fn is_same(known: &[u8], string: &[u8]) -> bool {
         && known_blocks.iter().zip(blocks).all(|(known, block)| known == block)
 }
 
-#[inline(always)]
+#[inline]
 fn as_u32(bytes: usize) -> u32 {
     u32::try_from(bytes).expect("a text is smaller than 4 GiB, and a dictionary is given up long before that")
 }
@@ -345,29 +345,32 @@ fn id_of_index(index: usize) -> u32 {
 }
 
 /// Returns the lower and the upper half.
-#[inline(always)]
+#[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
 fn halves(value: u128) -> [u64; 2] {
     [value as u64, (value >> u64::BITS) as u64]
 }
 
 /// Returns both halves of the product, combined by XOR: every bit of the factors counts.
-#[inline(always)]
+#[inline]
 pub(crate) fn fold(a: u64, b: u64) -> u64 {
     let [low, high] = halves(u128::from(a) * u128::from(b));
     low ^ high
 }
 
 /// Returns 32 bits of a hash, to which all of its bits contribute.
-#[inline(always)]
+#[inline]
 #[expect(clippy::cast_possible_truncation, reason = "32 bits are wanted")]
 pub(crate) fn shortened(hash: u64) -> u32 {
     (hash ^ hash >> u32::BITS) as u32
 }
 
 /// Returns the hash of a string of 16 bytes or fewer.
-#[inline(always)]
+#[inline]
 fn hash_of_short([low, high]: Key, length: u32) -> u32 {
     let [a, b, _] = SEEDS;
     shortened(fold(low ^ a, high ^ b ^ u64::from(length) << u32::BITS))
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,3 +141,25 @@ impl NumberDictionary {
 fn id_of_index(index: usize) -> u32 {
     u32::try_from(index).expect("a dictionary is given up long before 4 billion values")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_numbers_have_one_id_in_the_order_of_their_first_cells() {
+        let mut dictionary = NumberDictionary::new();
+        let numbers: Vec<i64> = (0..10_000).map(|n| (n * 7919 % 3001 - 1500) * (i64::MAX / 3001)).collect();
+        let ids: Vec<u32> = numbers.iter().map(|number| dictionary.id_of(*number)).collect();
+        assert_eq!(dictionary.len(), 3001);
+        assert!(ids.iter().zip(&numbers).all(|(id, number)| dictionary.key(*id) == *number));
+        let firsts = ids.iter().scan(0, |next, id| {
+            let is_in_order = *id <= *next;
+            *next += u32::from(*id == *next);
+            Some(is_in_order)
+        });
+        assert!(firsts.into_iter().all(|is_in_order| is_in_order));
+        assert_eq!(dictionary.page(Number::Int64).len(), 3001 * 8);
+        assert_eq!(dictionary.id_of(0), ids[numbers.iter().position(|number| *number == 0).unwrap()]);
+    }
+}

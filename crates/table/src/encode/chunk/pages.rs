@@ -33,8 +33,10 @@ use crate::encode::Compression;
 
 /// Size of the part of a page by which the level to compress it with is chosen, in bytes: 64 KiB.
 const SAMPLE_BYTES: usize = 64 * 1024;
-/// A level is worth its time if it saves one byte of this many.
+/// The default level is worth its time if it saves one byte of this many.
 const MIN_GAIN: usize = 16;
+/// A higher level is asked for by those who want few bytes: it is worth its time if it saves one byte of this many.
+const MIN_GAIN_OF_HIGH_LEVEL: usize = 64;
 
 /// Properties of a page besides its bytes.
 #[derive(Debug)]
@@ -365,7 +367,9 @@ fn of_large_text(wanted: Compression, page: &[u8]) -> Result<Option<Compression>
     let sample = &page[page.len() - SAMPLE_BYTES..];
     let [with_wanted, with_quickest] =
         [compress(Way::As(wanted), sample)?.len(), compress(Way::As(quickest), sample)?.len()];
-    let pays = with_quickest - with_quickest / MIN_GAIN >= with_wanted;
+    let is_high = matches!((wanted, Compression::default()), (Compression::Zstd(level), Compression::Zstd(default)) if level > default);
+    let min_gain = if is_high { MIN_GAIN_OF_HIGH_LEVEL } else { MIN_GAIN };
+    let pays = with_quickest - with_quickest / min_gain >= with_wanted;
     Ok(Some(if pays { wanted } else { quickest }))
 }
 

@@ -394,3 +394,37 @@ impl PlainStrings {
         self.count = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step_of(string: impl Fn(usize) -> String) -> Option<u32> {
+        let mut plain = PlainStrings::default();
+        for number in 0.. {
+            plain.push(string(number).as_bytes());
+            if plain.bytes.len() >= MIN_BYTES_FOR_STEPS {
+                break;
+            }
+        }
+        plain.step()
+    }
+
+    #[test]
+    fn only_strings_of_one_length_and_one_end_are_compressed_in_steps() {
+        let random = |number: usize| {
+            format!("{:054x}", (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834))
+        };
+        assert_eq!(step_of(|number| format!("{}==", random(number))), Some(27));
+        assert_eq!(
+            step_of(|number| if number % 9 == 4 { "-".to_owned() } else { format!("{}==", random(number)) }),
+            Some(27)
+        );
+        assert_eq!(step_of(random), None, "no end");
+        assert_eq!(step_of(|number| format!("{}==", &random(number)[..50 + number % 2])), None, "lengths");
+        assert_eq!(step_of(|number| format!("{number:08}/index.html")), None, "more end than beginning");
+        let mut few = PlainStrings::default();
+        few.push(b"0123456789012345678901==");
+        assert_eq!(few.step(), None, "too few to be worth it");
+    }
+}

@@ -249,7 +249,7 @@ pub(super) fn in_text(rows: &RecordBatch, hours: &[i32]) -> RowBlock {
     let mut bounds = CellBounds::default();
     let is_in_text = |array: &ArrayRef| array.as_string_view_opt().is_some() && array.null_count() == 0;
     let in_text: Vec<&StringViewArray> =
-        rows.columns().iter().filter(|array| is_in_text(array)).map(|array| array.as_string_view()).collect();
+        rows.columns().iter().filter(|array| is_in_text(array)).map(AsArray::as_string_view).collect();
     bounds.cells = in_text.len();
     for row in 0..rows.num_rows() {
         text.push(b'\n');

@@ -68,7 +68,7 @@ pub(super) fn hash_of_long(string: &[u8]) -> u32 {
     shortened(fold(first ^ b, second))
 }
 
-#[inline(always)]
+#[inline]
 fn fold_16(bytes: &[u8], state: u64, seed: u64) -> u64 {
     let [low, high] = halves(u128::from_le_bytes(*bytes.first_chunk().expect("the caller has cut 16 bytes")));
     fold(low ^ state, high ^ seed)

@@ -84,8 +84,8 @@ bench-history: build ## Measures runs on a table that has converted ten million 
 bench-listing: build ## Measures requests, seconds and memory of listing a bucket of a million keys
 	LAKEFRONT_BIN=$(RELEASE)/lakefront $(PYTHON) scripts/bench/__main__.py listing
 
-fuzz: $(CARGO_FUZZ) ## Fuzzes the log readers, FUZZ_SECONDS (60) per target
-	for target in decompress decode; do \
+fuzz: $(CARGO_FUZZ) ## Fuzzes the log readers and the encoder, FUZZ_SECONDS (60) per target
+	for target in decompress decode encode; do \
 		RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) run --fuzz-dir tests/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/decode.dict || exit 1; \
 	done
 

@@ -19,8 +19,8 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use arrow::{
     array::{
-        Array, ArrayRef, AsArray, Date32Array, MapArray, RecordBatch, StringViewBuilder, StructArray, UInt32Array,
-        new_null_array,
+        Array, ArrayRef, AsArray, Date32Array, MapArray, RecordBatch, StringViewArray, StringViewBuilder, StructArray,
+        UInt32Array, new_null_array,
     },
     buffer::Buffer,
     compute::{concat, take},
@@ -345,19 +345,19 @@ impl RowBlock {
                 runs.iter().flat_map(|run| std::iter::repeat_n(run.value, run.rows)),
             )),
             BlockColumn::Strings(_) | BlockColumn::Cells(_) => {
-                self.strings(index, |value, into| into.append_option(value))
+                Arc::new(self.strings(index, |value, into| into.append_option(value)))
             }
-            BlockColumn::Of(derived) => {
-                let derive = |value: Option<&str>, into: &mut StringViewBuilder| {
-                    into.append_value(&derived.by.derive(value)[derived.place]);
-                };
-                self.strings(derived.source, derive)
-            }
+            BlockColumn::Of(derived) => Arc::new(self.derived_strings(derived)),
         }
     }
 
+    /// Returns each row's string in a derived column.
+    pub fn derived_strings(&self, derived: &DerivedColumn) -> StringViewArray {
+        self.strings(derived.source, |value, into| into.append_value(&derived.by.derive(value)[derived.place]))
+    }
+
     /// Calls `add` with each row's string in a column, and returns what it has built.
-    fn strings(&self, index: usize, add: impl Fn(Option<&str>, &mut StringViewBuilder)) -> ArrayRef {
+    fn strings(&self, index: usize, add: impl Fn(Option<&str>, &mut StringViewBuilder)) -> StringViewArray {
         let mut strings = StringViewBuilder::with_capacity(self.num_rows());
         match &self.columns[index] {
             BlockColumn::Cells(position) => {
@@ -376,7 +376,7 @@ impl RowBlock {
             BlockColumn::Nulls => (0..self.num_rows()).for_each(|_| add(None, &mut strings)),
             BlockColumn::Days(_) | BlockColumn::Of(_) => unreachable!("the column has strings of its own"),
         }
-        Arc::new(strings.finish())
+        strings.finish()
     }
 }
 

@@ -344,7 +344,11 @@ impl RowGroupFactory {
 fn plan_of(schema: &TableSchema, flat: &[Option<Arc<ChunkSettings>>]) -> Vec<ColumnPlan> {
     let source = schema.user_agents();
     let place_of = |index: usize| {
-        let ColumnSource::Derived(derivation) = schema.columns()[index].source else { return None };
+        let column = &schema.columns()[index];
+        let ColumnSource::Derived(derivation) = column.source else { return None };
+        if !column.dictionary {
+            return None;
+        }
         Derivation::OF_USER_AGENT.iter().position(|of| *of == derivation).filter(|_| source.is_some())
     };
     let derived: Vec<(usize, usize)> = (0..flat.len()).filter_map(|index| Some((index, place_of(index)?))).collect();

@@ -101,9 +101,9 @@ impl StringChunk {
                 let unexpected = || ParquetError::General(format!("unexpected {}", array.data_type()));
                 self.write_array(strings.ok_or_else(unexpected)?, part, by)
             }
-            BlockColumn::Days(_) | BlockColumn::Of(_) => {
-                Err(ParquetError::General(format!("unexpected column of {column:?}")))
-            }
+            // Without a dictionary of its own, the column is one of strings like any other.
+            BlockColumn::Of(derived) => self.write_array(&part.block().derived_strings(derived), part, by),
+            BlockColumn::Days(_) => Err(ParquetError::General(format!("unexpected column of {column:?}"))),
         }
     }
 

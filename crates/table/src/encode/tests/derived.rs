@@ -34,11 +34,13 @@ pub(super) fn with_derived(mut block: RowBlock, schema: &TableSchema) -> RowBloc
     block
 }
 
+/// Returns a table schema whose last column has no dictionary.
 fn schema() -> Arc<TableSchema> {
     let toml = "name = \"agents\"\n\
         [[column]]\nname = \"isbot\"\ntype = \"string\"\nderive = \"isbot\"\n\
         [[column]]\nname = \"useragent\"\ntype = \"string\"\nfield = \"cs(User-Agent)\"\n\
-        [[column]]\nname = \"browserfamily\"\ntype = \"string\"\nderive = \"browserfamily\"\n";
+        [[column]]\nname = \"browserfamily\"\ntype = \"string\"\nderive = \"browserfamily\"\n\
+        [[column]]\nname = \"osfamily\"\ntype = \"string\"\nderive = \"osfamily\"\ndictionary = false\n";
     Arc::new(TableSchema::from_toml(toml, "agents.toml").unwrap())
 }
 
@@ -49,7 +51,7 @@ fn encode(agents: &StringViewArray, is_in_text: bool, at_once: &[usize]) -> Vec<
     let mut encoder = TaskEncoder::try_new(Arc::new(options), PartitionBy::Hour, TASK, InMemory).unwrap();
     let nothing: ArrayRef = Arc::new(StringViewArray::new_null(agents.len()));
     let agents: ArrayRef = Arc::new(agents.clone());
-    let columns = vec![Arc::clone(&nothing), agents, nothing];
+    let columns = vec![Arc::clone(&nothing), agents, Arc::clone(&nothing), nothing];
     let rows = RecordBatch::try_new(schema.arrow_schema(), columns).unwrap();
     let (mut start, mut sizes) = (0, at_once.iter().cycle());
     while start < rows.num_rows() {
@@ -89,8 +91,11 @@ fn values_follow_from_the_user_agent_in_every_row() {
             assert_eq!(cell(1).is_valid(row).then(|| cell(1).value(row)), agent, "case {case}, row {row}");
             assert_eq!(cell(0).value(row), &*values[2], "case {case}, row {row}");
             assert_eq!(cell(2).value(row), &*values[0], "case {case}, row {row}");
+            assert_eq!(cell(3).value(row), &*values[1], "case {case}, row {row}");
         }
-        assert_eq!([0, 2].map(|column| found.column(column).null_count()), [0, 0]);
+        assert_eq!([0, 2, 3].map(|column| found.column(column).null_count()), [0, 0, 0]);
+        let has_dictionary = |column| metadata(&file).row_group(0).column(column).dictionary_page_offset().is_some();
+        assert_eq!([0, 2, 3].map(has_dictionary), [true, true, false], "case {case}");
         for (is_in_text, at_once) in [(true, &[1000][..]), (true, &[1, 33, 5000]), (false, &[7, 2048, 1])] {
             assert!(encode(agents, is_in_text, at_once) == file, "case {case}: bytes depend on how rows come");
         }

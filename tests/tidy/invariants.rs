@@ -128,14 +128,12 @@ fn check_unsafe(files: &[TextFile]) -> Vec<Finding> {
             }
             let above: Vec<&str> = file.text.lines().take(word.line - 1).collect();
             let near = above.get(above.len().saturating_sub(10)..).unwrap_or_default();
-            for needed in ["// SAFETY: ", "reason = "] {
-                if !near.iter().any(|line| line.contains(needed)) {
-                    findings.push(Finding::new(
-                        &file.path,
-                        word.line,
-                        format!("invariant 8: no `{}` above this `unsafe`", needed.trim()),
-                    ));
-                }
+            // A function that must be called with care says when that is; a block says why it may.
+            let is_function = word.rest.trim_start().starts_with("fn");
+            let needed = if is_function { "/// # Safety" } else { "// SAFETY: " };
+            if !near.iter().any(|line| line.contains(needed)) {
+                let what = format!("invariant 8: no `{}` above this `unsafe`", needed.trim());
+                findings.push(Finding::new(&file.path, word.line, what));
             }
         }
     }
@@ -172,6 +170,8 @@ fn a_broken_invariant_is_found() {
 fn an_unexplained_unsafe_or_one_in_another_file_is_found() {
     let good = "#[expect(unsafe_code, reason = \"x\")]\n// SAFETY: y\nunsafe { z() }\n";
     assert!(check_unsafe(&[TextFile::new(UNSAFE_FILES[0], good)]).is_empty());
-    assert_eq!(check_unsafe(&[TextFile::new(UNSAFE_FILES[0], "unsafe { z() }\n")]).len(), 2);
+    assert_eq!(check_unsafe(&[TextFile::new(UNSAFE_FILES[0], "unsafe { z() }\n")]).len(), 1);
+    assert_eq!(check_unsafe(&[TextFile::new(UNSAFE_FILES[0], "// SAFETY: y\nunsafe fn z() {}\n")]).len(), 1);
+    assert!(check_unsafe(&[TextFile::new(UNSAFE_FILES[0], "/// # Safety\n/// y\nunsafe fn z() {}\n")]).is_empty());
     assert_eq!(check_unsafe(&[TextFile::new("crates/cli/src/main.rs", good)]).len(), 1);
 }

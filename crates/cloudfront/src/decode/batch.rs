@@ -81,6 +81,16 @@ impl Sink<'_> {
     }
 }
 
+/// A block under construction.
+#[derive(Debug)]
+struct GrowingBlock {
+    rows: OpenBlock,
+    /// Columns that are built as rows come, by their index in the table schema.
+    eager: Vec<(usize, EagerColumn)>,
+    /// Number of the rows that these have.
+    eager_rows: usize,
+}
+
 /// A batch under construction.
 #[derive(Debug)]
 pub(crate) struct BatchBuilder {
@@ -88,7 +98,7 @@ pub(crate) struct BatchBuilder {
     has_distribution: bool,
     /// Whether user agents are needed, and no column has them as logged.
     needs_user_agents: bool,
-    blocks: Vec<OpenBlock>,
+    blocks: Vec<GrowingBlock>,
     rows: usize,
     /// Cells of all rows.
     cells: usize,
@@ -119,7 +129,7 @@ impl BatchBuilder {
 
     /// Returns the batch's end between two objects.
     pub(crate) fn mark(&self) -> Mark {
-        let last_block = self.blocks.last().map(OpenBlock::mark).unwrap_or_default();
+        let last_block = self.blocks.last().map(|block| block.rows.mark()).unwrap_or_default();
         Mark { rows: self.rows, cells: self.cells, blocks: self.blocks.len(), last_block }
     }
 
@@ -139,7 +149,11 @@ impl BatchBuilder {
     pub(crate) fn rewind(&mut self, mark: Mark) {
         self.blocks.truncate(mark.blocks);
         if let Some(block) = self.blocks.last_mut() {
-            block.rewind(mark.last_block);
+            block.rows.rewind(mark.last_block);
+            block.eager_rows = block.eager_rows.min(block.rows.len());
+            for (_, column) in &mut block.eager {
+                column.truncate(block.eager_rows);
+            }
         }
         (self.rows, self.cells) = (mark.rows, mark.cells);
     }
@@ -192,42 +206,45 @@ impl BatchBuilder {
         is_utf8: bool,
         summary: &mut ObjectSummary,
     ) -> &mut OpenBlock {
-        let is_fit =
-            |block: &OpenBlock| Arc::ptr_eq(&block.layout, layout) && block.is_utf8 == is_utf8 && block.room() > 0;
-        if !self.blocks.last().is_some_and(is_fit) {
+        let is_fit = |rows: &OpenBlock| Arc::ptr_eq(&rows.layout, layout) && rows.is_utf8 == is_utf8 && rows.room() > 0;
+        if !self.blocks.last().is_some_and(|block| is_fit(&block.rows)) {
             self.drain(padded, summary);
             let eager = |(index, column): (usize, &Column)| Some((index, EagerColumn::new(column)?));
             let eager = self.schema.columns().iter().enumerate().filter_map(eager).collect();
-            self.blocks.push(OpenBlock::new(Arc::clone(layout), is_utf8, eager));
+            let rows = OpenBlock::new(Arc::clone(layout), is_utf8);
+            self.blocks.push(GrowingBlock { rows, eager, eager_rows: 0 });
         }
-        self.blocks.last_mut().expect("a block was just added, if there was none")
+        &mut self.blocks.last_mut().expect("a block was just added, if there was none").rows
     }
 
     /// Gives the rows since the last call to the columns that count for an object.
     pub(crate) fn drain(&mut self, padded: &[u8], summary: &mut ObjectSummary) {
-        let Some(block) = self.blocks.last_mut().filter(|block| block.eager_rows < block.len()) else { return };
+        let Some(block) = self.blocks.last_mut() else { return };
+        let GrowingBlock { rows, eager, eager_rows } = block;
+        let new_rows = *eager_rows..rows.len();
+        if new_rows.is_empty() {
+            return;
+        }
         assert_eq!(summary.nulled_cells.len(), self.schema.columns().len(), "a summary counts for each column");
-        let mut eager = std::mem::take(&mut block.eager);
-        let rows = block.eager_rows..block.len();
-        for (index, column) in &mut eager {
-            let counts = column.push(block, rows.clone(), block.layout.columns[*index], padded);
+        for (index, column) in eager {
+            let counts = column.push(rows, new_rows.clone(), rows.layout.columns[*index], padded);
             summary.lossy_cells += counts.lossy;
             summary.nulled_cells[*index] += counts.nulled;
         }
-        (block.eager, block.eager_rows) = (eager, rows.end);
+        *eager_rows = new_rows.end;
     }
 
     /// Returns the rows so far as a batch, and begins a new one. `text` is the text that all rows were pushed from, and they
     /// all are drained.
     pub(crate) fn take(&mut self, text: &BlockText) -> DecodedBatch {
         (self.rows, self.cells) = (0, 0);
-        let blocks = std::mem::take(&mut self.blocks).into_iter().filter(|block| block.len() > 0);
+        let blocks = std::mem::take(&mut self.blocks).into_iter().filter(|block| block.rows.len() > 0);
         DecodedBatch { blocks: blocks.map(|block| self.finish(block, text)).collect() }
     }
 
-    fn finish(&self, mut block: OpenBlock, text: &BlockText) -> DecodedBlock {
-        assert_eq!(block.eager_rows, block.len(), "rows are drained before their text goes away");
-        let eager = std::mem::take(&mut block.eager);
+    fn finish(&self, block: GrowingBlock, text: &BlockText) -> DecodedBlock {
+        let GrowingBlock { rows: mut block, eager, eager_rows } = block;
+        assert_eq!(eager_rows, block.len(), "rows are drained before their text goes away");
         let columns = columns_of(&self.schema, &block, eager, text);
         let record_ids = if self.has_distribution { record_ids(&block, text) } else { None };
         let user_agents = block.layout.user_agent.filter(|_| self.needs_user_agents);

@@ -5,7 +5,6 @@ use std::{ops::Range, sync::Arc};
 use lakefront_schema::row_block::CellBounds;
 
 use super::{
-    columns::EagerColumn,
     layout::Layout,
     moment::Moment,
     text::{Cells, as_u32},
@@ -30,10 +29,6 @@ pub(crate) struct OpenBlock {
     pub(crate) lines: Vec<u64>,
     /// The objects of the rows, in order: each with the number of rows up to its end.
     pub(crate) objects: Vec<(Arc<str>, usize)>,
-    /// Columns that are built as rows come, by their index in the table schema.
-    pub(crate) eager: Vec<(usize, EagerColumn)>,
-    /// Number of the rows that these have.
-    pub(crate) eager_rows: usize,
 }
 
 /// The end of a block before an object was added.
@@ -50,7 +45,7 @@ impl OpenBlock {
     /// Number of bounds after which a new block begins.
     const MAX_BOUNDS: usize = 64 * 1024;
 
-    pub(crate) fn new(layout: Arc<Layout>, is_utf8: bool, eager: Vec<(usize, EagerColumn)>) -> Self {
+    pub(crate) fn new(layout: Arc<Layout>, is_utf8: bool) -> Self {
         let bounds = (layout.width * Self::MAX_ROWS + 1).min(Self::MAX_BOUNDS);
         Self {
             layout,
@@ -61,8 +56,6 @@ impl OpenBlock {
             moments: Vec::with_capacity(Self::MAX_ROWS),
             lines: Vec::with_capacity(Self::MAX_ROWS),
             objects: Vec::new(),
-            eager,
-            eager_rows: 0,
         }
     }
 
@@ -89,10 +82,6 @@ impl OpenBlock {
         self.counts.truncate(if has_counts { rows } else { 0 });
         self.moments.truncate(rows);
         self.lines.truncate(rows);
-        self.eager_rows = self.eager_rows.min(rows);
-        for (_, column) in &mut self.eager {
-            column.truncate(self.eager_rows);
-        }
         while self.objects.pop_if(|(_, end)| *end > rows).is_some() {}
     }
 

@@ -1,3 +1,5 @@
+//! Blocks as arrays, copies, joined blocks, and blocks that are refused.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow::{

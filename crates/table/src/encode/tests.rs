@@ -17,6 +17,7 @@ use super::*;
 
 mod derived;
 mod encodings;
+mod in_text;
 mod memory;
 mod round_trip;
 

@@ -17,7 +17,8 @@ thread_local! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     As(Compression),
-    /// By zstd, which looks for matches only every so many bytes: for values in which nothing repeats but their ends.
+    /// By zstd, which looks for a match only each time that it has passed this number of bytes: for values in which nothing
+    /// repeats but their ends.
     Every(u32),
 }
 
@@ -77,7 +78,7 @@ impl Compressor {
             }
             Codec::None => return Ok(page.to_vec()),
         }
-        // A copy of the right size, as it is kept until the row group is complete.
+        // A copy of the right size: the memory for the longest output is kept for the next page.
         Ok(output.as_slice().to_vec())
     }
 }

@@ -19,14 +19,16 @@ impl DistinctOfPages {
             return (0..u32::try_from(count).expect("ids have 32 bits")).collect();
         }
         self.last_pages.resize(count, 0);
-        let mut distinct = Vec::new();
+        // Every id is written, and the next one over it if it is no new one: whether it is new cannot be predicted.
+        let mut distinct = vec![0; count.min(ids.len()) + 1];
+        let mut found = 0;
         for &id in ids {
             let last = &mut self.last_pages[id as usize];
-            if *last != page {
-                *last = page;
-                distinct.push(id);
-            }
+            distinct[found] = id;
+            found += usize::from(*last != page);
+            *last = page;
         }
+        distinct.truncate(found);
         distinct
     }
 }

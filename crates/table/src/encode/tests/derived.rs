@@ -1,10 +1,11 @@
-//! Columns that follow from the user agent: right for every row, whatever becomes of the dictionary of user agents.
+//! Columns that follow from the user agent: right for every row, with and without a dictionary of user agents.
 
 use arrow::array::Array as _;
 use lakefront_schema::row_block::Derive;
 
 use super::{
-    round_trip::{Kind, Random, in_text, read, string},
+    in_text::in_text,
+    round_trip::{Kind, Random, read, string},
     *,
 };
 

@@ -15,9 +15,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaD
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 
-use lakefront_schema::row_block::{BlockText, CellBounds, Run, TEXT_PADDING};
-
-use super::*;
+use super::{in_text::in_text, *};
 
 /// Columns of every type, required and not, with dictionary and without.
 const SCHEMA: &str = r#"
@@ -241,44 +239,6 @@ pub(super) fn random_rows_of(schema: &TableSchema, random: &mut Random, rows: us
         hours.extend(std::iter::repeat_n(hour, run));
     }
     (RecordBatch::try_new(schema, columns).unwrap(), hours)
-}
-
-/// Returns the rows as a block with a text: strings without NULL are cells of it, what is constant is given as a run.
-pub(super) fn in_text(rows: &RecordBatch, hours: &[i32]) -> RowBlock {
-    let mut text = b"\nanything that is before".to_vec();
-    let mut bounds = CellBounds::default();
-    let is_in_text = |array: &ArrayRef| array.as_string_view_opt().is_some() && array.null_count() == 0;
-    let in_text: Vec<&StringViewArray> =
-        rows.columns().iter().filter(|array| is_in_text(array)).map(AsArray::as_string_view).collect();
-    bounds.cells = in_text.len();
-    for row in 0..rows.num_rows() {
-        text.push(b'\n');
-        bounds.rows.push(u32::try_from(bounds.bounds.len()).unwrap());
-        bounds.bounds.push(u32::try_from(text.len() - 1).unwrap());
-        for cells in &in_text {
-            text.extend_from_slice(cells.value(row).as_bytes());
-            bounds.bounds.push(u32::try_from(text.len()).unwrap());
-            text.push(b'\t');
-        }
-    }
-    text.extend([b'x'; TEXT_PADDING]);
-    let mut position = 0;
-    let columns = rows.columns().iter().map(|array| {
-        if is_in_text(array) {
-            position += 1;
-            return BlockColumn::Cells(position - 1);
-        }
-        match array.as_primitive_opt::<Date32Type>() {
-            Some(days) if days.null_count() == 0 => {
-                let mut runs = Vec::new();
-                days.values().iter().for_each(|day| Run::add(&mut runs, day, 1));
-                BlockColumn::Days(runs)
-            }
-            _ if array.null_count() == array.len() => BlockColumn::Nulls,
-            _ => BlockColumn::Array(Arc::clone(array)),
-        }
-    });
-    RowBlock::new(BlockText::new(text), bounds, hours.to_vec(), columns.collect())
 }
 
 /// Encodes rows in blocks of random sizes: some are arrays that share the memory of all rows, some are copies, some have their

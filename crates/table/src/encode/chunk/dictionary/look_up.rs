@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm_xor_si128, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
 };
 
-use super::{AT_ONCE, Cells, Dictionary, INLINE_BYTES, KEPT_BITS, Key, SEEDS, Wanted, hash_of_short, shortened};
+use super::{AT_ONCE, Cells, Dictionary, INLINE_BYTES, KEPT_BITS, Key, SEEDS, Slot, Wanted, hash_of_short, shortened};
 
 /// Returns whether this processor has the instructions.
 #[inline]
@@ -26,7 +26,7 @@ pub(super) fn hash_of_long(string: &[u8]) -> u32 {
     }
 }
 
-/// What is known of the cells at hand. It is written over from one look-up to the next, as clearing it would take as long as
+/// Keys, lengths, hashes and ids of the cells at hand. It is written over from one look-up to the next, as clearing it would take as long as
 /// looking up what is nearly always the same.
 #[derive(Debug)]
 pub(super) struct Scratch {
@@ -119,15 +119,9 @@ unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, scratch: &mut
     }
     if are_short {
         for at in 0..count {
-            let hash = scratch.hashes[at];
-            // SAFETY: the mask is less than the number of slots.
-            let slot = unsafe { dictionary.slots.get_unchecked(hash as usize & dictionary.mask()) };
-            let is_there = slot.length == scratch.lengths[at] && slot.id_plus_1 != 0;
-            scratch.ids[at] = if is_there && is_key(slot.key, scratch.keys[at]) {
-                slot.id_plus_1 - 1
-            } else {
-                dictionary.short(scratch.wanted(at), hash)
-            };
+            let (hash, key, length) = (scratch.hashes[at], scratch.keys[at], scratch.lengths[at]);
+            let known = search(&dictionary.slots, hash, |slot| slot.length == length && is_key(slot.key, key));
+            scratch.ids[at] = known.unwrap_or_else(|| dictionary.short(scratch.wanted(at), hash));
         }
         return ids.extend_from_slice(&scratch.ids[..count]);
     }
@@ -143,23 +137,41 @@ unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, scratch: &mut
         }
     }
     for at in 0..count {
-        let (hash, length) = (scratch.hashes[at], scratch.lengths[at] as usize);
-        // SAFETY: the mask is less than the number of slots.
-        let slot = unsafe { dictionary.slots.get_unchecked(hash as usize & dictionary.mask()) };
-        let is_there = slot.hash == hash && slot.length as usize == length && slot.id_plus_1 != 0;
-        scratch.ids[at] = if !is_there || !is_key(slot.key, scratch.keys[at]) {
-            dictionary.id_of_hash(cells.padded(), scratch.wanted(at), hash)
-        } else if length <= INLINE_BYTES {
-            slot.id_plus_1 - 1
-        } else {
-            let id = slot.id_plus_1 - 1;
-            let known = &dictionary.page[slot.start as usize..][..length];
+        let (hash, key, length) = (scratch.hashes[at], scratch.keys[at], scratch.lengths[at] as usize);
+        let page = dictionary.page.as_slice();
+        let is_wanted = |slot: &Slot| {
+            let is_alike = slot.hash == hash && slot.length as usize == length && is_key(slot.key, key);
+            if !is_alike || length <= INLINE_BYTES {
+                return is_alike;
+            }
+            let known = &page[slot.start as usize..][..length];
             // SAFETY: the cell of this start is of this length, as is the known string, and lies in the text.
-            let is_same = unsafe { is_same(known.as_ptr(), text.add(scratch.starts[at] as usize), length) };
-            if is_same { id } else { dictionary.id_of_hash(cells.padded(), scratch.wanted(at), hash) }
+            unsafe { is_same(known.as_ptr(), text.add(scratch.starts[at] as usize), length) }
         };
+        let known = search(&dictionary.slots, hash, is_wanted);
+        scratch.ids[at] = known.unwrap_or_else(|| dictionary.id_of_hash(cells.padded(), scratch.wanted(at), hash));
     }
     ids.extend_from_slice(&scratch.ids[..count]);
+}
+
+/// Returns the id of a string that has its slot where its hash says, or after that; `None` if it has none.
+#[inline]
+#[target_feature(enable = "avx2")]
+#[expect(unsafe_code, reason = "the slot is read without looking at the end of the table")]
+fn search(slots: &[Slot], hash: u32, is_wanted: impl Fn(&Slot) -> bool) -> Option<u32> {
+    let mask = slots.len() - 1;
+    let mut at = hash as usize & mask;
+    loop {
+        // SAFETY: the mask is less than the number of slots.
+        let slot = unsafe { slots.get_unchecked(at) };
+        if slot.id_plus_1 == 0 {
+            return None;
+        }
+        if is_wanted(slot) {
+            return Some(slot.id_plus_1 - 1);
+        }
+        at = (at + 1) & mask;
+    }
 }
 
 #[inline]

@@ -8,6 +8,8 @@
 //! - After the last member only zero bytes may follow (padding).
 //! - Memory does not depend on the limits: text comes out as the caller asks for it.
 //!
+//! Objects of one member that are held whole are inflated faster, with the same result (`whole`).
+//!
 //! **Errors** are verdicts on the object, except [`Error::Read`].
 
 use std::io::{self, BufRead, Chain, Cursor, Read};
@@ -22,6 +24,7 @@ use crate::Error;
 
 mod member;
 mod packed;
+pub(crate) mod whole;
 
 /// Default of [`TextLimits::text_bytes`]: 64 GiB.
 pub const DEFAULT_MAX_TEXT_BYTES: u64 = 64 << 30;

@@ -113,6 +113,8 @@ fuzz_target!(|input: &[u8]| {
                 assert_eq!(all.num_rows() as u64, *rows);
                 assert_eq!(all, other_all);
             }
+            // What is read in blocks is inflated by another library, which refuses some streams whose text has the right CRC.
+            (Ok(_), Err(Some("gzip-corrupt"))) => {}
             // A large object's text is judged while it is decompressed, so of two faults another may come first.
             (Err(_), Err(_)) => {}
             (expected, other) => panic!("{expected:?}\n{other:?}"),

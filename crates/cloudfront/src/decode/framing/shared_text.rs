@@ -3,7 +3,7 @@
 use lakefront_schema::row_block::{BlockText, TEXT_PADDING};
 
 use super::TextPool;
-use crate::{Error, TextLimits, TextReader};
+use crate::{Error, TextLimits, TextReader, decompress::whole::WholeInflater};
 
 /// Bytes that are read at a time if an object has more text than expected: 256 KiB.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -16,6 +16,8 @@ pub(crate) struct SharedText {
     /// padding, too.
     bytes: Vec<u8>,
     end: usize,
+    /// `None` before the first object.
+    inflater: Option<WholeInflater>,
 }
 
 impl SharedText {
@@ -60,13 +62,20 @@ impl SharedText {
         if self.bytes.capacity() == 0 {
             self.bytes = pool.take();
         }
-        let mut reader = TextReader::try_new(object, object.len() as u64, limits)?;
         self.make_room(1);
         self.bytes[self.end] = b'\n';
         self.end += 1;
         let text_start = self.end;
+        let expected_bytes = guess_text_bytes(object);
+        self.make_room(expected_bytes);
+        let inflater = self.inflater.get_or_insert_with(WholeInflater::new);
+        if inflater.inflate(object, limits, &mut self.bytes[text_start..text_start + expected_bytes]) {
+            self.end += expected_bytes;
+            return Ok(Some(text_start));
+        }
+        let mut reader = TextReader::try_new(object, object.len() as u64, limits)?;
         // One byte more than guessed, so that the first read sees the end.
-        let mut block_bytes = guess_text_bytes(object) + 1;
+        let mut block_bytes = expected_bytes + 1;
         loop {
             let block_end = self.end + block_bytes;
             self.make_room(block_bytes);

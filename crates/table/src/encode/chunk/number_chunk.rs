@@ -87,11 +87,13 @@ impl NumberChunk {
                     done += count;
                     self.levels.push(nulls, step);
                     self.reserve();
-                    let keys = step.iter().filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
-                    let keys = keys.map(|row| numbers.key(row));
-                    match &mut self.dictionary {
-                        Some(dictionary) => self.ids.extend(keys.map(|key| dictionary.id_of(key))),
-                        None => self.keys.extend(keys),
+                    match nulls {
+                        // Without NULLs the number of keys is known, and memory for them is asked for once.
+                        None => self.take(step.iter().map(|row| numbers.key(row))),
+                        Some(nulls) => {
+                            let valid = step.iter().filter(|row| nulls.is_valid(*row));
+                            self.take(valid.map(|row| numbers.key(row)));
+                        }
                     }
                     self.end_step()?;
                 }
@@ -105,6 +107,14 @@ impl NumberChunk {
             BlockColumn::Cells(_) | BlockColumn::Strings(_) | BlockColumn::Of(_) => {
                 Err(ParquetError::General(format!("unexpected column of {column:?}")))
             }
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, keys: impl Iterator<Item = i64>) {
+        match &mut self.dictionary {
+            Some(dictionary) => self.ids.extend(keys.map(|key| dictionary.id_of(key))),
+            None => self.keys.extend(keys),
         }
     }
 

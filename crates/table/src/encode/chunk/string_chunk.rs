@@ -42,9 +42,13 @@ const STEP_SAMPLE: usize = 64;
 /// Strings of a page without dictionary, in `PLAIN` encoding: each after its length.
 #[derive(Debug, Default)]
 struct PlainStrings {
-    bytes: Vec<u8>,
+    /// The strings, after [`LEVELS_BYTES`] bytes of room for the page's definition levels; empty without strings.
+    page: Vec<u8>,
     count: usize,
 }
+
+/// Room for definition levels: as many bytes as they take if no cell is NULL.
+const LEVELS_BYTES: usize = 16;
 
 impl StringChunk {
     /// Returns an empty chunk. `derived` are the columns that follow from it, each with its place in the results of the
@@ -68,7 +72,7 @@ impl StringChunk {
         let dictionary: usize = dictionaries.map(|dictionary| dictionary.page().len()).sum();
         let ids = self.ids.len() * self.dictionary.as_ref().map_or(0, Dictionary::id_width) as usize / 8;
         let derived: usize = self.derived.iter().map(|derived| derived.encoded_bytes(self.ids.len())).sum();
-        self.pages.bytes() + dictionary + ids + self.plain.bytes.len() + derived
+        self.pages.bytes() + dictionary + ids + self.plain.len() + derived
     }
 
     /// Returns the memory that it takes, in bytes.
@@ -76,7 +80,7 @@ impl StringChunk {
         let dictionaries = [&self.dictionary, &self.closed_dictionary].into_iter().flatten();
         let dictionary: usize = dictionaries.map(Dictionary::memory_bytes).sum();
         let derived: usize = self.derived.iter().map(DerivedChunk::memory_bytes).sum();
-        self.pages.bytes() + dictionary + self.ids.len() * size_of::<u32>() + self.plain.bytes.len() + derived
+        self.pages.bytes() + dictionary + self.ids.len() * size_of::<u32>() + self.plain.len() + derived
     }
 
     /// Adds the cells of rows. `by` is the function by which other columns follow.
@@ -242,14 +246,14 @@ impl StringChunk {
     /// cells of many kilobytes each cause that.
     fn is_far_over(&self) -> bool {
         let dictionary_bytes = self.dictionary.as_ref().map_or(0, |dictionary| dictionary.page().len());
-        self.plain.bytes.len() >= FAR_OVER * MAX_PAGE_BYTES || dictionary_bytes >= FAR_OVER * MAX_DICTIONARY_BYTES
+        self.plain.len() >= FAR_OVER * MAX_PAGE_BYTES || dictionary_bytes >= FAR_OVER * MAX_DICTIONARY_BYTES
     }
 
     /// Finishes the page at hand if it is full, or the dictionary is.
     fn finish_full_page(&mut self) -> Result<(), ParquetError> {
         self.probe_dictionary();
         let is_over = self.dictionary.as_ref().is_some_and(|dictionary| dictionary.page().len() > MAX_DICTIONARY_BYTES);
-        if is_over || self.levels.rows() >= MAX_PAGE_ROWS || self.plain.bytes.len() >= MAX_PAGE_BYTES {
+        if is_over || self.levels.rows() >= MAX_PAGE_ROWS || self.plain.len() >= MAX_PAGE_BYTES {
             self.finish_page()?;
         }
         if is_over {
@@ -268,23 +272,26 @@ impl StringChunk {
         }
         let mut page = Vec::new();
         self.levels.write(&mut page);
-        let step = if self.dictionary.is_none() { self.plain.step() } else { None };
-        let (encoding, min_max) = if let Some(dictionary) = &mut self.dictionary {
-            let width = dictionary.id_width();
-            page.extend(u8::try_from(width));
-            bit_packing::hybrid(&self.ids, width, &mut page);
-            let distinct = dictionary.distinct_of_page(&self.ids);
-            self.ids.clear();
-            let min_max = AnyMinMax::of_strings(distinct.iter().map(|id| dictionary.string_and_head(*id)));
-            (Encoding::RLE_DICTIONARY, min_max)
-        } else {
-            page.reserve_exact(self.plain.bytes.len());
-            page.extend_from_slice(&self.plain.bytes);
-            let min_max = if self.settings.keeps_min_max() { self.plain.min_max() } else { None };
+        let Some(dictionary) = &mut self.dictionary else {
+            let facts = PageFacts {
+                encoding: Encoding::PLAIN,
+                rows,
+                nulls,
+                min_max: if self.settings.keeps_min_max() { self.plain.min_max() } else { None },
+                step: self.plain.step(),
+            };
+            self.pages.add(self.plain.with_levels(&page), facts)?;
             self.plain.clear();
-            (Encoding::PLAIN, min_max)
+            return Ok(());
         };
-        self.pages.add(&page, PageFacts { encoding, rows, nulls, min_max, step })
+        let width = dictionary.id_width();
+        page.extend(u8::try_from(width));
+        bit_packing::hybrid(&self.ids, width, &mut page);
+        let distinct = dictionary.distinct_of_page(&self.ids);
+        self.ids.clear();
+        let min_max = AnyMinMax::of_strings(distinct.iter().map(|id| dictionary.string_and_head(*id)));
+        let facts = PageFacts { encoding: Encoding::RLE_DICTIONARY, rows, nulls, min_max, step: None };
+        self.pages.add(&page, facts)
     }
 
     /// Gives the dictionary up if the first rows show that it does not pay: with nearly all values different after this many
@@ -335,21 +342,41 @@ fn as_str(string: &[u8]) -> &str {
 }
 
 impl PlainStrings {
+    /// Returns the size of the strings with their lengths, in bytes.
+    fn len(&self) -> usize {
+        self.page.len().saturating_sub(LEVELS_BYTES)
+    }
+
     /// Reserves memory for `cells` cells in all, by the size of the cells so far.
     fn reserve(&mut self, cells: usize) {
-        let bytes_a_cell = self.bytes.len().div_ceil(self.count.max(1));
+        let bytes_a_cell = self.len().div_ceil(self.count.max(1));
         let bytes = (bytes_a_cell * cells).min(MAX_PAGE_BYTES) * 9 / 8;
-        if self.bytes.capacity() < bytes / 2 {
-            self.bytes.reserve_exact(bytes.saturating_sub(self.bytes.len()));
+        if self.page.capacity() < bytes / 2 {
+            self.page.reserve_exact((LEVELS_BYTES + bytes).saturating_sub(self.page.len()));
         }
     }
 
     #[inline]
     fn push(&mut self, string: &[u8]) {
+        if self.page.is_empty() {
+            self.page.extend_from_slice(&[0; LEVELS_BYTES]);
+        }
         let length = u32::try_from(string.len()).expect("a cell is smaller than a text of 4 GiB");
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(string);
+        self.page.extend_from_slice(&length.to_le_bytes());
+        self.page.extend_from_slice(string);
         self.count += 1;
+    }
+
+    /// Returns the page of these definition levels and the strings. They are put before the strings if there is room, as the
+    /// strings are many.
+    fn with_levels(&mut self, levels: &[u8]) -> &[u8] {
+        let place = LEVELS_BYTES.checked_sub(levels.len()).filter(|_| !self.page.is_empty());
+        let Some(start) = place else {
+            self.page.splice(..LEVELS_BYTES.min(self.page.len()), levels.iter().copied());
+            return &self.page;
+        };
+        self.page[start..LEVELS_BYTES].copy_from_slice(levels);
+        &self.page[start..]
     }
 
     fn min_max(&self) -> Option<AnyMinMax> {
@@ -357,7 +384,7 @@ impl PlainStrings {
     }
 
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.bytes.as_slice();
+        let mut rest = self.page.get(LEVELS_BYTES..).unwrap_or_default();
         std::iter::from_fn(move || {
             let (length, after) = rest.split_first_chunk()?;
             let (string, after) = after.split_at(u32::from_le_bytes(*length) as usize);
@@ -370,7 +397,7 @@ impl PlainStrings {
     /// and with the same end. The end and the length after it repeat in each string, and nothing else does. It looks twice in
     /// each string: the second time is at the next one's end, if the first one was.
     fn step(&self) -> Option<u32> {
-        if self.bytes.len() < MIN_BYTES_FOR_STEPS {
+        if self.len() < MIN_BYTES_FOR_STEPS {
             return None;
         }
         let mut sample = self.iter().filter(|string| string.len() > 1).take(STEP_SAMPLE);
@@ -390,7 +417,7 @@ impl PlainStrings {
 
     /// Begins the next page.
     fn clear(&mut self) {
-        self.bytes.clear();
+        self.page.clear();
         self.count = 0;
     }
 }
@@ -403,7 +430,7 @@ mod tests {
         let mut plain = PlainStrings::default();
         for number in 0.. {
             plain.push(string(number).as_bytes());
-            if plain.bytes.len() >= MIN_BYTES_FOR_STEPS {
+            if plain.len() >= MIN_BYTES_FOR_STEPS {
                 break;
             }
         }

@@ -26,25 +26,25 @@ pub(super) fn hash_of_long(string: &[u8]) -> u32 {
     }
 }
 
-/// Keys, lengths, hashes and ids of the cells at hand. It is written over from one look-up to the next, as clearing it would take as long as
+/// The cells at hand, and their ids. It is written over from one look-up to the next, as clearing it would take as long as
 /// looking up what is nearly always the same.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    keys: [Key; AT_ONCE],
-    starts: [u32; AT_ONCE],
-    lengths: [u32; AT_ONCE],
-    hashes: [u32; AT_ONCE],
+    cells: [HashedCell; AT_ONCE],
     ids: [u32; AT_ONCE],
+}
+
+/// A cell, and its hash.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
+struct HashedCell {
+    wanted: Wanted,
+    hash: u32,
 }
 
 impl Scratch {
     pub(super) fn new() -> Self {
-        let zeros = [0; AT_ONCE];
-        Self { keys: [[0; 2]; AT_ONCE], starts: zeros, lengths: zeros, hashes: zeros, ids: zeros }
-    }
-
-    fn wanted(&self, at: usize) -> Wanted {
-        Wanted { key: self.keys[at], start: self.starts[at], length: self.lengths[at] }
+        Self { cells: [HashedCell::default(); AT_ONCE], ids: [0; AT_ONCE] }
     }
 }
 
@@ -66,92 +66,108 @@ pub(super) fn look_up(dictionary: &mut Dictionary, cells: Cells<'_>, scratch: &m
 #[expect(unsafe_code, reason = "cells are read without looking at the ends of text and bounds")]
 #[target_feature(enable = "avx2,aes")]
 unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, scratch: &mut Scratch, ids: &mut Vec<u32>) {
-    let (mut first_key, mut first_length) = (_mm_setzero_si128(), 0);
-    let (mut differing, mut differing_lengths, mut all_lengths) = (_mm_setzero_si128(), 0, 0);
-    let text = cells.padded().as_ptr();
-    let (bounds, places) = cells.bounds();
-    let mut count = 0;
-    for place in places {
+    let (padded, text) = (cells.padded(), cells.padded().as_ptr());
+    let (bounds, mut places) = cells.bounds();
+    let read = |place: usize, into: &mut Wanted| {
         // SAFETY: by the invariants of `Cells`, the bound at `place` is followed by another one, both are positions in the
-        // text, and 16 bytes can be read from any of these; a table entry is 16 bytes; `count` stays below `AT_ONCE`, as there
-        // are not more cells.
+        // text, and 16 bytes can be read from any of these; a table entry is 16 bytes, and so is a key.
         unsafe {
             let start = bounds.get_unchecked(place) + 1;
             let length = bounds.get_unchecked(place + 1) - start;
             let kept = KEPT_BITS.as_ptr().add((length as usize).min(INLINE_BYTES));
-            let key = _mm_and_si128(_mm_loadu_si128(text.add(start as usize).cast()), _mm_loadu_si128(kept.cast()));
-            if count == 0 {
-                (first_key, first_length) = (key, length);
-            }
-            _mm_storeu_si128(scratch.keys.as_mut_ptr().add(count).cast(), key);
-            *scratch.starts.get_unchecked_mut(count) = start;
-            *scratch.lengths.get_unchecked_mut(count) = length;
-            differing = _mm_or_si128(differing, _mm_xor_si128(key, first_key));
-            differing_lengths |= length ^ first_length;
-            all_lengths |= length;
+            let key = _mm_and_si128(load_16(text.add(start as usize)), load_16(kept.cast()));
+            _mm_storeu_si128((&raw mut into.key).cast(), key);
+            (into.start, into.length) = (start, length);
+            key
         }
-        count += 1;
-    }
-    if count == 0 {
-        return;
+    };
+    let known = &mut scratch.cells[..cells.len()];
+    let Some(((first, others), place)) = known.split_first_mut().zip(places.next()) else { return };
+    let first_key = read(place, &mut first.wanted);
+    let first_length = first.wanted.length;
+    let (mut differing, mut differing_lengths, mut all_lengths) = (_mm_setzero_si128(), 0, first_length);
+    for (cell, place) in others.iter_mut().zip(places) {
+        let key = read(place, &mut cell.wanted);
+        differing = _mm_or_si128(differing, _mm_xor_si128(key, first_key));
+        differing_lengths |= cell.wanted.length ^ first_length;
+        all_lengths |= cell.wanted.length;
     }
     // Lengths from 0 to 15, or 16 for all of them.
     let are_short = all_lengths as usize <= INLINE_BYTES;
     let is_one = differing_lengths == 0 && _mm_testz_si128(differing, differing) != 0;
     // SAFETY: the cell of each start is of this length, of more than 16 bytes unless all are short, and lies in the text.
-    if is_one && (are_short || unsafe { are_same(text, &scratch.starts[..count], first_length as usize) }) {
-        let id = dictionary.id_of_wanted(cells.padded(), scratch.wanted(0));
-        return ids.resize(ids.len() + count, id);
+    if is_one && (are_short || unsafe { are_same(text, first, others) }) {
+        let id = dictionary.id_of_wanted(padded, first.wanted);
+        return ids.resize(ids.len() + cells.len(), id);
     }
-    for at in 0..count {
-        let length = scratch.lengths[at] as usize;
-        scratch.hashes[at] = if are_short || length <= INLINE_BYTES {
-            hash_of_short(scratch.keys[at], scratch.lengths[at])
+    let found = &mut scratch.ids[..known.len()];
+    let has_many_slots = dictionary.slots.len() >= MANY_SLOTS;
+    if are_short && !has_many_slots {
+        for (cell, id) in known.iter().zip(found.iter_mut()) {
+            let hash = hash_of_short(cell.wanted.key, cell.wanted.length);
+            *id = id_of_short(dictionary, cell.wanted, hash);
+        }
+        return ids.extend_from_slice(found);
+    }
+    for cell in known.iter_mut() {
+        let Wanted { key, start, length } = cell.wanted;
+        cell.hash = if length as usize <= INLINE_BYTES {
+            hash_of_short(key, length)
         } else {
             // SAFETY: the cell of this start is of this length, and lies in the text.
-            unsafe { hash(text.add(scratch.starts[at] as usize), length) }
+            unsafe { hash(text.add(start as usize), length as usize) }
         };
         // SAFETY: a prefetch reads nothing; the mask is less than the number of slots.
         unsafe {
-            let slot = dictionary.slots.as_ptr().add(scratch.hashes[at] as usize & dictionary.mask());
+            let slot = dictionary.slots.as_ptr().add(cell.hash as usize & dictionary.mask());
             _mm_prefetch::<_MM_HINT_T0>(slot.cast());
         }
     }
     if are_short {
-        for at in 0..count {
-            let (hash, key, length) = (scratch.hashes[at], scratch.keys[at], scratch.lengths[at]);
-            let known = search(&dictionary.slots, hash, |slot| slot.length == length && is_key(slot.key, key));
-            scratch.ids[at] = known.unwrap_or_else(|| dictionary.short(scratch.wanted(at), hash));
+        for (cell, id) in known.iter().zip(found.iter_mut()) {
+            *id = id_of_short(dictionary, cell.wanted, cell.hash);
         }
-        return ids.extend_from_slice(&scratch.ids[..count]);
+        return ids.extend_from_slice(found);
     }
-    if dictionary.slots.len() >= MANY_SLOTS {
-        for at in 0..count {
+    if has_many_slots {
+        for cell in known.iter() {
             // SAFETY: a prefetch reads nothing; the mask is less than the number of slots; a slot's start is in the page.
             unsafe {
-                let slot = dictionary.slots.get_unchecked(scratch.hashes[at] as usize & dictionary.mask());
-                let known = dictionary.page.as_ptr().add(slot.start as usize);
-                _mm_prefetch::<_MM_HINT_T0>(known.cast());
-                _mm_prefetch::<_MM_HINT_T0>(known.add((slot.length as usize).saturating_sub(1)).cast());
+                let slot = dictionary.slots.get_unchecked(cell.hash as usize & dictionary.mask());
+                let string = dictionary.page.as_ptr().add(slot.start as usize);
+                _mm_prefetch::<_MM_HINT_T0>(string.cast());
+                _mm_prefetch::<_MM_HINT_T0>(string.add((slot.length as usize).saturating_sub(1)).cast());
             }
         }
     }
-    for at in 0..count {
-        let (hash, key, length) = (scratch.hashes[at], scratch.keys[at], scratch.lengths[at] as usize);
+    for (cell, id) in known.iter().zip(found.iter_mut()) {
+        let Wanted { key, start, length } = cell.wanted;
         let page = dictionary.page.as_slice();
         let is_wanted = |slot: &Slot| {
-            let is_alike = slot.hash == hash && slot.length as usize == length && is_key(slot.key, key);
-            if !is_alike || length <= INLINE_BYTES {
+            let is_alike = slot.hash == cell.hash && slot.length == length && is_key(slot.key, key);
+            if !is_alike || length as usize <= INLINE_BYTES {
                 return is_alike;
             }
-            let known = &page[slot.start as usize..][..length];
+            let known = &page[slot.start as usize..][..length as usize];
             // SAFETY: the cell of this start is of this length, as is the known string, and lies in the text.
-            unsafe { is_same(known.as_ptr(), text.add(scratch.starts[at] as usize), length) }
+            unsafe { is_same(known.as_ptr(), text.add(start as usize), length as usize) }
         };
-        let known = search(&dictionary.slots, hash, is_wanted);
-        scratch.ids[at] = known.unwrap_or_else(|| dictionary.id_of_hash(cells.padded(), scratch.wanted(at), hash));
+        *id = match search(&dictionary.slots, cell.hash, is_wanted) {
+            Some(id) => id,
+            None => dictionary.id_of_hash(padded, cell.wanted, cell.hash),
+        };
     }
-    ids.extend_from_slice(&scratch.ids[..count]);
+    ids.extend_from_slice(found);
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn id_of_short(dictionary: &mut Dictionary, wanted: Wanted, hash: u32) -> u32 {
+    let is_wanted = |slot: &Slot| slot.length == wanted.length && is_key(slot.key, wanted.key);
+    match search(&dictionary.slots, hash, is_wanted) {
+        Some(id) => id,
+        None => dictionary.short(wanted, hash),
+    }
 }
 
 /// Returns the id of a string that has its slot where its hash says, or after that; `None` if it has none.
@@ -182,19 +198,19 @@ fn is_key(known: Key, key: Key) -> bool {
     _mm_testz_si128(differing, differing) != 0
 }
 
-/// Returns whether all strings are the same whose first 16 bytes are.
+/// Returns whether all cells are the same whose first 16 bytes are.
 ///
 /// # Safety
-/// From each start on, `text` has `length` bytes, which are more than 16.
+/// Each cell lies in `text`, and has the same length, which is more than 16.
 #[inline]
-#[expect(unsafe_code, reason = "strings are compared without looking at the end of the text")]
+#[expect(unsafe_code, reason = "cells are compared without looking at the end of the text")]
 #[target_feature(enable = "avx2")]
-unsafe fn are_same(text: *const u8, starts: &[u32], length: usize) -> bool {
+unsafe fn are_same(text: *const u8, first: &HashedCell, others: &[HashedCell]) -> bool {
     // SAFETY: that is the contract of this function.
-    let string = |start: &u32| unsafe { text.add(*start as usize) };
-    let first = string(&starts[0]);
-    // SAFETY: both have `length` bytes.
-    starts.iter().all(|start| unsafe { is_same(first, string(start), length) })
+    let string = |cell: &HashedCell| unsafe { text.add(cell.wanted.start as usize) };
+    let (known, length) = (string(first), first.wanted.length as usize);
+    // SAFETY: both have this length.
+    others.iter().all(|cell| unsafe { is_same(known, string(cell), length) })
 }
 
 /// Returns whether two strings are the same whose first 16 bytes are.

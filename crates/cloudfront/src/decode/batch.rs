@@ -81,6 +81,10 @@ impl Sink<'_> {
     }
 }
 
+/// Number of blocks of a batch, at most: if each row had another layout than the one before, each would have a block, which
+/// takes a few kilobytes.
+const MAX_BLOCKS: usize = 256;
+
 /// A block under construction.
 #[derive(Debug)]
 struct GrowingBlock {
@@ -134,7 +138,7 @@ impl BatchBuilder {
     }
 
     /// Returns the number of rows of `cells` cells that fit, until there are `rows` rows since `mark`, counting `others`, or a
-    /// hundred times as many cells. Cells of the log count, as a cell in a map of extra fields takes more memory than its
+    /// hundred times as many cells, or very many blocks. Cells of the log count, as a cell in a map of extra fields takes more memory than its
     /// text; and cells of the table, as even an empty one takes memory.
     pub(crate) fn room(&self, mark: Mark, others: usize, rows: usize, cells: usize) -> usize {
         const CELLS_PER_ROW: usize = 100;
@@ -142,7 +146,8 @@ impl BatchBuilder {
         let by_rows = rows.saturating_sub(new_rows + others);
         let by_cells = most_cells.saturating_sub(self.cells - mark.cells).div_ceil(cells.max(1));
         let by_columns = most_cells.div_ceil(self.schema.columns().len()).saturating_sub(new_rows);
-        by_rows.min(by_cells).min(by_columns)
+        let has_room_for_blocks = self.blocks.len() - mark.blocks < MAX_BLOCKS;
+        if has_room_for_blocks { by_rows.min(by_cells).min(by_columns) } else { 0 }
     }
 
     /// Takes back everything since `mark`.

@@ -42,13 +42,12 @@ pub(crate) struct CellCounts {
 impl EagerColumn {
     /// Returns the builder of a column; `None` if the column is made when its block is complete.
     pub(crate) fn new(column: &Column) -> Option<Self> {
-        let rows = OpenBlock::MAX_ROWS;
         let ColumnSource::Field(_) = &column.source else { return None };
         match (column.column_type, column.cell_decode) {
-            (ColumnType::BigInt, _) => Some(Self::BigInt(Numbers::with_capacity(rows))),
-            (ColumnType::Int, _) => Some(Self::Int(Numbers::with_capacity(rows))),
-            (ColumnType::Double, _) => Some(Self::Double(Numbers::with_capacity(rows))),
-            (ColumnType::String, CellDecode::Percent) => Some(Self::Decoded(ViewColumn::with_capacity(rows), false)),
+            (ColumnType::BigInt, _) => Some(Self::BigInt(Numbers::new())),
+            (ColumnType::Int, _) => Some(Self::Int(Numbers::new())),
+            (ColumnType::Double, _) => Some(Self::Double(Numbers::new())),
+            (ColumnType::String, CellDecode::Percent) => Some(Self::Decoded(ViewColumn::with_capacity(0), false)),
             (ColumnType::String, CellDecode::AsLogged) => None,
             (ColumnType::Date | ColumnType::Timestamp | ColumnType::Map, _) => {
                 unreachable!("a table schema has no field of type {:?}", column.column_type)
@@ -265,8 +264,8 @@ pub(crate) struct Numbers<T> {
 }
 
 impl<T: Copy + Default> Numbers<T> {
-    fn with_capacity(rows: usize) -> Self {
-        Self { values: Vec::with_capacity(rows), nulls: NullBufferBuilder::new(rows) }
+    fn new() -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
     }
 
     #[inline]
@@ -283,6 +282,7 @@ impl<T: Copy + Default> Numbers<T> {
             self.values.resize(self.values.len() + rows.len(), T::default());
             return self.nulls.append_n_nulls(rows.len());
         };
+        self.values.reserve(rows.len());
         let mut numbers_at_once = 0;
         for cell in block.cells(position, rows) {
             let parsed = cell.map_or(Parsed::Absent, |(start, end)| parse(padded, start as usize, end as usize));

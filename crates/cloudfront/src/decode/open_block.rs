@@ -42,19 +42,20 @@ pub(crate) struct BlockMark {
 impl OpenBlock {
     /// Number of rows after which a new block begins. A row that is irregular makes only its own block slower.
     pub(crate) const MAX_ROWS: usize = 1024;
+    /// Number of rows from which a block is expected to become full.
+    const MANY_ROWS: usize = 64;
     /// Number of bounds after which a new block begins.
     const MAX_BOUNDS: usize = 64 * 1024;
 
     pub(crate) fn new(layout: Arc<Layout>, is_utf8: bool) -> Self {
-        let bounds = (layout.width * Self::MAX_ROWS + 1).min(Self::MAX_BOUNDS);
         Self {
             layout,
             is_utf8,
-            bounds: Vec::with_capacity(bounds),
-            rows: Vec::with_capacity(Self::MAX_ROWS),
+            bounds: Vec::new(),
+            rows: Vec::new(),
             counts: Vec::new(),
-            moments: Vec::with_capacity(Self::MAX_ROWS),
-            lines: Vec::with_capacity(Self::MAX_ROWS),
+            moments: Vec::new(),
+            lines: Vec::new(),
             objects: Vec::new(),
         }
     }
@@ -113,6 +114,9 @@ impl OpenBlock {
         if !self.counts.is_empty() {
             self.counts.resize(self.counts.len() + moments.len(), as_u32(width));
         }
+        if self.len() >= Self::MANY_ROWS && self.moments.capacity() < Self::MAX_ROWS {
+            self.reserve_all();
+        }
         let is_next = self.bounds.last() == bounds.first();
         let first_row = self.bounds.len() - usize::from(is_next);
         self.bounds.extend_from_slice(&bounds[usize::from(is_next)..]);
@@ -120,6 +124,15 @@ impl OpenBlock {
         self.moments.extend_from_slice(moments);
         self.lines.extend((first_line..).take(moments.len()));
         self.count_object(object);
+    }
+
+    /// Reserves memory for all rows that it will have: growing step by step would copy most of them.
+    fn reserve_all(&mut self) {
+        let more_rows = Self::MAX_ROWS - self.len();
+        self.bounds.reserve_exact((self.layout.width * more_rows).min(Self::MAX_BOUNDS));
+        self.rows.reserve_exact(more_rows);
+        self.moments.reserve_exact(more_rows);
+        self.lines.reserve_exact(more_rows);
     }
 
     fn count_object(&mut self, object: &Arc<str>) {

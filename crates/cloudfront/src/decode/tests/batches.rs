@@ -234,3 +234,31 @@ fn names_of_unclaimed_fields_are_kept_for_many_objects_at_once_and_for_good_ones
     assert!(names.iter().all(|name| name != "x-0007"));
     assert!(decoder.take_unclaimed_fields().is_empty(), "returned once");
 }
+
+#[test]
+fn a_batch_is_full_sooner_if_layouts_alternate() {
+    let mut decoder = decoder(DecodeSizes::default());
+    let log = |number: usize| {
+        let names = if number.is_multiple_of(2) { "date time sc-status" } else { "date time cs-uri-stem" };
+        format!("#Fields: {names}\n2024-05-17\t10:00:00\t{number}\n")
+    };
+    let mut objects = 0;
+    while !decoder.is_full() {
+        add(&mut decoder, &format!("E{objects}.x"), &log(objects)).unwrap();
+        objects += 1;
+    }
+    assert_eq!(objects, 256);
+    let rows = rows_of(&mut decoder);
+    let number = |object: usize| Some(object.to_string());
+    let is_status = |object: usize| object.is_multiple_of(2);
+    let expected =
+        |wanted: bool| (0..objects).map(move |object| number(object).filter(|_| is_status(object) == wanted));
+    assert!(rows.column("status").into_iter().eq(expected(true).collect::<Vec<_>>().iter().map(Option::as_deref)));
+    assert!(rows.column("uri").into_iter().eq(expected(false).collect::<Vec<_>>().iter().map(Option::as_deref)));
+    assert!(!decoder.is_full());
+    // One object whose header changes with each row is not small, and comes in several batches.
+    let text: String = (0..600).map(log).collect();
+    assert!(decoder.decode_small(NAME, text.as_bytes()).is_none());
+    let (one, batches) = decode_large(&options("cf_logs", None), DecodeSizes::default(), text.as_bytes()).unwrap();
+    assert_eq!((one.summary.rows, batches), (600, 3));
+}

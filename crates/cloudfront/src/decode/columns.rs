@@ -7,7 +7,7 @@ use arrow::{
         ArrayRef, Float64Array, Int32Array, Int64Array, MapArray, NullBufferBuilder, StringViewArray, StructArray,
         TimestampMicrosecondArray,
     },
-    buffer::{Buffer, OffsetBuffer, ScalarBuffer},
+    buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer},
 };
 use lakefront_schema::{
     CellDecode, Column, ColumnSource, ColumnType, Derivation, TableSchema, map_entries, map_entry_fields,
@@ -98,9 +98,18 @@ impl EagerColumn {
     /// Returns the column. `cells` is the cells' position, if the block's columns may be read from its text.
     fn finish(self, text: &Buffer, cells: Position) -> BlockColumn {
         BlockColumn::Array(match self {
-            Self::BigInt(mut numbers) => Arc::new(Int64Array::new(numbers.values.into(), numbers.nulls.finish())),
-            Self::Int(mut numbers) => Arc::new(Int32Array::new(numbers.values.into(), numbers.nulls.finish())),
-            Self::Double(mut numbers) => Arc::new(Float64Array::new(numbers.values.into(), numbers.nulls.finish())),
+            Self::BigInt(numbers) => match numbers.finish() {
+                Some((numbers, nulls)) => Arc::new(Int64Array::new(numbers.into(), nulls)),
+                None => return BlockColumn::Nulls,
+            },
+            Self::Int(numbers) => match numbers.finish() {
+                Some((numbers, nulls)) => Arc::new(Int32Array::new(numbers.into(), nulls)),
+                None => return BlockColumn::Nulls,
+            },
+            Self::Double(numbers) => match numbers.finish() {
+                Some((numbers, nulls)) => Arc::new(Float64Array::new(numbers.into(), nulls)),
+                None => return BlockColumn::Nulls,
+            },
             Self::Decoded(views, is_changed) => match cells {
                 Some(position) if !is_changed => return BlockColumn::Cells(position),
                 _ => Arc::new(views.finish(text)),
@@ -248,6 +257,9 @@ impl<T> Parsed<T> {
 /// Reads the whole number in `padded[start..end]`.
 #[inline]
 fn whole_of_cell(padded: &[u8], start: usize, end: usize) -> Parsed<i64> {
+    if is_absent(&padded[start..end]) {
+        return Parsed::Absent;
+    }
     if let Some(word) = padded.get(start..).and_then(<[u8]>::first_chunk)
         && let Some(number) = numbers::short_whole(*word, end - start)
     {
@@ -302,6 +314,13 @@ impl<T: Copy + Default> Numbers<T> {
     fn truncate(&mut self, rows: usize) {
         self.values.truncate(rows);
         self.nulls.truncate(rows);
+    }
+
+    /// Returns the numbers and which are NULL; `None` if all are.
+    fn finish(mut self) -> Option<(Vec<T>, Option<NullBuffer>)> {
+        let nulls = self.nulls.finish();
+        let all_null = nulls.as_ref().is_some_and(|nulls| nulls.null_count() == self.values.len());
+        (!all_null).then_some((self.values, nulls))
     }
 }
 

@@ -105,7 +105,7 @@ impl W3c {
         if let Some(long_line) = long_line {
             self.read_long_line(&long_line)?;
         }
-        // The parts of `self` that a line changes are not among them.
+        // Taken out of `self`, as reading a line changes the rest of it.
         let mut separators = std::mem::take(&mut self.separators);
         let stop = loop {
             match self.read_window(layouts, stretch, start, &mut separators, sink) {

@@ -44,10 +44,10 @@ impl DefinitionLevels {
 
     /// Adds rows that are NULL.
     pub(crate) fn push_nulls(&mut self, rows: usize) {
-        if rows > 0 && self.nulls == 0 {
-            self.valid.truncate(0);
-            self.valid.append_n(self.rows, true);
+        if rows == 0 {
+            return;
         }
+        self.begin_nulls();
         self.valid.append_n(rows, false);
         self.rows += rows;
         self.nulls += rows;
@@ -61,12 +61,33 @@ impl DefinitionLevels {
     /// Adds rows of an array; `nulls` is `None` if the array has no NULL.
     pub(crate) fn push(&mut self, nulls: Option<&NullBuffer>, rows: Selection<'_>) {
         let Some(nulls) = nulls else { return self.push_values(rows.len()) };
+        if let Selection::From(first, count) = rows {
+            let nulls = nulls.slice(first, count);
+            return match nulls.null_count() {
+                0 => self.push_values(count),
+                all if all == count => self.push_nulls(count),
+                some => {
+                    self.begin_nulls();
+                    self.valid.append_buffer(nulls.inner());
+                    self.rows += count;
+                    self.nulls += some;
+                }
+            };
+        }
         for row in rows.iter() {
             if nulls.is_valid(row) {
                 self.push_values(1);
             } else {
                 self.push_nulls(1);
             }
+        }
+    }
+
+    /// Gives each row so far its bit, if these are not counted only.
+    fn begin_nulls(&mut self) {
+        if self.nulls == 0 {
+            self.valid.truncate(0);
+            self.valid.append_n(self.rows, true);
         }
     }
 

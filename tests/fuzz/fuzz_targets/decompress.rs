@@ -30,5 +30,9 @@ fuzz_target!(|object: &[u8]| {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(object).unwrap();
     let member = encoder.finish().unwrap();
-    assert_eq!(text_of(&[&member[..], &member].concat(), 1000).unwrap(), [object, object].concat());
+    match text_of(&[&member[..], &member].concat(), 1000) {
+        Ok(text) => assert_eq!(text, [object, object].concat()),
+        // The fuzzer has made something that begins like an archive, which is refused within gzip, too.
+        Err(error) => assert!(matches!(error, Error::Archive { .. } | Error::OtherData { .. }), "{error}"),
+    }
 });

@@ -80,8 +80,42 @@ fn split_plain(cell: &[u8]) -> Option<(i64, &[u8])> {
     if cell.is_empty() { None } else { Some((number, &[])) }
 }
 
+/// Returns the number that a cell of digits, with or without a point, is; `None` for anything else, and for more than 15 digits.
+///
+/// Both the digits as a whole number and the power of ten are exact in 64 bits, so their quotient is the nearest double: it is
+/// rounded once.
+#[inline]
+fn short_double(cell: &[u8]) -> Option<f64> {
+    const MAX_DIGITS: usize = 15;
+    const POWERS_OF_TEN: [f64; MAX_DIGITS + 1] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (mut number, mut digits, mut point) = (0_u64, 0, None);
+    if cell.len() > MAX_DIGITS + 1 {
+        return None;
+    }
+    for &byte in cell {
+        if byte.is_ascii_digit() {
+            number = number * 10 + u64::from(byte - b'0');
+            digits += 1;
+        } else if byte == b'.' && point.is_none() {
+            point = Some(digits);
+        } else {
+            return None;
+        }
+    }
+    if !(1..=MAX_DIGITS).contains(&digits) {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "numbers of 15 digits have no more bits than doubles are exact for")]
+    let number = number as f64;
+    Some(number / POWERS_OF_TEN[digits - point.unwrap_or(digits)])
+}
+
 /// Returns the number; `None` if the cell is not a number, or not finite in 64 bits.
 pub(crate) fn double(cell: &[u8]) -> Option<f64> {
+    if let Some(number) = short_double(cell) {
+        return Some(number);
+    }
     let (_, unsigned) = split_sign(cell);
     let exponent_at = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
     let (mantissa, exponent) = match exponent_at {
@@ -191,6 +225,25 @@ mod tests {
             "1.x",
         ] {
             assert_eq!(whole(cell.as_bytes()), None, "{cell}");
+        }
+    }
+
+    #[test]
+    fn short_doubles_are_those_that_rust_reads() {
+        let mut state = 1_u64;
+        for count in 0..200_000_u32 {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            let digits = format!("{:015}", (state >> 8) % 1_000_000_000_000_000);
+            let length = 1 + (count % 15) as usize;
+            let digits = &digits[..length];
+            let point = (state >> 60) as usize % (digits.len() + 1);
+            for cell in [digits.to_owned(), format!("{}.{}", &digits[..point], &digits[point..])] {
+                let expected: f64 = cell.parse().unwrap();
+                assert_eq!(short_double(cell.as_bytes()).map(f64::to_bits), Some(expected.to_bits()), "{cell}");
+            }
+        }
+        for cell in ["", ".", "-1", "1e3", "1.2.3", "1234567890123456", "0.000000000000000"] {
+            assert_eq!(short_double(cell.as_bytes()), None, "{cell}");
         }
     }
 

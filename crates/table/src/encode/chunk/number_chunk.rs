@@ -14,7 +14,7 @@ use super::{
     number_dictionary::NumberDictionary,
     pages::{EncodedChunk, PageFacts, Pages},
 };
-use crate::partition::Part;
+use crate::partition::{Part, Selection};
 
 /// A column chunk of numbers under construction.
 #[derive(Debug)]
@@ -87,10 +87,13 @@ impl NumberChunk {
                     done += count;
                     self.levels.push(nulls, step);
                     self.reserve();
-                    match nulls {
+                    match (nulls, numbers, step) {
+                        (None, Numbers::Int64(numbers), Selection::From(first, count)) => {
+                            self.take(numbers[first..first + count].iter().copied());
+                        }
                         // Without NULLs the number of keys is known, and memory for them is asked for once.
-                        None => self.take(step.iter().map(|row| numbers.key(row))),
-                        Some(nulls) => {
+                        (None, ..) => self.take(step.iter().map(|row| numbers.key(row))),
+                        (Some(nulls), ..) => {
                             let valid = step.iter().filter(|row| nulls.is_valid(*row));
                             self.take(valid.map(|row| numbers.key(row)));
                         }

@@ -33,11 +33,12 @@ mod definition_levels;
 mod distinct;
 mod min_max;
 mod pages;
+mod slots;
 
 use arrow::datatypes::{DataType, Field};
 use parquet::schema::types::ColumnDescPtr;
 
-use self::{number::Number, pages::Pages};
+use self::{definition_levels::DefinitionLevels, number::Number, pages::Pages};
 pub(crate) use self::{number_chunk::NumberChunk, pages::EncodedChunk, string_chunk::StringChunk};
 use super::Compression;
 
@@ -120,4 +121,25 @@ impl ChunkSettings {
     fn keeps_min_max(&self) -> bool {
         self.has_dictionary || self.number.is_some()
     }
+}
+
+/// Returns the number of rows up to the end of the step, not more than `rows`. Steps begin with the page, not with the call, so
+/// pages do not depend on how cells are spread over calls.
+fn rows_of_step(levels: &DefinitionLevels, rows: usize) -> usize {
+    (STEP_ROWS - levels.rows() % STEP_ROWS).min(rows)
+}
+
+/// Returns whether it is time to check if the values of a chunk repeat at all: after its first rows, of which `ids` are the
+/// ids. If nearly all values are different then, a dictionary would have more than half of the values of a full page.
+fn is_time_to_probe(levels: &DefinitionLevels, pages: &Pages, ids: &[u32]) -> bool {
+    levels.rows() == PROBE_ROWS && pages.is_empty() && ids.len() >= STEP_ROWS
+}
+
+/// Returns a page of ids of this many bits, after its definition levels.
+fn id_page(levels: &mut DefinitionLevels, ids: &[u32], width: u32) -> Vec<u8> {
+    let mut page = Vec::new();
+    levels.write(&mut page);
+    page.extend(u8::try_from(width));
+    bit_packing::hybrid(ids, width, &mut page);
+    page
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use parquet::{basic::Encoding, errors::ParquetError};
 
 use super::{
-    ChunkSettings, bit_packing,
+    ChunkSettings,
     definition_levels::DefinitionLevels,
     dictionary::Dictionary,
+    id_page,
     min_max::AnyMinMax,
     pages::{EncodedChunk, PageFacts, Pages},
 };
@@ -123,13 +124,9 @@ impl DerivedChunk {
             None => std::mem::take(&mut self.ids),
         };
         assert_eq!(ids.len(), levels.rows(), "a derived column has a value for each row");
-        let mut page = Vec::new();
         let mut own_levels = DefinitionLevels::new(self.settings.is_required);
         own_levels.push_values(ids.len());
-        own_levels.write(&mut page);
-        let width = self.dictionary.id_width();
-        page.extend(u8::try_from(width));
-        bit_packing::hybrid(&ids, width, &mut page);
+        let page = id_page(&mut own_levels, &ids, self.dictionary.id_width());
         let distinct = self.dictionary.distinct_of_page(&ids);
         let min_max = AnyMinMax::of_strings(distinct.iter().map(|id| self.dictionary.string_and_head(*id)));
         let facts = PageFacts { encoding: Encoding::RLE_DICTIONARY, rows: ids.len(), nulls: 0, min_max, step: None };

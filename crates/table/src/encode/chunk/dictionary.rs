@@ -9,7 +9,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{bit_packing, cells::Cells, distinct::DistinctOfPages, min_max::head_of_string};
+use super::{
+    bit_packing,
+    cells::Cells,
+    distinct::DistinctOfPages,
+    min_max::head_of_string,
+    slots::{self, FreeSlot, Slots},
+};
 
 #[cfg(target_arch = "x86_64")]
 mod look_up;
@@ -22,18 +28,16 @@ const INLINE_BYTES: usize = 16;
 /// Largest number of steps of a look-up. A string that takes more shows that strings were made to collide: they are then kept
 /// in order instead.
 const MAX_STEPS: usize = 256;
-const FIRST_SLOTS: usize = 64;
 /// Cells are nearly all distinct if more than this many of [`UNIQUE_OF`] are.
 const UNIQUE: usize = 15;
 const UNIQUE_OF: usize = 16;
 /// Any odd numbers without a pattern, but always the same ones: nothing here may depend on chance.
-const SEEDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03, 0x8cb9_2ba7_2f3d_8dd7];
+pub(super) const SEEDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03, 0x8cb9_2ba7_2f3d_8dd7];
 
 /// Distinct strings of a column chunk.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
-    /// An open-addressing hash table; its length is a power of two.
-    slots: Vec<Slot>,
+    slots: Slots<Slot>,
     /// End of each string in the page, by id.
     ends: Vec<u32>,
     /// The strings in `PLAIN` encoding: the dictionary page.
@@ -59,6 +63,18 @@ struct Slot {
     start: u32,
 }
 
+impl slots::Slot for Slot {
+    #[inline]
+    fn id_plus_1(&self) -> u32 {
+        self.id_plus_1
+    }
+
+    #[inline]
+    fn hash(&self) -> u32 {
+        self.hash
+    }
+}
+
 /// The first 16 bytes of a string, zero-padded.
 type Key = [u64; 2];
 
@@ -73,7 +89,7 @@ struct Wanted {
 impl Dictionary {
     pub(crate) fn new() -> Self {
         Self {
-            slots: vec![Slot::default(); FIRST_SLOTS],
+            slots: Slots::new(),
             ends: Vec::new(),
             page: Vec::new(),
             in_order: None,
@@ -96,7 +112,7 @@ impl Dictionary {
 
     /// Returns the memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.slots.len() * size_of::<Slot>() + self.len() * size_of::<u32>() + self.page.len()
+        self.slots.memory_bytes() + self.len() * size_of::<u32>() + self.page.len()
     }
 
     /// Returns the number of bits that an id takes.
@@ -122,12 +138,6 @@ impl Dictionary {
             }
             portable::look_up(self, few, ids);
         }
-    }
-
-    /// Returns the number of slots minus one, of which each bit is set.
-    #[inline]
-    fn mask(&self) -> usize {
-        self.slots.len() - 1
     }
 
     #[inline]
@@ -156,9 +166,7 @@ impl Dictionary {
     #[inline]
     fn id_of_hash(&mut self, padded: &[u8], wanted: Wanted, hash: u32) -> u32 {
         if wanted.length as usize <= INLINE_BYTES {
-            let slot = self.slots[hash as usize & (self.slots.len() - 1)];
-            let is_there = slot.key == wanted.key && slot.length == wanted.length && slot.id_plus_1 != 0;
-            return if is_there { slot.id_plus_1 - 1 } else { self.short(wanted, hash) };
+            return self.short(wanted, hash);
         }
         let string = &padded[wanted.start as usize..][..wanted.length as usize];
         self.long(string, wanted.key, hash)
@@ -181,53 +189,36 @@ impl Dictionary {
         self.short(Wanted { key, start: 0, length }, hash_of_short(key, length))
     }
 
-    #[inline(never)]
+    #[inline]
     fn short(&mut self, wanted: Wanted, hash: u32) -> u32 {
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        let mut steps = 0;
-        loop {
-            let slot = &self.slots[at];
-            if slot.id_plus_1 == 0 {
-                break;
-            }
-            if slot.key == wanted.key && slot.length == wanted.length {
-                return slot.id_plus_1 - 1;
-            }
-            at = (at + 1) & mask;
-            steps += 1;
-        }
+        let is_wanted = |slot: &Slot| slot.key == wanted.key && slot.length == wanted.length;
+        self.slots.find(hash, is_wanted).unwrap_or_else(|free| self.add_short(free, hash, wanted))
+    }
+
+    #[inline(never)]
+    fn add_short(&mut self, free: FreeSlot, hash: u32, wanted: Wanted) -> u32 {
         let [low, high] = wanted.key.map(u64::to_le_bytes);
         let mut bytes = [0; INLINE_BYTES];
         bytes[..8].copy_from_slice(&low);
         bytes[8..].copy_from_slice(&high);
-        self.add(at, steps, hash, wanted.key, &bytes[..wanted.length as usize])
+        self.add(free, hash, wanted.key, &bytes[..wanted.length as usize])
     }
 
     fn long(&mut self, string: &[u8], key: Key, hash: u32) -> u32 {
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        let mut steps = 0;
-        loop {
-            let slot = &self.slots[at];
-            if slot.id_plus_1 == 0 {
-                break;
-            }
-            if slot.hash == hash && slot.key == key && slot.length as usize == string.len() {
-                let known = &self.page[slot.start as usize..][..string.len()];
-                if is_same(known, string) {
-                    return slot.id_plus_1 - 1;
-                }
-            }
-            at = (at + 1) & mask;
-            steps += 1;
-        }
-        self.add(at, steps, hash, key, string)
+        let is_wanted = |slot: &Slot| {
+            let is_alike = slot.hash == hash && slot.key == key && slot.length as usize == string.len();
+            is_alike && is_same(&self.page[slot.start as usize..][..string.len()], string)
+        };
+        self.slots.find(hash, is_wanted).unwrap_or_else(|free| self.add(free, hash, key, string))
     }
 
     #[inline(never)]
-    fn add(&mut self, at: usize, steps: usize, hash: u32, key: Key, string: &[u8]) -> u32 {
-        if steps > MAX_STEPS && self.in_order.is_none() {
+    fn add(&mut self, free: FreeSlot, hash: u32, key: Key, string: &[u8]) -> u32 {
+        // It may have come in order since its look-up began, as cells are looked up many at a time.
+        if let Some(known) = self.in_order.as_ref().and_then(|in_order| in_order.get(string)) {
+            return *known;
+        }
+        if free.steps > MAX_STEPS && self.in_order.is_none() {
             let ids = 0..id_of_index(self.len());
             self.in_order = Some(ids.map(|id| (self.string(id).into(), id)).collect());
         }
@@ -241,25 +232,8 @@ impl Dictionary {
             in_order.insert(string.into(), id);
             return id;
         }
-        self.slots[at] = Slot { key, length, id_plus_1: id + 1, hash, start };
-        if self.len() * 2 > self.slots.len() {
-            self.grow();
-        }
+        self.slots.put(free, Slot { key, length, id_plus_1: id + 1, hash, start }, self.ends.len());
         id
-    }
-
-    /// Doubles the number of slots.
-    fn grow(&mut self) {
-        let mut slots = vec![Slot::default(); self.slots.len() * 2];
-        let mask = slots.len() - 1;
-        for slot in self.slots.iter().filter(|slot| slot.id_plus_1 != 0) {
-            let mut at = slot.hash as usize & mask;
-            while slots[at].id_plus_1 != 0 {
-                at = (at + 1) & mask;
-            }
-            slots[at] = *slot;
-        }
-        self.slots = slots;
     }
 
     /// Returns the string of an id.
@@ -340,7 +314,7 @@ fn as_u32(bytes: usize) -> u32 {
     u32::try_from(bytes).expect("a text is smaller than 4 GiB, and a dictionary is given up long before that")
 }
 
-fn id_of_index(index: usize) -> u32 {
+pub(super) fn id_of_index(index: usize) -> u32 {
     u32::try_from(index).expect("a dictionary is given up long before 4 billion values")
 }
 

@@ -19,7 +19,7 @@ impl DistinctOfPages {
             return (0..u32::try_from(count).expect("ids have 32 bits")).collect();
         }
         self.last_pages.resize(count, 0);
-        // Every id is written, and the next one over it if it is no new one: whether it is new cannot be predicted.
+        // Each id is written, and overwritten by the next one unless it is new: a branch would often be mispredicted.
         let mut distinct = vec![0; count.min(ids.len()) + 1];
         let mut found = 0;
         for &id in ids {

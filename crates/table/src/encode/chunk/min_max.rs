@@ -49,7 +49,7 @@ pub(crate) enum AnyMinMax {
 }
 
 impl AnyMinMax {
-    /// Returns minimum and maximum of strings, each given with its [head](head_of_string); `None` if there are no strings.
+    /// Returns minimum and maximum of strings, each with its [head](head_of_string); `None` if there are no strings.
     ///
     /// Heads order most strings, so few of them are read.
     pub(crate) fn of_strings<'s>(mut strings: impl Iterator<Item = (u128, &'s [u8])>) -> Option<Self> {

@@ -7,12 +7,14 @@ use lakefront_schema::row_block::{BlockColumn, runs_of};
 use parquet::{basic::Encoding, errors::ParquetError};
 
 use super::{
-    ChunkSettings, MAX_DICTIONARY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS, PROBE_ROWS, STEP_ROWS, bit_packing,
+    ChunkSettings, MAX_DICTIONARY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS, STEP_ROWS,
     definition_levels::DefinitionLevels,
+    id_page, is_time_to_probe,
     min_max::AnyMinMax,
     number::{Number, Numbers},
     number_dictionary::NumberDictionary,
     pages::{EncodedChunk, PageFacts, Pages},
+    rows_of_step,
 };
 use crate::partition::{Part, Selection};
 
@@ -82,7 +84,7 @@ impl NumberChunk {
                 let rows = part.rows();
                 let mut done = 0;
                 while done < rows.len() {
-                    let count = self.rows_of_step(rows.len() - done);
+                    let count = rows_of_step(&self.levels, rows.len() - done);
                     let step = rows.slice(done, count);
                     done += count;
                     self.levels.push(nulls, step);
@@ -124,7 +126,7 @@ impl NumberChunk {
     /// Adds the same number for some rows.
     fn write_run(&mut self, key: Option<i64>, mut rows: usize) -> Result<(), ParquetError> {
         while rows > 0 {
-            let step = self.rows_of_step(rows);
+            let step = rows_of_step(&self.levels, rows);
             rows -= step;
             match (key, &mut self.dictionary) {
                 (None, _) => self.levels.push_nulls(step),
@@ -141,12 +143,6 @@ impl NumberChunk {
             self.end_step()?;
         }
         Ok(())
-    }
-
-    /// Returns the number of rows up to the end of the step, not more than `rows`. Steps begin with the page, not with the call,
-    /// so pages do not depend on how cells are spread over calls.
-    fn rows_of_step(&self, rows: usize) -> usize {
-        (STEP_ROWS - self.levels.rows() % STEP_ROWS).min(rows)
     }
 
     fn reserve(&mut self) {
@@ -182,30 +178,28 @@ impl NumberChunk {
             self.give_up_dictionary();
         }
         let (rows, nulls) = (self.levels.rows(), self.levels.nulls());
-        let mut page = Vec::new();
-        self.levels.write(&mut page);
         let number = self.number;
-        let (encoding, min_max) = if let Some(dictionary) = &mut self.dictionary {
-            let width = dictionary.id_width();
-            page.extend(u8::try_from(width));
-            bit_packing::hybrid(&self.ids, width, &mut page);
+        let (page, encoding, min_max) = if let Some(dictionary) = &mut self.dictionary {
+            let page = id_page(&mut self.levels, &self.ids, dictionary.id_width());
             let distinct = dictionary.distinct_of_page(&self.ids);
             self.ids.clear();
             let min_max = AnyMinMax::of_numbers(number, distinct.iter().map(|id| dictionary.key(*id)));
-            (Encoding::RLE_DICTIONARY, min_max)
+            (page, Encoding::RLE_DICTIONARY, min_max)
         } else {
+            let mut page = Vec::new();
+            self.levels.write(&mut page);
             page.reserve_exact(self.plain_bytes());
             self.keys.iter().for_each(|key| number.plain(*key, &mut page));
             let min_max = AnyMinMax::of_numbers(number, self.keys.iter().copied());
             self.keys.clear();
-            (Encoding::PLAIN, min_max)
+            (page, Encoding::PLAIN, min_max)
         };
         self.pages.add(&page, PageFacts { encoding, rows, nulls, min_max, step: None })
     }
 
-    /// Gives the dictionary up if the first rows show that it does not pay, as for strings.
+    /// Gives the dictionary up if the first rows show that it does not pay.
     fn probe_dictionary(&mut self) {
-        let is_time = self.levels.rows() == PROBE_ROWS && self.pages.is_empty() && self.ids.len() >= STEP_ROWS;
+        let is_time = is_time_to_probe(&self.levels, &self.pages, &self.ids);
         if is_time && self.dictionary.as_ref().is_some_and(|dictionary| dictionary.is_nearly_unique(self.ids.len())) {
             self.give_up_dictionary();
         }

@@ -2,14 +2,12 @@
 
 use super::{
     bit_packing,
-    dictionary::{fold, is_nearly_unique, shortened},
+    dictionary::{SEEDS, fold, id_of_index, is_nearly_unique, shortened},
     distinct::DistinctOfPages,
     number::Number,
+    slots::{self, FreeSlot, Slots},
 };
 
-const FIRST_SLOTS: usize = 64;
-/// Any odd numbers without a pattern, but always the same ones: nothing here may depend on chance.
-const SEEDS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03];
 /// Largest number of steps of a look-up. A number that takes more shows that numbers were made to collide: the dictionary is
 /// given up.
 const MAX_STEPS: usize = 256;
@@ -17,8 +15,7 @@ const MAX_STEPS: usize = 256;
 /// Distinct numbers of a column chunk, by their [keys](super::number::Numbers::key).
 #[derive(Debug)]
 pub(crate) struct NumberDictionary {
-    /// An open-addressing hash table; its length is a power of two.
-    slots: Vec<Slot>,
+    slots: Slots<Slot>,
     keys: Vec<i64>,
     is_crowded: bool,
     distinct: DistinctOfPages,
@@ -32,14 +29,21 @@ struct Slot {
     hash: u32,
 }
 
+impl slots::Slot for Slot {
+    #[inline]
+    fn id_plus_1(&self) -> u32 {
+        self.id_plus_1
+    }
+
+    #[inline]
+    fn hash(&self) -> u32 {
+        self.hash
+    }
+}
+
 impl NumberDictionary {
     pub(crate) fn new() -> Self {
-        Self {
-            slots: vec![Slot::default(); FIRST_SLOTS],
-            keys: Vec::new(),
-            is_crowded: false,
-            distinct: DistinctOfPages::default(),
-        }
+        Self { slots: Slots::new(), keys: Vec::new(), is_crowded: false, distinct: DistinctOfPages::default() }
     }
 
     /// Returns the number of numbers.
@@ -61,7 +65,7 @@ impl NumberDictionary {
 
     /// Returns the memory that it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.slots.len() * size_of::<Slot>() + self.keys.len() * size_of::<i64>()
+        self.slots.memory_bytes() + self.keys.len() * size_of::<i64>()
     }
 
     /// Returns whether looking numbers up takes too long.
@@ -83,48 +87,16 @@ impl NumberDictionary {
     #[inline]
     pub(crate) fn id_of(&mut self, key: i64) -> u32 {
         let hash = shortened(fold(key.cast_unsigned() ^ SEEDS[0], SEEDS[1]));
-        let slot = self.slots[hash as usize & (self.slots.len() - 1)];
-        if slot.key == key && slot.id_plus_1 != 0 { slot.id_plus_1 - 1 } else { self.search(key, hash) }
+        self.slots.find(hash, |slot| slot.key == key).unwrap_or_else(|free| self.add(free, key, hash))
     }
 
     #[inline(never)]
-    fn search(&mut self, key: i64, hash: u32) -> u32 {
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        let mut steps = 0;
-        loop {
-            let slot = self.slots[at];
-            if slot.id_plus_1 == 0 {
-                break;
-            }
-            if slot.key == key {
-                return slot.id_plus_1 - 1;
-            }
-            at = (at + 1) & mask;
-            steps += 1;
-        }
-        self.is_crowded |= steps > MAX_STEPS;
+    fn add(&mut self, free: FreeSlot, key: i64, hash: u32) -> u32 {
+        self.is_crowded |= free.steps > MAX_STEPS;
         let id = id_of_index(self.len());
         self.keys.push(key);
-        self.slots[at] = Slot { key, id_plus_1: id + 1, hash };
-        if self.len() * 2 > self.slots.len() {
-            self.grow();
-        }
+        self.slots.put(free, Slot { key, id_plus_1: id + 1, hash }, self.keys.len());
         id
-    }
-
-    /// Doubles the number of slots.
-    fn grow(&mut self) {
-        let mut slots = vec![Slot::default(); self.slots.len() * 2];
-        let mask = slots.len() - 1;
-        for slot in self.slots.iter().filter(|slot| slot.id_plus_1 != 0) {
-            let mut at = slot.hash as usize & mask;
-            while slots[at].id_plus_1 != 0 {
-                at = (at + 1) & mask;
-            }
-            slots[at] = *slot;
-        }
-        self.slots = slots;
     }
 
     /// Returns whether nearly all of the first cells, `cells` in number, are distinct.
@@ -136,10 +108,6 @@ impl NumberDictionary {
     pub(crate) fn distinct_of_page(&mut self, ids: &[u32]) -> Vec<u32> {
         self.distinct.of_page(ids, self.keys.len())
     }
-}
-
-fn id_of_index(index: usize) -> u32 {
-    u32::try_from(index).expect("a dictionary is given up long before 4 billion values")
 }
 
 #[cfg(test)]

@@ -7,13 +7,15 @@ use lakefront_schema::row_block::{BlockColumn, Derive, runs_of};
 use parquet::{basic::Encoding, errors::ParquetError};
 
 use super::{
-    ChunkSettings, FAR_OVER, MAX_DICTIONARY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS, PROBE_ROWS, STEP_ROWS, bit_packing,
+    ChunkSettings, FAR_OVER, MAX_DICTIONARY_BYTES, MAX_PAGE_BYTES, MAX_PAGE_ROWS, STEP_ROWS,
     cells::Cells,
     definition_levels::DefinitionLevels,
     derived_chunk::DerivedChunk,
     dictionary::Dictionary,
+    id_page, is_time_to_probe,
     min_max::{AnyMinMax, head_of_string},
     pages::{EncodedChunk, PageFacts, Pages},
+    rows_of_step,
 };
 use crate::partition::Part;
 
@@ -114,7 +116,7 @@ impl StringChunk {
     fn write_cells(&mut self, mut cells: Cells<'_>, by: Option<&dyn Derive>) -> Result<(), ParquetError> {
         while cells.len() > 0 {
             let step;
-            (step, cells) = cells.split_at(self.rows_of_step(cells.len()));
+            (step, cells) = cells.split_at(rows_of_step(&self.levels, cells.len()));
             self.reserve();
             if let Some(dictionary) = &mut self.dictionary {
                 self.levels.push_values(step.len());
@@ -135,7 +137,7 @@ impl StringChunk {
         by: Option<&dyn Derive>,
     ) -> Result<(), ParquetError> {
         while rows > 0 {
-            let step = self.rows_of_step(rows);
+            let step = rows_of_step(&self.levels, rows);
             rows -= step;
             self.reserve();
             match (value, &mut self.dictionary) {
@@ -161,7 +163,7 @@ impl StringChunk {
         let rows = part.rows();
         let mut done = 0;
         while done < rows.len() {
-            let count = self.rows_of_step(rows.len() - done);
+            let count = rows_of_step(&self.levels, rows.len() - done);
             self.reserve();
             for row in rows.slice(done, count).iter() {
                 let value = strings.is_valid(row).then(|| strings.value(row).as_bytes());
@@ -206,12 +208,6 @@ impl StringChunk {
                 (0..rows).for_each(|_| derived.push_null());
             }
         }
-    }
-
-    /// Returns the number of rows up to the end of the step, not more than `rows`. Steps begin with the page, not with the call,
-    /// so pages do not depend on how cells are spread over calls.
-    fn rows_of_step(&self, rows: usize) -> usize {
-        (STEP_ROWS - self.levels.rows() % STEP_ROWS).min(rows)
     }
 
     fn reserve(&mut self) {
@@ -270,9 +266,9 @@ impl StringChunk {
         for derived in &mut self.derived {
             derived.finish_page(&self.levels, self.dictionary.as_ref().map(|_| &self.ids[..]))?;
         }
-        let mut page = Vec::new();
-        self.levels.write(&mut page);
         let Some(dictionary) = &mut self.dictionary else {
+            let mut levels = Vec::new();
+            self.levels.write(&mut levels);
             let facts = PageFacts {
                 encoding: Encoding::PLAIN,
                 rows,
@@ -280,13 +276,11 @@ impl StringChunk {
                 min_max: if self.settings.keeps_min_max() { self.plain.min_max() } else { None },
                 step: self.plain.step(),
             };
-            self.pages.add(self.plain.with_levels(&page), facts)?;
+            self.pages.add(self.plain.with_levels(&levels), facts)?;
             self.plain.clear();
             return Ok(());
         };
-        let width = dictionary.id_width();
-        page.extend(u8::try_from(width));
-        bit_packing::hybrid(&self.ids, width, &mut page);
+        let page = id_page(&mut self.levels, &self.ids, dictionary.id_width());
         let distinct = dictionary.distinct_of_page(&self.ids);
         self.ids.clear();
         let min_max = AnyMinMax::of_strings(distinct.iter().map(|id| dictionary.string_and_head(*id)));
@@ -294,10 +288,9 @@ impl StringChunk {
         self.pages.add(&page, facts)
     }
 
-    /// Gives the dictionary up if the first rows show that it does not pay: with nearly all values different after this many
-    /// rows, it would have more than half of the values of a full page.
+    /// Gives the dictionary up if the first rows show that it does not pay.
     fn probe_dictionary(&mut self) {
-        let is_time = self.levels.rows() == PROBE_ROWS && self.pages.is_empty() && self.ids.len() >= STEP_ROWS;
+        let is_time = is_time_to_probe(&self.levels, &self.pages, &self.ids);
         if is_time && self.dictionary.as_ref().is_some_and(|dictionary| dictionary.is_nearly_unique(self.ids.len())) {
             self.give_up_dictionary();
         }

@@ -119,7 +119,7 @@ unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, scratch: &mut
         };
         // SAFETY: a prefetch reads nothing; the mask is less than the number of slots.
         unsafe {
-            let slot = dictionary.slots.as_ptr().add(cell.hash as usize & dictionary.mask());
+            let slot = dictionary.slots.as_ptr().add(cell.hash as usize & dictionary.slots.mask());
             _mm_prefetch::<_MM_HINT_T0>(slot.cast());
         }
     }
@@ -133,7 +133,7 @@ unsafe fn with_avx2(dictionary: &mut Dictionary, cells: Cells<'_>, scratch: &mut
         for cell in known.iter() {
             // SAFETY: a prefetch reads nothing; the mask is less than the number of slots; a slot's start is in the page.
             unsafe {
-                let slot = dictionary.slots.get_unchecked(cell.hash as usize & dictionary.mask());
+                let slot = dictionary.slots.get_unchecked(cell.hash as usize & dictionary.slots.mask());
                 let string = dictionary.page.as_ptr().add(slot.start as usize);
                 _mm_prefetch::<_MM_HINT_T0>(string.cast());
                 _mm_prefetch::<_MM_HINT_T0>(string.add((slot.length as usize).saturating_sub(1)).cast());

@@ -36,7 +36,7 @@ pub(super) fn look_up(dictionary: &mut Dictionary, cells: Cells<'_>, ids: &mut V
     for (hash, wanted) in hashes.iter_mut().zip(all.iter()) {
         *hash = dictionary.hash_of_wanted(padded, *wanted);
         // A read that nothing waits for: all slots are on their way before the first one is compared.
-        slots ^= dictionary.slots[*hash as usize & dictionary.mask()].id_plus_1;
+        slots ^= dictionary.slots.first(*hash).id_plus_1;
     }
     std::hint::black_box(slots);
     ids.extend(all.iter().zip(hashes).map(|(wanted, hash)| dictionary.id_of_hash(padded, *wanted, hash)));

@@ -116,8 +116,10 @@ fn strings_that_were_made_to_collide_get_the_same_ids_and_are_found_quickly() {
     let colliding =
         (0_u64..).map(|number| (number << 8 | u64::from(b'x')).to_le_bytes()).filter(|bytes| hash(*bytes) == 7);
     let cells: Vec<Vec<u8>> = colliding.take(1000).map(|bytes| bytes.to_vec()).collect();
-    let twice = [cells.clone(), vec![b"other".to_vec()], cells].concat();
+    let twice = [cells.clone(), vec![b"other".to_vec()], cells.clone()].concat();
     check(&twice, 100);
+    // One after the other twice, so that the second one is looked up together with the first.
+    check(&cells.iter().flat_map(|cell| [cell.clone(), cell.clone()]).collect::<Vec<_>>(), 1000);
     let block = block(&twice);
     for mut dictionary in dictionaries() {
         let part = Part::new(&block, Selection::From(0, twice.len()));

@@ -13,10 +13,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use arrow::{
-    array::{Array as _, AsArray, StringViewArray},
-    datatypes::SchemaRef,
-};
+use arrow::array::{Array as _, AsArray, StringViewArray};
 use lakefront_schema::{
     ColumnSource, Derivation, TableSchema, object_key,
     row_block::{BlockColumn, Derive, DerivedColumn, RowBlock, Run},
@@ -55,11 +52,6 @@ impl Enricher {
     pub fn new(schema: Arc<TableSchema>) -> Self {
         let user_agents = Arc::new(UserAgents(Mutex::new(UserAgentCache::new(UserAgentRules::embedded()))));
         Self { user_agent_column: schema.user_agents(), schema, user_agents }
-    }
-
-    /// Returns the Arrow types of the columns.
-    pub fn arrow_schema(&self) -> SchemaRef {
-        self.schema.arrow_schema()
     }
 
     /// Adds the derived columns.

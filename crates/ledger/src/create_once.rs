@@ -90,7 +90,7 @@ pub fn holds(store: &Store, name: &str, bytes: u64, hash: &FileHash) -> Result<b
 /// keeps none. Reads no bytes of the object.
 ///
 /// # Errors
-/// The object is absent, or there is no answer.
+/// The object is absent, or the store does not answer.
 pub fn stored_hash(
     store: &Store,
     name: &str,

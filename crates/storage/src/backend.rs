@@ -51,7 +51,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], or there is no answer.
+    /// [`Error::NotFound`], or the error of the request.
     fn checksum(&self, _name: &str) -> Result<Option<StoredChecksum>, Error> {
         Ok(None)
     }

@@ -194,7 +194,7 @@ impl Object {
         Error::Changed { location: self.location(), expected: self.version(), got }
     }
 
-    /// Returns the error of an object that is no longer there.
+    /// Returns the error for an object that was deleted.
     pub(crate) fn gone(&self) -> Error {
         Error::Gone { location: self.location() }
     }

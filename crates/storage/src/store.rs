@@ -132,7 +132,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], or there is no answer.
+    /// [`Error::NotFound`], or the error of the request.
     pub fn checksum(&self, name: &str) -> Result<Option<StoredChecksum>, Error> {
         check_name(name)?;
         self.backend.checksum(name)

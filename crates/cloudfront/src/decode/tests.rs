@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{AsArray, RecordBatch},
-    datatypes::TimestampMicrosecondType,
+    datatypes::{SchemaRef, TimestampMicrosecondType},
     util::display::array_value_to_string,
 };
 use lakefront_schema::{FieldLists, TableSchema};
@@ -33,18 +33,23 @@ struct Decoded {
 /// Rows as text: column names, and the cells of each row; none is NULL.
 #[derive(Debug, PartialEq)]
 struct Rows {
+    schema: SchemaRef,
     names: Vec<String>,
     cells: Vec<Vec<Option<String>>>,
 }
 
 impl Rows {
     fn new(schema: &TableSchema) -> Self {
-        Self { names: schema.columns().iter().map(|column| column.name.clone()).collect(), cells: Vec::new() }
+        Self {
+            schema: schema.arrow_schema(),
+            names: schema.columns().iter().map(|column| column.name.clone()).collect(),
+            cells: Vec::new(),
+        }
     }
 
     fn take(&mut self, enricher: &mut Enricher, batch: DecodedBatch) {
         for block in enricher.enrich(batch) {
-            self.take_block(&block.to_arrow(&enricher.arrow_schema()));
+            self.take_block(&block.to_arrow(&self.schema));
         }
     }
 

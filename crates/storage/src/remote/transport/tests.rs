@@ -224,7 +224,7 @@ fn a_redirect_is_followed_within_the_host_and_to_no_other() {
     let (other, count_of_other) = server(|_, head| fine(head));
     let port = other.rsplit(':').next().unwrap().to_owned();
     for status in ["301", "302", "303", "307", "308"] {
-        // A refused request for a checksum is no error: the bytes are read instead.
+        // A refused request for a checksum is not an error: the bytes are read instead.
         for (name, ask) in requests().into_iter().filter(|(name, _)| *name != "checksum") {
             for target in [format!("{other}/lake/t/a"), format!("http://localhost:{port}/")] {
                 let location = format!("Location: {target}\r\n");

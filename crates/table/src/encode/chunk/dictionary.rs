@@ -189,13 +189,13 @@ impl Dictionary {
         self.short(Wanted { key, start: 0, length }, hash_of_short(key, length))
     }
 
-    #[inline]
+    /// Not inlined: the loop that calls it looks at the slots itself, and few cells come here.
+    #[inline(never)]
     fn short(&mut self, wanted: Wanted, hash: u32) -> u32 {
         let is_wanted = |slot: &Slot| slot.key == wanted.key && slot.length == wanted.length;
         self.slots.find(hash, is_wanted).unwrap_or_else(|free| self.add_short(free, hash, wanted))
     }
 
-    #[inline(never)]
     fn add_short(&mut self, free: FreeSlot, hash: u32, wanted: Wanted) -> u32 {
         let [low, high] = wanted.key.map(u64::to_le_bytes);
         let mut bytes = [0; INLINE_BYTES];

@@ -295,20 +295,33 @@ impl<T: Copy + Default> Numbers<T> {
             return self.nulls.append_n_nulls(rows.len());
         };
         self.values.reserve(rows.len());
-        let mut numbers_at_once = 0;
+        // Whether the last cells are numbers, and how many of them: in most columns nearly all are, or nearly none.
+        let (mut are_numbers, mut count) = (true, 0);
         for cell in block.cells(position, rows) {
             let parsed = cell.map_or(Parsed::Absent, |(start, end)| parse(padded, start as usize, end as usize));
-            if let Parsed::Number(number) = parsed {
+            let is_number = if let Parsed::Number(number) = parsed {
                 self.values.push(number);
-                numbers_at_once += 1;
-                continue;
+                true
+            } else {
+                counts.nulled += u64::from(matches!(parsed, Parsed::Unknown));
+                self.values.push(T::default());
+                false
+            };
+            if is_number != are_numbers {
+                self.append(are_numbers, count);
+                (are_numbers, count) = (is_number, 0);
             }
-            counts.nulled += u64::from(matches!(parsed, Parsed::Unknown));
-            self.nulls.append_n_non_nulls(std::mem::take(&mut numbers_at_once));
-            self.values.push(T::default());
-            self.nulls.append_null();
+            count += 1;
         }
-        self.nulls.append_n_non_nulls(numbers_at_once);
+        self.append(are_numbers, count);
+    }
+
+    fn append(&mut self, are_numbers: bool, count: usize) {
+        if are_numbers {
+            self.nulls.append_n_non_nulls(count);
+        } else {
+            self.nulls.append_n_nulls(count);
+        }
     }
 
     fn truncate(&mut self, rows: usize) {

@@ -239,8 +239,16 @@ impl Dictionary {
     /// Returns the string of an id.
     #[inline]
     pub(crate) fn string(&self, id: u32) -> &[u8] {
-        let start = id.checked_sub(1).map_or(0, |before| self.ends[before as usize]) as usize;
-        &self.page[start + size_of::<u32>()..self.ends[id as usize] as usize]
+        let (start, length) = self.place(id);
+        &self.page[start..start + length]
+    }
+
+    /// Returns start and length of an id's string in the page.
+    #[inline]
+    fn place(&self, id: u32) -> (usize, usize) {
+        let before = id.checked_sub(1).map_or(0, |before| self.ends[before as usize]) as usize;
+        let start = before + size_of::<u32>();
+        (start, self.ends[id as usize] as usize - start)
     }
 
     /// Returns whether the strings of these ids, one after another with their lengths, have more bytes than this.
@@ -255,8 +263,9 @@ impl Dictionary {
     /// Returns the [head](super::min_max::head_of_string) of an id's string, and the string.
     #[inline]
     pub(crate) fn string_and_head(&self, id: u32) -> (u128, &[u8]) {
-        let string = self.string(id);
-        (head_of_string(string), string)
+        let (start, length) = self.place(id);
+        let string_and_others = &self.page[start..];
+        (head_of_string(string_and_others, length), &string_and_others[..length])
     }
 
     /// Returns whether nearly all of the first cells, `cells` in number, are distinct.

@@ -19,6 +19,10 @@ impl DistinctOfPages {
             return (0..u32::try_from(count).expect("ids have 32 bits")).collect();
         }
         self.last_pages.resize(count, 0);
+        if count <= u64::BITS as usize {
+            let bits = ids.iter().fold(0_u64, |bits, id| bits | 1 << (id % u64::BITS));
+            return (0..u64::BITS).filter(|id| bits >> id & 1 == 1).collect();
+        }
         // Each id is written, and overwritten by the next one unless it is new: a branch would often be mispredicted.
         let mut distinct = vec![0; count.min(ids.len()) + 1];
         let mut found = 0;

@@ -1,7 +1,7 @@
 //! Values in; minimum and maximum of a page or a column chunk out.
 //!
 //! Strings are compared by their bytes, as Parquet's column order for UTF-8 requires. Numbers of all types are
-//! [keys](super::number::Numbers::key): 64-bit integers in the order of the numbers.
+//! [keys](super::number::Numbers::keys_of_valid): 64-bit integers in the order of the numbers.
 
 use std::cmp::Ordering;
 
@@ -98,16 +98,19 @@ impl AnyMinMax {
 }
 
 /// Returns the first 16 bytes of a string, zero-padded, as a number: of two strings with different heads, that with the lesser
-/// head is less.
+/// head is less. The string are the first `length` of `bytes`.
 #[inline]
-pub(crate) fn head_of_string(string: &[u8]) -> u128 {
-    let mut head = [0; 16];
-    if let Some(first) = string.first_chunk() {
+pub(crate) fn head_of_string(bytes: &[u8], length: usize) -> u128 {
+    const BYTES: usize = size_of::<u128>();
+    let mut head = [0; BYTES];
+    if let Some(first) = bytes.first_chunk() {
         head = *first;
     } else {
-        head.iter_mut().zip(string).for_each(|(into, byte)| *into = *byte);
+        head[..bytes.len()].copy_from_slice(bytes);
     }
-    u128::from_be_bytes(head)
+    let others = u8::BITS as usize * BYTES.saturating_sub(length);
+    let kept = if others == u128::BITS as usize { 0 } else { u128::MAX << others };
+    u128::from_be_bytes(head) & kept
 }
 
 /// Returns a short bound that is not above `value`.
@@ -159,12 +162,14 @@ mod tests {
         for first in &strings {
             for second in &strings {
                 let pair = [*first, *second];
-                let found = AnyMinMax::of_strings(pair.into_iter().map(|string| (head_of_string(string), string)));
+                let found = AnyMinMax::of_strings(
+                    pair.into_iter().map(|string| (head_of_string(string, string.len()), string)),
+                );
                 let (min, max) = (first.min(second).to_vec(), first.max(second).to_vec());
                 assert_eq!(found, Some(AnyMinMax::Strings(MinMax { min, max })));
             }
         }
-        let all = AnyMinMax::of_strings(strings.iter().map(|string| (head_of_string(string), *string)));
+        let all = AnyMinMax::of_strings(strings.iter().map(|string| (head_of_string(string, string.len()), *string)));
         let (min, max) = (Vec::new(), b"xxxxxxxxxxxy".to_vec());
         assert_eq!(all, Some(AnyMinMax::Strings(MinMax { min, max })));
     }

@@ -2,8 +2,11 @@
 
 use arrow::{
     array::{Array, AsArray},
+    buffer::NullBuffer,
     datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
+
+use crate::partition::Selection;
 
 /// Physical type of a number in a data file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +88,22 @@ impl<'a> Numbers<'a> {
         array.as_primitive_opt::<Float64Type>().map(|numbers| Self::Double(numbers.values()))
     }
 
-    /// Returns the key of a row's number.
-    #[inline]
-    pub(crate) fn key(self, row: usize) -> i64 {
+    /// Writes over `keys` the keys of those rows that are not NULL; `nulls` is `None` if none of the array is.
+    pub(crate) fn keys_of_valid(self, rows: Selection<'_>, nulls: Option<&NullBuffer>, keys: &mut Vec<i64>) {
+        keys.clear();
+        keys.resize(rows.len(), 0);
+        let mut found = 0;
+        let mut put = |key: i64, row: usize| {
+            // Each key is written, and overwritten by the next one if it is NULL's: a branch would often be mispredicted.
+            keys[found] = key;
+            found += usize::from(nulls.is_none_or(|nulls| nulls.is_valid(row)));
+        };
         match self {
-            Self::Int32(values) => i64::from(values[row]),
-            Self::Int64(values) => values[row],
-            Self::Double(values) => key_of(values[row]),
+            Self::Int32(values) => rows.iter().for_each(|row| put(i64::from(values[row]), row)),
+            Self::Int64(values) => rows.iter().for_each(|row| put(values[row], row)),
+            Self::Double(values) => rows.iter().for_each(|row| put(key_of(values[row]), row)),
         }
+        keys.truncate(found);
     }
 }
 

@@ -82,6 +82,7 @@ impl NumberChunk {
                 let numbers = Numbers::of(array).ok_or_else(unexpected)?;
                 let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
                 let rows = part.rows();
+                let mut keys = Vec::new();
                 let mut done = 0;
                 while done < rows.len() {
                     let count = rows_of_step(&self.levels, rows.len() - done);
@@ -91,13 +92,11 @@ impl NumberChunk {
                     self.reserve();
                     match (nulls, numbers, step) {
                         (None, Numbers::Int64(numbers), Selection::From(first, count)) => {
-                            self.take(numbers[first..first + count].iter().copied());
+                            self.take(&numbers[first..first + count]);
                         }
-                        // Without NULLs the number of keys is known, and memory for them is asked for once.
-                        (None, ..) => self.take(step.iter().map(|row| numbers.key(row))),
-                        (Some(nulls), ..) => {
-                            let valid = step.iter().filter(|row| nulls.is_valid(*row));
-                            self.take(valid.map(|row| numbers.key(row)));
+                        (nulls, ..) => {
+                            numbers.keys_of_valid(step, nulls, &mut keys);
+                            self.take(&keys);
                         }
                     }
                     self.end_step()?;
@@ -115,11 +114,10 @@ impl NumberChunk {
         }
     }
 
-    #[inline]
-    fn take(&mut self, keys: impl Iterator<Item = i64>) {
+    fn take(&mut self, keys: &[i64]) {
         match &mut self.dictionary {
-            Some(dictionary) => self.ids.extend(keys.map(|key| dictionary.id_of(key))),
-            None => self.keys.extend(keys),
+            Some(dictionary) => dictionary.look_up(keys, &mut self.ids),
+            None => self.keys.extend_from_slice(keys),
         }
     }
 

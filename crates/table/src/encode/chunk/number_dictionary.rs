@@ -8,11 +8,13 @@ use super::{
     slots::{self, FreeSlot, Slots},
 };
 
+/// Number of numbers that are looked up at a time.
+const AT_ONCE: usize = 32;
 /// Largest number of steps of a look-up. A number that takes more shows that numbers were made to collide: the dictionary is
 /// given up.
 const MAX_STEPS: usize = 256;
 
-/// Distinct numbers of a column chunk, by their [keys](super::number::Numbers::key).
+/// Distinct numbers of a column chunk, by their [keys](super::number::Numbers::keys_of_valid).
 #[derive(Debug)]
 pub(crate) struct NumberDictionary {
     slots: Slots<Slot>,
@@ -83,10 +85,30 @@ impl NumberDictionary {
         self.keys[id as usize]
     }
 
+    /// Adds the ids of numbers.
+    pub(crate) fn look_up(&mut self, keys: &[i64], ids: &mut Vec<u32>) {
+        let mut hashes = [0; AT_ONCE];
+        ids.reserve(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            let mut touched = 0;
+            for (hash, key) in hashes.iter_mut().zip(keys) {
+                *hash = hash_of(*key);
+                touched ^= self.slots.first(*hash).hash;
+            }
+            // The slots of a large dictionary come from a far cache. Read once without any decision, they come all at the same
+            // time; below, a wrong guess of the processor would wait for each.
+            std::hint::black_box(touched);
+            ids.extend(hashes.iter().zip(keys).map(|(hash, key)| self.id_of_hash(*key, *hash)));
+        }
+    }
+
     /// Looks a number up, or adds it.
-    #[inline]
     pub(crate) fn id_of(&mut self, key: i64) -> u32 {
-        let hash = shortened(fold(key.cast_unsigned() ^ SEEDS[0], SEEDS[1]));
+        self.id_of_hash(key, hash_of(key))
+    }
+
+    #[inline]
+    fn id_of_hash(&mut self, key: i64, hash: u32) -> u32 {
         self.slots.find(hash, |slot| slot.key == key).unwrap_or_else(|free| self.add(free, key, hash))
     }
 
@@ -110,6 +132,11 @@ impl NumberDictionary {
     }
 }
 
+#[inline]
+fn hash_of(key: i64) -> u32 {
+    shortened(fold(key.cast_unsigned() ^ SEEDS[0], SEEDS[1]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +145,17 @@ mod tests {
     fn equal_numbers_have_one_id_in_the_order_of_their_first_cells() {
         let mut dictionary = NumberDictionary::new();
         let numbers: Vec<i64> = (0..10_000).map(|n| (n * 7919 % 3001 - 1500) * (i64::MAX / 3001)).collect();
-        let ids: Vec<u32> = numbers.iter().map(|number| dictionary.id_of(*number)).collect();
+        let mut ids = Vec::new();
+        // Stretches of all lengths, with what is left of less than one look-up.
+        let mut rest = numbers.as_slice();
+        for length in (0..).map(|n| n % 71) {
+            let (some, others) = rest.split_at(rest.len().min(length));
+            dictionary.look_up(some, &mut ids);
+            rest = others;
+            if rest.is_empty() {
+                break;
+            }
+        }
         assert_eq!(dictionary.len(), 3001);
         assert!(ids.iter().zip(&numbers).all(|(id, number)| dictionary.key(*id) == *number));
         let firsts = ids.iter().scan(0, |next, id| {

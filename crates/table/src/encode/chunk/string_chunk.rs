@@ -373,16 +373,22 @@ impl PlainStrings {
     }
 
     fn min_max(&self) -> Option<AnyMinMax> {
-        AnyMinMax::of_strings(self.iter().map(|string| (head_of_string(string), string)))
+        let with_head = |(bytes, length)| (head_of_string(bytes, length), &bytes[..length]);
+        AnyMinMax::of_strings(self.iter_with_others().map(with_head))
     }
 
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.iter_with_others().map(|(bytes, length)| &bytes[..length])
+    }
+
+    /// Returns for each string what begins with it, and its length.
+    fn iter_with_others(&self) -> impl Iterator<Item = (&[u8], usize)> {
         let mut rest = self.page.get(LEVELS_BYTES..).unwrap_or_default();
         std::iter::from_fn(move || {
-            let (length, after) = rest.split_first_chunk()?;
-            let (string, after) = after.split_at(u32::from_le_bytes(*length) as usize);
-            rest = after;
-            Some(string)
+            let (length, bytes) = rest.split_first_chunk()?;
+            let length = u32::from_le_bytes(*length) as usize;
+            rest = &bytes[length..];
+            Some((bytes, length))
         })
     }
 

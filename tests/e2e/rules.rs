@@ -9,6 +9,9 @@ mod partitions;
 // Names of fields: headers, eras, field lists, real-time names.
 mod fields;
 
+// Formats: delimiters, bare names, JSON.
+mod formats;
+
 // Values of cells.
 mod cells;
 

@@ -51,7 +51,7 @@ pub(crate) use batch::DecodedBlock;
 
 use self::{
     batch::{BatchBuilder, Mark, Sink},
-    formats::{Stop, Stretch, w3c::W3c},
+    formats::{LogReader, Stop, Stretch},
     framing::{TextPool, shared_text::SharedText},
     layout::layouts::Layouts,
     text::Text,
@@ -149,6 +149,8 @@ pub struct Decoder {
     batch: BatchBuilder,
     /// The texts of the objects in `batch`.
     text: SharedText,
+    /// A text that is being rewritten, and padding.
+    rewritten: Vec<u8>,
     pool: TextPool,
 }
 
@@ -163,7 +165,7 @@ impl Decoder {
         let layouts = Layouts::new(Arc::clone(&options.schema), options.fields.clone());
         let batch = BatchBuilder::new(Arc::clone(&options.schema));
         let (unclaimed, text, pool) = (FieldNames::default(), SharedText::default(), TextPool::default());
-        Self { options, sizes, layouts, unclaimed, batch, text, pool }
+        Self { options, sizes, layouts, unclaimed, batch, text, rewritten: Vec::new(), pool }
     }
 
     /// Adds a small object's rows to the open batch. Returns `None`, and adds nothing, if the object is not small; see
@@ -213,16 +215,26 @@ impl Decoder {
 
     /// Reads the text from `text_start` on as one object; `None` if it has more rows or rejects than a small object has.
     fn read_small(&mut self, name: &str, text_start: usize) -> Result<Option<ObjectSummary>, Error> {
-        let Self { options, sizes, layouts, unclaimed, batch, text, .. } = self;
-        let text = Text::new(text.padded());
+        let Self { options, sizes, layouts, unclaimed, batch, text, rewritten, .. } = self;
         batch.begin_object(&name.into());
         let mark = batch.mark();
         let mut sink = Sink::Batch { batch, mark, row_limit: sizes.batch_rows };
-        let mut object = W3c::new(options, *sizes, text_start, true);
-        let all = Stretch { text, from: text_start, until: usize::MAX, is_last: true };
-        match object.read(layouts, all, &mut sink)? {
-            Stop::IsFull { .. } => Ok(None),
-            Stop::NeedsText { .. } => object.finish(text, &mut sink, unclaimed).map(Some),
+        let mut object = LogReader::new(options, *sizes, text_start, true);
+        let mut text_end = text.len();
+        let mut stop = object.read(layouts, Stretch::rest(Text::new(text.padded()), text_start), &mut sink)?;
+        if let Stop::IsRewritten { at } = stop {
+            // From there on, cells are written over the text that they come from, so that is moved away first.
+            object.drain(Text::new(text.padded()), &mut sink);
+            rewritten.clear();
+            rewritten.extend_from_slice(&text.padded()[at..]);
+            object.move_text(at, 0);
+            text.truncate(at);
+            text_end -= at;
+            stop = object.read_rewritten(layouts, Stretch::rest(Text::new(rewritten), 0), text, &mut sink)?;
+        }
+        match stop {
+            Stop::NeedsText { .. } => object.finish(text_end, Text::new(text.padded()), &mut sink, unclaimed).map(Some),
+            Stop::IsFull { .. } | Stop::IsRewritten { .. } => Ok(None),
         }
     }
 }

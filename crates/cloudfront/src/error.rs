@@ -74,7 +74,7 @@ pub enum Error {
         why: NotCloudFront,
     },
     /// A CloudFront log in a format that this version does not read.
-    #[error("decode: line {line}: a log in {format} format, which this version does not read yet")]
+    #[error("decode: line {line}: a log in a format that this version does not read: {format} cells")]
     UnsupportedFormat {
         /// Line number from 1.
         line: u64,
@@ -105,6 +105,9 @@ pub enum NotCloudFront {
     /// The line is not text.
     #[error("binary data, not text")]
     Binary,
+    /// The first line begins like a JSON object, and is none, or has no field of CloudFront.
+    #[error("no JSON object with a field of CloudFront")]
+    Json,
     /// A list of field names without a field of CloudFront.
     #[error("no name in the list of fields is one of CloudFront's")]
     NoKnownField,
@@ -137,6 +140,8 @@ pub enum NamedBy {
     List,
     /// The number of cells: the log has no header, and is read as a standard log.
     CellCount,
+    /// The keys of JSON objects.
+    Keys,
 }
 
 /// A line whose number of cells is that of no given list.

@@ -31,8 +31,11 @@ pub enum RejectReason {
     OutOfRange,
     /// The line is longer than the limit.
     LineTooLong,
-    /// No given list of fields has as many names as the line has cells.
+    /// No given list of fields has as many names as the line has cells; or the line has another number of cells than there are
+    /// names, and not TABs between them.
     WrongCellCount,
+    /// The line is no JSON object, in a log of JSON objects.
+    BadJson,
 }
 
 impl RejectReason {
@@ -45,6 +48,7 @@ impl RejectReason {
             Self::OutOfRange => "out-of-range",
             Self::LineTooLong => "line-too-long",
             Self::WrongCellCount => "wrong-cell-count",
+            Self::BadJson => "bad-json",
         }
     }
 }

@@ -51,5 +51,5 @@ mod error;
 pub use error::Error;
 pub use hour::Hour;
 pub use object::{LogObject, objects};
-pub use options::{Era, Options};
+pub use options::{Era, Format, Options};
 pub use write::{Summary, write};

@@ -12,7 +12,7 @@ use clap::{
     Parser,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use lakefront_loggen::{Era, Error, Hour, Options, Summary, write};
+use lakefront_loggen::{Era, Error, Format, Hour, Options, Summary, write};
 
 /// Writes realistic CloudFront standard logs into a folder.
 ///
@@ -44,6 +44,10 @@ struct Flags {
     /// Number of fields of a row: CloudFront added fields over the years
     #[arg(long, value_name = "FIELDS", default_value_t = Era::Fields33, value_parser = era_parser())]
     era: Era,
+    /// Format of the text: `w3c` has a `#Fields` line and TABs; `pipes` the same with `|`; `plain` a line of bare names; `raw`
+    /// no names at all; `json` an object on each line
+    #[arg(long, value_name = "FORMAT", default_value_t = Format::W3c, value_parser = format_parser())]
+    format: Format,
     /// Level of gzip, from 0 (stored) to 9 (smallest)
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=9))]
     gzip_level: u32,
@@ -93,6 +97,7 @@ impl Flags {
             files_per_hour: self.files_per_hour,
             rows_per_file: self.rows_per_file,
             era: self.era,
+            format: self.format,
             gzip_level: self.gzip_level,
             late_percent: self.late_percent,
             plain: self.plain,
@@ -103,6 +108,13 @@ impl Flags {
 
 fn era_parser() -> impl TypedValueParser<Value = Era> {
     PossibleValuesParser::new(["12", "15", "18", "19", "23", "24", "26", "33"]).try_map(|text| text.parse::<Era>())
+}
+
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)).map(|text| {
+        let named = Format::ALL.into_iter().find(|(name, _)| *name == text);
+        named.expect("clap lets through only these names").1
+    })
 }
 
 fn parse_percent(text: &str) -> Result<f64, String> {

@@ -107,7 +107,7 @@ impl Plan {
         let escaping = Escaping::of(place.hour);
         let mut requests =
             Requests::new(&self.world, &self.outcomes, &distribution, escaping, self.late_per_million, random);
-        let rows = RowWriter::new(self.options.era, &distribution.domain, place.hour);
+        let rows = RowWriter::new(self.options.era, self.options.format, &distribution.domain, place.hour);
         rows.push_header(text);
         for _ in 0..self.options.rows_per_file {
             rows.push_row(text, &requests.draw());

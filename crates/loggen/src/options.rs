@@ -21,6 +21,8 @@ pub struct Options {
     pub rows_per_file: u32,
     /// Fields of a row. Default [`Era::Fields33`].
     pub era: Era,
+    /// Format of the text. Default [`Format::W3c`].
+    pub format: Format,
     /// Level of gzip, from 0 (stored) to 9 (smallest); more counts as 9. Default 6.
     pub gzip_level: u32,
     /// Percentage of the rows whose time is in the hour before or after the one in their file's name; less than 0 counts as
@@ -44,11 +46,41 @@ impl Default for Options {
             files_per_hour: 1,
             rows_per_file: 1000,
             era: Era::Fields33,
+            format: Format::W3c,
             gzip_level: 6,
             late_percent: 0.1,
             plain: false,
             threads: None,
         }
+    }
+}
+
+/// Format of a log's text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// `#Version` and `#Fields` lines, then rows with TABs between cells: the only format of old standard logs.
+    #[default]
+    W3c,
+    /// The same with `|` between cells, which CloudFront escapes in them.
+    Pipes,
+    /// A line of bare names, then rows with TABs.
+    Plain,
+    /// Rows with TABs alone.
+    Raw,
+    /// A JSON object on each line, whose values are strings.
+    Json,
+}
+
+impl Format {
+    /// All formats, by name.
+    pub const ALL: [(&'static str, Self); 5] =
+        [("w3c", Self::W3c), ("pipes", Self::Pipes), ("plain", Self::Plain), ("raw", Self::Raw), ("json", Self::Json)];
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = Self::ALL.iter().find(|(_, format)| format == self);
+        named.map_or(Ok(()), |(name, _)| formatter.write_str(name))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Hour,
-    options::Era,
+    options::{Era, Format},
     request::{InHour, Request, push_number},
 };
 
@@ -47,30 +47,75 @@ pub(crate) const FIELDS: [&str; 33] = [
 #[derive(Debug)]
 pub(crate) struct RowWriter<'a> {
     era: Era,
+    format: Format,
     domain: &'a str,
     /// `YYYY-MM-DD<TAB>HH:` of the hour before, the file's own and the one after.
     beginnings: [String; 3],
 }
 
 impl<'a> RowWriter<'a> {
-    pub(crate) fn new(era: Era, domain: &'a str, hour: Hour) -> Self {
+    pub(crate) fn new(era: Era, format: Format, domain: &'a str, hour: Hour) -> Self {
         let beginnings =
             [hour.minus(1), hour, hour.plus(1)].map(|hour| format!("{}\t{:02}:", hour.date(), hour.of_day()));
-        Self { era, domain, beginnings }
+        Self { era, format, domain, beginnings }
     }
 
-    /// Appends the `#Version` and `#Fields` lines.
+    fn names(&self) -> &'static [&'static str] {
+        &FIELDS[..self.era.num_fields()]
+    }
+
+    /// Appends the lines that name the fields.
     pub(crate) fn push_header(&self, out: &mut String) {
-        out.push_str("#Version: 1.0\n#Fields:");
-        for name in &FIELDS[..self.era.num_fields()] {
-            out.push(' ');
-            out.push_str(name);
+        match self.format {
+            Format::W3c | Format::Pipes => {
+                out.push_str("#Version: 1.0\n#Fields:");
+                for name in self.names() {
+                    out.push(' ');
+                    out.push_str(name);
+                }
+                out.push('\n');
+            }
+            Format::Plain => {
+                out.push_str(&self.names().join("\t"));
+                out.push('\n');
+            }
+            Format::Raw | Format::Json => {}
         }
-        out.push('\n');
     }
 
     /// Appends one row with its line end.
     pub(crate) fn push_row(&self, out: &mut String, request: &Request<'_>) {
+        if matches!(self.format, Format::W3c | Format::Plain | Format::Raw) {
+            return self.push_tabs(out, request);
+        }
+        let mut tabs = String::new();
+        self.push_tabs(&mut tabs, request);
+        let cells = tabs.trim_end_matches('\n').split('\t');
+        if self.format == Format::Pipes {
+            for (place, cell) in cells.enumerate() {
+                out.push_str(if place == 0 { "" } else { "|" });
+                out.push_str(cell);
+            }
+        } else {
+            for (place, (name, cell)) in self.names().iter().zip(cells).enumerate() {
+                out.push_str(if place == 0 { "{\"" } else { ",\"" });
+                out.push_str(name);
+                out.push_str("\":\"");
+                // Cells have no control characters, and names none that JSON escapes.
+                for character in cell.chars() {
+                    if matches!(character, '"' | '\\') {
+                        out.push('\\');
+                    }
+                    out.push(character);
+                }
+                out.push('"');
+            }
+            out.push('}');
+        }
+        out.push('\n');
+    }
+
+    fn push_tabs(&self, out: &mut String, request: &Request<'_>) {
         self.push_first_12(out, request);
         if self.era >= Era::Fields15 {
             push_cell(out, request.cookie);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use flate2::read::GzDecoder;
-use lakefront_loggen::{Era, Hour, LogObject, Options, objects};
+use lakefront_loggen::{Era, Format, Hour, LogObject, Options, objects};
 
 /// Returns options for three distributions, two hours, two files each.
 fn small() -> Options {
@@ -127,6 +127,24 @@ fn an_earlier_era_has_the_same_rows_with_fewer_cells() {
     for (whole, short) in rows(&whole).zip(rows(&short)) {
         assert_eq!(whole[..19], short[..]);
     }
+}
+
+#[test]
+fn every_format_has_the_same_cells() {
+    let text_of = |format| objects(&Options { format, ..small() }).next().unwrap().text;
+    let tabs = text_of(Format::W3c);
+    let (header, rows) = tabs.split_once('\n').and_then(|(_, rest)| rest.split_once('\n')).unwrap();
+    let names = header.trim_start_matches("#Fields: ");
+    assert_eq!(text_of(Format::Raw), rows);
+    assert_eq!(text_of(Format::Plain), format!("{}\n{rows}", names.replace(' ', "\t")));
+    assert_eq!(text_of(Format::Pipes), format!("#Version: 1.0\n{header}\n{}", rows.replace('\t', "|")));
+    let as_json = |row: &str| {
+        let cells = row.split('\t').map(|cell| cell.replace('\\', "\\\\"));
+        let pairs: Vec<String> =
+            names.split(' ').zip(cells).map(|(name, cell)| format!("\"{name}\":\"{cell}\"")).collect();
+        format!("{{{}}}\n", pairs.join(","))
+    };
+    assert_eq!(text_of(Format::Json), rows.lines().map(as_json).collect::<String>());
 }
 
 #[test]

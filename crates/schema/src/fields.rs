@@ -151,6 +151,19 @@ pub fn is_standard_only_field(name: &str) -> bool {
     name == DATE || name == TIME || DISTRIBUTION_IDS.contains(&name) || name.contains('(')
 }
 
+/// Returns whether a log with a field of this name is one whose records may name their own distribution by
+/// [`PRIMARY_DISTRIBUTION_ID`]: a standard log of the new kind (v2). In older ones that field is the staging distribution's
+/// primary one.
+pub fn names_own_distribution(name: &str) -> bool {
+    name == TIMESTAMP || name == TIMESTAMP_MS || DISTRIBUTION_IDS.contains(&name)
+}
+
+/// Returns whether no other program than CloudFront has a field of this name in the headers of its logs; date, time and many
+/// others are in those of web servers, too.
+pub fn is_only_cloudfronts(name: &str) -> bool {
+    name.starts_with("x-edge-") || name == "x-host-header" || name == "cs(Host)" || names_own_distribution(name)
+}
+
 /// Returns the name that a real-time log has for the field `standard` of a standard log.
 ///
 /// The Host fields are swapped: a real-time log's `cs-host` is what the viewer sent, which a standard log calls

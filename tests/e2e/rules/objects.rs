@@ -213,7 +213,14 @@ fn a_file_that_is_not_a_cloudfront_log_fails_with_that_message() {
     for text in ["#Fields: timestamp_utc client server\n1\t2\t3\n", "#Fields:\na\n"] {
         assert_fails(text, &[], "no-cloudfront-log", &["line 1", "no CloudFront log"]);
     }
-    for text in ["Dear reader,\nthis is a letter.\n", "a\tb\tc\n", "\u{1}\u{2}\u{3}", "\x1f"] {
+    for text in [
+        "Dear reader,\nthis is a letter.\n",
+        "a\tb\tc\n",
+        "\u{1}\u{2}\u{3}",
+        "\x1f",
+        "{\"a\":\"b\"}\n",
+        "{\n\"date\":\n",
+    ] {
         assert_fails(text, &[], "no-cloudfront-log", &["line 1", "no CloudFront log"]);
     }
     assert_fails("x".repeat(2 * MIB), &[], "no-cloudfront-log", &["line 1"]);
@@ -222,13 +229,9 @@ fn a_file_that_is_not_a_cloudfront_log_fails_with_that_message() {
 
 #[test]
 fn unsupported_formats_fail_with_their_name() {
-    let json = "{\"date\":\"2024-05-17\",\"time\":\"10:00:00\"}\n";
-    assert_fails(json, &[], "unsupported-format", &["JSON"]);
-    assert_fails(gzip(json), &[], "unsupported-format", &["JSON"]);
-    assert_fails("date\ttime\tc-ip\n2024-05-17\t10:00:00\t192.0.2.1\n", &[], "unsupported-format", &["plain"]);
-    assert_fails("date,time,c-ip\n2024-05-17,10:00:00,192.0.2.1\n", &[], "unsupported-format", &["comma"]);
-    let comma_rows = "#Fields: date time c-ip\n2024-05-17,10:00:00,192.0.2.1\n";
-    assert_fails(comma_rows, &[], "unsupported-format", &["comma"]);
+    let quoted = "#Fields: date time x-edge-location\n\"2024-05-17\",\"10:00:00\",\"DFW3\"\n";
+    assert_fails(quoted, &[], "unsupported-format", &["line 2", "quoted cells"]);
+    assert_fails(gzip(quoted), &[], "unsupported-format", &["line 2", "quoted cells"]);
     assert_fails(b"PAR1\x15\x04\x15\x10\xff\xfe\x00PAR1", &[], "unsupported-format", &["Parquet"]);
 }
 

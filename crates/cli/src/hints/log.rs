@@ -11,7 +11,7 @@ pub(crate) fn hint(error: &LogError) -> Option<String> {
         LogError::GzipTruncated { .. } => Some("fetch the object again".to_owned()),
         LogError::TooMuchText { .. } => Some("raise `--max-text-bytes` if this is no decompression bomb".to_owned()),
         LogError::TooCompressed { .. } => Some("raise `--max-ratio` if this is no decompression bomb".to_owned()),
-        LogError::UnsupportedFormat { .. } => Some("deliver W3C or tab-separated logs".to_owned()),
+        LogError::UnsupportedFormat { .. } => Some("deliver cells without quotes".to_owned()),
         LogError::NotCloudFront { why: NotCloudFront::CellCount { .. }, .. } => {
             Some("name the fields with `--fields`".to_owned())
         }
@@ -39,6 +39,9 @@ fn all_rejected(named_by: NamedBy, first_misfit: Option<Misfit>) -> String {
         (NamedBy::CellCount, _) => {
             "name the fields with `--fields`: it is read as a standard log by its count of cells alone".to_owned()
         }
+        (NamedBy::Keys, _) => {
+            "each line has to be a JSON object with a date and time, or a timestamp, under CloudFront's names".to_owned()
+        }
         (NamedBy::Header, _) => "rows need TABs between their cells, and a date and time, or a timestamp, that the `#Fields` line names".to_owned(),
     }
 }
@@ -59,6 +62,7 @@ mod tests {
             (NamedBy::List, misfit, "line 1 has 1 tab-separated cells"),
             (NamedBy::List, None, "compare the names in `--fields`"),
             (NamedBy::CellCount, None, "`--fields`"),
+            (NamedBy::Keys, None, "JSON object"),
         ] {
             let hint = hint_if_all_rejected(named_by, first_misfit, false).unwrap();
             assert!(hint.contains(says), "{hint}");
@@ -75,9 +79,9 @@ mod tests {
     }
 
     #[test]
-    fn other_formats_have_a_hint_that_names_those_that_are_read() {
-        let json = LogError::UnsupportedFormat { line: 1, format: "JSON" };
-        assert!(hint(&json).unwrap().contains("W3C"));
+    fn quoted_cells_have_a_hint_that_says_how_they_are_read() {
+        let quoted = LogError::UnsupportedFormat { line: 1, format: "quoted" };
+        assert!(hint(&quoted).unwrap().contains("without quotes"));
     }
 
     #[test]
@@ -102,8 +106,8 @@ mod tests {
                 "decompress: Avro data, which this version does not read: deliver W3C or tab-separated logs",
             ),
             (
-                LogError::UnsupportedFormat { line: 1, format: "JSON" },
-                "decode: line 1: a log in JSON format, which this version does not read yet\nhint: deliver W3C or tab-separated logs",
+                LogError::UnsupportedFormat { line: 1, format: "quoted" },
+                "decode: line 1: a log in a format that this version does not read: quoted cells\nhint: deliver cells without quotes",
             ),
             (
                 LogError::NotCloudFront { line: 1, why: NotCloudFront::CellCount { cells: 11 } },

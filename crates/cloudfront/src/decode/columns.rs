@@ -371,7 +371,7 @@ impl Extra {
             present.sort_unstable();
             for &place in &present {
                 let (name, position) = &layout.unclaimed[place];
-                let (start, end) = row.range(*position).expect("the field was found among the row's cells");
+                let Some((start, end)) = row.range(*position) else { continue };
                 if padded[start as usize..end as usize] != *b"-" {
                     match &mut first_entries[place] {
                         Some(entry) => self.names.push_again(*entry),

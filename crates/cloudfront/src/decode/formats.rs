@@ -1,19 +1,25 @@
-//! Formats of logs: text in, records out. One file a format.
+//! Formats of logs: text in, records out.
 //!
-//! A format splits text into lines ([`LineFraming`](super::framing::lines::LineFraming)), reads names of fields
-//! ([`FieldsInForce`](super::layout::in_force::FieldsInForce)) and cuts lines into cells. What a record of cells means is
-//! the same for all formats, and is in [`super::records`].
+//! - [`w3c`]: TAB-separated lines, whose cells stay where they are in the text. The fast way.
+//! - [`rewritten`]: lines of any other format, whose cells are written one after another into a text of their own:
+//!   [`delimited`] by another delimiter, or [`json`].
+//! - [`object`]: what is the same for all: lines, comments, headers, and which format the next line of data has.
 //!
-//! A log's format is recognised by its first line that is neither comment nor blank, or by a `#Fields` line before it. So
-//! far there is one: [`w3c`], tab-separated standard and real-time logs. The others are recognised and refused here.
+//! What a record of cells means is the same for all formats, and is in [`super::records`].
 
-use lakefront_schema::fields;
-use memchr::memchr_iter;
+use super::{
+    DecodeOptions, DecodeSizes, ObjectSummary, batch::Sink, framing::shared_text::SharedText, layout::layouts::Layouts,
+    text::Text,
+};
+use crate::{Error, FieldNames, Reject};
 
-use super::text::Text;
-use crate::error::{Error, NotCloudFront};
+use self::{object::ObjectLines, rewritten::Rewriter, w3c::TabReader};
 
-pub(crate) mod w3c;
+pub(crate) mod delimited;
+mod json;
+mod object;
+mod rewritten;
+mod w3c;
 
 /// A stretch of an object's text.
 #[derive(Clone, Copy)]
@@ -27,6 +33,13 @@ pub(crate) struct Stretch<'t> {
     pub(crate) is_last: bool,
 }
 
+impl<'t> Stretch<'t> {
+    /// Returns all lines from text position `from` to the end of the object.
+    pub(crate) fn rest(text: Text<'t>, from: usize) -> Self {
+        Self { text, from, until: usize::MAX, is_last: true }
+    }
+}
+
 /// Reason why a format stopped reading, and the text position of the next line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -34,82 +47,83 @@ pub(crate) enum Stop {
     NeedsText { at: usize },
     /// The sink has as many rows and rejects, or as much text, as it takes.
     IsFull { at: usize },
+    /// The next lines are to be [rewritten](LogReader::read_rewritten).
+    IsRewritten { at: usize },
 }
 
-/// Refuses what is a CloudFront log in a format other than tab-separated rows.
-///
-/// # Errors
-/// [`Error::UnsupportedFormat`]; [`Error::NotCloudFront`] for a line with a NUL.
-fn refuse_other_formats(first_line: &[u8], line: u64) -> Result<(), Error> {
-    if first_line.contains(&0) {
-        return Err(Error::NotCloudFront { line, why: NotCloudFront::Binary });
-    }
-    let first_value = |delimiter: u8| {
-        let end = first_line.iter().position(|&byte| byte == delimiter).unwrap_or(first_line.len());
-        std::str::from_utf8(&first_line[..end])
-            .is_ok_and(|value| fields::is_known_field(value.trim_matches(['"', ' '])))
-    };
-    let format = if first_line.starts_with(b"{") {
-        "JSON"
-    } else if first_value(b'\t') {
-        "plain (field names without `#Fields:`)"
-    } else if !first_line.contains(&b'\t') && first_value(b',') {
-        "comma-delimited"
-    } else {
-        return Ok(());
-    };
-    Err(Error::UnsupportedFormat { line, format })
+/// Reads one object.
+#[derive(Debug)]
+pub(crate) struct LogReader {
+    object: ObjectLines,
+    tabs: TabReader,
+    rewriter: Rewriter,
 }
 
-/// Returns whether the line cannot be a log's: CloudFront escapes control characters, and all that is not ASCII.
-fn is_binary(line: &[u8]) -> bool {
-    std::str::from_utf8(line).is_err() || line.iter().any(|&byte| byte < b' ' && !matches!(byte, b'\t' | b'\r'))
-}
-
-/// Refuses a log with a `#Fields` header of `width` names and commas between cells.
-///
-/// # Errors
-/// [`Error::UnsupportedFormat`].
-fn refuse_commas(first_row: &[u8], width: usize, line: u64) -> Result<(), Error> {
-    let count = |wanted: u8| memchr_iter(wanted, first_row).count();
-    if width > 1 && count(b'\t') == 0 && count(b',') + 1 >= width {
-        return Err(Error::UnsupportedFormat { line, format: "comma-delimited" });
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn format_of(line: &str) -> Option<&'static str> {
-        match refuse_other_formats(line.as_bytes(), 1) {
-            Err(Error::UnsupportedFormat { format, .. }) => Some(format),
-            _ => None,
+impl LogReader {
+    /// Begins an object whose text starts at position `text_start`. `keeps_rejects`: rejected lines are kept, and not only
+    /// counted.
+    pub(crate) fn new(options: &DecodeOptions, sizes: DecodeSizes, text_start: usize, keeps_rejects: bool) -> Self {
+        Self {
+            object: ObjectLines::new(options, sizes, text_start, keeps_rejects),
+            tabs: TabReader::default(),
+            rewriter: Rewriter::default(),
         }
     }
 
-    #[test]
-    fn other_formats_are_known_by_their_first_line() {
-        assert_eq!(format_of("{\"date\":\"2024-05-17\"}"), Some("JSON"));
-        assert_eq!(format_of("date\ttime\tx-edge-location"), Some("plain (field names without `#Fields:`)"));
-        assert_eq!(format_of("\"date\",\"time\""), Some("comma-delimited"));
-        for line in ["2024-05-17\t10:00:00\tDFW3", "This is, well, a text", "", "\t"] {
-            assert_eq!(format_of(line), None, "{line}");
-        }
+    /// Takes note that the text at position `from` was moved to position `to`.
+    pub(crate) fn move_text(&mut self, from: usize, to: usize) {
+        self.object.lines.move_text(from, to);
     }
 
-    #[test]
-    fn a_line_with_a_nul_is_binary() {
-        let error = refuse_other_formats(b"2024-05-17\t\0", 3).unwrap_err();
-        assert_eq!(error.to_string(), "decode: line 3: no CloudFront log: binary data, not text");
-        assert!(is_binary(b"\x01") && is_binary(b"a\xffb") && !is_binary(b"2024-05-17\t/%C3\r"));
+    /// Returns the rejected lines since the last call.
+    pub(crate) fn take_rejects(&mut self) -> Vec<Reject> {
+        self.object.records.rejects.take()
     }
 
-    #[test]
-    fn rows_with_commas_for_tabs_are_refused() {
-        assert!(refuse_commas(b"2024-05-17,10:00:00,DFW3", 3, 3).is_err());
-        assert!(refuse_commas(b"2024-05-17 10:00:00 DFW3", 3, 3).is_ok());
-        assert!(refuse_commas(b"2024-05-17\t10:00:00\ta,b", 3, 3).is_ok());
+    /// Moves rows that wait in the sink to its columns, before the text of their cells goes away.
+    pub(crate) fn drain(&mut self, cells: Text<'_>, sink: &mut Sink<'_>) {
+        sink.drain(cells.padded(), &mut self.object.records.summary);
+    }
+
+    /// Reads whole lines whose cells are used where they are in the text.
+    ///
+    /// # Errors
+    /// The verdict on the object.
+    pub(crate) fn read(
+        &mut self,
+        layouts: &mut Layouts,
+        stretch: Stretch<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Stop, Error> {
+        self.tabs.read(&mut self.object, layouts, stretch, sink)
+    }
+
+    /// Reads whole lines of any format, and writes the cells of their rows to the end of `cells`.
+    ///
+    /// # Errors
+    /// The verdict on the object.
+    pub(crate) fn read_rewritten(
+        &mut self,
+        layouts: &mut Layouts,
+        stretch: Stretch<'_>,
+        cells: &mut SharedText,
+        sink: &mut Sink<'_>,
+    ) -> Result<Stop, Error> {
+        self.rewriter.read(&mut self.object, layouts, stretch, cells, sink)
+    }
+
+    /// Returns the object's summary after its last line, and adds the fields that no column uses to `unclaimed`. `text_end`
+    /// is the end of the object's text, `cells` the text of the last rows' cells.
+    ///
+    /// # Errors
+    /// The verdict on the object.
+    pub(crate) fn finish(
+        self,
+        text_end: usize,
+        cells: Text<'_>,
+        sink: &mut Sink<'_>,
+        unclaimed: &mut FieldNames,
+    ) -> Result<ObjectSummary, Error> {
+        self.object.finish(text_end, cells, sink, unclaimed)
     }
 }

@@ -9,8 +9,8 @@ use std::{io::BufRead, sync::Arc};
 use super::{
     DecodeSizes, DecodedBatch, Decoder, ObjectSummary,
     batch::{BatchBuilder, Mark, Sink},
-    formats::{Stop, Stretch, w3c::W3c},
-    framing::blocks::Blocks,
+    formats::{LogReader, Stop, Stretch},
+    framing::{blocks::Blocks, shared_text::SharedText},
     text::Text,
 };
 use crate::{Error, Reject, TextReader};
@@ -23,8 +23,10 @@ pub struct Large<R> {
     output: Option<Output>,
     blocks: Blocks<R>,
     needs_text: bool,
+    /// Whether the cells of lines are written into a text of their own.
+    is_rewritten: bool,
     /// `None` after the last step, when `summary` is there, and after an error.
-    object: Option<W3c>,
+    object: Option<LogReader>,
     rejects: Vec<Reject>,
     summary: Option<ObjectSummary>,
 }
@@ -68,10 +70,11 @@ impl Decoder {
         let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
         Ok(Large {
             sizes: self.sizes,
-            object: Some(W3c::new(&self.options, self.sizes, Blocks::<R>::TEXT_START, output.is_some())),
+            object: Some(LogReader::new(&self.options, self.sizes, Blocks::<R>::TEXT_START, output.is_some())),
             output,
             blocks: Blocks::new(reader),
             needs_text: true,
+            is_rewritten: false,
             rejects: Vec::new(),
             summary: None,
         })
@@ -93,6 +96,7 @@ impl<R: BufRead> Large<R> {
         }
         let (block, from, is_last) = (self.blocks.text().clone(), self.blocks.at, self.blocks.is_last());
         let text = Text::new(block.padded());
+        let text_end = text.bytes().len();
         let mut sink = match &mut self.output {
             Some(Output { name, batch }) => {
                 batch.begin_object(name);
@@ -101,12 +105,21 @@ impl<R: BufRead> Large<R> {
             None => Sink::Judge,
         };
         let stretch = Stretch { text, from, until: from + batch_text_bytes, is_last };
-        let stop = object.read(&mut decoder.layouts, stretch, &mut sink)?;
-        object.drain(text, &mut sink);
+        let is_rewritten = self.is_rewritten;
+        let (stop, cells) = if is_rewritten {
+            let mut cells = SharedText::from_pool(&mut decoder.pool);
+            cells.push(b"\n");
+            let stop = object.read_rewritten(&mut decoder.layouts, stretch, &mut cells, &mut sink)?;
+            (stop, cells.take())
+        } else {
+            (object.read(&mut decoder.layouts, stretch, &mut sink)?, block)
+        };
+        let text_of_cells = Text::new(cells.padded());
+        object.drain(text_of_cells, &mut sink);
         self.rejects.append(&mut object.take_rejects());
         match stop {
             Stop::NeedsText { .. } if is_last => {
-                let mut summary = object.finish(text, &mut sink, &mut decoder.unclaimed)?;
+                let mut summary = object.finish(text_end, text_of_cells, &mut sink, &mut decoder.unclaimed)?;
                 self.rejects.append(&mut summary.rejects);
                 self.summary = Some(summary);
             }
@@ -119,8 +132,16 @@ impl<R: BufRead> Large<R> {
                 self.blocks.at = at;
                 self.object = Some(object);
             }
+            Stop::IsRewritten { at } => {
+                self.blocks.at = at;
+                self.is_rewritten = true;
+                self.object = Some(object);
+            }
         }
-        let batch = self.output.as_mut().map(|output| output.batch.take(&block));
+        let batch = self.output.as_mut().map(|output| output.batch.take(&cells));
+        if is_rewritten {
+            decoder.pool.keep(cells);
+        }
         let rows = batch.filter(|batch| batch.num_rows() > 0);
         Ok(Some(rows.map_or(Step::NoRows, |batch| Step::Rows(Box::new(batch)))))
     }

@@ -28,6 +28,10 @@ pub(crate) type Position = Option<usize>;
 pub(crate) struct Layout {
     /// Number of names.
     pub(crate) width: usize,
+    /// Whether one of the names is CloudFront's.
+    pub(crate) has_known_field: bool,
+    /// Whether one of the names is CloudFront's, and no other program's.
+    pub(crate) is_cloudfronts: bool,
     pub(crate) date: Position,
     pub(crate) time: Position,
     pub(crate) timestamp_ms: Position,
@@ -72,6 +76,11 @@ impl Layout {
         Ok(Self::of(schema, names, named_by))
     }
 
+    /// Returns the layout of the keys of JSON objects.
+    pub(crate) fn of_keys(schema: &TableSchema, names: &[&str]) -> Self {
+        Self::of(schema, names, NamedBy::Keys)
+    }
+
     /// Returns the layout of a standard log without a header and with `count` cells a line; `None` if there was no such
     /// log in any era.
     pub(crate) fn of_era(schema: &TableSchema, count: usize) -> Option<Self> {
@@ -111,11 +120,7 @@ impl Layout {
         unclaimed_by_position.sort_unstable();
 
         // Standard logs of staging distributions have the primary distribution's ID too; there the object's key counts.
-        let has_own_ids = is_realtime
-            || [fields::TIMESTAMP, fields::TIMESTAMP_MS]
-                .iter()
-                .chain(&fields::DISTRIBUTION_IDS)
-                .any(|name| at(name).is_some());
+        let has_own_ids = is_realtime || names.iter().any(|name| fields::names_own_distribution(name));
         let primary = has_own_ids.then_some(fields::PRIMARY_DISTRIBUTION_ID);
         let record_ids = fields::DISTRIBUTION_IDS.into_iter().chain(primary).filter_map(at).collect();
 
@@ -124,6 +129,8 @@ impl Layout {
 
         Self {
             width: names.len(),
+            has_known_field: names.iter().any(|name| fields::is_known_field(name)),
+            is_cloudfronts: names.iter().any(|name| fields::is_only_cloudfronts(name)),
             plain_moment,
             date: at(fields::DATE),
             time: at(fields::TIME),

@@ -23,6 +23,8 @@ pub(crate) struct OpenBlock {
     rows: Vec<u32>,
     /// Number of cells of each row; empty as long as each row has as many as the layout has names, or more.
     counts: Vec<u32>,
+    /// Whether a cell of a row is missing, though later ones are there: it ends where the one before it does.
+    has_gaps: bool,
     /// Moment of each request.
     pub(crate) moments: Vec<Moment>,
     /// Line number of each row in its object, from 1.
@@ -37,6 +39,7 @@ pub(crate) struct BlockMark {
     rows: usize,
     bounds: usize,
     has_counts: bool,
+    has_gaps: bool,
 }
 
 impl OpenBlock {
@@ -54,6 +57,7 @@ impl OpenBlock {
             bounds: Vec::new(),
             rows: Vec::new(),
             counts: Vec::new(),
+            has_gaps: false,
             moments: Vec::new(),
             lines: Vec::new(),
             objects: Vec::new(),
@@ -72,12 +76,14 @@ impl OpenBlock {
     }
 
     pub(crate) fn mark(&self) -> BlockMark {
-        BlockMark { rows: self.len(), bounds: self.bounds.len(), has_counts: !self.counts.is_empty() }
+        let (rows, bounds) = (self.len(), self.bounds.len());
+        BlockMark { rows, bounds, has_counts: !self.counts.is_empty(), has_gaps: self.has_gaps }
     }
 
     /// Takes back everything since `mark`.
     pub(crate) fn rewind(&mut self, mark: BlockMark) {
-        let BlockMark { rows, bounds, has_counts } = mark;
+        let BlockMark { rows, bounds, has_counts, has_gaps } = mark;
+        self.has_gaps = has_gaps;
         self.bounds.truncate(bounds);
         self.rows.truncate(rows);
         self.counts.truncate(if has_counts { rows } else { 0 });
@@ -95,6 +101,7 @@ impl OpenBlock {
         if cells.ends.len() < width || !self.counts.is_empty() {
             self.counts.push(as_u32(cells.ends.len()));
         }
+        self.has_gaps |= cells.has_gaps();
         let before = cells.start - 1;
         if self.bounds.last() != Some(&before) {
             self.bounds.push(before);
@@ -145,7 +152,7 @@ impl OpenBlock {
 
     /// Returns whether every row has a cell for each of the layout's names, in a text that is UTF-8.
     pub(crate) fn is_regular(&self) -> bool {
-        self.counts.is_empty() && self.is_utf8
+        self.counts.is_empty() && !self.has_gaps && self.is_utf8
     }
 
     /// Returns the cells of each row.
@@ -162,10 +169,12 @@ impl OpenBlock {
         let all = self.counts.is_empty();
         rows.map(move |row| {
             let is_there = if all { position < self.layout.width } else { position < self.count(row) };
-            is_there.then(|| {
-                let at = self.rows[row] as usize + position;
-                (self.bounds[at] + 1, self.bounds[at + 1])
-            })
+            if !is_there {
+                return None;
+            }
+            let at = self.rows[row] as usize + position;
+            let (start, end) = (self.bounds[at] + 1, self.bounds[at + 1]);
+            (start <= end).then_some((start, end))
         })
     }
 
@@ -174,9 +183,12 @@ impl OpenBlock {
         self.counts.get(row).map_or(self.layout.width, |count| *count as usize)
     }
 
-    /// Returns the positions of cells, if a column may be read from them.
+    /// Returns the positions of cells; none if no column may be read from them.
     pub(crate) fn into_bounds(self) -> CellBounds {
-        let cells = if self.is_regular() { self.layout.width } else { 0 };
-        CellBounds { bounds: self.bounds, rows: self.rows, cells }
+        if self.is_regular() {
+            CellBounds { bounds: self.bounds, rows: self.rows, cells: self.layout.width }
+        } else {
+            CellBounds { rows: vec![0; self.rows.len()], ..CellBounds::default() }
+        }
     }
 }

@@ -19,13 +19,13 @@ use crate::{Error, FieldNames};
 pub(crate) struct Record<'r> {
     /// Line number in the object, from 1.
     pub(crate) line: u64,
-    /// Text position of the line.
+    /// Text position of the first cell.
     pub(crate) start: usize,
     /// Offset of the line in the object's text.
     pub(crate) byte: u64,
     /// The line without its end.
     pub(crate) bytes: &'r [u8],
-    /// Ends of its cells, as many as can matter; then leftovers.
+    /// Ends of its cells, as many as can matter; then leftovers. A missing cell ends where the one before it does.
     pub(crate) ends: &'r [u32],
     /// Number of its cells.
     pub(crate) cells: usize,
@@ -59,12 +59,12 @@ impl Records {
         }
     }
 
-    /// Takes a record under the layout in force.
+    /// Takes a record under the layout in force. Returns whether it is a row, and not rejected.
     ///
     /// # Errors
     /// [`Error::TooManyHours`].
     #[inline]
-    pub(crate) fn take(&mut self, text: Text<'_>, record: Record<'_>, sink: &mut Sink<'_>) -> Result<(), Error> {
+    pub(crate) fn take(&mut self, text: Text<'_>, record: Record<'_>, sink: &mut Sink<'_>) -> Result<bool, Error> {
         let Record { line, start, byte, bytes, ends, cells: count, lossy_cells } = record;
         let layout = Arc::clone(self.fields.layout());
         let width = layout.width;
@@ -73,7 +73,7 @@ impl Records {
             Ok(moment) => moment,
             Err(reason) => {
                 self.rejects.add(reason, line, byte, bytes, bytes.len() as u64);
-                return Ok(());
+                return Ok(false);
             }
         };
         if !self.has_seen(moment) {
@@ -86,7 +86,7 @@ impl Records {
         if let Sink::Batch { batch, .. } = sink {
             batch.push(text.padded(), Row { cells, moment, line }, &layout, text.is_utf8, &mut self.summary);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes regular records under the layout in force, from line `first_line` on: neighbours in a text that is UTF-8, each

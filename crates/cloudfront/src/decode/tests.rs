@@ -15,6 +15,7 @@ use crate::{Enricher, RejectReason};
 mod batches;
 mod cells;
 mod equality;
+mod formats;
 mod lines;
 mod objects;
 

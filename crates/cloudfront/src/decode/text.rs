@@ -43,7 +43,7 @@ impl<'t> Text<'t> {
 pub(crate) struct Cells<'b> {
     /// Text position of the first cell.
     pub(crate) start: u32,
-    /// Text position of each cell's end: a TAB, or the end of the line.
+    /// Text position of each cell's end: a TAB, or the end of the line. A missing cell ends where the one before it does.
     pub(crate) ends: &'b [u32],
 }
 
@@ -54,18 +54,24 @@ impl Cells<'_> {
         Some(text.cell(start, end))
     }
 
+    /// Returns whether a cell is missing.
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.ends.first().is_some_and(|end| *end < self.start)
+            || self.ends.array_windows().any(|[end, next]| end == next)
+    }
+
     /// Returns the length of a cell in bytes; 0 if the line has no such cell.
     #[inline]
     pub(crate) fn len(&self, position: usize) -> usize {
         self.range(position).map_or(0, |(start, end)| (end - start) as usize)
     }
 
-    /// Returns the text positions of a cell's start and end; `None` if the line has no such cell.
+    /// Returns the text positions of a cell's start and end; `None` if the line has no such cell, or it is missing.
     #[inline]
     pub(crate) fn range(&self, position: usize) -> Option<(u32, u32)> {
         let end = *self.ends.get(position)?;
         let start = if position == 0 { self.start } else { self.ends[position - 1] + 1 };
-        Some((start, end))
+        (start <= end).then_some((start, end))
     }
 }
 

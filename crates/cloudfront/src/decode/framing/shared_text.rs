@@ -27,6 +27,9 @@ impl SharedText {
     }
 
     /// Returns all texts and padding.
+    ///
+    /// # Panics
+    /// Nothing was added yet.
     pub(crate) fn padded(&self) -> &[u8] {
         &self.bytes[..self.end + TEXT_PADDING]
     }
@@ -42,6 +45,19 @@ impl SharedText {
         bytes.resize(self.end + TEXT_PADDING, 0);
         self.end = 0;
         BlockText::new(bytes)
+    }
+
+    /// Returns one that writes over a text of the pool.
+    pub(crate) fn from_pool(pool: &mut TextPool) -> Self {
+        Self { bytes: pool.take(), ..Self::default() }
+    }
+
+    /// Appends bytes.
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
+        self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
     }
 
     /// Appends a line end and an object's text. Returns the position of the text's start; `None` if it has more than
@@ -94,9 +110,12 @@ impl SharedText {
 
 impl SharedText {
     /// Makes room for this many more bytes, and padding.
+    #[inline]
     fn make_room(&mut self, bytes: usize) {
         let needed = self.end + bytes + TEXT_PADDING;
-        self.bytes.resize(self.bytes.len().max(needed), 0);
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed, 0);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The layout that is in force for a line of an object.
 //!
-//! A `#Fields` line holds until the next one. Without any, a line is read by the given list with as many names as it has
+//! A `#Fields` line, or a line of bare names, holds until the next one. Without any, a line is read by the given list with as many names as it has
 //! cells; or, if no list was given, by the era of the standard log that had as many cells.
 
 use std::sync::Arc;
@@ -89,7 +89,8 @@ impl FieldsInForce {
         &self.unclaimed
     }
 
-    /// Puts the fields of a header in force, read at `line`; `names` is what follows `#Fields:`.
+    /// Puts the fields of a header in force, read at `line`; `names` is what follows `#Fields:`, or a line of bare names with
+    /// blanks between them.
     ///
     /// # Errors
     /// The names are not those of a web log.
@@ -98,6 +99,12 @@ impl FieldsInForce {
         self.put(layout);
         self.named_by = Some(NamedBy::Header);
         Ok(())
+    }
+
+    /// Puts the keys of JSON objects in force.
+    pub(crate) fn put_keys(&mut self, layout: Arc<Layout>) {
+        self.put(layout);
+        self.named_by = Some(NamedBy::Keys);
     }
 
     /// Begins rows without a header.
@@ -119,7 +126,7 @@ impl FieldsInForce {
         last_is_empty: bool,
     ) -> Result<Option<usize>, Error> {
         match self.named_by() {
-            NamedBy::Header => Ok(Some(cells)),
+            NamedBy::Header | NamedBy::Keys => Ok(Some(cells)),
             NamedBy::CellCount => self.read_by_era(layouts, line, cells, last_is_empty).map(Some),
             NamedBy::List => self.read_by_list(layouts, line, cells, last_is_empty),
         }

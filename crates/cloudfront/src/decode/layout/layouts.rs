@@ -5,14 +5,16 @@ use std::{collections::HashMap, sync::Arc};
 use lakefront_schema::{FieldLists, TableSchema, fields};
 
 use super::Layout;
-use crate::{Error, FieldNames};
+use crate::{Error, FieldNames, decode::formats::delimited::Delimiter};
 
 /// The layouts of one decoder.
 #[derive(Debug)]
 pub(crate) struct Layouts {
     schema: Arc<TableSchema>,
     by_header: HashMap<Vec<u8>, Arc<Layout>>,
-    header_bytes: usize,
+    by_keys: HashMap<Vec<Box<str>>, Arc<Layout>>,
+    /// Size of the names of both, in bytes.
+    name_bytes: usize,
     by_era: HashMap<usize, Arc<Layout>>,
     /// The lists for logs without a header.
     fields: FieldLists,
@@ -22,14 +24,22 @@ pub(crate) struct Layouts {
     unknown: FieldNames,
 }
 
-/// Largest size of all headers that are kept, in bytes: 256 KiB. If it is exceeded, all are forgotten. A layout takes up to
-/// thirty times as much as its header.
-const MAX_HEADER_BYTES: usize = 256 * 1024;
+/// Largest size of all names of headers and keys that are kept, in bytes: 256 KiB. If it is exceeded, all are forgotten. A
+/// layout takes up to thirty times as much as its names.
+const MAX_NAME_BYTES: usize = 256 * 1024;
 
 impl Layouts {
     pub(crate) fn new(schema: Arc<TableSchema>, fields: FieldLists) -> Self {
-        let (by_header, by_era, by_width) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { schema, by_header, header_bytes: 0, by_era, fields, by_width, unknown: FieldNames::default() }
+        Self {
+            schema,
+            by_header: HashMap::new(),
+            by_keys: HashMap::new(),
+            name_bytes: 0,
+            by_era: HashMap::new(),
+            fields,
+            by_width: HashMap::new(),
+            unknown: FieldNames::default(),
+        }
     }
 
     /// Returns the unknown names of headers that were read since the last call.
@@ -46,18 +56,39 @@ impl Layouts {
             return Ok(Arc::clone(layout));
         }
         let text = String::from_utf8_lossy(names);
-        let split: Vec<&str> = text.split([' ', '\t']).filter(|name| !name.is_empty()).collect();
+        let mut split: Vec<&str> = text.split([' ', '\t']).filter(|name| !name.is_empty()).collect();
+        if let [all] = split[..] {
+            split = Delimiter::split_names(all).unwrap_or(split);
+        }
         let layout = Arc::new(Layout::try_new(&self.schema, &split, line)?);
+        self.note(&layout, names.len());
+        self.by_header.insert(names.to_vec(), Arc::clone(&layout));
+        Ok(layout)
+    }
+
+    /// Returns the layout of the keys of JSON objects.
+    pub(crate) fn of_keys(&mut self, keys: &[Box<str>]) -> Arc<Layout> {
+        if let Some(layout) = self.by_keys.get(keys) {
+            return Arc::clone(layout);
+        }
+        let names: Vec<&str> = keys.iter().map(|key| &**key).collect();
+        let layout = Arc::new(Layout::of_keys(&self.schema, &names));
+        self.note(&layout, names.iter().map(|name| name.len()).sum());
+        self.by_keys.insert(keys.to_vec(), Arc::clone(&layout));
+        layout
+    }
+
+    /// Takes note of a new layout, whose names have this size in bytes.
+    fn note(&mut self, layout: &Layout, name_bytes: usize) {
         for (name, _) in layout.unclaimed.iter().filter(|(name, _)| !fields::is_known_field(name)) {
             self.unknown.insert(name);
         }
-        self.header_bytes += names.len();
-        if self.header_bytes > MAX_HEADER_BYTES {
+        self.name_bytes += name_bytes;
+        if self.name_bytes > MAX_NAME_BYTES {
             self.by_header.clear();
-            self.header_bytes = names.len();
+            self.by_keys.clear();
+            self.name_bytes = name_bytes;
         }
-        self.by_header.insert(names.to_vec(), Arc::clone(&layout));
-        Ok(layout)
     }
 
     /// Returns the layout of the given list with `count` names; `None` if there is no such list.

@@ -99,6 +99,69 @@ fn text(random: &mut Random) -> Vec<u8> {
     text
 }
 
+const KEYS: [&[u8]; 10] = [
+    b"date",
+    b"time",
+    b"sc-status",
+    b"cs-uri-stem",
+    b"x-unknown",
+    b"timestamp",
+    b"cs-host",
+    b"x-host-header",
+    b"",
+    b"cs(\\u0048ost)",
+];
+
+const VALUES: [&[u8]; 12] = [
+    b"\"2024-05-17\"",
+    b"\"10:00:00\"",
+    b"\"1715940000.25\"",
+    b"null",
+    b"200",
+    b"-0.5e3",
+    b"\"-\"",
+    b"\"\"",
+    b"\"a \\\"b\\\"\\t\\u00e9\"",
+    b"\"\xff\"",
+    b"{\"a\": [1]}",
+    b"\"unfinished",
+];
+
+/// Returns a text of JSON lines or of delimited rows, with lines of other formats between them.
+fn text_of_other_format(random: &mut Random) -> Vec<u8> {
+    let delimiter = random.pick(&[b",", b"|", b"::", b"\t", b" "]);
+    let names: [&[u8]; 4] = [b"date", b"time", b"x-edge-location", b"sc-status"];
+    let header = if random.below(2) == 0 { &b"#Fields: "[..] } else { b"" };
+    let mut text = Vec::new();
+    let is_json = random.below(2) == 0;
+    if !is_json {
+        text.extend_from_slice(
+            &[header, &names.join(if header.is_empty() { delimiter } else { b" " }), b"\n"].concat(),
+        );
+    }
+    for _ in 0..random.below(30) {
+        match random.below(20) {
+            0 => text.extend_from_slice(random.pick(&LINES[..LINES.len() - 1])),
+            1 => text.extend_from_slice(&names.join(delimiter)),
+            2 => text.extend_from_slice(&[&b"#Fields: "[..], &names.join(&b' ')].concat()),
+            _ if is_json => {
+                text.extend_from_slice(b"{\"date\":\"2024-05-17\",\"time\":\"10:00:00\"");
+                for _ in 0..random.below(4) {
+                    text.extend_from_slice(&[&b",\""[..], random.pick(&KEYS), b"\":", random.pick(&VALUES)].concat());
+                }
+                text.push(b'}');
+            }
+            _ => {
+                let cells: Vec<&[u8]> = (0..2 + random.below(4)).map(|_| random.pick(&CELLS)).collect();
+                let dated = [&[&b"2024-05-17"[..], b"10:00:00"][..], &cells[2..]].concat();
+                text.extend_from_slice(&if random.below(4) == 0 { cells } else { dated }.join(delimiter));
+            }
+        }
+        text.extend_from_slice(random.pick(&[b"\n", b"\n", b"\r\n"]));
+    }
+    text
+}
+
 /// Returns what an object gave, or why it failed.
 fn outcome(result: Result<Decoded, Error>) -> Result<Decoded, (Option<&'static str>, String)> {
     result.map_err(|error| (error.reason(), error.to_string()))
@@ -111,8 +174,8 @@ fn small_and_large_give_the_same() {
     let without = options("cf_logs_wide", None);
     let sizes = DecodeSizes { line_bytes: LINE_BYTES, kept_line_bytes: 16, ..DecodeSizes::default() };
     let mut converted = 0;
-    for number in 0..400 {
-        let text = text(&mut random);
+    for number in 0..800 {
+        let text = if number % 2 == 0 { text(&mut random) } else { text_of_other_format(&mut random) };
         let object = if number % 5 == 0 { gzip(&text) } else { text.clone() };
         let options = if number % 3 == 0 { &with_names } else { &without };
         let small = outcome(decode_small(options, sizes, &object));
@@ -134,5 +197,5 @@ fn small_and_large_give_the_same() {
             assert_eq!(large, small, "{sizes:?}\n{}", text.escape_ascii());
         }
     }
-    assert!(converted > 150, "{converted}");
+    assert!(converted > 300, "{converted}");
 }

@@ -1,0 +1,130 @@
+//! Delimiters: which one stands between the cells of a line.
+//!
+//! New standard logs may be delivered with any of up to five characters. TAB is the usual one; some others are found by the
+//! first row, or by a line of bare names.
+
+use std::ops::Range;
+
+use lakefront_schema::fields;
+use memchr::memmem::Finder;
+
+use crate::{decode::layout::Layout, error::Error};
+
+/// The characters between the cells of a line: 1 to 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delimiter(&'static str);
+
+/// Delimiters that are found. Others could be anything.
+const FOUND: [Delimiter; 5] = [Delimiter(","), Delimiter(";"), Delimiter("|"), Delimiter(" "), Delimiter("::")];
+
+impl Delimiter {
+    pub(crate) const TAB: Self = Self("\t");
+
+    /// Returns the delimiter of the rows under a `#Fields` header, by their first one: TAB, unless the row has none and
+    /// exactly one other delimiter cuts it into as many cells as there are names. A program other than CloudFront may write
+    /// such headers with blanks between cells, so one name must be one that only CloudFront has.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedFormat`]: cells are quoted.
+    pub(crate) fn under_header(row: &[u8], layout: &Layout, line: u64) -> Result<Self, Error> {
+        if row.contains(&b'\t') || layout.width < 2 || !layout.is_cloudfronts {
+            return Ok(Self::TAB);
+        }
+        let mut fitting = FOUND.into_iter().filter(|delimiter| delimiter.cells(row).count() == layout.width);
+        let (Some(delimiter), None) = (fitting.next(), fitting.next()) else { return Ok(Self::TAB) };
+        if delimiter.cells(row).any(|cell| row[cell].starts_with(b"\"")) {
+            return Err(Error::UnsupportedFormat { line, format: "quoted" });
+        }
+        Ok(delimiter)
+    }
+
+    /// Returns the delimiter of a line of bare names; `None` if the line is none.
+    pub(crate) fn of_names(line: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(line).ok()?;
+        if text.split('\t').next().is_some_and(fields::is_known_field) {
+            return Some(Self::TAB);
+        }
+        let are_names = |delimiter: &Self| {
+            let mut names = text.split(delimiter.0);
+            names.clone().count() > 1 && names.all(fields::is_known_field)
+        };
+        FOUND.into_iter().find(are_names)
+    }
+
+    /// Cuts names that stand in one piece in a header, like the cells of its rows.
+    pub(crate) fn split_names(names: &str) -> Option<Vec<&str>> {
+        let cuts = FOUND.into_iter().map(|delimiter| names.split(delimiter.0).collect::<Vec<_>>());
+        cuts.into_iter().find(|names| names.iter().any(|name| fields::is_known_field(name)))
+    }
+
+    /// Returns the positions of the cells of a line.
+    pub(crate) fn cells(self, line: &[u8]) -> impl Iterator<Item = Range<usize>> {
+        let finder = Finder::new(self.0.as_bytes());
+        let mut next = Some(0);
+        std::iter::from_fn(move || {
+            let start = next?;
+            let found = finder.find(&line[start..]).map(|at| start + at);
+            next = found.map(|at| at + self.0.len());
+            Some(start..found.unwrap_or(line.len()))
+        })
+    }
+
+    /// Returns whether an empty cell ends the line.
+    pub(crate) fn ends(self, line: &[u8]) -> bool {
+        line.ends_with(self.0.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lakefront_schema::TableSchema;
+
+    use super::*;
+
+    fn under(names: &str, row: &str) -> Result<Delimiter, Error> {
+        let names: Vec<&str> = names.split(' ').collect();
+        let layout = Layout::try_new(&TableSchema::embedded("cf_logs").unwrap(), &names, 1).unwrap();
+        Delimiter::under_header(row.as_bytes(), &layout, 2)
+    }
+
+    #[test]
+    fn a_delimiter_is_found_if_it_alone_fits_the_names() {
+        let names = "date time x-edge-location";
+        for (row, delimiter) in [
+            ("2024-05-17\t10:00:00\tDFW3", "\t"),
+            ("2024-05-17,10:00:00,DFW3", ","),
+            ("2024-05-17;10:00:00;DFW3", ";"),
+            ("2024-05-17|10:00:00|DFW3", "|"),
+            ("2024-05-17 10:00:00 DFW3", " "),
+            ("2024-05-17::10:00:00::DFW3", "::"),
+            ("2024-05-17,10:00:00", "\t"),
+            ("a,b c,d e", "\t"),
+            ("2024-05-17,10:00:00,DFW\t3", "\t"),
+        ] {
+            assert_eq!(under(names, row).unwrap(), Delimiter(delimiter), "{row}");
+        }
+        assert_eq!(under("date time c-ip", "2024-05-17 10:00:00 192.0.2.1").unwrap(), Delimiter::TAB, "IIS");
+        assert!(matches!(under(names, "2024-05-17,\"10:00:00\",DFW3"), Err(Error::UnsupportedFormat { line: 2, .. })));
+    }
+
+    #[test]
+    fn bare_names_are_known_by_what_cuts_them() {
+        let of = |line: &str| Delimiter::of_names(line.as_bytes()).map(|delimiter| delimiter.0);
+        assert_eq!(of("date\ttime\tx-new"), Some("\t"));
+        assert_eq!(of("date"), Some("\t"));
+        assert_eq!(of("date,time"), Some(","));
+        assert_eq!(of("date::time::c-ip"), Some("::"));
+        for line in ["date,time,x-new", "2024-05-17\tdate", "This is, well, a text", "", "\t"] {
+            assert_eq!(of(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn cells_are_what_is_between_delimiters() {
+        let cells = |delimiter, line: &'static str| -> Vec<&str> {
+            Delimiter(delimiter).cells(line.as_bytes()).map(|cell| &line[cell]).collect()
+        };
+        assert_eq!(cells("::", "a::b:::c::"), ["a", "b", ":c", ""]);
+        assert_eq!(cells("\t", ""), [""]);
+    }
+}

@@ -1,0 +1,196 @@
+//! Lines of any format: the cells of their rows are written one after another into a text of their own, where they are in the
+//! layout's order, each with one byte behind it, as in a TAB-separated text.
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+
+use super::{
+    Stop, Stretch,
+    delimited::Delimiter,
+    json::JsonLines,
+    object::{LineKind, ObjectLines, RowFormat},
+};
+use crate::{
+    RejectReason,
+    decode::{
+        batch::Sink,
+        framing::{lines::LineFraming, shared_text::SharedText},
+        layout::layouts::Layouts,
+        records::Record,
+        text::{Text, as_u32},
+    },
+    error::Error,
+};
+
+/// Reads lines of one object that are rewritten.
+#[derive(Debug, Default)]
+pub(crate) struct Rewriter {
+    json: JsonLines,
+    /// Ends of the cells of the row at hand.
+    ends: Vec<u32>,
+}
+
+/// A line of data.
+#[derive(Clone, Copy)]
+struct Line<'l> {
+    bytes: &'l [u8],
+    /// Its number in the object, from 1.
+    number: u64,
+    /// Its offset in the object's text.
+    byte: u64,
+}
+
+impl Rewriter {
+    /// Reads whole lines; see [`super::LogReader::read_rewritten`].
+    pub(crate) fn read(
+        &mut self,
+        object: &mut ObjectLines,
+        layouts: &mut Layouts,
+        stretch: Stretch<'_>,
+        cells: &mut SharedText,
+        sink: &mut Sink<'_>,
+    ) -> Result<Stop, Error> {
+        let Stretch { text, from, until, is_last } = stretch;
+        let text_end = text.bytes().len();
+        let (mut start, long_line) = object.lines.pass_long_line(text, from);
+        if let Some(long_line) = long_line {
+            object.read_long_line(&long_line)?;
+        }
+        while start < text_end {
+            let newline = memchr(b'\n', &text.bytes()[start..]).map(|at| start + at);
+            if newline.is_none() && !is_last {
+                return Ok(Stop::NeedsText { at: object.lines.stop_inside_line(text, start) });
+            }
+            if start >= until || object.room(sink) == 0 {
+                return Ok(Stop::IsFull { at: start });
+            }
+            let end = newline.map_or(text_end, |newline| LineFraming::line_end(text, start, newline));
+            self.read_line(object, layouts, start, &text.bytes()[start..end], cells, sink)?;
+            start = newline.map_or(text_end, |newline| newline + 1);
+        }
+        Ok(Stop::NeedsText { at: text_end })
+    }
+
+    fn read_line(
+        &mut self,
+        object: &mut ObjectLines,
+        layouts: &mut Layouts,
+        start: usize,
+        bytes: &[u8],
+        cells: &mut SharedText,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        let format = match object.look_at(layouts, start, bytes)? {
+            LineKind::Done => return Ok(()),
+            LineKind::Names(delimiter) => return object.read_names(layouts, bytes, delimiter),
+            LineKind::Row(format) => format,
+        };
+        let byte = object.lines.byte_at(start);
+        let line = Line { bytes, number: object.count_row(format), byte };
+        match format {
+            RowFormat::Delimited(delimiter) => self.read_delimited(object, layouts, delimiter, line, cells, sink),
+            RowFormat::Json => self.read_json(object, layouts, line, cells, sink),
+        }
+    }
+
+    fn read_delimited(
+        &mut self,
+        object: &mut ObjectLines,
+        layouts: &mut Layouts,
+        delimiter: Delimiter,
+        line: Line<'_>,
+        cells: &mut SharedText,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        let Line { bytes, number, byte } = line;
+        let count = delimiter.cells(bytes).count();
+        let in_force = object.records.fields.read_line(layouts, number, count, delimiter.ends(bytes));
+        let Some(count) = in_force.map_err(|error| object.if_text(error))? else {
+            object.records.rejects.add_misfit(count, number, byte, bytes);
+            return Ok(());
+        };
+        let width = object.records.fields.width();
+        // CloudFront escapes a TAB in a cell, and no other delimiter: then nothing says where the cells of such a row are.
+        if delimiter != Delimiter::TAB && count != width {
+            let length = bytes.len() as u64;
+            object.records.rejects.add(RejectReason::WrongCellCount, number, byte, bytes, length);
+            return Ok(());
+        }
+        let values = delimiter.cells(bytes).take(width).map(|cell| Some(&bytes[cell]));
+        let text = self.write(values, cells);
+        let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        let is_lossy = |cell| std::str::from_utf8(cell).is_err();
+        let lossy_cells = if is_utf8 {
+            0
+        } else {
+            delimiter.cells(bytes).filter(|cell| is_lossy(&bytes[cell.clone()])).count() as u64
+        };
+        self.take(object, text, line, [count as u64, lossy_cells], is_utf8, cells, sink)
+    }
+
+    fn read_json(
+        &mut self,
+        object: &mut ObjectLines,
+        layouts: &mut Layouts,
+        line: Line<'_>,
+        cells: &mut SharedText,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        let text = String::from_utf8_lossy(line.bytes);
+        let Some(record) = self.json.read(layouts, &text, line.number)? else {
+            let length = line.bytes.len() as u64;
+            object.records.rejects.add(RejectReason::BadJson, line.number, line.byte, line.bytes, length);
+            return Ok(());
+        };
+        let is_lossy = |value: &&Option<Cow<'_, str>>| value.as_ref().is_some_and(|value| value.contains('\u{fffd}'));
+        let lossy_cells =
+            if matches!(text, Cow::Borrowed(_)) { 0 } else { record.values.iter().filter(is_lossy).count() };
+        let count = record.values.len();
+        object.records.fields.put_keys(record.layout);
+        let values = record.values.iter().map(|value| value.as_deref().map(str::as_bytes));
+        let start = self.write(values, cells);
+        self.take(object, start, line, [count as u64, lossy_cells as u64], true, cells, sink)
+    }
+
+    /// Writes the cells of a row; a missing one, `None`, ends where the one before it does. Returns the position of the first.
+    fn write<'v>(&mut self, values: impl Iterator<Item = Option<&'v [u8]>>, cells: &mut SharedText) -> usize {
+        cells.push(b"\n");
+        let start = cells.len();
+        self.ends.clear();
+        for value in values {
+            if let Some(value) = value {
+                cells.push(value);
+                self.ends.push(as_u32(cells.len()));
+                cells.push(b"\t");
+            } else {
+                self.ends.push(as_u32(cells.len() - 1));
+            }
+        }
+        start
+    }
+
+    /// Takes the row whose cells were written from `start` on.
+    #[expect(clippy::too_many_arguments, reason = "a row has many sides")]
+    fn take(
+        &self,
+        object: &mut ObjectLines,
+        start: usize,
+        line: Line<'_>,
+        [count, lossy_cells]: [u64; 2],
+        is_utf8: bool,
+        cells: &mut SharedText,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        let mut text = Text::new(cells.padded());
+        text.is_utf8 = is_utf8;
+        let Line { bytes, number, byte } = line;
+        let count = usize::try_from(count).expect("a line has fewer cells than bytes");
+        let record = Record { line: number, start, byte, bytes, ends: &self.ends, cells: count, lossy_cells };
+        let is_row = object.records.take(text, record, sink)?;
+        if !is_row || matches!(sink, Sink::Judge) {
+            cells.truncate(start - 1);
+        }
+        Ok(())
+    }
+}

@@ -269,6 +269,16 @@ pub(crate) struct ReadingFlags {
     #[arg(long, value_name = "LIST|@FILE")]
     pub(crate) fields: Vec<String>,
 
+    /// Format of all logs: `w3c`, `plain`, `json` or `raw`. By default, and with `auto`, each log's format is found by its first
+    /// lines
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+
+    /// Characters between the cells of lines without a TAB, 1 to 5: needed for others than `,` `;` `|` a blank and `::`, which are
+    /// found, as with `auto`
+    #[arg(long, value_name = "TEXT|auto", allow_hyphen_values = true)]
+    pub(crate) delimiter: Option<String>,
+
     /// Accept a field of this name, although CloudFront is not known to have it; may be given more than once
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_field: Vec<String>,

@@ -25,7 +25,7 @@ use crate::{
         SelectionFlags, SourceStoreFlags, StoreFlags,
     },
     hints,
-    values::{bytes, duration, hour, max_rejects, number, time, trimmed},
+    values::{bytes, duration, formats, hour, max_rejects, number, time, trimmed},
 };
 
 /// Largest number of threads: more than any machine has.
@@ -195,6 +195,8 @@ fn reading_options(flags: &ReadingFlags) -> anyhow::Result<ReadingOptions> {
     let (max_text_bytes, max_ratio) = (flags.max_text_bytes.as_deref(), flags.max_ratio.as_deref());
     Ok(ReadingOptions {
         fields: field_lists::read(&flags.fields, &flags.allow_field)?,
+        format: formats::change(flags.format.as_deref(), formats::log_format)?,
+        delimiter: formats::change(flags.delimiter.as_deref(), formats::delimiter)?,
         allowed_fields: flags.allow_field.iter().cloned().collect(),
         max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
         max_ratio: max_ratio.map(|text| number("--max-ratio", text, 1..=u64::MAX)).transpose()?,

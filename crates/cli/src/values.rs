@@ -3,6 +3,8 @@
 //!
 //! Times are UTC. A blank may replace the `T` between date and time of day, and a `Z` may end a time.
 
+pub(crate) mod formats;
+
 use std::time::Duration;
 
 use anyhow::anyhow;

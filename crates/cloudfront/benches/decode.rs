@@ -7,7 +7,7 @@
 use std::{hint::black_box, sync::Arc};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, TextLimits, TextReader};
+use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, FormatOptions, TextLimits, TextReader};
 use lakefront_loggen::{Options, objects};
 use lakefront_schema::{FieldLists, TableSchema};
 
@@ -35,6 +35,7 @@ fn decoder(schema: &Arc<TableSchema>) -> Decoder {
     let options = DecodeOptions {
         schema: Arc::clone(schema),
         fields: FieldLists::default(),
+        formats: FormatOptions::default(),
         latest_second: i64::MAX,
         text_limits: TextLimits::default(),
     };

@@ -48,6 +48,7 @@ use lakefront_schema::{FieldLists, TableSchema};
 
 pub use batch::DecodedBatch;
 pub(crate) use batch::DecodedBlock;
+pub use formats::options::{Delimiter, DelimiterError, FormatError, FormatOptions, LogFormat};
 
 use self::{
     batch::{BatchBuilder, Mark, Sink},
@@ -77,6 +78,8 @@ pub struct DecodeOptions {
     /// Names of the fields in objects without a header. A line is read by the list with as many names as it has cells, not
     /// counting an empty last cell.
     pub fields: FieldLists,
+    /// Format and delimiter, where they are not found out.
+    pub formats: FormatOptions,
     /// Last second (since 1970 UTC) in which a request can have happened.
     pub latest_second: i64,
     /// Limits of an object's text.
@@ -162,7 +165,7 @@ impl Decoder {
 
     /// Returns the same with other sizes.
     pub fn with_sizes(options: Arc<DecodeOptions>, sizes: DecodeSizes) -> Self {
-        let layouts = Layouts::new(Arc::clone(&options.schema), options.fields.clone());
+        let layouts = Layouts::new(Arc::clone(&options.schema), options.fields.clone(), options.formats.delimiter);
         let batch = BatchBuilder::new(Arc::clone(&options.schema));
         let (unclaimed, text, pool) = (FieldNames::default(), SharedText::default(), TextPool::default());
         Self { options, sizes, layouts, unclaimed, batch, text, rewritten: Vec::new(), pool }

@@ -22,7 +22,10 @@ mod field_names;
 
 mod error;
 
-pub use decode::{DecodeOptions, DecodeSizes, DecodedBatch, Decoder, ObjectSummary};
+pub use decode::{
+    DecodeOptions, DecodeSizes, DecodedBatch, Decoder, Delimiter, DelimiterError, FormatError, FormatOptions,
+    LogFormat, ObjectSummary,
+};
 pub use decompress::{TextLimits, TextReader};
 pub use enrich::Enricher;
 pub use error::{Error, Misfit, NamedBy, NotCloudFront};

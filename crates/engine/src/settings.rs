@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lakefront_cloudfront::{DecodeOptions, TextLimits};
+use lakefront_cloudfront::{DecodeOptions, FormatOptions, TextLimits};
 use lakefront_ledger::{
     Destination, Identity, hash, paths,
     read_record::damaged,
@@ -41,6 +41,8 @@ pub struct Settings {
     pub max_file_bytes: u64,
     /// Field names of logs without a header.
     pub fields: FieldLists,
+    /// Format and delimiter of logs, where they are not found out.
+    pub formats: FormatOptions,
     /// Limits of the text of an object.
     pub text_limits: TextLimits,
     /// The clock of the run that planned the epoch.
@@ -68,6 +70,12 @@ impl Settings {
             max_file_bytes: settings.max_file_bytes,
             fields: fields_of(settings.fields.as_ref())
                 .map_err(|error| damaged(&format!("names fields wrongly: {error}")))?,
+            formats: FormatOptions {
+                format: (settings.log_format.as_ref().map(|format| format.parse()).transpose())
+                    .map_err(|_| damaged("has an unknown format of logs"))?,
+                delimiter: (settings.delimiter.as_ref().map(|delimiter| delimiter.parse()).transpose())
+                    .map_err(|error| damaged(&format!("has no delimiter: {error}")))?,
+            },
             text_limits: TextLimits { text_bytes: settings.text_bytes, ratio: settings.ratio },
             now: log.now.parse().map_err(|_| damaged("has no time"))?,
             program_version: log.program.clone(),
@@ -83,6 +91,8 @@ impl Settings {
             fields: fields_record(&self.fields),
             text_bytes: self.text_limits.text_bytes,
             ratio: self.text_limits.ratio,
+            log_format: self.formats.format.map(|format| format.as_str().to_owned()),
+            delimiter: self.formats.delimiter.map(|delimiter| delimiter.as_str().to_owned()),
         }
     }
 
@@ -102,6 +112,7 @@ impl Settings {
         DecodeOptions {
             schema: Arc::clone(&self.schema),
             fields: self.fields.clone(),
+            formats: self.formats,
             latest_second: self.now.as_second() + LATEST_AFTER_PLAN_SECONDS,
             text_limits: self.text_limits,
         }

@@ -179,6 +179,12 @@ pub struct SettingsRecord {
     pub text_bytes: u64,
     /// Largest number of bytes of text for each byte of an object.
     pub ratio: u64,
+    /// Format of all logs; `None` if it is found out for each. Since format 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<String>,
+    /// Delimiter of all lines without a TAB; `None` if it is found out. Since format 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
 }
 
 /// Lists of field names, separated by blanks.

@@ -25,7 +25,7 @@ use crate::{
     discover::{Discovered, discover},
     double_warnings::double_warnings,
     field_names::warn_of_table_lists,
-    next_settings::{appended_columns, fields_differ, next_settings},
+    next_settings::{appended_columns, changed_flags, next_settings},
     preflight::{check_identities, refuse_overlap, require_objects},
     session::{Next, Session, run},
 };
@@ -63,7 +63,7 @@ fn convert_new(session: &mut Session<'_>, options: &ConvertOptions) -> Result<()
         let found = list(session, options, &snapshot, &settings, std::mem::take(&mut is_first))?;
         let appended = appended_columns(&settings, destination, &snapshot)?;
         if found.candidates.is_empty() {
-            warn_of_nothing_new(options, &snapshot, &settings, &appended);
+            warn_of_nothing_new(&snapshot, &settings, &appended);
             return require_objects(options, &found);
         }
         if !appended.is_empty() {
@@ -136,11 +136,9 @@ fn execute(
     })
 }
 
-fn warn_of_nothing_new(options: &ConvertOptions, snapshot: &Snapshot, settings: &Settings, appended: &[String]) {
-    if options.reading.fields.is_some() && fields_differ(settings, snapshot) {
-        tracing::warn!(
-            "nothing is new, so the table keeps its list of fields: give `--fields` again when there are logs"
-        );
+fn warn_of_nothing_new(snapshot: &Snapshot, settings: &Settings, appended: &[String]) {
+    for flag in changed_flags(settings, snapshot) {
+        tracing::warn!("nothing is new, so the table keeps its setting: give `{flag}` again when there are logs");
     }
     if !appended.is_empty() {
         tracing::warn!("nothing is new, so no column is appended: pass `--extend-schema` again when there are logs");

@@ -63,7 +63,9 @@ pub use convert::convert;
 pub use double_warnings::double_warnings;
 pub use error::Error;
 pub use field_names::{field_name_text, field_names_text};
-pub use lakefront_cloudfront::{Error as LogError, Misfit, NamedBy, NotCloudFront, TextLimits, decompress};
+pub use lakefront_cloudfront::{
+    Delimiter, Error as LogError, LogFormat, Misfit, NamedBy, NotCloudFront, TextLimits, decompress,
+};
 pub use lakefront_engine::{
     Advise, Error as EngineError, Stop, brief, current_task, message, progress,
     resources::{BASE_MEMORY_BYTES, Resources, TASK_MEMORY_BYTES, default_memory_bytes},
@@ -84,7 +86,7 @@ pub use lakefront_storage::{
     error as storage_error, printable_name, raise_open_files, read_text, thread_limits, write_text,
 };
 pub use lakefront_table::{Error as TableError, PartitionBy, ddl, encode};
-pub use options::{ConvertOptions, Limits, MaxRejects, ReadingOptions, RetryOptions, RunOptions, TableOptions};
+pub use options::{Change, ConvertOptions, Limits, MaxRejects, ReadingOptions, RetryOptions, RunOptions, TableOptions};
 pub use preflight::refuse_report_at;
 pub use preview::{Preview, preview};
 pub use rebuild_state::{Rebuilt, rebuild_state};

@@ -5,11 +5,8 @@
 
 use std::sync::Arc;
 
-use lakefront_cloudfront::TextLimits;
-use lakefront_engine::{
-    Settings,
-    settings::{fields_record, partition_by_of},
-};
+use lakefront_cloudfront::{FormatOptions, TextLimits};
+use lakefront_engine::{Settings, settings::partition_by_of};
 use lakefront_ledger::{Destination, snapshot::Snapshot};
 use lakefront_schema::TableSchema;
 use lakefront_table::encode::DEFAULT_MAX_FILE_BYTES;
@@ -67,6 +64,7 @@ pub(crate) fn settings_with(
         (None, None) => Arc::new(default_schema()),
     };
     let limits = before.map_or_else(TextLimits::default, |before| before.text_limits);
+    let formats = before.map_or_else(FormatOptions::default, |before| before.formats);
     Ok(Settings {
         schema,
         partition_by,
@@ -77,6 +75,10 @@ pub(crate) fn settings_with(
             .or(before.map(|before| before.max_file_bytes))
             .unwrap_or(DEFAULT_MAX_FILE_BYTES),
         fields: reading.fields.clone().or_else(|| Some(before?.fields.clone())).unwrap_or_default(),
+        formats: FormatOptions {
+            format: reading.format.over(formats.format),
+            delimiter: reading.delimiter.over(formats.delimiter),
+        },
         text_limits: TextLimits {
             text_bytes: reading.max_text_bytes.unwrap_or(limits.text_bytes),
             ratio: reading.max_ratio.unwrap_or(limits.ratio),
@@ -105,9 +107,16 @@ pub(crate) fn appended_columns(
     Ok(settings.schema.appended_to(&is.schema).iter().map(|column| column.name.clone()).collect())
 }
 
-/// Returns whether the lists of field names differ from those of the last epoch.
-pub(crate) fn fields_differ(settings: &Settings, snapshot: &Snapshot) -> bool {
-    snapshot.last.as_ref().is_some_and(|last| last.settings.fields != fields_record(&settings.fields))
+/// Returns the flags for reading logs whose values differ from those of the last epoch.
+pub(crate) fn changed_flags(settings: &Settings, snapshot: &Snapshot) -> Vec<&'static str> {
+    let Some(is) = snapshot.last.as_ref().map(|last| &last.settings) else { return Vec::new() };
+    let given = settings.record();
+    let changed = [
+        (is.fields != given.fields, "--fields"),
+        (is.log_format != given.log_format, "--format"),
+        (is.delimiter != given.delimiter, "--delimiter"),
+    ];
+    changed.into_iter().filter_map(|(is_changed, flag)| is_changed.then_some(flag)).collect()
 }
 
 /// Returns the table schema of the next epoch of an existing table, if the run names a schema.

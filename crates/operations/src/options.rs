@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use lakefront_cloudfront::{Delimiter, LogFormat};
 use lakefront_engine::{Advise, resources::Resources};
 use lakefront_ledger::{
     Destination, Identity,
@@ -113,11 +114,38 @@ pub struct TableOptions {
     pub max_file_bytes: Option<u64>,
 }
 
+/// Change of a setting that a table has or has not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It has no value any more: what it says is found out.
+    Remove,
+    /// It gets this value.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// Returns the setting after the change.
+    pub(crate) fn over(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => before,
+            Self::Remove => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
 /// Options for reading logs. `None` keeps the table's setting; a new table gets the default.
 #[derive(Clone, Debug, Default)]
 pub struct ReadingOptions {
     /// Names of the fields in objects without a header.
     pub fields: Option<FieldLists>,
+    /// Format of all logs.
+    pub format: Change<LogFormat>,
+    /// Delimiter of all lines without a TAB.
+    pub delimiter: Change<Delimiter>,
     /// Names of fields that are accepted although CloudFront is not known to have them.
     pub allowed_fields: BTreeSet<String>,
     /// Largest number of bytes of text of an object; default that of [`TextLimits`](lakefront_cloudfront::TextLimits).

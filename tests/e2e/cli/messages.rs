@@ -126,7 +126,7 @@ fn refuses(args: &[&str]) -> RunOutput {
 
 #[test]
 fn a_wrong_flag_exits_2_and_its_message_names_it() {
-    let wrong: [(&str, &[&str]); 20] = [
+    let wrong: [(&str, &[&str]); 22] = [
         ("--threads", &["0", "x", "-1", "+1", "1025", "1.5", ""]),
         ("--memory-bytes", &["x", "1XB", "-1", "", "1GiB "]),
         ("--max-file-bytes", &["x", "0", "3", "64MiB/s"]),
@@ -155,6 +155,8 @@ fn a_wrong_flag_exits_2_and_its_message_names_it() {
         ("--partition-by", &["week", "Hour", ""]),
         ("--compression", &["x", "zstd(0)", "zstd(23)", "gzip", "zstd(+3)", "zstd(3", "zstd(3) ", "zstd()", ""]),
         ("--fields", &["", "foo bar", "@nowhere.txt", "timstamp c-ip"]),
+        ("--format", &["", "xml", "JSON"]),
+        ("--delimiter", &["", "123456", "\n"]),
         ("--include", &["a["]),
         ("--exclude", &["{a"]),
         ("--log-format", &["xml"]),

@@ -105,3 +105,30 @@ fn large_objects_of_any_format_are_read_block_by_block() {
     let report = folder.converts(&["--partition-by", "year"]);
     assert_eq!((&report["rows"], &report["rejects"]), (&json!(all_formats().len() * 30_000), &json!({})));
 }
+
+#[test]
+fn a_table_keeps_its_delimiter_and_format_until_they_are_found_again() {
+    let header = "#Fields: date time x-edge-location\n";
+    let folder = TestFolder::with_log(format!("{header}2024-05-17~~10:00:00~~DFW3\n"));
+    folder.converts(&["--delimiter", "~~", "--format", "w3c"]);
+    let settings = |epoch: u32| {
+        let record = std::fs::read(folder.path(&format!("lake/cf_logs.lakefront/log/{epoch:010}.json"))).unwrap();
+        serde_json::from_slice::<Value>(&record).unwrap()["settings"].clone()
+    };
+    assert_eq!([&settings(1)["delimiter"], &settings(1)["log_format"]], ["~~", "w3c"]);
+    folder.add("second.log", format!("{header}2024-05-17~~10:00:01~~DFW4\n"));
+    folder.converts(&[]);
+    assert_eq!(settings(2)["delimiter"], "~~");
+    folder.add("third.log", format!("{header}2024-05-17,10:00:02,DFW5\n"));
+    folder.converts(&["--delimiter", "auto", "--format", "auto"]);
+    assert_eq!([settings(3).get("delimiter"), settings(3).get("log_format")], [None, None]);
+    assert_eq!(folder.column("location"), json!(["DFW3", "DFW4", "DFW5"]));
+}
+
+#[test]
+fn an_object_that_failed_for_its_delimiter_is_converted_by_a_retry_with_it() {
+    let folder = TestFolder::with_log("#Fields: date time x-edge-location\n2024-05-17~10:00:00~DFW3\n");
+    folder.converts_with_failures(&[]);
+    folder.run(&["retry", "lake/cf_logs", "--delimiter", "~", "--now", "2026-11-20T00:00:00Z"]).exits(0);
+    assert_eq!(folder.column("location"), json!(["DFW3"]));
+}

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use lakefront_cloudfront::{
-    DecodeOptions, DecodeSizes, DecodedBatch, Decoder, Enricher, Error, ObjectSummary, TextLimits,
+    DecodeOptions, DecodeSizes, DecodedBatch, Decoder, Enricher, Error, FormatOptions, ObjectSummary, TextLimits,
     decode::large::Step,
 };
 use lakefront_schema::{FieldLists, TableSchema};
@@ -33,6 +33,7 @@ fn decoder(fields: &[&str], sizes: DecodeSizes) -> Decoder {
     let options = DecodeOptions {
         schema: Arc::clone(&SCHEMA),
         fields: FieldLists::try_new(fields).unwrap(),
+        formats: FormatOptions::default(),
         latest_second: 1 << 31,
         text_limits: TextLimits { text_bytes: 1 << 20, ratio: 200 },
     };

@@ -3,6 +3,7 @@
 //! - [`w3c`]: TAB-separated lines, whose cells stay where they are in the text. The fast way.
 //! - [`rewritten`]: lines of any other format, whose cells are written one after another into a text of their own:
 //!   [`delimited`] by another delimiter, or [`json`].
+//! - [`options`]: what a caller may say about them.
 //! - [`object`]: what is the same for all: lines, comments, headers, and which format the next line of data has.
 //!
 //! What a record of cells means is the same for all formats, and is in [`super::records`].
@@ -18,6 +19,7 @@ use self::{object::ObjectLines, rewritten::Rewriter, w3c::TabReader};
 pub(crate) mod delimited;
 mod json;
 mod object;
+pub(crate) mod options;
 mod rewritten;
 mod w3c;
 

@@ -96,6 +96,7 @@ fn options<'f>(schema: &str, fields: impl IntoIterator<Item = &'f str>) -> Arc<D
     Arc::new(DecodeOptions {
         schema: Arc::new(TableSchema::embedded(schema).unwrap()),
         fields: FieldLists::try_new(fields).unwrap(),
+        formats: FormatOptions::default(),
         latest_second: LATEST_SECOND,
         text_limits: TextLimits::default(),
     })

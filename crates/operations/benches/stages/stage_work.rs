@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, TextLimits, TextReader};
+use lakefront_cloudfront::{DecodeOptions, DecodedBatch, Decoder, Enricher, FormatOptions, TextLimits, TextReader};
 use lakefront_loggen::{LogObject, Options, objects};
 use lakefront_schema::{FieldLists, TableSchema, layout::TaskId, row_block::RowBlock};
 use lakefront_table::{
@@ -53,6 +53,7 @@ pub(crate) fn decoder(schema: &Arc<TableSchema>) -> Decoder {
     Decoder::new(Arc::new(DecodeOptions {
         schema,
         fields: FieldLists::default(),
+        formats: FormatOptions::default(),
         latest_second: i64::MAX,
         text_limits,
     }))

@@ -8,17 +8,18 @@ use std::ops::Range;
 use lakefront_schema::fields;
 use memchr::memmem::Finder;
 
+use super::options::Delimiter;
 use crate::{decode::layout::Layout, error::Error};
 
-/// The characters between the cells of a line: 1 to 5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Delimiter(&'static str);
-
 /// Delimiters that are found. Others could be anything.
-const FOUND: [Delimiter; 5] = [Delimiter(","), Delimiter(";"), Delimiter("|"), Delimiter(" "), Delimiter("::")];
+const FOUND: [Delimiter; 5] =
+    [Delimiter::new(","), Delimiter::new(";"), Delimiter::new("|"), Delimiter::new(" "), Delimiter::new("::")];
 
 impl Delimiter {
-    pub(crate) const TAB: Self = Self("\t");
+    /// Returns the delimiter of a line, if all lines without a TAB have this one: CloudFront escapes a TAB in a cell.
+    pub(crate) fn or_tab(self, line: &[u8]) -> Self {
+        if line.contains(&b'\t') && !self.as_bytes().contains(&b'\t') { Self::TAB } else { self }
+    }
 
     /// Returns the delimiter of the rows under a `#Fields` header, by their first one: TAB, unless the row has none and
     /// exactly one other delimiter cuts it into as many cells as there are names. A program other than CloudFront may write
@@ -45,33 +46,38 @@ impl Delimiter {
             return Some(Self::TAB);
         }
         let are_names = |delimiter: &Self| {
-            let mut names = text.split(delimiter.0);
+            let mut names = text.split(delimiter.as_str());
             names.clone().count() > 1 && names.all(fields::is_known_field)
         };
         FOUND.into_iter().find(are_names)
     }
 
-    /// Cuts names that stand in one piece in a header, like the cells of its rows.
-    pub(crate) fn split_names(names: &str) -> Option<Vec<&str>> {
-        let cuts = FOUND.into_iter().map(|delimiter| names.split(delimiter.0).collect::<Vec<_>>());
-        cuts.into_iter().find(|names| names.iter().any(|name| fields::is_known_field(name)))
+    /// Cuts names that stand in one piece in a header, like the cells of its rows, which may have the delimiter `given`.
+    pub(crate) fn split_names(names: &str, given: Option<Self>) -> Option<Vec<&str>> {
+        let cut = |delimiter: Self| {
+            let mut cut = Vec::new();
+            cut.extend(delimiter.cells(names.as_bytes()).map(|name| &names[name]));
+            cut
+        };
+        given.into_iter().chain(FOUND).map(cut).find(|names| names.iter().any(|name| fields::is_known_field(name)))
     }
 
     /// Returns the positions of the cells of a line.
     pub(crate) fn cells(self, line: &[u8]) -> impl Iterator<Item = Range<usize>> {
-        let finder = Finder::new(self.0.as_bytes());
+        let length = self.as_bytes().len();
+        let finder = Finder::new(self.as_bytes()).into_owned();
         let mut next = Some(0);
         std::iter::from_fn(move || {
             let start = next?;
             let found = finder.find(&line[start..]).map(|at| start + at);
-            next = found.map(|at| at + self.0.len());
+            next = found.map(|at| at + length);
             Some(start..found.unwrap_or(line.len()))
         })
     }
 
     /// Returns whether an empty cell ends the line.
     pub(crate) fn ends(self, line: &[u8]) -> bool {
-        line.ends_with(self.0.as_bytes())
+        line.ends_with(self.as_bytes())
     }
 }
 
@@ -101,7 +107,7 @@ mod tests {
             ("a,b c,d e", "\t"),
             ("2024-05-17,10:00:00,DFW\t3", "\t"),
         ] {
-            assert_eq!(under(names, row).unwrap(), Delimiter(delimiter), "{row}");
+            assert_eq!(under(names, row).unwrap(), Delimiter::new(delimiter), "{row}");
         }
         assert_eq!(under("date time c-ip", "2024-05-17 10:00:00 192.0.2.1").unwrap(), Delimiter::TAB, "IIS");
         assert!(matches!(under(names, "2024-05-17,\"10:00:00\",DFW3"), Err(Error::UnsupportedFormat { line: 2, .. })));
@@ -109,11 +115,12 @@ mod tests {
 
     #[test]
     fn bare_names_are_known_by_what_cuts_them() {
-        let of = |line: &str| Delimiter::of_names(line.as_bytes()).map(|delimiter| delimiter.0);
-        assert_eq!(of("date\ttime\tx-new"), Some("\t"));
-        assert_eq!(of("date"), Some("\t"));
-        assert_eq!(of("date,time"), Some(","));
-        assert_eq!(of("date::time::c-ip"), Some("::"));
+        let of = |line: &str| Delimiter::of_names(line.as_bytes());
+        let is = |text| Some(Delimiter::new(text));
+        assert_eq!(of("date\ttime\tx-new"), is("\t"));
+        assert_eq!(of("date"), is("\t"));
+        assert_eq!(of("date,time"), is(","));
+        assert_eq!(of("date::time::c-ip"), is("::"));
         for line in ["date,time,x-new", "2024-05-17\tdate", "This is, well, a text", "", "\t"] {
             assert_eq!(of(line), None, "{line}");
         }
@@ -122,7 +129,7 @@ mod tests {
     #[test]
     fn cells_are_what_is_between_delimiters() {
         let cells = |delimiter, line: &'static str| -> Vec<&str> {
-            Delimiter(delimiter).cells(line.as_bytes()).map(|cell| &line[cell]).collect()
+            Delimiter::new(delimiter).cells(line.as_bytes()).map(|cell| &line[cell]).collect()
         };
         assert_eq!(cells("::", "a::b:::c::"), ["a", "b", ":c", ""]);
         assert_eq!(cells("\t", ""), [""]);

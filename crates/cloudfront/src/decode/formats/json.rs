@@ -55,18 +55,19 @@ struct Entries<'l>(Vec<(Cow<'l, str>, &'l RawValue)>);
 struct Key<'l>(Cow<'l, str>);
 
 impl JsonLines {
-    /// Reads a line; `None` if it is no JSON object.
+    /// Reads a line; `None` if it is no JSON object. `is_found`: that the log has JSON objects was found out by its first line.
     ///
     /// # Errors
-    /// [`Error::NotCloudFront`]: it is the first line, and no JSON object with a field of CloudFront.
+    /// [`Error::NotCloudFront`]: it is that line, and no JSON object with a field of CloudFront.
     pub(crate) fn read<'l>(
         &mut self,
         layouts: &mut Layouts,
         line: &'l str,
         number: u64,
+        is_found: bool,
     ) -> Result<Option<JsonRecord<'l>>, Error> {
         let record = self.read_any(layouts, line);
-        if !self.has_record {
+        if !self.has_record && is_found {
             let is_cloudfronts = record.as_ref().is_some_and(|record| record.layout.has_known_field);
             if !is_cloudfronts {
                 return Err(Error::NotCloudFront { line: number, why: NotCloudFront::Json });

@@ -3,7 +3,7 @@
 
 use lakefront_schema::fields;
 
-use super::delimited::Delimiter;
+use super::options::{Delimiter, FormatOptions, LogFormat};
 use crate::{
     FieldNames, RejectReason,
     decode::{
@@ -48,6 +48,7 @@ pub(crate) enum LineKind {
 pub(crate) struct ObjectLines {
     pub(crate) lines: LineFraming,
     pub(crate) records: Records,
+    options: FormatOptions,
     /// Format of the next line of data; `None` if that line is the first, or the first after a `#Fields` line.
     format: Option<RowFormat>,
     /// Whether the header in force is a line of bare names.
@@ -61,6 +62,7 @@ impl ObjectLines {
         Self {
             lines: LineFraming::new(sizes, text_start),
             records: Records::new(options, keeps_rejects),
+            options: options.formats,
             format: None,
             is_header_bare: false,
             is_binary: false,
@@ -115,21 +117,35 @@ impl ObjectLines {
     /// Looks at the first line of data: it decides what the object is, unless a header did.
     fn look_at_first(&mut self, line: &[u8]) -> Result<LineKind, Error> {
         let number = self.lines.lines() + 1;
-        if let Some(layout) = self.records.fields.of_header() {
-            let delimiter = Delimiter::under_header(line, layout, number)?;
+        let FormatOptions { format, delimiter: given } = self.options;
+        let given = given.map(|given| given.or_tab(line));
+        if let Some(layout) = self.records.fields.of_header().filter(|_| format != Some(LogFormat::Json)) {
+            let delimiter = given.map_or_else(|| Delimiter::under_header(line, layout, number), Ok)?;
             return Ok(LineKind::Row(RowFormat::Delimited(delimiter)));
         }
         if line.contains(&0) {
             return Err(Error::NotCloudFront { line: number, why: NotCloudFront::Binary });
         }
-        if line.starts_with(b"{") {
-            return Ok(LineKind::Row(RowFormat::Json));
-        }
-        if let Some(delimiter) = Delimiter::of_names(line) {
-            return Ok(LineKind::Names(delimiter));
-        }
-        self.is_binary = is_binary(line);
-        Ok(LineKind::Row(RowFormat::TABS))
+        let rows = LineKind::Row(RowFormat::Delimited(given.unwrap_or(Delimiter::TAB)));
+        Ok(match format {
+            Some(LogFormat::Json) => LineKind::Row(RowFormat::Json),
+            Some(LogFormat::Plain) => {
+                LineKind::Names(given.or_else(|| Delimiter::of_names(line)).unwrap_or(Delimiter::TAB))
+            }
+            Some(LogFormat::W3c | LogFormat::Raw) => rows,
+            None if line.starts_with(b"{") => LineKind::Row(RowFormat::Json),
+            None => {
+                let with_given = given.filter(|given| are_all_names(line, *given));
+                let names = with_given.or_else(|| Delimiter::of_names(line));
+                self.is_binary = names.is_none() && is_binary(line);
+                names.map_or(rows, LineKind::Names)
+            }
+        })
+    }
+
+    /// Returns whether the first JSON object has to be a log's, as nobody said that it is one.
+    pub(crate) fn is_json_found(&self) -> bool {
+        self.options.format.is_none()
     }
 
     /// Counts a line of data in this format, and returns its number, from 1.

@@ -7,9 +7,9 @@ use memchr::memchr;
 
 use super::{
     Stop, Stretch,
-    delimited::Delimiter,
     json::JsonLines,
     object::{LineKind, ObjectLines, RowFormat},
+    options::Delimiter,
 };
 use crate::{
     RejectReason,
@@ -138,7 +138,7 @@ impl Rewriter {
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
         let text = String::from_utf8_lossy(line.bytes);
-        let Some(record) = self.json.read(layouts, &text, line.number)? else {
+        let Some(record) = self.json.read(layouts, &text, line.number, object.is_json_found())? else {
             let length = line.bytes.len() as u64;
             object.records.rejects.add(RejectReason::BadJson, line.number, line.byte, line.bytes, length);
             return Ok(());

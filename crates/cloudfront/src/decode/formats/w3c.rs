@@ -8,8 +8,8 @@
 
 use super::{
     Stop, Stretch,
-    delimited::Delimiter,
     object::{LineKind, ObjectLines, RowFormat},
+    options::Delimiter,
 };
 use crate::{
     decode::{

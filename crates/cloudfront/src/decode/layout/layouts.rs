@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use lakefront_schema::{FieldLists, TableSchema, fields};
 
 use super::Layout;
-use crate::{Error, FieldNames, decode::formats::delimited::Delimiter};
+use crate::{Error, FieldNames, decode::formats::options::Delimiter};
 
 /// The layouts of one decoder.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Layouts {
     by_era: HashMap<usize, Arc<Layout>>,
     /// The lists for logs without a header.
     fields: FieldLists,
+    /// The delimiter that may stand between the names of a header, too.
+    delimiter: Option<Delimiter>,
     /// The layouts of those lists that were needed, by the number of their names.
     by_width: HashMap<usize, Arc<Layout>>,
     /// Names in headers that CloudFront does not have and no column asks for.
@@ -29,7 +31,7 @@ pub(crate) struct Layouts {
 const MAX_NAME_BYTES: usize = 256 * 1024;
 
 impl Layouts {
-    pub(crate) fn new(schema: Arc<TableSchema>, fields: FieldLists) -> Self {
+    pub(crate) fn new(schema: Arc<TableSchema>, fields: FieldLists, delimiter: Option<Delimiter>) -> Self {
         Self {
             schema,
             by_header: HashMap::new(),
@@ -37,6 +39,7 @@ impl Layouts {
             name_bytes: 0,
             by_era: HashMap::new(),
             fields,
+            delimiter,
             by_width: HashMap::new(),
             unknown: FieldNames::default(),
         }
@@ -58,7 +61,7 @@ impl Layouts {
         let text = String::from_utf8_lossy(names);
         let mut split: Vec<&str> = text.split([' ', '\t']).filter(|name| !name.is_empty()).collect();
         if let [all] = split[..] {
-            split = Delimiter::split_names(all).unwrap_or(split);
+            split = Delimiter::split_names(all, self.delimiter).unwrap_or(split);
         }
         let layout = Arc::new(Layout::try_new(&self.schema, &split, line)?);
         self.note(&layout, names.len());
@@ -123,7 +126,8 @@ mod tests {
 
     #[test]
     fn unknown_names_of_headers_are_kept_up_to_a_number() {
-        let mut layouts = Layouts::new(Arc::new(TableSchema::embedded("cf_logs").unwrap()), FieldLists::default());
+        let schema = Arc::new(TableSchema::embedded("cf_logs").unwrap());
+        let mut layouts = Layouts::new(schema, FieldLists::default(), None);
         layouts.of_header(b" date time SC-Bytes c-port x-new", 1).unwrap();
         layouts.of_header(b" date time SC-Bytes", 1).unwrap();
         let unknown = layouts.take_unknown();

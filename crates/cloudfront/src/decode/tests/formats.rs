@@ -2,6 +2,59 @@
 
 use super::*;
 
+/// Decodes an object with the schema `cf_logs_wide` and these options.
+fn decode_with(formats: FormatOptions, fields: Option<&str>, text: &str) -> Result<Decoded, Error> {
+    let options = DecodeOptions { formats, ..DecodeOptions::clone(&options("cf_logs_wide", fields)) };
+    decode_as(&Arc::new(options), text)
+}
+
+fn with_delimiter(delimiter: &str) -> FormatOptions {
+    FormatOptions { delimiter: Some(delimiter.parse().unwrap()), ..FormatOptions::default() }
+}
+
+fn with_format(format: LogFormat) -> FormatOptions {
+    FormatOptions { format: Some(format), ..FormatOptions::default() }
+}
+
+#[test]
+fn a_given_delimiter_is_that_of_all_lines_without_a_tab() {
+    let row = "2024-05-17~~10:00:00~~DFW3~~a,b~~200";
+    let names = "date time x-edge-location cs-uri-stem sc-status";
+    for header in [
+        format!("#Fields: {names}\n"),
+        format!("#Fields: {}\n", names.replace(' ', "~~")),
+        format!("{}\n", names.replace(' ', "~~")),
+        format!("#Fields: {names}\n{}\n#Fields: {names}\n", row.replace("~~", "\t")),
+    ] {
+        let decoded = decode_with(with_delimiter("~~"), None, &format!("{header}{row}\n")).unwrap();
+        assert_eq!(decoded.rows.column("uri").last(), Some(&Some("a,b")), "{header}");
+        assert_eq!(decoded.rows.column("status").last(), Some(&Some("200")), "{header}");
+    }
+    let given = decode_with(with_delimiter("~~"), Some(names), &format!("{row}\n{}\nx~~y\n", row.replace("~~", "\t")));
+    let given = given.unwrap();
+    assert_eq!((given.summary.rows, given.rejects()[1].2), (1, RejectReason::WrongCellCount));
+    // A TAB as the given delimiter: nothing else is looked for.
+    let commas = format!("#Fields: {names}\n2024-05-17,10:00:00,DFW3,/,200\n");
+    assert_eq!(decode(&commas).summary.rows, 1);
+    assert_eq!(decode_with(with_delimiter("\t"), None, &commas).unwrap_err().reason(), Some("all-rows-rejected"));
+}
+
+#[test]
+fn a_given_format_is_not_looked_for() {
+    let row = "{\"date\":\"2024-05-17\",\"time\":\"10:00:00\",\"x\":\"y\"}";
+    let json =
+        decode_with(with_format(LogFormat::Json), None, &format!("cut off\n#Fields: date time\n{row}\n")).unwrap();
+    assert_eq!((json.summary.rows, json.rejects().len(), json.summary.comments), (1, 1, 1));
+    let own_names = "time_of_day\tdate\ttime\nx\t2024-05-17\t10:00:00\n";
+    assert_eq!(reason(own_names), "no-cloudfront-log");
+    assert_eq!(decode_with(with_format(LogFormat::Plain), None, own_names).unwrap().summary.rows, 1);
+    for format in [LogFormat::W3c, LogFormat::Raw] {
+        let braces = "{a}\t2024-05-17\t10:00:00\n";
+        let decoded = decode_with(with_format(format), Some("x-own date time"), braces).unwrap();
+        assert_eq!(decoded.rows.column("extra"), [Some("{x-own: {a}}")]);
+    }
+}
+
 #[test]
 fn a_line_of_bare_names_is_a_header_wherever_it_stands() {
     let names = "date\ttime\tc-ip\tx-new\tsc-status";

@@ -17,6 +17,7 @@ mod stopping;
 
 // Further runs on a table: new, late, changed and replaced logs.
 mod incremental;
+mod inspect;
 
 // Settings of a table, and what a later run may change.
 mod settings;

@@ -4,9 +4,18 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Context;
 use lakefront_operations::{
-    AppendedColumns, ConvertOptions, Destination, Error, Escapes, Preview, Report, Run, Stop, TableDdl, VerifyOptions,
-    convert, ddl::DdlOptions, field_name_text, json_text, preview, progress::Progress, rebuild_state, refuse_report_at,
-    report::RunOutcome, resolve, retry, select::Selection, status, table_ddl, verify, write_text,
+    AppendedColumns, ConvertOptions, Destination, Error, Escapes, Preview, Report, Run, Source, Stop, TableDdl,
+    VerifyOptions, convert,
+    ddl::DdlOptions,
+    field_name_text,
+    inspect::{InspectInput, inspect},
+    json_text, preview,
+    progress::Progress,
+    rebuild_state, refuse_report_at,
+    report::RunOutcome,
+    resolve, retry,
+    select::Selection,
+    status, table_ddl, verify, write_text,
 };
 use lakefront_schema::TableSchema;
 
@@ -14,10 +23,10 @@ use crate::{
     exit::ExitStatus,
     field_lists,
     flags::{
-        Command, ConvertFlags, DdlFlags, Flags, ResolveFlags, RetryFlags, RunFlags, SchemaFlags, SchemaFormat,
-        StateFlags, VerifyFlags,
+        Command, ConvertFlags, DdlFlags, Flags, InspectFlags, ResolveFlags, RetryFlags, RunFlags, SchemaFlags,
+        SchemaFormat, StateFlags, VerifyFlags,
     },
-    log, options, output,
+    inspection, log, options, output,
     output::Screen,
     progress::ProgressDisplay,
     signals, summary, values,
@@ -42,6 +51,7 @@ pub(crate) fn run(flags: &Flags) -> anyhow::Result<ExitStatus> {
         Command::RebuildState(rebuild) => run_rebuild_state(flags, rebuild),
         Command::Ddl(ddl) => run_ddl(flags, ddl),
         Command::Schema(schema) => run_schema(flags, schema),
+        Command::Inspect(inspect) => run_inspect(flags, inspect),
     }
 }
 
@@ -307,6 +317,34 @@ fn run_schema(all: &Flags, flags: &SchemaFlags) -> anyhow::Result<ExitStatus> {
     };
     output::data(&text, language)?;
     Ok(ExitStatus::Done)
+}
+
+fn run_inspect(all: &Flags, flags: &InspectFlags) -> anyhow::Result<ExitStatus> {
+    let (options, connections) = match (options::inspect_options(flags), options::connections(&all.stores)) {
+        (Ok(options), Ok(connections)) => (options, connections),
+        (Err(error), _) | (_, Err(error)) => return Ok(wrong_usage(all, &error)),
+    };
+    field_lists::warn(&options.reading);
+    let source;
+    let input = if flags.object == "-" {
+        InspectInput::Bytes { name: "-", reader: Box::new(std::io::stdin()) }
+    } else {
+        source = match Source::parse(&flags.object) {
+            Ok(source) => source,
+            Err(error) => return Ok(wrong_usage(all, &error.into())),
+        };
+        InspectInput::Object { source: &source, connections: &connections }
+    };
+    let inspection = match inspect(input, &options) {
+        Ok(inspection) => inspection,
+        Err(error) => return Ok(stopped(all, error)),
+    };
+    if flags.json {
+        print_json(&inspection)?;
+    } else {
+        output::data(&inspection::text(&inspection), Escapes::Text)?;
+    }
+    Ok(if inspection.error.is_none() { ExitStatus::Done } else { ExitStatus::DoneWithFailures })
 }
 
 fn wrong_usage(flags: &Flags, error: &anyhow::Error) -> ExitStatus {

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Ddl(DdlFlags),
     /// Print a table schema
     Schema(SchemaFlags),
+    /// Look into one log: its format, fields, rows and rejected lines, and why it cannot be converted
+    Inspect(InspectFlags),
 }
 
 /// Flags for messages on stderr.
@@ -480,6 +482,60 @@ pub(crate) struct DdlFlags {
     #[arg(long, value_name = "EPOCH", allow_hyphen_values = true)]
     pub(crate) only_new: Option<String>,
 }
+
+#[derive(Debug, Args)]
+#[command(after_long_help = INSPECT_EXAMPLES)]
+pub(crate) struct InspectFlags {
+    /// The log: a file, the URL of an object, or `-` for the standard input
+    pub(crate) object: String,
+
+    /// Table schema: `cf_logs`, `cf_logs_wide` or a file of your own
+    #[arg(long, value_name = "NAME|FILE", default_value = "cf_logs_wide")]
+    pub(crate) schema: String,
+
+    /// Number of rows to show
+    #[arg(long, value_name = "N", default_value = "3", allow_hyphen_values = true)]
+    pub(crate) rows: String,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) reading: InspectReadingFlags,
+}
+
+/// Flags for reading the log that `inspect` looks into: those of `convert`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reading of logs")]
+pub(crate) struct InspectReadingFlags {
+    /// Field names, if it has no header, as for `convert`; may be given more than once
+    #[arg(long, value_name = "LIST|@FILE")]
+    pub(crate) fields: Vec<String>,
+
+    /// Accept a field of this name, although CloudFront is not known to have it; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_field: Vec<String>,
+
+    /// Its format: `w3c`, `plain`, `json` or `raw`
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+
+    /// Characters between the cells of lines without a TAB, 1 to 5
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) delimiter: Option<String>,
+}
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  lakefront inspect logs/E1EXAMPLE.2025-01-02-03.0123abcd.gz
+      What `convert` would make of this log.
+  lakefront inspect s3://logs/cf/E1EXAMPLE.2025-01-02-03.0123abcd.gz --json
+      The same of an object in a bucket, for another program.
+  zcat some.gz | head -100 | lakefront inspect - --fields @fields.txt
+      Do these names fit the lines?
+
+The exit status is 3 if the log cannot be converted.";
 
 #[derive(Debug, Args)]
 pub(crate) struct SchemaFlags {

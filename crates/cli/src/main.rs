@@ -23,6 +23,8 @@ mod signals;
 
 mod summary;
 
+mod inspection;
+
 mod exit;
 
 // Output without a command: panics, help and wrong usage.

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use lakefront_operations::{
     Addressing, ConnectOptions, Connections, ConvertOptions, Destination, Encryption, Holder, Identity, LeaseOptions,
     Limits, ReadingOptions, Resources, RetryOptions, RunOptions, Source, TableOptions, default_memory_bytes,
-    encode::MIN_MAX_FILE_BYTES, options::DEFAULT_TASK_BYTES, parse_state, parse_table, printable_name, read_text,
-    select::Selection,
+    encode::MIN_MAX_FILE_BYTES, inspect::InspectOptions, options::DEFAULT_TASK_BYTES, parse_state, parse_table,
+    printable_name, read_text, select::Selection,
 };
 use lakefront_schema::TableSchema;
 use rustix::system::uname;
@@ -21,8 +21,8 @@ use rustix::system::uname;
 use crate::{
     field_lists,
     flags::{
-        Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, ReadingFlags, RetryFlags, RunFlags,
-        SelectionFlags, SourceStoreFlags, StoreFlags,
+        Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, InspectFlags, InspectReadingFlags,
+        ReadingFlags, RetryFlags, RunFlags, SelectionFlags, SourceStoreFlags, StoreFlags,
     },
     hints,
     values::{bytes, duration, formats, hour, max_rejects, number, time, trimmed},
@@ -62,9 +62,12 @@ pub(crate) fn check_stores(flags: &Flags) -> anyhow::Result<()> {
         Command::Convert(convert) => &convert.run,
         Command::Retry(retry) => &retry.run,
         Command::Resolve(resolve) => &resolve.run,
-        Command::Status(_) | Command::Verify(_) | Command::RebuildState(_) | Command::Ddl(_) | Command::Schema(_) => {
-            return Ok(());
-        }
+        Command::Status(_)
+        | Command::Verify(_)
+        | Command::RebuildState(_)
+        | Command::Ddl(_)
+        | Command::Schema(_)
+        | Command::Inspect(_) => return Ok(()),
     };
     let own = &run.source_stores;
     if own.region.is_some() || own.endpoint_url.is_some() {
@@ -188,6 +191,35 @@ pub(crate) fn retry_options(
 ) -> anyhow::Result<RetryOptions> {
     let run = run_options(stores, &flags.run, Some(&flags.reading), destination)?;
     Ok(RetryOptions { run, reading: reading_options(&flags.reading)? })
+}
+
+/// Returns the options of a look into a log.
+///
+/// # Errors
+/// A flag is wrong; the error names it.
+pub(crate) fn inspect_options(flags: &InspectFlags) -> anyhow::Result<InspectOptions> {
+    let InspectReadingFlags { fields, allow_field, format, delimiter } = &flags.reading;
+    Ok(InspectOptions {
+        schema: Arc::new(schema(&flags.schema).context("`--schema`")?),
+        reading: ReadingOptions {
+            fields: field_lists::read(fields, allow_field)?,
+            allowed_fields: allow_field.iter().cloned().collect(),
+            format: formats::change(format.as_deref(), formats::log_format)?,
+            delimiter: formats::change(delimiter.as_deref(), formats::delimiter)?,
+            ..ReadingOptions::default()
+        },
+        now: now(),
+        rows: usize::try_from(number("--rows", &flags.rows, 0..=1000)?).expect("it is at most a thousand"),
+        advise: hints::advise,
+    })
+}
+
+/// Returns the connections for an object.
+///
+/// # Errors
+/// A flag is wrong; the error names it.
+pub(crate) fn connections(stores: &StoreFlags) -> anyhow::Result<Connections> {
+    Ok(Connections::new(connect_options(stores)?))
 }
 
 /// Returns the options for reading logs.

@@ -42,12 +42,16 @@ pub(crate) mod views;
 // Large objects: the same, block by block.
 pub mod large;
 
+// For people.
+mod description;
+
 use std::sync::Arc;
 
 use lakefront_schema::{FieldLists, TableSchema};
 
 pub use batch::DecodedBatch;
 pub(crate) use batch::DecodedBlock;
+pub use description::LogDescription;
 pub use formats::options::{Delimiter, DelimiterError, FormatError, FormatOptions, LogFormat};
 
 use self::{

@@ -99,6 +99,11 @@ impl<R: BufRead> TextReader<R> {
         Ok(Self { state: Some(state), object_bytes, limits, text_bytes: 0, head: Some(Vec::new()), is_gzip })
     }
 
+    /// Returns whether the object is compressed.
+    pub fn is_gzip(&self) -> bool {
+        self.is_gzip
+    }
+
     /// Fills `text` from its start and returns the number of bytes: fewer than `text` has only at the end.
     ///
     /// # Errors
@@ -159,7 +164,7 @@ impl<R: BufRead> TextReader<R> {
                 }
                 State::Header(mut source) => match skip_header(&mut source) {
                     Ok(header) => self.state = Some(State::Gzip(Box::new(GzDecoder::new(header.chain(source))))),
-                    Err(error) => return Err(self.verdict(source, &error)),
+                    Err(error) => return Err(Self::verdict(source, &error)),
                 },
                 State::Gzip(mut member) => match member.read(text) {
                     Ok(0) => self.state = Some(Self::next_member(member.into_inner().into_inner().1)?),
@@ -167,7 +172,7 @@ impl<R: BufRead> TextReader<R> {
                         self.state = Some(State::Gzip(member));
                         return Ok(count);
                     }
-                    Err(error) => return Err(self.verdict(member.into_inner().into_inner().1, &error)),
+                    Err(error) => return Err(Self::verdict(member.into_inner().into_inner().1, &error)),
                 },
             }
         }
@@ -194,12 +199,12 @@ impl<R: BufRead> TextReader<R> {
         }
     }
 
-    fn verdict(&self, mut source: Compressed<R>, error: &io::Error) -> Error {
+    fn verdict(mut source: Compressed<R>, error: &io::Error) -> Error {
         if let Some(failure) = source.failure.take() {
             return Error::Read(failure);
         }
         if error.kind() == io::ErrorKind::UnexpectedEof {
-            return Error::GzipTruncated { object_bytes: self.object_bytes };
+            return Error::GzipTruncated { object_bytes: source.bytes };
         }
         Error::GzipCorrupt { byte: source.bytes, why: error.to_string() }
     }

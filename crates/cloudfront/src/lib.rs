@@ -24,7 +24,7 @@ mod error;
 
 pub use decode::{
     DecodeOptions, DecodeSizes, DecodedBatch, Decoder, Delimiter, DelimiterError, FormatError, FormatOptions,
-    LogFormat, ObjectSummary,
+    LogDescription, LogFormat, ObjectSummary,
 };
 pub use decompress::{TextLimits, TextReader};
 pub use enrich::Enricher;

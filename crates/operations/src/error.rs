@@ -34,6 +34,20 @@ pub enum Error {
         /// The table or state that it is, or is inside of, with the verb.
         what: String,
     },
+    /// A source that is to be one object is none, or several.
+    #[error("list: {location} has {objects}: name a single log")]
+    NotOneObject {
+        /// The source.
+        location: String,
+        /// The number of its objects, in words.
+        objects: &'static str,
+    },
+    /// Bytes that come from no store cannot be read.
+    #[error("{why}")]
+    InspectRead {
+        /// The reason.
+        why: String,
+    },
     /// Sources with ids share objects.
     #[error("list: the sources {one} and {other} overlap, and have different ids")]
     SourcesOverlap {
@@ -212,6 +226,7 @@ impl Error {
                     | Self::LongerSchema { .. }
                     | Self::SourceIsTable { .. }
                     | Self::ReportPlace { .. }
+                    | Self::NotOneObject { .. }
                     | Self::Engine(lakefront_engine::Error::Memory { .. })
             )
     }

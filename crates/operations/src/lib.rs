@@ -57,6 +57,8 @@ mod rebuild_state;
 
 mod table_ddl;
 
+pub mod inspect;
+
 mod error;
 
 pub use convert::convert;

@@ -24,8 +24,11 @@ use arrow::{
     },
     buffer::Buffer,
     compute::{concat, take},
-    datatypes::{DataType, SchemaRef},
+    datatypes::{DataType, SchemaRef, TimestampMicrosecondType},
+    util::display::{ArrayFormatter, FormatOptions},
 };
+
+use crate::TableSchema;
 
 /// Number of readable bytes behind a block's text.
 pub const TEXT_PADDING: usize = 64;
@@ -335,6 +338,28 @@ impl RowBlock {
     pub fn to_arrow(&self, schema: &SchemaRef) -> RecordBatch {
         let columns = (0..self.columns.len()).map(|index| self.array(index, schema)).collect();
         RecordBatch::try_new(Arc::clone(schema), columns).expect("columns have the types of the schema")
+    }
+
+    /// Returns the cells of each row as text, in the order of the columns; `None` for NULL.
+    ///
+    /// # Panics
+    /// The columns are not those of the table schema.
+    pub fn row_texts(&self, schema: &TableSchema) -> Vec<Vec<Option<String>>> {
+        let batch = self.to_arrow(&schema.arrow_schema());
+        let options = FormatOptions::default();
+        let texts_of = |column: &ArrayRef| -> Vec<Option<String>> {
+            // Arrow would look the name of the zone up.
+            let utc = column.as_primitive_opt::<TimestampMicrosecondType>();
+            let without_zone = utc.map(|times| Arc::new(times.clone().with_timezone_opt(None::<Arc<str>>)) as ArrayRef);
+            let (shown, zone) = without_zone.as_ref().map_or((column, ""), |times| (times, "Z"));
+            let formatter = ArrayFormatter::try_new(shown, &options).expect("every type of a column can be shown");
+            let text = |row: usize| shown.is_valid(row).then(|| format!("{}{zone}", formatter.value(row)));
+            (0..shown.len()).map(text).collect()
+        };
+        let mut columns: Vec<_> = batch.columns().iter().map(|column| texts_of(column).into_iter()).collect();
+        let row =
+            |_| columns.iter_mut().map(|column| column.next().expect("a column has a cell for each row")).collect();
+        (0..batch.num_rows()).map(row).collect()
     }
 
     fn array(&self, index: usize, schema: &SchemaRef) -> ArrayRef {

@@ -9,8 +9,8 @@
 //! What a record of cells means is the same for all formats, and is in [`super::records`].
 
 use super::{
-    DecodeOptions, DecodeSizes, ObjectSummary, batch::Sink, framing::shared_text::SharedText, layout::layouts::Layouts,
-    text::Text,
+    DecodeOptions, DecodeSizes, LogDescription, ObjectSummary, batch::Sink, framing::shared_text::SharedText,
+    layout::layouts::Layouts, text::Text,
 };
 use crate::{Error, FieldNames, Reject};
 
@@ -21,6 +21,7 @@ mod json;
 mod object;
 pub(crate) mod options;
 mod rewritten;
+pub(crate) mod row_format;
 mod w3c;
 
 /// A stretch of an object's text.
@@ -75,6 +76,11 @@ impl LogReader {
     /// Takes note that the text at position `from` was moved to position `to`.
     pub(crate) fn move_text(&mut self, from: usize, to: usize) {
         self.object.lines.move_text(from, to);
+    }
+
+    /// Returns what is known of the log so far.
+    pub(crate) fn description(&self) -> LogDescription {
+        self.object.description()
     }
 
     /// Returns the rejected lines since the last call.

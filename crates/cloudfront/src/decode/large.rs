@@ -7,7 +7,7 @@
 use std::{io::BufRead, sync::Arc};
 
 use super::{
-    DecodeSizes, DecodedBatch, Decoder, ObjectSummary,
+    DecodeSizes, DecodedBatch, Decoder, LogDescription, ObjectSummary,
     batch::{BatchBuilder, Mark, Sink},
     formats::{LogReader, Stop, Stretch},
     framing::{blocks::Blocks, shared_text::SharedText},
@@ -29,6 +29,7 @@ pub struct Large<R> {
     object: Option<LogReader>,
     rejects: Vec<Reject>,
     summary: Option<ObjectSummary>,
+    description: LogDescription,
 }
 
 #[derive(Debug)]
@@ -68,9 +69,11 @@ impl Decoder {
 
     fn open_large<R: BufRead>(&self, object: R, object_bytes: u64, output: Option<Output>) -> Result<Large<R>, Error> {
         let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
+        let object = LogReader::new(&self.options, self.sizes, Blocks::<R>::TEXT_START, output.is_some());
         Ok(Large {
             sizes: self.sizes,
-            object: Some(LogReader::new(&self.options, self.sizes, Blocks::<R>::TEXT_START, output.is_some())),
+            description: object.description(),
+            object: Some(object),
             output,
             blocks: Blocks::new(reader),
             needs_text: true,
@@ -109,11 +112,14 @@ impl<R: BufRead> Large<R> {
         let (stop, cells) = if is_rewritten {
             let mut cells = SharedText::from_pool(&mut decoder.pool);
             cells.push(b"\n");
-            let stop = object.read_rewritten(&mut decoder.layouts, stretch, &mut cells, &mut sink)?;
+            let stop = object.read_rewritten(&mut decoder.layouts, stretch, &mut cells, &mut sink);
             (stop, cells.take())
         } else {
-            (object.read(&mut decoder.layouts, stretch, &mut sink)?, block)
+            (object.read(&mut decoder.layouts, stretch, &mut sink), block)
         };
+        // Of an object that fails, too.
+        self.description = object.description();
+        let stop = stop?;
         let text_of_cells = Text::new(cells.padded());
         object.drain(text_of_cells, &mut sink);
         self.rejects.append(&mut object.take_rejects());
@@ -144,6 +150,16 @@ impl<R: BufRead> Large<R> {
         }
         let rows = batch.filter(|batch| batch.num_rows() > 0);
         Ok(Some(rows.map_or(Step::NoRows, |batch| Step::Rows(Box::new(batch)))))
+    }
+
+    /// Returns what is known so far of the log's format and fields.
+    pub fn description(&self) -> &LogDescription {
+        &self.description
+    }
+
+    /// Returns whether the object is compressed.
+    pub fn is_gzip(&self) -> bool {
+        self.blocks.is_gzip()
     }
 
     /// Returns the lines that were rejected since the last call, in order; none if the object is only judged.

@@ -28,6 +28,8 @@ pub(crate) type Position = Option<usize>;
 pub(crate) struct Layout {
     /// Number of names.
     pub(crate) width: usize,
+    /// The names, in order.
+    pub(crate) names: Vec<Box<str>>,
     /// Whether one of the names is CloudFront's.
     pub(crate) has_known_field: bool,
     /// Whether one of the names is CloudFront's, and no other program's.
@@ -129,6 +131,7 @@ impl Layout {
 
         Self {
             width: names.len(),
+            names: names.iter().map(|name| Box::from(*name)).collect(),
             has_known_field: names.iter().any(|name| fields::is_known_field(name)),
             is_cloudfronts: names.iter().any(|name| fields::is_only_cloudfronts(name)),
             plain_moment,

@@ -3,11 +3,14 @@
 
 use lakefront_schema::fields;
 
-use super::options::{Delimiter, FormatOptions, LogFormat};
+use super::{
+    options::{Delimiter, FormatOptions, LogFormat},
+    row_format::RowFormat,
+};
 use crate::{
     FieldNames, RejectReason,
     decode::{
-        DecodeOptions, DecodeSizes, ObjectSummary,
+        DecodeOptions, DecodeSizes, LogDescription, ObjectSummary,
         batch::Sink,
         framing::lines::{LineFraming, LongLine, is_blank},
         layout::layouts::Layouts,
@@ -18,19 +21,6 @@ use crate::{
 };
 
 const HEADER: &[u8] = b"#Fields:";
-
-/// Format of lines of data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RowFormat {
-    /// Cells with a delimiter between them.
-    Delimited(Delimiter),
-    /// A JSON object, whose keys are names of fields.
-    Json,
-}
-
-impl RowFormat {
-    pub(crate) const TABS: Self = Self::Delimited(Delimiter::TAB);
-}
 
 /// Kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +57,12 @@ impl ObjectLines {
             is_header_bare: false,
             is_binary: false,
         }
+    }
+
+    /// Returns what is known of the log so far.
+    pub(crate) fn description(&self) -> LogDescription {
+        let (named_by, layout) = self.records.fields.in_force();
+        LogDescription::new(self.format, self.is_header_bare, named_by, layout)
     }
 
     /// Returns the format of the next line of data, if it is known.

@@ -8,8 +8,9 @@ use memchr::memchr;
 use super::{
     Stop, Stretch,
     json::JsonLines,
-    object::{LineKind, ObjectLines, RowFormat},
+    object::{LineKind, ObjectLines},
     options::Delimiter,
+    row_format::RowFormat,
 };
 use crate::{
     RejectReason,

@@ -8,8 +8,9 @@
 
 use super::{
     Stop, Stretch,
-    object::{LineKind, ObjectLines, RowFormat},
+    object::{LineKind, ObjectLines},
     options::Delimiter,
+    row_format::RowFormat,
 };
 use crate::{
     decode::{

@@ -49,6 +49,11 @@ impl FieldsInForce {
         self.layout.as_ref().expect("a row is read after a header, or by the layout that its line has put in force")
     }
 
+    /// Returns the source of the names in force, and their layout, if there is one.
+    pub(crate) fn in_force(&self) -> (Option<NamedBy>, Option<&Arc<Layout>>) {
+        (self.named_by, self.layout.as_ref())
+    }
+
     /// Returns the layout that a header has put in force, if one did.
     #[inline]
     pub(crate) fn of_header(&self) -> Option<&Layout> {

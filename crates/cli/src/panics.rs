@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use lakefront_operations::{Escapes, current_task, escaped};
+use lakefront_operations::{Escapes, current_task, escaped, is_guarded};
 
 use crate::{flags::LogFormat, output};
 
@@ -26,7 +26,12 @@ pub(crate) fn start(format: LogFormat) {
 
 /// Reports a panic and ends the program without unwinding, as another thread might wait for this one forever. Files that
 /// are half-written have no name yet, and the next run finishes the epoch, as after a kill.
+///
+/// A panic that becomes a verdict on a damaged log is none of these.
 fn report_panic(info: &PanicHookInfo<'_>) {
+    if is_guarded() {
+        return;
+    }
     let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
     let task = current_task();
     let text = text(&place, thread::current().name(), task.as_deref(), info.payload(), &Backtrace::capture());

@@ -61,7 +61,11 @@ use self::{
     layout::layouts::Layouts,
     text::Text,
 };
-use crate::{Error, FieldNames, Reject, TextLimits, reject::KEPT_BYTES_OF_A_LONG_LINE};
+use crate::{
+    Error, FieldNames, Reject, TextLimits,
+    decompress::{PARQUET_HEAD_BYTES, is_parquet},
+    reject::KEPT_BYTES_OF_A_LONG_LINE,
+};
 
 /// Longest line in bytes, without its end: 1 MiB.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -71,6 +75,8 @@ pub const MAX_HOURS: usize = 10_000;
 pub const SMALL_TEXT_BYTES: usize = 1 << 20;
 /// Number of rows of a full batch, and largest number of rows of a small object.
 pub const BATCH_ROWS: usize = 8 * 1024;
+/// Largest Parquet file, in bytes: 64 MiB. It is held in memory.
+pub const MAX_PARQUET_BYTES: u64 = 64 << 20;
 /// Text of a full batch, in bytes: 512 KiB. It stays in a processor's own cache while its columns are built and encoded.
 pub const BATCH_TEXT_BYTES: usize = 1 << 19;
 
@@ -181,6 +187,9 @@ impl Decoder {
     /// # Errors
     /// The verdict on the object; nothing is added then.
     pub fn decode_small(&mut self, name: &str, object: &[u8]) -> Option<Result<ObjectSummary, Error>> {
+        if is_parquet(object.get(..PARQUET_HEAD_BYTES).unwrap_or(object)) {
+            return None;
+        }
         let (text_end, mark) = (self.text.len(), self.batch.mark());
         let limits = self.options.text_limits;
         let appended = self.text.append(object, limits, self.sizes.small_text_bytes, &mut self.pool);

@@ -35,6 +35,14 @@ pub const RATIO_FREE_BYTES: u64 = 64 << 20;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// Returns whether an object with these first bytes is a Parquet file: [`PARQUET_HEAD_BYTES`] of them, or all.
+pub(crate) fn is_parquet(head: &[u8]) -> bool {
+    packed::is_parquet(head)
+}
+
+/// Number of bytes by which a Parquet file is recognised.
+pub(crate) const PARQUET_HEAD_BYTES: usize = HEAD_BYTES;
+
 /// Limits of an object's text.
 #[derive(Clone, Copy, Debug)]
 pub struct TextLimits {

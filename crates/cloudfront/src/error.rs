@@ -51,6 +51,21 @@ pub enum Error {
         /// Name of the format.
         format: &'static str,
     },
+    /// A Parquet file that is damaged.
+    #[error("decode: the Parquet file is damaged: {why}")]
+    ParquetCorrupt {
+        /// The damage, in words.
+        why: String,
+    },
+    /// A Parquet file that is too large to be held in memory.
+    #[error("decode: a Parquet file of more than {limit_bytes} bytes, which is too large to be held in memory")]
+    LargeParquet {
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
+    /// A data file that lakefront has written.
+    #[error("decode: no CloudFront log: a data file of a lakefront table")]
+    OwnDataFile,
     /// Rows of more hours than an object can reasonably hold.
     #[error("decode: line {line}: names more than {limit} different hours")]
     TooManyHours {
@@ -168,12 +183,13 @@ impl Error {
         Some(match self {
             Self::GzipTruncated { .. } => "gzip-truncated",
             Self::GzipCorrupt { .. } => "gzip-corrupt",
-            Self::TooMuchText { .. } | Self::TooCompressed { .. } => "too-large",
+            Self::TooMuchText { .. } | Self::TooCompressed { .. } | Self::LargeParquet { .. } => "too-large",
+            Self::ParquetCorrupt { .. } => "parquet-corrupt",
             Self::Archive { .. } => "archive",
             Self::AllRowsRejected { .. } => "all-rows-rejected",
             Self::TooManyHours { .. } => "too-many-hours",
             Self::Rtmp { .. } => "rtmp",
-            Self::NotCloudFront { .. } => "no-cloudfront-log",
+            Self::NotCloudFront { .. } | Self::OwnDataFile => "no-cloudfront-log",
             Self::UnsupportedFormat { .. } | Self::OtherData { .. } => "unsupported-format",
             Self::Read(_) => return None,
         })

@@ -20,6 +20,8 @@ pub mod enrich;
 
 mod field_names;
 
+mod guard;
+
 mod error;
 
 pub use decode::{
@@ -30,4 +32,5 @@ pub use decompress::{TextLimits, TextReader};
 pub use enrich::Enricher;
 pub use error::{Error, Misfit, NamedBy, NotCloudFront};
 pub use field_names::FieldNames;
+pub use guard::is_guarded;
 pub use reject::{Reject, RejectReason};

@@ -42,12 +42,6 @@ pub enum Error {
         /// The number of its objects, in words.
         objects: &'static str,
     },
-    /// Bytes that come from no store cannot be read.
-    #[error("{why}")]
-    InspectRead {
-        /// The reason.
-        why: String,
-    },
     /// Sources with ids share objects.
     #[error("list: the sources {one} and {other} overlap, and have different ids")]
     SourcesOverlap {

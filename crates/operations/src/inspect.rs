@@ -232,9 +232,7 @@ fn read(name: &str, bytes: impl BufRead, size: u64, options: &InspectOptions) ->
     let mut decoder = Decoder::new(Arc::new(decode_options));
     let mut enricher = Enricher::new(Arc::clone(&options.schema));
     let mut inspection = Inspection::default();
-    let never_judged = |error: LogError| Error::InspectRead { why: message(&error, options.advise) };
-    let opened = decoder.read_large(name, bytes, size);
-    let mut large = opened.map_err(|error| not_read(error).unwrap_or_else(never_judged))?;
+    let mut large = decoder.read_large(name, bytes, size);
     let verdict = loop {
         let step = large.step(&mut decoder);
         for reject in large.take_rejects() {

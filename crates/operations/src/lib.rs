@@ -66,7 +66,7 @@ pub use double_warnings::double_warnings;
 pub use error::Error;
 pub use field_names::{field_name_text, field_names_text};
 pub use lakefront_cloudfront::{
-    Delimiter, Error as LogError, LogFormat, Misfit, NamedBy, NotCloudFront, TextLimits, decompress,
+    Delimiter, Error as LogError, LogFormat, Misfit, NamedBy, NotCloudFront, TextLimits, decompress, is_guarded,
 };
 pub use lakefront_engine::{
     Advise, Error as EngineError, Stop, brief, current_task, message, progress,

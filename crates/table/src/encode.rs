@@ -46,7 +46,7 @@ use lakefront_schema::layout::TaskId;
 /// 1: delta encodings for columns without a dictionary. 2: `PLAIN` for these. 3: row groups and data files end by the
 /// memory of all of a task's partitions and columns. 4: other settings of zstd for request ids and numbers; other hashes
 /// and other blocks of rows, which decide where a crowded dictionary or a row group of a crowded task ends. 5: logs with other
-/// delimiters, bare names and JSON are converted; other texts in the quarantine.
+/// delimiters, bare names, JSON and Parquet are converted; other texts in the quarantine.
 pub const LAYOUT_VERSION: u32 = 5;
 
 /// Number of partitions of a task that are encoded as their rows come; rows of others wait.

@@ -64,7 +64,7 @@ fn a_log_that_cannot_be_converted_is_described_as_far_as_it_goes_with_status_3()
         ("dates.log", "#Fields: date time c-ip\nx\ty\tz\n", json!("w3c"), "all-rows-rejected"),
         ("letter.log", "Dear reader,\n", json!("raw"), "no-cloudfront-log"),
         ("json.log", "{\"a\":\"b\"}\n", json!("json"), "no-cloudfront-log"),
-        ("parquet", "PAR1\u{1}\u{2}", Value::Null, "unsupported-format"),
+        ("parquet", "PAR1\u{1}\u{2}", Value::Null, "parquet-corrupt"),
     ] {
         folder.add(name, text);
         let (output, log) = inspected(&folder, &[&format!("logs/{name}")]);

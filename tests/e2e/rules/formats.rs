@@ -1,5 +1,9 @@
 //! Formats of logs: each is recognised by its first lines, and gives the same rows.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
 use crate::harness::{TestFolder, gzip, log, tabs};
@@ -131,4 +135,61 @@ fn an_object_that_failed_for_its_delimiter_is_converted_by_a_retry_with_it() {
     folder.converts_with_failures(&[]);
     folder.run(&["retry", "lake/cf_logs", "--delimiter", "~", "--now", "2026-11-20T00:00:00Z"]).exits(0);
     assert_eq!(folder.column("location"), json!(["DFW3"]));
+}
+
+/// Returns a Parquet file of the rows, a number of times, with the names that CloudFront gives to columns.
+fn parquet_file(times: usize) -> Vec<u8> {
+    let column = |place: usize| {
+        let cells = ROWS.iter().map(|row| row.split(' ').nth(place));
+        Arc::new(std::iter::repeat_n(cells, times).flatten().collect::<StringArray>()) as ArrayRef
+    };
+    let names = ["date", "time", "x_edge_location", "sc_status", "c_ip", "x_host_header", "cs_host"];
+    let columns = names.iter().enumerate().map(|(place, name)| (*name, column(place)));
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut file = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    file
+}
+
+#[test]
+fn parquet_logs_give_the_rows_of_the_same_log_as_text() {
+    let folder = TestFolder::new();
+    folder.add("text.log", log(NAMES, &ROWS));
+    folder.add("delivered.parquet", parquet_file(1));
+    folder.converts(&["--schema", "cf_logs_wide"]);
+    let mut rows = folder.rows();
+    for row in &mut rows {
+        row.cells.retain(|(column, _)| !["filename", "distribution"].contains(&column.as_str()));
+    }
+    assert_eq!((rows.len(), &rows[..2]), (4, &rows[2..]));
+    let many = TestFolder::new();
+    many.add("many", parquet_file(60_000));
+    let report = many.converts(&["--threads", "2"]);
+    assert_eq!((&report["rows"], &report["objects"]["converted"]), (&json!(120_000), &json!(1)));
+}
+
+#[test]
+fn a_damaged_parquet_log_adds_no_row() {
+    let folder = TestFolder::new();
+    let file = parquet_file(1000);
+    folder.add("good.parquet", &file);
+    folder.add("cut.parquet", &file[..file.len() - 9]);
+    let report = folder.converts_with_failures(&[]);
+    assert_eq!((&report["rows"], &report["objects"]["failed"]), (&json!(2000), &json!(1)));
+    assert_eq!(folder.quarantine()[0]["reason"], "parquet-corrupt");
+}
+
+#[test]
+fn a_bucket_that_holds_its_own_table_does_not_convert_the_table() {
+    let folder = TestFolder::with_log(log(NAMES, &ROWS));
+    folder.converts(&[]);
+    for (name, path) in folder.files("lake/cf_logs").into_iter().filter(|(name, _)| name.ends_with(".parquet")) {
+        folder.add(&format!("copied/{name}"), std::fs::read(path).unwrap());
+    }
+    let report = folder.converts_with_failures(&[]);
+    assert_eq!((&report["rows"], &report["objects"]["failed"]), (&json!(0), &json!(1)));
+    assert!(folder.quarantine()[0]["message"].as_str().unwrap().contains("a data file of a lakefront table"));
+    assert_eq!(folder.rows().len(), 2);
 }

@@ -232,7 +232,7 @@ fn unsupported_formats_fail_with_their_name() {
     let quoted = "#Fields: date time x-edge-location\n\"2024-05-17\",\"10:00:00\",\"DFW3\"\n";
     assert_fails(quoted, &[], "unsupported-format", &["line 2", "quoted cells"]);
     assert_fails(gzip(quoted), &[], "unsupported-format", &["line 2", "quoted cells"]);
-    assert_fails(b"PAR1\x15\x04\x15\x10\xff\xfe\x00PAR1", &[], "unsupported-format", &["Parquet"]);
+    assert_fails(b"PAR1\x15\x04\x15\x10\xff\xfe\x00PAR1", &[], "parquet-corrupt", &["Parquet"]);
 }
 
 /// Returns a tar archive with one member.
@@ -276,12 +276,8 @@ fn archives_fail_with_their_name_with_any_field_list() {
 
 #[test]
 fn data_of_other_programs_fails_with_its_name_and_without_a_hint_about_fields() {
-    for (object, says) in [
-        (&b"PAR1\x15\x04\x15\x10PAR1"[..], "Parquet"),
-        (b"ORC\x0a\x03", "ORC"),
-        (b"Obj\x01\x04", "Avro"),
-        (b"SQLite format 3\0\x10", "SQLite"),
-    ] {
+    for (object, says) in [(&b"ORC\x0a\x03"[..], "ORC"), (b"Obj\x01\x04", "Avro"), (b"SQLite format 3\0\x10", "SQLite")]
+    {
         assert_fails(object, &["--fields", "timestamp c-ip"], "unsupported-format", &[says]);
     }
     for object in [&b"\x12\x34\0\x56"[..], b"\0\0\0\0", b"\x80\x81\n\0"] {

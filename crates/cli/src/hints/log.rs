@@ -8,7 +8,7 @@ use lakefront_operations::{LogError, Misfit, NamedBy, NotCloudFront};
 /// Returns the hint for an error; none if there is nothing to say.
 pub(crate) fn hint(error: &LogError) -> Option<String> {
     match error {
-        LogError::GzipTruncated { .. } => Some("fetch the object again".to_owned()),
+        LogError::GzipTruncated { .. } | LogError::ParquetCorrupt { .. } => Some("fetch the object again".to_owned()),
         LogError::TooMuchText { .. } => Some("raise `--max-text-bytes` if this is no decompression bomb".to_owned()),
         LogError::TooCompressed { .. } => Some("raise `--max-ratio` if this is no decompression bomb".to_owned()),
         LogError::UnsupportedFormat { .. } => Some("deliver cells without quotes".to_owned()),
@@ -18,6 +18,8 @@ pub(crate) fn hint(error: &LogError) -> Option<String> {
         LogError::AllRowsRejected { named_by, first_misfit, is_binary: false, .. } => {
             Some(all_rejected(*named_by, *first_misfit))
         }
+        LogError::LargeParquet { .. } => Some("write it again as several smaller files".to_owned()),
+        LogError::OwnDataFile => Some("exclude the table's folder: `--exclude`".to_owned()),
         LogError::GzipCorrupt { .. }
         | LogError::OtherData { .. }
         | LogError::Archive { .. }

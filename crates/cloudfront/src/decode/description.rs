@@ -12,7 +12,7 @@ use super::{
 use crate::error::NamedBy;
 
 /// Format and fields of a log's last lines of data.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LogDescription {
     /// Format of the lines of data; `None` before the first one.
     pub format: Option<LogFormat>,
@@ -38,6 +38,11 @@ impl LogDescription {
             (Some(RowFormat::Delimited(delimiter)), _) => (Some(LogFormat::Raw), Some(delimiter)),
         };
         Self { format: log_format, delimiter, named_by, layout: layout.map(Arc::clone) }
+    }
+
+    pub(crate) fn of_parquet(layout: &Arc<Layout>) -> Self {
+        let (format, layout) = (Some(LogFormat::Parquet), Some(Arc::clone(layout)));
+        Self { format, delimiter: None, named_by: Some(NamedBy::Keys), layout }
     }
 
     /// Returns the names of the fields, in the order of the log.

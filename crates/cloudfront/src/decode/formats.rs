@@ -3,6 +3,7 @@
 //! - [`w3c`]: TAB-separated lines, whose cells stay where they are in the text. The fast way.
 //! - [`rewritten`]: lines of any other format, whose cells are written one after another into a text of their own:
 //!   [`delimited`] by another delimiter, or [`json`].
+//! - [`parquet`]: files of columns, whose rows are written like lines.
 //! - [`options`]: what a caller may say about them.
 //! - [`object`]: what is the same for all: lines, comments, headers, and which format the next line of data has.
 //!
@@ -20,8 +21,10 @@ pub(crate) mod delimited;
 mod json;
 mod object;
 pub(crate) mod options;
+pub(crate) mod parquet;
 mod rewritten;
 pub(crate) mod row_format;
+mod row_writer;
 mod w3c;
 
 /// A stretch of an object's text.

@@ -4,16 +4,24 @@
 //! its last byte, so the caller must be able to drop the rows that it got before. [`Decoder::judge_large`] reads the same
 //! blocks and comes to the same verdict, but returns no rows.
 
-use std::{io::BufRead, sync::Arc};
+use std::{
+    io::{BufRead, Chain, Cursor, Read as _},
+    sync::Arc,
+};
+
+use lakefront_schema::row_block::BlockText;
 
 use super::{
-    DecodeSizes, DecodedBatch, Decoder, LogDescription, ObjectSummary,
+    DecodeSizes, DecodedBatch, Decoder, LogDescription, MAX_PARQUET_BYTES, ObjectSummary,
     batch::{BatchBuilder, Mark, Sink},
-    formats::{LogReader, Stop, Stretch},
+    formats::{LogReader, Stop, Stretch, parquet::ParquetReader},
     framing::{blocks::Blocks, shared_text::SharedText},
     text::Text,
 };
-use crate::{Error, Reject, TextReader};
+use crate::{
+    Error, Reject, TextReader,
+    decompress::{PARQUET_HEAD_BYTES, is_parquet},
+};
 
 /// A large object that is being read.
 #[derive(Debug)]
@@ -21,15 +29,34 @@ pub struct Large<R> {
     sizes: DecodeSizes,
     /// `None` if the object is only judged.
     output: Option<Output>,
+    state: State<R>,
+    is_gzip: bool,
+    rejects: Vec<Reject>,
+    summary: Option<ObjectSummary>,
+    description: LogDescription,
+}
+
+/// Progress through an object.
+#[derive(Debug)]
+enum State<R> {
+    /// Nothing is read yet.
+    Start {
+        object: R,
+        object_bytes: u64,
+    },
+    Text(Box<TextState<Chain<Cursor<Vec<u8>>, R>>>),
+    Parquet(Box<ParquetReader>),
+    /// The last step is done, and there is the summary; or there was an error.
+    End,
+}
+
+#[derive(Debug)]
+struct TextState<R> {
     blocks: Blocks<R>,
     needs_text: bool,
     /// Whether the cells of lines are written into a text of their own.
     is_rewritten: bool,
-    /// `None` after the last step, when `summary` is there, and after an error.
-    object: Option<LogReader>,
-    rejects: Vec<Reject>,
-    summary: Option<ObjectSummary>,
-    description: LogDescription,
+    object: LogReader,
 }
 
 #[derive(Debug)]
@@ -51,36 +78,26 @@ pub enum Step {
 impl Decoder {
     /// Begins to read the rows of an object of `object_bytes` bytes. Rows of small objects before this one stay in the
     /// decoder until [`Decoder::flush`].
-    ///
-    /// # Errors
-    /// [`Error::Read`].
-    pub fn read_large<R: BufRead>(&self, name: &str, object: R, object_bytes: u64) -> Result<Large<R>, Error> {
+    pub fn read_large<R: BufRead>(&self, name: &str, object: R, object_bytes: u64) -> Large<R> {
         let batch = BatchBuilder::new(Arc::clone(&self.options.schema));
         self.open_large(object, object_bytes, Some(Output { name: name.into(), batch }))
     }
 
     /// Begins to read such an object for its verdict only.
-    ///
-    /// # Errors
-    /// [`Error::Read`].
-    pub fn judge_large<R: BufRead>(&self, object: R, object_bytes: u64) -> Result<Large<R>, Error> {
+    pub fn judge_large<R: BufRead>(&self, object: R, object_bytes: u64) -> Large<R> {
         self.open_large(object, object_bytes, None)
     }
 
-    fn open_large<R: BufRead>(&self, object: R, object_bytes: u64, output: Option<Output>) -> Result<Large<R>, Error> {
-        let reader = TextReader::try_new(object, object_bytes, self.options.text_limits)?;
-        let object = LogReader::new(&self.options, self.sizes, Blocks::<R>::TEXT_START, output.is_some());
-        Ok(Large {
+    fn open_large<R: BufRead>(&self, object: R, object_bytes: u64, output: Option<Output>) -> Large<R> {
+        Large {
             sizes: self.sizes,
-            description: object.description(),
-            object: Some(object),
             output,
-            blocks: Blocks::new(reader),
-            needs_text: true,
-            is_rewritten: false,
+            state: State::Start { object, object_bytes },
+            is_gzip: false,
             rejects: Vec::new(),
             summary: None,
-        })
+            description: LogDescription::default(),
+        }
     }
 }
 
@@ -90,28 +107,66 @@ impl<R: BufRead> Large<R> {
     /// # Errors
     /// The verdict on the object, whose rows are then to be dropped; [`Error::Read`].
     pub fn step(&mut self, decoder: &mut Decoder) -> Result<Option<Step>, Error> {
-        let Some(mut object) = self.object.take() else { return Ok(None) };
-        let DecodeSizes { batch_text_bytes, batch_rows, .. } = self.sizes;
-        if self.needs_text {
-            let [from, to] = self.blocks.advance(batch_text_bytes, &mut decoder.pool)?;
-            object.move_text(from, to);
-            self.needs_text = false;
+        let mut state = std::mem::replace(&mut self.state, State::End);
+        if let State::Start { object, object_bytes } = state {
+            state = self.open(object, object_bytes, decoder)?;
         }
-        let (block, from, is_last) = (self.blocks.text().clone(), self.blocks.at, self.blocks.is_last());
+        match state {
+            State::Text(state) => self.step_text(*state, decoder).map(Some),
+            State::Parquet(reader) => self.step_parquet(*reader, decoder).map(Some),
+            State::Start { .. } | State::End => Ok(None),
+        }
+    }
+
+    /// Reads the first bytes of an object, which say how to go on; all of a Parquet file.
+    fn open(&mut self, mut object: R, object_bytes: u64, decoder: &mut Decoder) -> Result<State<R>, Error> {
+        let keeps_rejects = self.output.is_some();
+        let mut head = Vec::with_capacity(PARQUET_HEAD_BYTES);
+        object.by_ref().take(PARQUET_HEAD_BYTES as u64).read_to_end(&mut head).map_err(Error::Read)?;
+        if is_parquet(&head) {
+            let more = MAX_PARQUET_BYTES + 1 - head.len() as u64;
+            object.take(more).read_to_end(&mut head).map_err(Error::Read)?;
+            if head.len() as u64 > MAX_PARQUET_BYTES {
+                return Err(Error::LargeParquet { limit_bytes: MAX_PARQUET_BYTES });
+            }
+            let options = Arc::clone(&decoder.options);
+            let reader =
+                ParquetReader::try_new(&options, self.sizes, &head.into(), keeps_rejects, &mut decoder.layouts)?;
+            self.description = reader.description();
+            return Ok(State::Parquet(Box::new(reader)));
+        }
+        let object = Cursor::new(head).chain(object);
+        let reader = TextReader::try_new(object, object_bytes, decoder.options.text_limits)?;
+        self.is_gzip = reader.is_gzip();
+        let text_start = Blocks::<Chain<Cursor<Vec<u8>>, R>>::TEXT_START;
+        Ok(State::Text(Box::new(TextState {
+            object: LogReader::new(&decoder.options, self.sizes, text_start, keeps_rejects),
+            blocks: Blocks::new(reader),
+            needs_text: true,
+            is_rewritten: false,
+        })))
+    }
+
+    fn step_text(
+        &mut self,
+        mut state: TextState<Chain<Cursor<Vec<u8>>, R>>,
+        decoder: &mut Decoder,
+    ) -> Result<Step, Error> {
+        let DecodeSizes { batch_text_bytes, batch_rows, .. } = self.sizes;
+        let TextState { blocks, needs_text, is_rewritten, object } = &mut state;
+        if *needs_text {
+            let [from, to] = blocks.advance(batch_text_bytes, &mut decoder.pool)?;
+            object.move_text(from, to);
+            *needs_text = false;
+        }
+        let (block, from, is_last) = (blocks.text().clone(), blocks.at, blocks.is_last());
         let text = Text::new(block.padded());
         let text_end = text.bytes().len();
-        let mut sink = match &mut self.output {
-            Some(Output { name, batch }) => {
-                batch.begin_object(name);
-                Sink::Batch { batch, mark: Mark::default(), row_limit: batch_rows }
-            }
-            None => Sink::Judge,
-        };
+        let mut sink = sink(&mut self.output, batch_rows);
         let stretch = Stretch { text, from, until: from + batch_text_bytes, is_last };
-        let is_rewritten = self.is_rewritten;
-        let (stop, cells) = if is_rewritten {
-            let mut cells = SharedText::from_pool(&mut decoder.pool);
-            cells.push(b"\n");
+        let was_rewritten = *is_rewritten;
+        let (stop, cells) = if was_rewritten {
+            let mut cells = cells_of(decoder);
             let stop = object.read_rewritten(&mut decoder.layouts, stretch, &mut cells, &mut sink);
             (stop, cells.take())
         } else {
@@ -125,31 +180,56 @@ impl<R: BufRead> Large<R> {
         self.rejects.append(&mut object.take_rejects());
         match stop {
             Stop::NeedsText { .. } if is_last => {
-                let mut summary = object.finish(text_end, text_of_cells, &mut sink, &mut decoder.unclaimed)?;
+                let mut summary = state.object.finish(text_end, text_of_cells, &mut sink, &mut decoder.unclaimed)?;
                 self.rejects.append(&mut summary.rejects);
                 self.summary = Some(summary);
             }
             Stop::NeedsText { at } => {
-                self.blocks.at = at;
-                self.needs_text = true;
-                self.object = Some(object);
+                (blocks.at, *needs_text) = (at, true);
+                self.state = State::Text(Box::new(state));
             }
             Stop::IsFull { at } => {
-                self.blocks.at = at;
-                self.object = Some(object);
+                blocks.at = at;
+                self.state = State::Text(Box::new(state));
             }
             Stop::IsRewritten { at } => {
-                self.blocks.at = at;
-                self.is_rewritten = true;
-                self.object = Some(object);
+                (blocks.at, *is_rewritten) = (at, true);
+                self.state = State::Text(Box::new(state));
             }
         }
-        let batch = self.output.as_mut().map(|output| output.batch.take(&cells));
-        if is_rewritten {
+        let rows = self.take_batch(&cells);
+        if was_rewritten {
             decoder.pool.keep(cells);
         }
+        Ok(rows)
+    }
+
+    fn step_parquet(&mut self, mut reader: ParquetReader, decoder: &mut Decoder) -> Result<Step, Error> {
+        let DecodeSizes { batch_text_bytes, batch_rows, .. } = self.sizes;
+        let mut sink = sink(&mut self.output, batch_rows);
+        let mut cells = cells_of(decoder);
+        let stop = reader.read(&mut cells, batch_text_bytes, &mut sink)?;
+        let cells = cells.take();
+        let text_of_cells = Text::new(cells.padded());
+        reader.drain(text_of_cells, &mut sink);
+        self.rejects.append(&mut reader.take_rejects());
+        if matches!(stop, Stop::NeedsText { .. }) {
+            let mut summary = reader.finish(text_of_cells, &mut sink, &mut decoder.unclaimed)?;
+            self.rejects.append(&mut summary.rejects);
+            self.summary = Some(summary);
+        } else {
+            self.state = State::Parquet(Box::new(reader));
+        }
+        let rows = self.take_batch(&cells);
+        decoder.pool.keep(cells);
+        Ok(rows)
+    }
+
+    /// Takes out the rows since the last call; `cells` is the text of their cells.
+    fn take_batch(&mut self, cells: &BlockText) -> Step {
+        let batch = self.output.as_mut().map(|output| output.batch.take(cells));
         let rows = batch.filter(|batch| batch.num_rows() > 0);
-        Ok(Some(rows.map_or(Step::NoRows, |batch| Step::Rows(Box::new(batch)))))
+        rows.map_or(Step::NoRows, |batch| Step::Rows(Box::new(batch)))
     }
 
     /// Returns what is known so far of the log's format and fields.
@@ -157,9 +237,9 @@ impl<R: BufRead> Large<R> {
         &self.description
     }
 
-    /// Returns whether the object is compressed.
+    /// Returns whether the object is compressed, once its first bytes are read.
     pub fn is_gzip(&self) -> bool {
-        self.blocks.is_gzip()
+        self.is_gzip
     }
 
     /// Returns the lines that were rejected since the last call, in order; none if the object is only judged.
@@ -171,4 +251,21 @@ impl<R: BufRead> Large<R> {
     pub fn summary(&mut self) -> Option<ObjectSummary> {
         self.summary.take()
     }
+}
+
+fn sink(output: &mut Option<Output>, batch_rows: usize) -> Sink<'_> {
+    match output {
+        Some(Output { name, batch }) => {
+            batch.begin_object(name);
+            Sink::Batch { batch, mark: Mark::default(), row_limit: batch_rows }
+        }
+        None => Sink::Judge,
+    }
+}
+
+/// Returns an empty text for cells, which begins with a line end, so that there is a byte before each cell.
+fn cells_of(decoder: &mut Decoder) -> SharedText {
+    let mut cells = SharedText::from_pool(&mut decoder.pool);
+    cells.push(b"\n");
+    cells
 }

@@ -64,6 +64,11 @@ pub(super) fn refuse_packed(head: &[u8], is_in_gzip: bool) -> Result<(), Error> 
     }
 }
 
+/// Returns whether it is a Parquet file.
+pub(super) fn is_parquet(head: &[u8]) -> bool {
+    head.starts_with(b"PAR1") && by_second_look(head) == Some(Packed::Data("Parquet"))
+}
+
 fn look_at(head: &[u8]) -> Option<Packed> {
     let found = MAGICS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, packed)| *packed);
     found.or_else(|| by_second_look(head))

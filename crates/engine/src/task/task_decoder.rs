@@ -147,10 +147,7 @@ impl TaskDecoder {
             Purpose::Rows => self.decoder.read_large(object.name(), bytes, object.size_bytes()),
             Purpose::Verdict => self.decoder.judge_large(bytes, object.size_bytes()),
         };
-        match read {
-            Ok(read) => Ok(OpenLarge { read, source }),
-            Err(error) => Err(LargeError::from_decode(error, &source)),
-        }
+        Ok(OpenLarge { read, source })
     }
 
     /// Reads the next block of a large object.

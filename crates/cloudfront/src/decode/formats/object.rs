@@ -128,7 +128,7 @@ impl ObjectLines {
             Some(LogFormat::Plain) => {
                 LineKind::Names(given.or_else(|| Delimiter::of_names(line)).unwrap_or(Delimiter::TAB))
             }
-            Some(LogFormat::W3c | LogFormat::Raw) => rows,
+            Some(LogFormat::W3c | LogFormat::Raw | LogFormat::Parquet) => rows,
             None if line.starts_with(b"{") => LineKind::Row(RowFormat::Json),
             None => {
                 let with_given = given.filter(|given| are_all_names(line, *given));

@@ -27,10 +27,12 @@ pub enum LogFormat {
     Json,
     /// As [`Self::W3c`]: the name that CloudFront has for rows without a header.
     Raw,
+    /// A Parquet file, which is always recognised.
+    Parquet,
 }
 
 impl LogFormat {
-    /// All formats.
+    /// All formats of text.
     pub const ALL: [Self; 4] = [Self::W3c, Self::Plain, Self::Json, Self::Raw];
 
     /// Returns its name.
@@ -40,6 +42,7 @@ impl LogFormat {
             Self::Plain => "plain",
             Self::Json => "json",
             Self::Raw => "raw",
+            Self::Parquet => "parquet",
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     object::{LineKind, ObjectLines},
     options::Delimiter,
     row_format::RowFormat,
+    row_writer::{RowWriter, WrittenRow},
 };
 use crate::{
     RejectReason,
@@ -18,8 +19,6 @@ use crate::{
         batch::Sink,
         framing::{lines::LineFraming, shared_text::SharedText},
         layout::layouts::Layouts,
-        records::Record,
-        text::{Text, as_u32},
     },
     error::Error,
 };
@@ -28,8 +27,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Rewriter {
     json: JsonLines,
-    /// Ends of the cells of the row at hand.
-    ends: Vec<u32>,
+    writer: RowWriter,
 }
 
 /// A line of data.
@@ -119,7 +117,7 @@ impl Rewriter {
             return Ok(());
         }
         let values = delimiter.cells(bytes).take(width).map(|cell| Some(&bytes[cell]));
-        let text = self.write(values, cells);
+        let start = self.writer.write(values, cells);
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
         let is_lossy = |cell| std::str::from_utf8(cell).is_err();
         let lossy_cells = if is_utf8 {
@@ -127,7 +125,8 @@ impl Rewriter {
         } else {
             delimiter.cells(bytes).filter(|cell| is_lossy(&bytes[cell.clone()])).count() as u64
         };
-        self.take(object, text, line, [count as u64, lossy_cells], is_utf8, cells, sink)
+        let row = WrittenRow { start, line: bytes, number, byte, cells: count, lossy_cells, is_utf8 };
+        self.writer.take(object, row, cells, sink)
     }
 
     fn read_json(
@@ -150,48 +149,10 @@ impl Rewriter {
         let count = record.values.len();
         object.records.fields.put_keys(record.layout);
         let values = record.values.iter().map(|value| value.as_deref().map(str::as_bytes));
-        let start = self.write(values, cells);
-        self.take(object, start, line, [count as u64, lossy_cells as u64], true, cells, sink)
-    }
-
-    /// Writes the cells of a row; a missing one, `None`, ends where the one before it does. Returns the position of the first.
-    fn write<'v>(&mut self, values: impl Iterator<Item = Option<&'v [u8]>>, cells: &mut SharedText) -> usize {
-        cells.push(b"\n");
-        let start = cells.len();
-        self.ends.clear();
-        for value in values {
-            if let Some(value) = value {
-                cells.push(value);
-                self.ends.push(as_u32(cells.len()));
-                cells.push(b"\t");
-            } else {
-                self.ends.push(as_u32(cells.len() - 1));
-            }
-        }
-        start
-    }
-
-    /// Takes the row whose cells were written from `start` on.
-    #[expect(clippy::too_many_arguments, reason = "a row has many sides")]
-    fn take(
-        &self,
-        object: &mut ObjectLines,
-        start: usize,
-        line: Line<'_>,
-        [count, lossy_cells]: [u64; 2],
-        is_utf8: bool,
-        cells: &mut SharedText,
-        sink: &mut Sink<'_>,
-    ) -> Result<(), Error> {
-        let mut text = Text::new(cells.padded());
-        text.is_utf8 = is_utf8;
+        let start = self.writer.write(values, cells);
         let Line { bytes, number, byte } = line;
-        let count = usize::try_from(count).expect("a line has fewer cells than bytes");
-        let record = Record { line: number, start, byte, bytes, ends: &self.ends, cells: count, lossy_cells };
-        let is_row = object.records.take(text, record, sink)?;
-        if !is_row || matches!(sink, Sink::Judge) {
-            cells.truncate(start - 1);
-        }
-        Ok(())
+        let lossy_cells = lossy_cells as u64;
+        let row = WrittenRow { start, line: bytes, number, byte, cells: count, lossy_cells, is_utf8: true };
+        self.writer.take(object, row, cells, sink)
     }
 }

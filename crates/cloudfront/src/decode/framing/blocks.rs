@@ -30,11 +30,6 @@ impl<R: BufRead> Blocks<R> {
         Self { reader, text: BlockText::new(bytes), at: Self::TEXT_START, is_last: false }
     }
 
-    /// Returns whether the object is compressed.
-    pub(crate) fn is_gzip(&self) -> bool {
-        self.reader.is_gzip()
-    }
-
     /// Returns the text of the block at hand.
     pub(crate) fn text(&self) -> &BlockText {
         &self.text

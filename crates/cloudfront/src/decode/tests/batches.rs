@@ -100,7 +100,7 @@ fn a_large_objects_batches_are_cut_by_rows_and_text() {
 fn very_many_rejects_come_in_portions() {
     let text = format!("{HEADER}{}{}", "x\n".repeat(25), rows(1, "/"));
     let mut decoder = decoder(DecodeSizes { batch_rows: 10, ..DecodeSizes::default() });
-    let mut large = decoder.read_large(NAME, text.as_bytes(), text.len() as u64).unwrap();
+    let mut large = decoder.read_large(NAME, text.as_bytes(), text.len() as u64);
     let mut portions = Vec::new();
     while let Some(step) = large.step(&mut decoder).unwrap() {
         let rows = if let Step::Rows(batch) = step { batch.num_rows() } else { 0 };
@@ -115,7 +115,7 @@ fn a_large_object_does_not_touch_the_rows_of_small_ones() {
     let mut decoder = decoder(DecodeSizes::default());
     add(&mut decoder, "E1.x", &format!("{HEADER}{}", rows(1, "/of/the/small/object"))).unwrap();
     let text = format!("{HEADER}{}#Fields: x-event\n", rows(2, "/"));
-    let mut bad = decoder.read_large("E2.x", text.as_bytes(), text.len() as u64).unwrap();
+    let mut bad = decoder.read_large("E2.x", text.as_bytes(), text.len() as u64);
     assert!(bad.step(&mut decoder).is_err());
     assert!(bad.step(&mut decoder).unwrap().is_none());
     assert!(bad.summary().is_none());
@@ -142,7 +142,7 @@ fn a_verdict_may_come_after_rows_and_is_the_same_if_the_object_is_only_judged() 
             let verdict = decode_large(&options, sizes, &object).unwrap_err();
             assert_eq!(verdict.reason(), Some(reason));
             let mut decoder = Decoder::with_sizes(Arc::clone(&options), sizes);
-            let mut large = decoder.read_large(NAME, &object[..], object.len() as u64).unwrap();
+            let mut large = decoder.read_large(NAME, &object[..], object.len() as u64);
             let mut rows = 0;
             while let Ok(Some(step)) = large.step(&mut decoder) {
                 if let Step::Rows(batch) = step {
@@ -164,7 +164,7 @@ fn a_block_is_written_over_only_after_all_batches_with_views_into_it_are_gone() 
     let sizes = DecodeSizes { batch_text_bytes: 1000, ..DecodeSizes::default() };
     for held in 0..5 {
         let mut decoder = Decoder::with_sizes(Arc::clone(&options), sizes);
-        let mut large = decoder.read_large(NAME, text.as_bytes(), text.len() as u64).unwrap();
+        let mut large = decoder.read_large(NAME, text.as_bytes(), text.len() as u64);
         let (mut waiting, mut all) = (std::collections::VecDeque::new(), Rows::new(&options.schema));
         let mut enricher = Enricher::new(Arc::clone(&options.schema));
         while let Some(step) = large.step(&mut decoder).unwrap() {

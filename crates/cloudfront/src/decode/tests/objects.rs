@@ -162,9 +162,7 @@ fn a_first_line_over_the_limit_needs_a_header_or_names() {
 
 #[test]
 fn data_in_other_formats_is_named() {
-    for object in ["PAR1\u{15}\n", "Obj\u{1}avro"] {
-        assert_eq!(reason(object), "unsupported-format", "{object}");
-    }
+    assert_eq!(reason("Obj\u{1}avro"), "unsupported-format");
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! Checks of a Parquet file before it is read: of all lengths by which its reader would reserve memory.
+
+use parquet::file::metadata::ParquetMetaData;
+
+use super::compact::Compact;
+use crate::{TextLimits, decompress::RATIO_FREE_BYTES, error::Error};
+
+const MAGIC: &[u8] = b"PAR1";
+/// Length of the footer's length and the magic bytes, at the end of a file.
+const TAIL_BYTES: usize = 8;
+/// Largest page in bytes, without compression: 64 MiB. Writers make pages of about one.
+const MAX_PAGE_BYTES: i64 = 64 << 20;
+
+/// Sizes in the header of a page.
+#[derive(Debug, Default)]
+struct PageSizes {
+    plain_bytes: i64,
+    stored_bytes: i64,
+    values: i64,
+    is_dictionary: bool,
+}
+
+/// Checks the footer.
+///
+/// # Errors
+/// [`Error::ParquetCorrupt`].
+pub(super) fn check_footer(file: &[u8]) -> Result<(), Error> {
+    let tail = file.last_chunk::<TAIL_BYTES>().filter(|tail| tail.ends_with(MAGIC));
+    let Some([a, b, c, d, ..]) = tail else { return Err(damaged("the end is missing")) };
+    let before = &file[..file.len() - TAIL_BYTES];
+    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+    let footer = before.len().checked_sub(length).map(|start| &before[start..]);
+    let walked = footer.and_then(|footer| Compact::new(footer).structure(&mut |_, _| {}));
+    walked.ok_or_else(|| damaged("the footer is damaged"))
+}
+
+/// Checks the headers of all pages.
+///
+/// # Errors
+/// [`Error::ParquetCorrupt`], [`Error::TooMuchText`], [`Error::TooCompressed`].
+pub(super) fn check_pages(file: &[u8], metadata: &ParquetMetaData, limits: TextLimits) -> Result<(), Error> {
+    let mut plain_bytes = 0;
+    for group in metadata.row_groups() {
+        for chunk in group.columns() {
+            let out_of_file = || damaged("a column is outside of the file");
+            let at = |start: Option<i64>| start.map_or(Ok(None), |start| usize::try_from(start).map(Some));
+            let dictionary = at(chunk.dictionary_page_offset()).map_err(|_| out_of_file())?;
+            let data = usize::try_from(chunk.data_page_offset()).map_err(|_| out_of_file())?;
+            let length = usize::try_from(chunk.compressed_size()).map_err(|_| out_of_file())?;
+            let start = dictionary.filter(|start| *start > 0 && *start < data).unwrap_or(data);
+            let end = start.checked_add(length).filter(|end| *end <= file.len()).ok_or_else(out_of_file)?;
+            plain_bytes += check_chunk(&file[start..end], chunk.num_values())?;
+        }
+    }
+    let TextLimits { text_bytes, ratio } = limits;
+    let object_bytes = file.len() as u64;
+    if plain_bytes > text_bytes {
+        return Err(Error::TooMuchText { limit_bytes: text_bytes });
+    }
+    if plain_bytes > RATIO_FREE_BYTES && plain_bytes > ratio.saturating_mul(object_bytes) {
+        return Err(Error::TooCompressed { limit: ratio, object_bytes });
+    }
+    Ok(())
+}
+
+/// Checks the pages of a column chunk with this number of values. Returns their size in bytes, without compression.
+fn check_chunk(chunk: &[u8], values: i64) -> Result<u64, Error> {
+    let damage = || damaged("a page header is damaged");
+    let (mut at, mut plain_bytes, mut left) = (0, 0, values);
+    while left > 0 {
+        let mut header = Compact::new(&chunk[at..]);
+        let mut page = PageSizes::default();
+        header.structure(&mut |path, number| page.take(path, number)).ok_or_else(damage)?;
+        at += header.at();
+        let is_possible = (0..=MAX_PAGE_BYTES).contains(&page.plain_bytes)
+            && page.values >= 0
+            && page.values <= if page.is_dictionary { page.plain_bytes } else { left };
+        let stored = usize::try_from(page.stored_bytes).ok().filter(|stored| *stored <= chunk.len() - at);
+        let stored = stored.filter(|_| is_possible).ok_or_else(damage)?;
+        at += stored;
+        plain_bytes += page.plain_bytes.cast_unsigned();
+        // A page without values would never end this.
+        left -= if page.is_dictionary { 0 } else { page.values.max(1) };
+        if page.is_dictionary && stored == 0 && page.values > 0 {
+            return Err(damage());
+        }
+    }
+    Ok(plain_bytes)
+}
+
+impl PageSizes {
+    /// Takes a number of the page's header.
+    fn take(&mut self, path: &[i16], number: i64) {
+        match path {
+            [2] => self.plain_bytes = number,
+            [3] => self.stored_bytes = number,
+            // Of a data page, a dictionary page, and a data page of version 2.
+            [5 | 8, 1] => self.values = number,
+            [7, 1] => (self.values, self.is_dictionary) = (number, true),
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn damaged(why: &str) -> Error {
+    Error::ParquetCorrupt { why: why.to_owned() }
+}

@@ -7,9 +7,11 @@
 use std::{fmt, sync::Arc};
 
 use arrow::{
-    array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray, StringBuilder},
-    compute::cast,
-    datatypes::{DataType, Int64Type, TimeUnit},
+    array::{Array as _, ArrayRef, AsArray as _, Date32Array, RecordBatch, StringArray},
+    datatypes::{
+        DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        TimestampSecondType,
+    },
     util::display::{ArrayFormatter, FormatOptions},
 };
 use bytes::Bytes;
@@ -33,6 +35,7 @@ use crate::{
         framing::shared_text::SharedText,
         layout::{Layout, layouts::Layouts},
         text::Text,
+        time::time_of_second,
     },
     error::{Error, NotCloudFront},
     guard::guarded,
@@ -141,19 +144,18 @@ impl ParquetReader {
 
     fn read_row(&mut self, cells: &mut SharedText, sink: &mut Sink<'_>) -> Result<(), Error> {
         let row = self.row;
-        let values = self.columns.iter().map(|column| column.is_valid(row).then(|| column.value(row).as_bytes()));
+        let values = self.columns.iter().map(|column| column.is_valid(row).then(|| value_and_others(column, row)));
         let start = self.writer.write(values, cells);
-        let line = cells.padded().get(start..cells.len() - 1).unwrap_or_default().to_vec();
         let written = WrittenRow {
             start,
-            line: &line,
+            line: None,
             number: self.object.lines.count_line(),
             byte: self.text_bytes,
             cells: self.columns.len(),
             lossy_cells: 0,
             is_utf8: true,
         };
-        self.text_bytes += line.len() as u64 + 1;
+        self.text_bytes += (cells.len() - start) as u64;
         self.object.records.fields.put_keys(Arc::clone(&self.layout));
         self.writer.take(&mut self.object, written, cells, sink)
     }
@@ -227,6 +229,13 @@ fn field_of(column: &str) -> String {
     fields::all_fields().find(|field| plain(field) == wanted).unwrap_or(column).to_owned()
 }
 
+/// Returns a value with what is behind it, and its length.
+#[inline]
+fn value_and_others(column: &StringArray, row: usize) -> (&[u8], usize) {
+    let start = usize::try_from(column.value_offsets()[row]).expect("an offset of an array is not negative");
+    (&column.value_data()[start..], column.value(row).len())
+}
+
 /// Returns the values of all columns as texts.
 fn texts(batch: &RecordBatch, names: &[String]) -> Vec<StringArray> {
     batch.columns().iter().zip(names).map(|(column, name)| text_of(column, name)).collect()
@@ -239,13 +248,14 @@ fn text_of(column: &ArrayRef, name: &str) -> StringArray {
     if let DataType::Timestamp(unit, _) = column.data_type() {
         return text_of_times(column, *unit, name);
     }
+    if let Some(strings) = column.as_string_opt::<i64>() {
+        return strings.iter().collect();
+    }
+    if let Some(strings) = column.as_string_view_opt() {
+        return strings.iter().collect();
+    }
     if let Some(bytes) = column.as_binary_opt::<i32>() {
         return bytes.iter().map(|value| value.map(|value| String::from_utf8_lossy(value).into_owned())).collect();
-    }
-    if let Ok(cast) = cast(column, &DataType::Utf8)
-        && cast.null_count() == column.null_count()
-    {
-        return cast.as_string::<i32>().clone();
     }
     let options = FormatOptions::default();
     let Ok(formatter) = ArrayFormatter::try_new(column, &options) else { return StringArray::new_null(column.len()) };
@@ -254,30 +264,38 @@ fn text_of(column: &ArrayRef, name: &str) -> StringArray {
 
 /// Returns moments as texts: as the field `name` has them, or else in seconds since 1970 with a fraction.
 fn text_of_times(column: &ArrayRef, unit: TimeUnit, name: &str) -> StringArray {
-    let nulls = || StringArray::new_null(column.len());
-    let without_zone = cast(column, &DataType::Int64)
-        .and_then(|numbers| cast(&numbers, &DataType::Timestamp(unit, None)))
-        .and_then(|times| cast(&times, &DataType::Timestamp(TimeUnit::Microsecond, None)));
-    let Ok(times) = without_zone else { return nulls() };
-    let part = match name {
-        fields::DATE => Some(DataType::Date32),
-        fields::TIME => Some(DataType::Time32(TimeUnit::Second)),
-        _ => None,
+    let numbers: Vec<Option<i64>> = match unit {
+        TimeUnit::Second => column.as_primitive::<TimestampSecondType>().iter().collect(),
+        TimeUnit::Millisecond => column.as_primitive::<TimestampMillisecondType>().iter().collect(),
+        TimeUnit::Microsecond => column.as_primitive::<TimestampMicrosecondType>().iter().collect(),
+        TimeUnit::Nanosecond => column.as_primitive::<TimestampNanosecondType>().iter().collect(),
     };
-    if let Some(part) = part {
-        let text = cast(&times, &part).and_then(|part| cast(&part, &DataType::Utf8));
-        return text.map_or_else(|_| nulls(), |text| text.as_string::<i32>().clone());
-    }
-    let Ok(micros) = cast(&times, &DataType::Int64) else { return nulls() };
-    let mut texts = StringBuilder::new();
-    for micros in micros.as_primitive::<Int64Type>() {
-        texts.append_option(micros.map(|micros| {
-            if name == fields::TIMESTAMP_MS {
-                micros.div_euclid(1000).to_string()
-            } else {
-                format!("{}.{:06}", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000))
+    let text = |number: i64| {
+        let nanos = i128::from(number)
+            * match unit {
+                TimeUnit::Second => 1_000_000_000,
+                TimeUnit::Millisecond => 1_000_000,
+                TimeUnit::Microsecond => 1_000,
+                TimeUnit::Nanosecond => 1,
+            };
+        let (seconds, of_second) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+        match name {
+            fields::DATE => date_of_day(i32::try_from(seconds.div_euclid(86_400)).ok()?),
+            fields::TIME => {
+                let time = time_of_second(i64::try_from(seconds).ok()?);
+                Some(std::str::from_utf8(&time).expect("digits and colons are ASCII").to_owned())
             }
-        }));
-    }
-    texts.finish()
+            fields::TIMESTAMP_MS => Some(nanos.div_euclid(1_000_000).to_string()),
+            _ => Some(format!("{seconds}.{:06}", of_second / 1000)),
+        }
+    };
+    numbers.into_iter().map(|number| number.and_then(text)).collect()
+}
+
+/// Returns a day as text, `YYYY-MM-DD`.
+fn date_of_day(day: i32) -> Option<String> {
+    let days = Date32Array::from(vec![day]);
+    let options = FormatOptions::default();
+    let formatter = ArrayFormatter::try_new(&days, &options).ok()?;
+    Some(formatter.value(0).to_string())
 }

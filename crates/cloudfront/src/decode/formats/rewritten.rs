@@ -116,7 +116,7 @@ impl Rewriter {
             object.records.rejects.add(RejectReason::WrongCellCount, number, byte, bytes, length);
             return Ok(());
         }
-        let values = delimiter.cells(bytes).take(width).map(|cell| Some(&bytes[cell]));
+        let values = delimiter.cells(bytes).take(width).map(|cell| Some((&bytes[cell.start..], cell.len())));
         let start = self.writer.write(values, cells);
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
         let is_lossy = |cell| std::str::from_utf8(cell).is_err();
@@ -125,7 +125,7 @@ impl Rewriter {
         } else {
             delimiter.cells(bytes).filter(|cell| is_lossy(&bytes[cell.clone()])).count() as u64
         };
-        let row = WrittenRow { start, line: bytes, number, byte, cells: count, lossy_cells, is_utf8 };
+        let row = WrittenRow { start, line: Some(bytes), number, byte, cells: count, lossy_cells, is_utf8 };
         self.writer.take(object, row, cells, sink)
     }
 
@@ -148,11 +148,11 @@ impl Rewriter {
             if matches!(text, Cow::Borrowed(_)) { 0 } else { record.values.iter().filter(is_lossy).count() };
         let count = record.values.len();
         object.records.fields.put_keys(record.layout);
-        let values = record.values.iter().map(|value| value.as_deref().map(str::as_bytes));
+        let values = record.values.iter().map(|value| value.as_deref().map(|value| (value.as_bytes(), value.len())));
         let start = self.writer.write(values, cells);
         let Line { bytes, number, byte } = line;
         let lossy_cells = lossy_cells as u64;
-        let row = WrittenRow { start, line: bytes, number, byte, cells: count, lossy_cells, is_utf8: true };
+        let row = WrittenRow { start, line: Some(bytes), number, byte, cells: count, lossy_cells, is_utf8: true };
         self.writer.take(object, row, cells, sink)
     }
 }

@@ -24,8 +24,8 @@ pub(super) struct RowWriter {
 pub(super) struct WrittenRow<'l> {
     /// Text position of its first cell.
     pub(super) start: usize,
-    /// The line that it comes from.
-    pub(super) line: &'l [u8],
+    /// The line that it comes from; `None` if it comes from none: then its written cells are the line.
+    pub(super) line: Option<&'l [u8]>,
     /// Number of that line in the object, from 1.
     pub(super) number: u64,
     /// Offset of that line in the object's text.
@@ -39,23 +39,21 @@ pub(super) struct WrittenRow<'l> {
 }
 
 impl RowWriter {
-    /// Writes the cells of a row; a missing one, `None`, ends where the one before it does. Returns the position of the first.
+    /// Writes the cells of a row, each the first bytes of a slice, by their number; a missing one, `None`, ends where the one before it does.
+    /// Returns the position of the first.
     pub(super) fn write<'v>(
         &mut self,
-        values: impl Iterator<Item = Option<&'v [u8]>>,
+        values: impl Iterator<Item = Option<(&'v [u8], usize)>>,
         cells: &mut SharedText,
     ) -> usize {
         cells.push(b"\n");
         let start = cells.len();
         self.ends.clear();
         for value in values {
-            if let Some(value) = value {
-                cells.push(value);
-                self.ends.push(as_u32(cells.len()));
-                cells.push(b"\t");
-            } else {
-                self.ends.push(as_u32(cells.len() - 1));
+            if let Some((bytes, length)) = value {
+                cells.push_cell(bytes, length);
             }
+            self.ends.push(as_u32(cells.len() - 1));
         }
         start
     }
@@ -74,6 +72,7 @@ impl RowWriter {
         let WrittenRow { start, line, number, byte, cells: count, lossy_cells, is_utf8 } = row;
         let mut text = Text::new(cells.padded());
         text.is_utf8 = is_utf8;
+        let line = line.unwrap_or_else(|| text.bytes().get(start..cells.len() - 1).unwrap_or_default());
         let record = Record { line: number, start, byte, bytes: line, ends: &self.ends, cells: count, lossy_cells };
         let is_row = object.records.take(text, record, sink)?;
         if !is_row || matches!(sink, Sink::Judge) {

@@ -60,6 +60,21 @@ impl SharedText {
         self.end += bytes.len();
     }
 
+    /// Appends the first `length` of these bytes, and a TAB.
+    #[inline]
+    pub(crate) fn push_cell(&mut self, bytes: &[u8], length: usize) {
+        // Most cells are short: a copy of a fixed size needs no call. What it copies too much is written over.
+        const SHORT: usize = 16;
+        self.make_room(length.max(SHORT) + 1);
+        let into = &mut self.bytes[self.end..];
+        match (bytes.first_chunk::<SHORT>(), into.first_chunk_mut::<SHORT>()) {
+            (Some(bytes), Some(into)) if length <= SHORT => *into = *bytes,
+            _ => into[..length].copy_from_slice(&bytes[..length]),
+        }
+        into[length] = b'\t';
+        self.end += length + 1;
+    }
+
     /// Appends a line end and an object's text. Returns the position of the text's start; `None` if it has more than
     /// `most_bytes`, and is incomplete then.
     ///

@@ -125,6 +125,8 @@ impl<R: BufRead> Large<R> {
         object.by_ref().take(PARQUET_HEAD_BYTES as u64).read_to_end(&mut head).map_err(Error::Read)?;
         if is_parquet(&head) {
             let more = MAX_PARQUET_BYTES + 1 - head.len() as u64;
+            // All at once: a vector that grows step by step takes twice as much.
+            head.reserve_exact(usize::try_from(more.min(object_bytes)).expect("it is at most the limit"));
             object.take(more).read_to_end(&mut head).map_err(Error::Read)?;
             if head.len() as u64 > MAX_PARQUET_BYTES {
                 return Err(Error::LargeParquet { limit_bytes: MAX_PARQUET_BYTES });

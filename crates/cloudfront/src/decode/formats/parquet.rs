@@ -7,17 +7,19 @@
 use std::{fmt, sync::Arc};
 
 use arrow::{
-    array::{Array as _, ArrayRef, AsArray as _, Date32Array, RecordBatch, StringArray},
+    array::{Array as _, ArrayRef, AsArray as _, Date32Array, RecordBatch, StringViewArray},
     datatypes::{
-        DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-        TimestampSecondType,
+        BinaryViewType, DataType, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+        TimestampNanosecondType, TimestampSecondType,
     },
     util::display::{ArrayFormatter, FormatOptions},
 };
 use bytes::Bytes;
 use lakefront_schema::fields;
 use parquet::{
-    arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    arrow::arrow_reader::{
+        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    },
     errors::ParquetError,
 };
 
@@ -25,10 +27,10 @@ use self::check::{check_footer, check_pages, damaged};
 use super::{
     Stop,
     object::ObjectLines,
-    row_writer::{RowWriter, WrittenRow},
+    row_writer::{RowWriter, Value, WrittenRow},
 };
 use crate::{
-    FieldNames, Reject,
+    FieldNames, Reject, RejectReason,
     decode::{
         DecodeOptions, DecodeSizes, LogDescription, ObjectSummary,
         batch::Sink,
@@ -44,10 +46,19 @@ use crate::{
 mod check;
 mod compact;
 
-/// Number of rows that are read at a time.
+/// Number of rows that are read at a time; fewer if there are very many columns.
 const BATCH_ROWS: usize = 1024;
+/// Number of values that are read at a time, at most.
+const BATCH_VALUES: usize = 64 * BATCH_ROWS;
 /// Beginning of the keys that lakefront writes into the footers of its own data files.
 const OWN_KEYS: &str = "lakefront";
+
+/// Values of a column.
+struct Column {
+    values: StringViewArray,
+    /// For each value whether it is no UTF-8; `None` if all are.
+    lossy: Option<Vec<bool>>,
+}
 
 /// Reads one file.
 pub(crate) struct ParquetReader {
@@ -56,7 +67,7 @@ pub(crate) struct ParquetReader {
     names: Vec<String>,
     layout: Arc<Layout>,
     /// The columns of the rows at hand.
-    columns: Vec<StringArray>,
+    columns: Vec<Column>,
     /// The next row in them.
     row: usize,
     rows_left: u64,
@@ -84,14 +95,14 @@ impl ParquetReader {
         layouts: &mut Layouts,
     ) -> Result<Self, Error> {
         check_footer(file)?;
-        let builder = read(|| ParquetRecordBatchReaderBuilder::try_new(file.clone()))?;
-        let metadata = Arc::clone(builder.metadata());
+        let as_written = read(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))?;
+        let metadata = Arc::clone(as_written.metadata());
         let entries = metadata.file_metadata().key_value_metadata();
         if entries.is_some_and(|entries| entries.iter().any(|entry| entry.key.starts_with(OWN_KEYS))) {
             return Err(Error::OwnDataFile);
         }
         check_pages(file, &metadata, options.text_limits)?;
-        let names: Vec<String> = builder.schema().fields().iter().map(|field| field_of(field.name())).collect();
+        let names: Vec<String> = as_written.schema().fields().iter().map(|field| field_of(field.name())).collect();
         let keys: Vec<Box<str>> = names.iter().map(|name| Box::from(name.as_str())).collect();
         let layout = layouts.of_keys(&keys);
         if !layout.has_known_field {
@@ -102,7 +113,13 @@ impl ParquetReader {
         object.records.fields.put_keys(Arc::clone(&layout));
         Ok(Self {
             object,
-            reader: read(|| builder.with_batch_size(BATCH_ROWS).build())?,
+            reader: read(|| {
+                let with_views = ArrowReaderOptions::new().with_schema(with_views(as_written.schema()));
+                let as_views = ArrowReaderMetadata::try_new(metadata, with_views)?;
+                let batch_rows = BATCH_ROWS.min((BATCH_VALUES / names.len().max(1)).max(1));
+                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), as_views);
+                builder.with_batch_size(batch_rows).build()
+            })?,
             names,
             layout,
             columns: Vec::new(),
@@ -139,23 +156,33 @@ impl ParquetReader {
 
     /// Returns the number of rows in the columns at hand.
     fn rows(&self) -> usize {
-        self.columns.first().map_or(0, StringArray::len)
+        self.columns.first().map_or(0, |column| column.values.len())
     }
 
     fn read_row(&mut self, cells: &mut SharedText, sink: &mut Sink<'_>) -> Result<(), Error> {
         let row = self.row;
-        let values = self.columns.iter().map(|column| column.is_valid(row).then(|| value_and_others(column, row)));
-        let start = self.writer.write(values, cells);
-        let written = WrittenRow {
-            start,
-            line: None,
-            number: self.object.lines.count_line(),
-            byte: self.text_bytes,
-            cells: self.columns.len(),
-            lossy_cells: 0,
-            is_utf8: true,
-        };
-        self.text_bytes += (cells.len() - start) as u64;
+        let (number, byte) = (self.object.lines.count_line(), self.text_bytes);
+        let bytes = self.columns.iter().map(|column| column.length(row) + 1).sum::<usize>().saturating_sub(1);
+        self.text_bytes += bytes as u64 + 1;
+        if bytes > self.object.lines.line_bytes() {
+            let mut kept = Vec::new();
+            let most = self.object.lines.kept_bytes();
+            for column in &self.columns {
+                let value = if column.values.is_valid(row) { column.values.value(row).as_bytes() } else { &[] };
+                kept.extend_from_slice(&value[..value.len().min(most - kept.len())]);
+                if kept.len() == most {
+                    break;
+                }
+                kept.push(b'\t');
+            }
+            self.object.records.rejects.add(RejectReason::LineTooLong, number, byte, &kept, bytes as u64);
+            return Ok(());
+        }
+        let start = self.writer.write(self.columns.iter().map(|column| column.value(row)), cells);
+        let is_lossy = |column: &&Column| column.lossy.as_ref().is_some_and(|lossy| lossy[row]);
+        let lossy_cells = self.columns.iter().filter(is_lossy).count() as u64;
+        let written =
+            WrittenRow { start, line: None, number, byte, cells: self.columns.len(), lossy_cells, is_utf8: true };
         self.object.records.fields.put_keys(Arc::clone(&self.layout));
         self.writer.take(&mut self.object, written, cells, sink)
     }
@@ -229,41 +256,86 @@ fn field_of(column: &str) -> String {
     fields::all_fields().find(|field| plain(field) == wanted).unwrap_or(column).to_owned()
 }
 
-/// Returns a value with what is behind it, and its length.
-#[inline]
-fn value_and_others(column: &StringArray, row: usize) -> (&[u8], usize) {
-    let start = usize::try_from(column.value_offsets()[row]).expect("an offset of an array is not negative");
-    (&column.value_data()[start..], column.value(row).len())
+/// Returns the schema in which values stay where they are in pages and dictionaries: a dictionary's value may be long, and may be
+/// that of a thousand rows.
+fn with_views(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let is = field.data_type();
+        let as_view = if matches!(is, DataType::Utf8 | DataType::LargeUtf8) {
+            DataType::Utf8View
+        } else if matches!(is, DataType::Binary | DataType::LargeBinary) {
+            DataType::BinaryView
+        } else {
+            is.clone()
+        };
+        field.as_ref().clone().with_data_type(as_view)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Returns the values of all columns as texts.
-fn texts(batch: &RecordBatch, names: &[String]) -> Vec<StringArray> {
+impl Column {
+    fn new(values: StringViewArray) -> Self {
+        Self { values, lossy: None }
+    }
+
+    /// Returns the length of a row's value in bytes.
+    #[inline]
+    fn length(&self, row: usize) -> usize {
+        if self.values.is_valid(row) { view_length(self.values.views()[row]) } else { 0 }
+    }
+
+    #[inline]
+    fn value(&self, row: usize) -> Option<Value<'_>> {
+        if self.values.is_null(row) {
+            return None;
+        }
+        let view = self.values.views()[row];
+        let length = view_length(view);
+        // A short value is in its view, behind the length.
+        let is_short = length <= MAX_SHORT_BYTES;
+        Some(if is_short {
+            Value::Short((view >> u32::BITS).to_le_bytes(), length)
+        } else {
+            Value::First(self.values.value(row).as_bytes(), length)
+        })
+    }
+}
+
+/// Longest value that a view holds itself, in bytes.
+const MAX_SHORT_BYTES: usize = 12;
+
+#[inline]
+fn view_length(view: u128) -> usize {
+    usize::try_from(view & u128::from(u32::MAX)).expect("32 bits are a length")
+}
+
+/// Returns the values of all columns.
+fn texts(batch: &RecordBatch, names: &[String]) -> Vec<Column> {
     batch.columns().iter().zip(names).map(|(column, name)| text_of(column, name)).collect()
 }
 
-fn text_of(column: &ArrayRef, name: &str) -> StringArray {
-    if let Some(strings) = column.as_string_opt::<i32>() {
-        return strings.clone();
+fn text_of(column: &ArrayRef, name: &str) -> Column {
+    if let Some(strings) = column.as_string_view_opt() {
+        return Column::new(strings.clone());
+    }
+    if let Some(bytes) = column.as_byte_view_opt::<BinaryViewType>() {
+        let texts = bytes.iter().map(|value| value.map(String::from_utf8_lossy));
+        let is_lossy = |value: Option<&[u8]>| value.is_some_and(|value| std::str::from_utf8(value).is_err());
+        return Column { values: texts.collect(), lossy: Some(bytes.iter().map(is_lossy).collect()) };
     }
     if let DataType::Timestamp(unit, _) = column.data_type() {
-        return text_of_times(column, *unit, name);
-    }
-    if let Some(strings) = column.as_string_opt::<i64>() {
-        return strings.iter().collect();
-    }
-    if let Some(strings) = column.as_string_view_opt() {
-        return strings.iter().collect();
-    }
-    if let Some(bytes) = column.as_binary_opt::<i32>() {
-        return bytes.iter().map(|value| value.map(|value| String::from_utf8_lossy(value).into_owned())).collect();
+        return Column::new(text_of_times(column, *unit, name));
     }
     let options = FormatOptions::default();
-    let Ok(formatter) = ArrayFormatter::try_new(column, &options) else { return StringArray::new_null(column.len()) };
-    (0..column.len()).map(|row| column.is_valid(row).then(|| formatter.value(row).to_string())).collect()
+    let Ok(formatter) = ArrayFormatter::try_new(column, &options) else {
+        return Column::new(StringViewArray::new_null(column.len()));
+    };
+    let text = |row| column.is_valid(row).then(|| formatter.value(row).to_string());
+    Column::new((0..column.len()).map(text).collect())
 }
 
 /// Returns moments as texts: as the field `name` has them, or else in seconds since 1970 with a fraction.
-fn text_of_times(column: &ArrayRef, unit: TimeUnit, name: &str) -> StringArray {
+fn text_of_times(column: &ArrayRef, unit: TimeUnit, name: &str) -> StringViewArray {
     let numbers: Vec<Option<i64>> = match unit {
         TimeUnit::Second => column.as_primitive::<TimestampSecondType>().iter().collect(),
         TimeUnit::Millisecond => column.as_primitive::<TimestampMillisecondType>().iter().collect(),

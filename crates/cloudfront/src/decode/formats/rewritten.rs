@@ -11,7 +11,7 @@ use super::{
     object::{LineKind, ObjectLines},
     options::Delimiter,
     row_format::RowFormat,
-    row_writer::{RowWriter, WrittenRow},
+    row_writer::{RowWriter, Value, WrittenRow},
 };
 use crate::{
     RejectReason,
@@ -116,7 +116,8 @@ impl Rewriter {
             object.records.rejects.add(RejectReason::WrongCellCount, number, byte, bytes, length);
             return Ok(());
         }
-        let values = delimiter.cells(bytes).take(width).map(|cell| Some((&bytes[cell.start..], cell.len())));
+        let values =
+            delimiter.cells(bytes).take(width).map(|cell| Some(Value::First(&bytes[cell.start..], cell.len())));
         let start = self.writer.write(values, cells);
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
         let is_lossy = |cell| std::str::from_utf8(cell).is_err();
@@ -148,7 +149,8 @@ impl Rewriter {
             if matches!(text, Cow::Borrowed(_)) { 0 } else { record.values.iter().filter(is_lossy).count() };
         let count = record.values.len();
         object.records.fields.put_keys(record.layout);
-        let values = record.values.iter().map(|value| value.as_deref().map(|value| (value.as_bytes(), value.len())));
+        let values =
+            record.values.iter().map(|value| value.as_deref().map(|value| Value::First(value.as_bytes(), value.len())));
         let start = self.writer.write(values, cells);
         let Line { bytes, number, byte } = line;
         let lossy_cells = lossy_cells as u64;

@@ -19,6 +19,15 @@ pub(super) struct RowWriter {
     ends: Vec<u32>,
 }
 
+/// The value of a cell.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'v> {
+    /// The first bytes of these, by their number.
+    Short([u8; 16], usize),
+    /// The same; what is behind a short value makes copying it faster.
+    First(&'v [u8], usize),
+}
+
 /// A row whose cells are written.
 #[derive(Clone, Copy)]
 pub(super) struct WrittenRow<'l> {
@@ -39,19 +48,20 @@ pub(super) struct WrittenRow<'l> {
 }
 
 impl RowWriter {
-    /// Writes the cells of a row, each the first bytes of a slice, by their number; a missing one, `None`, ends where the one before it does.
-    /// Returns the position of the first.
+    /// Writes the cells of a row; a missing one, `None`, ends where the one before it does. Returns the position of the first.
     pub(super) fn write<'v>(
         &mut self,
-        values: impl Iterator<Item = Option<(&'v [u8], usize)>>,
+        values: impl Iterator<Item = Option<Value<'v>>>,
         cells: &mut SharedText,
     ) -> usize {
         cells.push(b"\n");
         let start = cells.len();
         self.ends.clear();
         for value in values {
-            if let Some((bytes, length)) = value {
-                cells.push_cell(bytes, length);
+            match value {
+                Some(Value::Short(bytes, length)) => cells.push_cell(&bytes, length),
+                Some(Value::First(bytes, length)) => cells.push_cell(bytes, length),
+                None => {}
             }
             self.ends.push(as_u32(cells.len() - 1));
         }

@@ -66,6 +66,11 @@ impl LineFraming {
         self.line_bytes
     }
 
+    /// Returns the number of bytes that are kept of a longer line.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.kept_line_bytes
+    }
+
     /// Returns the part of a long line that is kept.
     pub(crate) fn kept<'l>(&self, line: &'l [u8]) -> &'l [u8] {
         line.get(..self.kept_line_bytes).unwrap_or(line)

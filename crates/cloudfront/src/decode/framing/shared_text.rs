@@ -60,7 +60,7 @@ impl SharedText {
         self.end += bytes.len();
     }
 
-    /// Appends the first `length` of these bytes, and a TAB.
+    /// Appends a cell, the first `length` of these bytes, and a TAB.
     #[inline]
     pub(crate) fn push_cell(&mut self, bytes: &[u8], length: usize) {
         // Most cells are short: a copy of a fixed size needs no call. What it copies too much is written over.

@@ -115,6 +115,7 @@ fn typed_columns_are_read_as_what_they_say() {
     assert_eq!(decoded.rows.column("timetakenseconds"), [Some("0.25"), Some("0.001")]);
     assert_eq!(decoded.rows.column("requestip"), [Some("192.0.2.1"), Some("\u{fffd}")]);
     assert_eq!(decoded.rows.column("referrer"), [Some("https://example.com/"), None]);
+    assert_eq!(decoded.summary.lossy_cells, 1);
 }
 
 #[test]
@@ -125,6 +126,27 @@ fn a_row_without_a_time_is_rejected_with_its_cells() {
     let reject = &decoded.summary.rejects[0];
     assert_eq!((reject.line, reject.byte, reject.reason), (2, 20, RejectReason::BadDate));
     assert_eq!(reject.text, b"x\ty");
+}
+
+#[test]
+fn a_row_over_the_limit_is_rejected_and_a_long_value_of_many_rows_takes_no_memory_for_each() {
+    let long = "x".repeat(8 << 20);
+    let value = |row: usize| if row == 999 { "short" } else { long.as_str() };
+    let columns = vec![
+        ("date", strings((0..1000).map(|_| Some("2024-05-17")))),
+        ("time", strings((0..1000).map(|_| Some("10:00:00")))),
+        (
+            "cs_uri_stem",
+            strings((0..64).map(|_| Some(long.as_str())).chain((64..1000).map(|row| Some(value(row.max(999)))))),
+        ),
+    ];
+    let properties = WriterProperties::builder().set_dictionary_page_size_limit(32 << 20).build();
+    let decoded = decode_parquet(&file_of(columns, properties)).unwrap();
+    assert_eq!((decoded.summary.rows, decoded.summary.rejected), (936, 64));
+    let reject = &decoded.summary.rejects[0];
+    assert_eq!((reject.reason, reject.line_bytes), (RejectReason::LineTooLong, 20 + (8 << 20)));
+    assert!(reject.text.starts_with(b"2024-05-17\t10:00:00\txxx") && reject.text.len() == 64 * 1024);
+    assert_eq!(decoded.summary.rejects[1].byte, 21 + (8 << 20));
 }
 
 #[test]

@@ -6,6 +6,8 @@
 
 /// Deepest nesting of structures: a footer has 7 levels.
 const MAX_DEPTH: u32 = 16;
+/// Largest number of elements of a list: more than any file has columns or row groups.
+const MAX_ELEMENTS: u64 = 1 << 20;
 
 /// A walk over bytes.
 #[derive(Clone, Copy, Debug)]
@@ -84,8 +86,8 @@ impl<'b> Compact<'b> {
 
     /// Walks over the elements of a list or a map, each of these kinds.
     fn elements(&mut self, count: u64, kinds: &[u8], depth: u32) -> Option<()> {
-        // Each element takes a byte at least.
-        if count > (self.bytes.len() - self.at) as u64 {
+        // Each element takes a byte at least; and memory for all of them is reserved at once, a few hundred bytes each.
+        if count > MAX_ELEMENTS.min((self.bytes.len() - self.at) as u64) {
             return None;
         }
         for _ in 0..count {

@@ -86,7 +86,8 @@ bench-listing: build ## Measures requests, seconds and memory of listing a bucke
 
 fuzz: $(CARGO_FUZZ) ## Fuzzes the log readers and the encoder, FUZZ_SECONDS (60) per target
 	for target in decompress decode encode; do \
-		RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) run --fuzz-dir tests/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/decode.dict || exit 1; \
+		mkdir -p tests/fuzz/corpus/$$target tests/fuzz/seeds/$$target && \
+		RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) run --fuzz-dir tests/fuzz $$target tests/fuzz/corpus/$$target tests/fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/decode.dict || exit 1; \
 	done
 
 lint: ## Checks with rustfmt and clippy

@@ -276,8 +276,8 @@ pub(crate) struct ReadingFlags {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
 
-    /// Characters between the cells of lines without a TAB, 1 to 5: needed for others than `,` `;` `|` a blank and `::`, which are
-    /// found, as with `auto`
+    /// Characters between the cells of a log whose first line of data has no TAB, 1 to 5: needed for others than `,` `;` `|` a blank
+    /// and `::`, which are found, as with `auto`
     #[arg(long, value_name = "TEXT|auto", allow_hyphen_values = true)]
     pub(crate) delimiter: Option<String>,
 
@@ -521,7 +521,7 @@ pub(crate) struct InspectReadingFlags {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
 
-    /// Characters between the cells of lines without a TAB, 1 to 5
+    /// Characters between the cells of a log whose first line of data has no TAB, 1 to 5
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) delimiter: Option<String>,
 }

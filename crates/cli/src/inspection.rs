@@ -1,6 +1,6 @@
 //! Text of a look into a log.
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, fmt::Write as _};
 
 use indicatif::{HumanBytes, HumanCount};
 use lakefront_operations::{
@@ -100,7 +100,10 @@ fn table(inspection: &Inspection) -> String {
     let mut lines = vec![["field".to_owned(), "column".to_owned()].to_vec()];
     lines[0].extend((1..=first_rows.len()).map(|row| format!("row {row}")));
     let keeps_others = derived.iter().any(|column| column.columns == ["extra"]);
+    let mut seen = HashSet::new();
     for InspectedField { field, columns, .. } in fields.iter().chain(derived) {
+        // Of a name that is there twice the first one counts.
+        let is_repeated = field.as_ref().is_some_and(|field| !seen.insert(field));
         let name = field.as_deref().map_or_else(|| "(derived)".to_owned(), |field| shown(field, MAX_VALUE_CHARACTERS));
         let cell = |row: &InspectedRow, column: &str| match row.cell(column) {
             Some(cell) => shown(cell, MAX_VALUE_CHARACTERS),
@@ -114,7 +117,7 @@ fn table(inspection: &Inspection) -> String {
         }
         if columns.is_empty() {
             let is_source = field.as_deref().is_some_and(|field| DERIVED_SOURCES.contains(&field));
-            let taken = match (is_source, keeps_others) {
+            let taken = match (is_source, keeps_others && !is_repeated) {
                 (true, _) => "(derived columns)",
                 (false, true) => "extra",
                 (false, false) => "-",

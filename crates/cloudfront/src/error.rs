@@ -46,7 +46,7 @@ pub enum Error {
         is_in_gzip: bool,
     },
     /// Data in a format other than text.
-    #[error("decompress: {format} data, which this version does not read: deliver W3C or tab-separated logs")]
+    #[error("decompress: {format} data, which is no log: deliver W3C, plain, JSON or Parquet logs")]
     OtherData {
         /// Name of the format.
         format: &'static str,
@@ -56,6 +56,12 @@ pub enum Error {
     ParquetCorrupt {
         /// The damage, in words.
         why: String,
+    },
+    /// A Parquet file with something that no log has.
+    #[error("decode: a Parquet file with {why}, which this version does not read")]
+    UnsupportedParquet {
+        /// The part of it, in words.
+        why: &'static str,
     },
     /// A Parquet file that is too large to be held in memory.
     #[error("decode: a Parquet file of more than {limit_bytes} bytes, which is too large to be held in memory")]
@@ -190,7 +196,9 @@ impl Error {
             Self::TooManyHours { .. } => "too-many-hours",
             Self::Rtmp { .. } => "rtmp",
             Self::NotCloudFront { .. } | Self::OwnDataFile => "no-cloudfront-log",
-            Self::UnsupportedFormat { .. } | Self::OtherData { .. } => "unsupported-format",
+            Self::UnsupportedFormat { .. } | Self::UnsupportedParquet { .. } | Self::OtherData { .. } => {
+                "unsupported-format"
+            }
             Self::Read(_) => return None,
         })
     }

@@ -40,7 +40,7 @@ pub(crate) fn warn_of_header_names(unknown: &FieldNames, allowed_fields: &BTreeS
         return;
     }
     tracing::warn!(
-        "`#Fields` headers name fields that CloudFront is not known to have: {}; `--allow-field NAME` accepts a name",
+        "logs name fields that CloudFront is not known to have: {}; `--allow-field NAME` accepts a name",
         first_names_text(names, unknown.more())
     );
 }

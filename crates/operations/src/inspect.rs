@@ -347,7 +347,8 @@ impl Inspection {
 fn why(log: &LogDescription) -> String {
     let names = log.fields().count();
     match (log.format, log.named_by) {
-        (Some(LogFormat::Json), _) => format!("its first line of data begins with `{{`; its objects have {names} keys"),
+        (Some(LogFormat::Parquet), _) => format!("it begins with `PAR1`; it has {names} columns"),
+        (Some(LogFormat::Json), _) => format!("its lines of data begin with `{{`; its objects have {names} keys"),
         (Some(LogFormat::Plain), _) => format!("its first line of data is a list of {names} names"),
         (_, Some(NamedBy::Header)) => format!("a `#Fields` line names {names} fields"),
         (Some(_), Some(NamedBy::List)) => {

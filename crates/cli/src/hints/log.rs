@@ -20,6 +20,9 @@ pub(crate) fn hint(error: &LogError) -> Option<String> {
         }
         LogError::LargeParquet { .. } => Some("write it again as several smaller files".to_owned()),
         LogError::OwnDataFile => Some("exclude the table's folder: `--exclude`".to_owned()),
+        LogError::UnsupportedParquet { .. } => {
+            Some("write it again with plain columns of strings, numbers and times".to_owned())
+        }
         LogError::GzipCorrupt { .. }
         | LogError::OtherData { .. }
         | LogError::Archive { .. }
@@ -42,7 +45,7 @@ fn all_rejected(named_by: NamedBy, first_misfit: Option<Misfit>) -> String {
             "name the fields with `--fields`: it is read as a standard log by its count of cells alone".to_owned()
         }
         (NamedBy::Keys, _) => {
-            "each line has to be a JSON object with a date and time, or a timestamp, under CloudFront's names".to_owned()
+            "each row needs a date and time, or a timestamp, under CloudFront's names".to_owned()
         }
         (NamedBy::Header, _) => "rows need TABs between their cells, and a date and time, or a timestamp, that the `#Fields` line names".to_owned(),
     }
@@ -64,7 +67,7 @@ mod tests {
             (NamedBy::List, misfit, "line 1 has 1 tab-separated cells"),
             (NamedBy::List, None, "compare the names in `--fields`"),
             (NamedBy::CellCount, None, "`--fields`"),
-            (NamedBy::Keys, None, "JSON object"),
+            (NamedBy::Keys, None, "under CloudFront's names"),
         ] {
             let hint = hint_if_all_rejected(named_by, first_misfit, false).unwrap();
             assert!(hint.contains(says), "{hint}");
@@ -105,7 +108,7 @@ mod tests {
             (LogError::Archive { format: "zip", is_in_gzip: true }, "decompress: zip archive in gzip: unpack it first"),
             (
                 LogError::OtherData { format: "Avro" },
-                "decompress: Avro data, which this version does not read: deliver W3C or tab-separated logs",
+                "decompress: Avro data, which is no log: deliver W3C, plain, JSON or Parquet logs",
             ),
             (
                 LogError::UnsupportedFormat { line: 1, format: "quoted" },

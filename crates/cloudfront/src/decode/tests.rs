@@ -19,6 +19,7 @@ mod formats;
 mod lines;
 mod objects;
 mod parquet_files;
+mod seeds;
 
 const NAME: &str = "logs/E1EXAMPLE.2024-05-17-10.0a1b2c3d.gz";
 /// 2024-06-01.

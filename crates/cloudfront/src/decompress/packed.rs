@@ -8,6 +8,8 @@ use crate::Error;
 /// Number of bytes that are examined, of an object or of what gzip unpacks: a header of tar.
 pub(super) const HEAD_BYTES: usize = 512;
 
+const PARQUET: &str = "Parquet";
+
 /// Kind of an object, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Packed {
@@ -60,13 +62,15 @@ pub(super) fn refuse_packed(head: &[u8], is_in_gzip: bool) -> Result<(), Error> 
     match look_at(head) {
         None => Ok(()),
         Some(Packed::Archive(format)) => Err(Error::Archive { format, is_in_gzip }),
+        // Not compressed as a whole, it would be read.
+        Some(Packed::Data(format)) if format == PARQUET => Err(Error::Archive { format, is_in_gzip }),
         Some(Packed::Data(format)) => Err(Error::OtherData { format }),
     }
 }
 
 /// Returns whether it is a Parquet file.
 pub(super) fn is_parquet(head: &[u8]) -> bool {
-    head.starts_with(b"PAR1") && by_second_look(head) == Some(Packed::Data("Parquet"))
+    head.starts_with(b"PAR1") && by_second_look(head) == Some(Packed::Data(PARQUET))
 }
 
 fn look_at(head: &[u8]) -> Option<Packed> {
@@ -82,7 +86,7 @@ fn by_second_look(head: &[u8]) -> Option<Packed> {
         [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] if is_bzip2_block(rest) => Packed::Archive("bzip2"),
         [b'0', b'7', b'0', b'7', b'0', b'1' | b'2', rest @ ..] if is_digits(rest, 104, 16) => Packed::Archive("cpio"),
         [b'0', b'7', b'0', b'7', b'0', b'7', rest @ ..] if is_digits(rest, 70, 8) => Packed::Archive("cpio"),
-        [b'P', b'A', b'R', b'1' | b'E', ..] if is_binary => Packed::Data("Parquet"),
+        [b'P', b'A', b'R', b'1' | b'E', ..] if is_binary => Packed::Data(PARQUET),
         [b'O', b'R', b'C', ..] if is_binary => Packed::Data("ORC"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if head.contains(&0) => Packed::Data("UTF-16"),
         _ if is_tar(head) => Packed::Archive("tar"),

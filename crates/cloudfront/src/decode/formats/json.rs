@@ -21,7 +21,7 @@ use crate::{
 
 /// Number of names up to which a layout grows. Beyond that it has the keys of a single line, so that neither time nor memory
 /// grow with lines times names.
-const MAX_NAMES: usize = 256;
+const MAX_NAMES: usize = 128;
 /// Number of kinds of keys: see [`kind_of`].
 const KINDS: usize = 4;
 

@@ -102,12 +102,22 @@ impl ObjectLines {
             return Ok(LineKind::Done);
         }
         match self.format {
-            Some(RowFormat::Delimited(delimiter)) if self.is_header_bare && are_all_names(line, delimiter) => {
+            // No row has nothing but names: read as one, it would be rejected, and those after it read by the wrong names.
+            Some(RowFormat::Delimited(delimiter)) if self.is_names_line(line, delimiter) => {
                 Ok(LineKind::Names(delimiter))
             }
             Some(format) => Ok(LineKind::Row(format)),
             None => self.look_at_first(line),
         }
+    }
+
+    /// Returns whether a line is a list of names, or repeats the line of names that is in force.
+    fn is_names_line(&self, line: &[u8], delimiter: Delimiter) -> bool {
+        let is_repeated = || {
+            let names = self.records.fields.of_header().map(|layout| layout.names.iter().map(|name| name.as_bytes()));
+            self.is_header_bare && names.is_some_and(|names| names.eq(delimiter.cells(line).map(|cell| &line[cell])))
+        };
+        are_all_names(line, delimiter) && delimiter.cells(line).nth(1).is_some() || is_repeated()
     }
 
     /// Looks at the first line of data: it decides what the object is, unless a header did.

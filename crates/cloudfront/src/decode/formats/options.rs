@@ -12,7 +12,7 @@ const MAX_BYTES: usize = MAX_CHARACTERS * 4;
 pub struct FormatOptions {
     /// The format of all logs.
     pub format: Option<LogFormat>,
-    /// The delimiter of all lines that have no TAB.
+    /// The delimiter of logs whose first line of data has no TAB.
     pub delimiter: Option<Delimiter>,
 }
 

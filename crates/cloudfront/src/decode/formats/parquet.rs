@@ -30,7 +30,7 @@ use super::{
     row_writer::{RowWriter, Value, WrittenRow},
 };
 use crate::{
-    FieldNames, Reject, RejectReason,
+    FieldNames, Reject, RejectReason, TextLimits,
     decode::{
         DecodeOptions, DecodeSizes, LogDescription, ObjectSummary,
         batch::Sink,
@@ -39,6 +39,7 @@ use crate::{
         text::Text,
         time::time_of_second,
     },
+    decompress::RATIO_FREE_BYTES,
     error::{Error, NotCloudFront},
     guard::guarded,
 };
@@ -74,6 +75,8 @@ pub(crate) struct ParquetReader {
     writer: RowWriter,
     /// Bytes of all rows so far, as text.
     text_bytes: u64,
+    limits: TextLimits,
+    object_bytes: u64,
 }
 
 impl fmt::Debug for ParquetReader {
@@ -95,7 +98,9 @@ impl ParquetReader {
         layouts: &mut Layouts,
     ) -> Result<Self, Error> {
         check_footer(file)?;
-        let as_written = read(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))?;
+        // Only what is of Parquet itself: the writer's own types would be many more.
+        let plain = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let as_written = read(|| ArrowReaderMetadata::load(file, plain()))?;
         let metadata = Arc::clone(as_written.metadata());
         let entries = metadata.file_metadata().key_value_metadata();
         if entries.is_some_and(|entries| entries.iter().any(|entry| entry.key.starts_with(OWN_KEYS))) {
@@ -114,7 +119,7 @@ impl ParquetReader {
         Ok(Self {
             object,
             reader: read(|| {
-                let with_views = ArrowReaderOptions::new().with_schema(with_views(as_written.schema()));
+                let with_views = plain().with_schema(with_views(as_written.schema()));
                 let as_views = ArrowReaderMetadata::try_new(metadata, with_views)?;
                 let batch_rows = BATCH_ROWS.min((BATCH_VALUES / names.len().max(1)).max(1));
                 let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), as_views);
@@ -127,10 +132,12 @@ impl ParquetReader {
             rows_left: rows,
             writer: RowWriter::default(),
             text_bytes: 0,
+            limits: options.text_limits,
+            object_bytes: file.len() as u64,
         })
     }
 
-    /// Reads rows, and writes their cells to the end of `cells`, up to `most_bytes` of these.
+    /// Reads rows, and writes their cells to the end of `cells`, until they have `most_bytes` as text.
     ///
     /// # Errors
     /// The verdict on the object.
@@ -140,12 +147,13 @@ impl ParquetReader {
         most_bytes: usize,
         sink: &mut Sink<'_>,
     ) -> Result<Stop, Error> {
+        let started = self.text_bytes;
         loop {
             if self.row == self.rows() && !self.next_columns()? {
                 return Ok(Stop::NeedsText { at: 0 });
             }
             while self.row < self.rows() {
-                if self.object.room(sink) == 0 || cells.len() >= most_bytes {
+                if self.object.room(sink) == 0 || self.text_bytes - started >= most_bytes as u64 {
                     return Ok(Stop::IsFull { at: 0 });
                 }
                 self.read_row(cells, sink)?;
@@ -164,27 +172,50 @@ impl ParquetReader {
         let (number, byte) = (self.object.lines.count_line(), self.text_bytes);
         let bytes = self.columns.iter().map(|column| column.length(row) + 1).sum::<usize>().saturating_sub(1);
         self.text_bytes += bytes as u64 + 1;
+        self.check_limits()?;
         if bytes > self.object.lines.line_bytes() {
-            let mut kept = Vec::new();
-            let most = self.object.lines.kept_bytes();
-            for column in &self.columns {
-                let value = if column.values.is_valid(row) { column.values.value(row).as_bytes() } else { &[] };
-                kept.extend_from_slice(&value[..value.len().min(most - kept.len())]);
-                if kept.len() == most {
-                    break;
-                }
-                kept.push(b'\t');
-            }
+            let kept = self.line(self.object.lines.kept_bytes());
             self.object.records.rejects.add(RejectReason::LineTooLong, number, byte, &kept, bytes as u64);
             return Ok(());
         }
+        // A missing cell would be missing in the line, too, by which people find their way.
+        let has_null = self.columns.iter().any(|column| column.values.is_null(row));
+        let line = has_null.then(|| self.line(bytes));
         let start = self.writer.write(self.columns.iter().map(|column| column.value(row)), cells);
         let is_lossy = |column: &&Column| column.lossy.as_ref().is_some_and(|lossy| lossy[row]);
         let lossy_cells = self.columns.iter().filter(is_lossy).count() as u64;
-        let written =
-            WrittenRow { start, line: None, number, byte, cells: self.columns.len(), lossy_cells, is_utf8: true };
+        let (line, cell_count) = (line.as_deref(), self.columns.len());
+        let written = WrittenRow { start, line, number, byte, cells: cell_count, lossy_cells, is_utf8: true };
         self.object.records.fields.put_keys(Arc::clone(&self.layout));
         self.writer.take(&mut self.object, written, cells, sink)
+    }
+
+    /// Returns the row at hand as a line with TABs, its first bytes if it is longer.
+    fn line(&self, most: usize) -> Vec<u8> {
+        let mut line = Vec::new();
+        for (place, column) in self.columns.iter().enumerate() {
+            if place > 0 {
+                line.push(b'\t');
+            }
+            if line.len() >= most {
+                break;
+            }
+            let value = if column.values.is_valid(self.row) { column.values.value(self.row).as_bytes() } else { &[] };
+            line.extend_from_slice(&value[..value.len().min(most - line.len())]);
+        }
+        line.truncate(most);
+        line
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        let TextLimits { text_bytes: limit_bytes, ratio } = self.limits;
+        if self.text_bytes > limit_bytes {
+            return Err(Error::TooMuchText { limit_bytes });
+        }
+        if self.text_bytes > RATIO_FREE_BYTES && self.text_bytes > ratio.saturating_mul(self.object_bytes) {
+            return Err(Error::TooCompressed { limit: ratio, object_bytes: self.object_bytes });
+        }
+        Ok(())
     }
 
     /// Reads the next rows; returns false at the end.
@@ -323,14 +354,33 @@ fn text_of(column: &ArrayRef, name: &str) -> Column {
         let is_lossy = |value: Option<&[u8]>| value.is_some_and(|value| std::str::from_utf8(value).is_err());
         return Column { values: texts.collect(), lossy: Some(bytes.iter().map(is_lossy).collect()) };
     }
+    if let Some(bytes) = column.as_fixed_size_binary_opt() {
+        let texts = bytes.iter().map(|value| value.map(String::from_utf8_lossy));
+        let is_lossy = |value: Option<&[u8]>| value.is_some_and(|value| std::str::from_utf8(value).is_err());
+        return Column { values: texts.collect(), lossy: Some(bytes.iter().map(is_lossy).collect()) };
+    }
     if let DataType::Timestamp(unit, _) = column.data_type() {
         return Column::new(text_of_times(column, *unit, name));
+    }
+    if *column.data_type() == DataType::Null {
+        return Column::new(StringViewArray::new_null(column.len()));
     }
     let options = FormatOptions::default();
     let Ok(formatter) = ArrayFormatter::try_new(column, &options) else {
         return Column::new(StringViewArray::new_null(column.len()));
     };
-    let text = |row| column.is_valid(row).then(|| formatter.value(row).to_string());
+    let text = |row| {
+        column.is_valid(row).then(|| {
+            let mut text = formatter.value(row).to_string();
+            // A log's time has whole seconds.
+            if name == fields::TIME
+                && let Some(point) = text.find('.')
+            {
+                text.truncate(point);
+            }
+            text
+        })
+    };
     Column::new((0..column.len()).map(text).collect())
 }
 

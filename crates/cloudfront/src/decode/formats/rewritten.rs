@@ -20,7 +20,7 @@ use crate::{
         framing::{lines::LineFraming, shared_text::SharedText},
         layout::layouts::Layouts,
     },
-    error::Error,
+    error::{Error, NamedBy},
 };
 
 /// Reads lines of one object that are rewritten.
@@ -110,6 +110,9 @@ impl Rewriter {
             return Ok(());
         };
         let width = object.records.fields.width();
+        // One empty last cell aside, as with TABs.
+        let is_era = object.records.fields.named_by() == NamedBy::CellCount;
+        let count = if is_era && count == width + 1 && delimiter.ends(bytes) { width } else { count };
         // CloudFront escapes a TAB in a cell, and no other delimiter: then nothing says where the cells of such a row are.
         if delimiter != Delimiter::TAB && count != width {
             let length = bytes.len() as u64;

@@ -71,6 +71,27 @@ fn a_line_of_bare_names_is_a_header_wherever_it_stands() {
 }
 
 #[test]
+fn names_behind_another_header_are_a_header_too() {
+    let decoded = decode(
+        "#Fields: date time x-edge-location c-ip\n2024-05-17\t10:00:00\tDFW3\t192.0.2.1\n\
+         date\ttime\tc-ip\tx-edge-location\n2024-05-17\t10:00:01\t192.0.2.2\tLHR3\n",
+    );
+    assert_eq!(decoded.rows.column("location"), ["DFW3", "LHR3"].map(Some));
+    assert_eq!((decoded.summary.comments, decoded.summary.rejected), (2, 0));
+    let repeated = "own\tdate\ttime\nx\t2024-05-17\t10:00:00\nown\tdate\ttime\ny\t2024-05-17\t10:00:01\n";
+    let plain = decode_with(with_format(LogFormat::Plain), None, repeated).unwrap();
+    assert_eq!((plain.summary.rows, plain.summary.comments, plain.summary.rejected), (2, 2, 0));
+}
+
+#[test]
+fn one_empty_cell_at_the_end_of_an_eras_row_is_left_out_with_any_delimiter() {
+    let cells: Vec<String> = (2..12).map(|cell| format!("c{cell}")).collect();
+    let row = format!("2024-05-17~10:00:00~{}~\n", cells.join("~"));
+    let decoded = decode_with(with_delimiter("~"), None, &row).unwrap();
+    assert_eq!((decoded.summary.rows, decoded.cell("uriquery")), (1, Some("c11")));
+}
+
+#[test]
 fn any_of_the_usual_delimiters_is_found_under_a_header_and_under_bare_names() {
     for delimiter in [",", ";", "|", " ", "::"] {
         let line = |cells: [&str; 4]| cells.join(delimiter);

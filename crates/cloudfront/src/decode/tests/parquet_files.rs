@@ -2,14 +2,14 @@
 
 use arrow::{
     array::{
-        ArrayRef, BinaryArray, Date32Array, Float64Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
-        TimestampMillisecondArray,
+        ArrayRef, BinaryArray, Date32Array, Float64Array, Int64Array, LargeStringArray, ListArray, NullArray,
+        RecordBatch, StringArray, TimestampMillisecondArray,
     },
-    datatypes::{DataType, Field, Schema},
+    datatypes::{DataType, Field, Int64Type, Schema},
 };
 use parquet::{
     arrow::ArrowWriter,
-    basic::{Compression, ZstdLevel},
+    basic::{Compression, Encoding, ZstdLevel},
     file::{
         metadata::KeyValue,
         properties::{WriterProperties, WriterVersion},
@@ -147,6 +147,42 @@ fn a_row_over_the_limit_is_rejected_and_a_long_value_of_many_rows_takes_no_memor
     assert_eq!((reject.reason, reject.line_bytes), (RejectReason::LineTooLong, 20 + (8 << 20)));
     assert!(reject.text.starts_with(b"2024-05-17\t10:00:00\txxx") && reject.text.len() == 64 * 1024);
     assert_eq!(decoded.summary.rejects[1].byte, 21 + (8 << 20));
+}
+
+#[test]
+fn nested_columns_delta_encodings_and_bombs_are_refused_before_they_take_memory() {
+    let dates = || strings([Some("2024-05-17")]);
+    let list: ListArray = ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None])]);
+    let nested = file_of(vec![("date", dates()), ("time", Arc::new(list))], properties());
+    let delta =
+        WriterProperties::builder().set_dictionary_enabled(false).set_encoding(Encoding::DELTA_LENGTH_BYTE_ARRAY);
+    let delta = file_of(vec![("date", dates())], delta.build());
+    for (file, says) in [(nested, "lists or nested columns"), (delta, "delta encodings")] {
+        let error = decode_parquet(&file).unwrap_err();
+        assert_eq!(error.reason(), Some("unsupported-format"));
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let value = "x".repeat(500_000);
+    let columns = vec![
+        ("date", strings((0..500).map(|_| Some("2024-05-17")))),
+        ("time", strings((0..500).map(|_| Some("10:00:00")))),
+        ("cs_uri_stem", strings((0..500).map(|_| Some(value.as_str())))),
+    ];
+    let bomb = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    assert_eq!(decode_parquet(&file_of(columns, bomb)).unwrap_err().reason(), Some("too-large"));
+}
+
+#[test]
+fn a_null_is_an_empty_cell_of_a_rejected_row_and_a_column_of_nulls_is_null() {
+    let columns = vec![
+        ("date", strings([Some("2024-05-17"), None])),
+        ("time", strings([Some("10:00:00"), Some("10:00:01")])),
+        ("c_ip", Arc::new(NullArray::new(2)) as ArrayRef),
+        ("cs_method", strings([None, Some("GET")])),
+    ];
+    let decoded = decode_parquet(&file_of(columns, properties())).unwrap();
+    assert_eq!((decoded.cell("requestip"), decoded.cell("method")), (None, None));
+    assert_eq!(decoded.summary.rejects[0].text, b"\t10:00:01\t\tGET");
 }
 
 #[test]

@@ -29,7 +29,8 @@ impl<'b> Compact<'b> {
         self.at
     }
 
-    /// Walks over a structure; calls `on_number` with its whole numbers, outside of lists. `None`: it is damaged.
+    /// Walks over a structure; calls `on_number` with its whole numbers. Those of the elements of a list have the path of the list,
+    /// and its field is the last one of the path for the number of its elements. `None`: it is damaged.
     pub(super) fn structure(&mut self, on_number: OnNumber<'_>) -> Option<()> {
         self.fields(&mut Vec::new(), on_number, 0)
     }
@@ -72,12 +73,13 @@ impl<'b> Compact<'b> {
             9 | 10 => {
                 let header = self.byte()?;
                 let count = if header >> 4 == 15 { self.varint()? } else { u64::from(header >> 4) };
-                self.elements(count, &[header & 0x0f], depth)
+                on_number(path, i64::try_from(count).ok()?);
+                self.elements(count, &[header & 0x0f], path, on_number, depth)
             }
             11 => {
                 let count = self.varint()?;
                 let kinds = if count == 0 { 0 } else { self.byte()? };
-                self.elements(count, &[kinds >> 4, kinds & 0x0f], depth)
+                self.elements(count, &[kinds >> 4, kinds & 0x0f], path, on_number, depth)
             }
             12 => self.fields(path, on_number, depth + 1),
             _ => None,
@@ -85,7 +87,14 @@ impl<'b> Compact<'b> {
     }
 
     /// Walks over the elements of a list or a map, each of these kinds.
-    fn elements(&mut self, count: u64, kinds: &[u8], depth: u32) -> Option<()> {
+    fn elements(
+        &mut self,
+        count: u64,
+        kinds: &[u8],
+        path: &mut Vec<i16>,
+        on_number: OnNumber<'_>,
+        depth: u32,
+    ) -> Option<()> {
         // Each element takes a byte at least; and memory for all of them is reserved at once, a few hundred bytes each.
         if count > MAX_ELEMENTS.min((self.bytes.len() - self.at) as u64) {
             return None;
@@ -94,7 +103,7 @@ impl<'b> Compact<'b> {
             for &kind in kinds {
                 match kind {
                     1 | 2 => self.skip(1)?,
-                    _ => self.value(kind, &mut Vec::new(), &mut |_, _| {}, depth + 1)?,
+                    _ => self.value(kind, path, on_number, depth + 1)?,
                 }
             }
         }
@@ -144,9 +153,10 @@ mod tests {
 
     #[test]
     fn numbers_are_found_by_the_path_of_their_fields() {
-        // 1: 5, 3: -1, 4: { 1: 300 }, 20: a list of two numbers, 21: "ab".
+        // 1: 5, 3: -1, 4: { 1: 300 }, 20: a list of two numbers, 1 and 2, 21: "ab".
         let bytes = [0x15, 10, 0x25, 1, 0x1c, 0x15, 0xd8, 4, 0, 0x09, 40, 0x25, 2, 4, 0x18, 2, b'a', b'b', 0];
-        let expected = [(vec![1], 5), (vec![3], -1), (vec![4, 1], 300)];
+        let list = [(vec![20], 2), (vec![20], 1), (vec![20], 2)];
+        let expected = [&[(vec![1], 5), (vec![3], -1), (vec![4, 1], 300)][..], &list].concat();
         assert_eq!(numbers(&bytes).unwrap(), expected);
         for end in 0..bytes.len() {
             assert_eq!(Compact::new(&bytes[..end]).structure(&mut |_, _| {}), None, "cut at {end}");

@@ -183,13 +183,16 @@ fn a_damaged_parquet_log_adds_no_row() {
 
 #[test]
 fn a_bucket_that_holds_its_own_table_does_not_convert_the_table() {
-    let folder = TestFolder::with_log(log(NAMES, &ROWS));
-    folder.converts(&[]);
-    for (name, path) in folder.files("lake/cf_logs").into_iter().filter(|(name, _)| name.ends_with(".parquet")) {
-        folder.add(&format!("copied/{name}"), std::fs::read(path).unwrap());
+    for schema in ["cf_logs", "cf_logs_wide"] {
+        let folder = TestFolder::with_log(log(NAMES, &ROWS));
+        folder.converts(&["--schema", schema]);
+        for (name, path) in folder.files("lake/cf_logs").into_iter().filter(|(name, _)| name.ends_with(".parquet")) {
+            folder.add(&format!("copied/{name}"), std::fs::read(path).unwrap());
+        }
+        let report = folder.converts_with_failures(&[]);
+        assert_eq!((&report["rows"], &report["objects"]["failed"]), (&json!(0), &json!(1)));
+        let message = folder.quarantine()[0]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("a data file of a lakefront table"), "{message}");
+        assert_eq!(folder.rows().len(), 2);
     }
-    let report = folder.converts_with_failures(&[]);
-    assert_eq!((&report["rows"], &report["objects"]["failed"]), (&json!(0), &json!(1)));
-    assert!(folder.quarantine()[0]["message"].as_str().unwrap().contains("a data file of a lakefront table"));
-    assert_eq!(folder.rows().len(), 2);
 }

@@ -23,7 +23,7 @@ use parquet::{
     errors::ParquetError,
 };
 
-use self::check::{check_footer, check_pages, damaged};
+use self::check::{OWN_KEY, check_footer, check_pages, damaged};
 use super::{
     Stop,
     object::ObjectLines,
@@ -51,8 +51,6 @@ mod compact;
 const BATCH_ROWS: usize = 1024;
 /// Number of values that are read at a time, at most.
 const BATCH_VALUES: usize = 64 * BATCH_ROWS;
-/// Beginning of the keys that lakefront writes into the footers of its own data files.
-const OWN_KEYS: &str = "lakefront";
 
 /// Values of a column.
 struct Column {
@@ -103,7 +101,7 @@ impl ParquetReader {
         let as_written = read(|| ArrowReaderMetadata::load(file, plain()))?;
         let metadata = Arc::clone(as_written.metadata());
         let entries = metadata.file_metadata().key_value_metadata();
-        if entries.is_some_and(|entries| entries.iter().any(|entry| entry.key.starts_with(OWN_KEYS))) {
+        if entries.is_some_and(|entries| entries.iter().any(|entry| entry.key == OWN_KEY)) {
             return Err(Error::OwnDataFile);
         }
         check_pages(file, &metadata, options.text_limits)?;

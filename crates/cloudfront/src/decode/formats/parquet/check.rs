@@ -1,11 +1,14 @@
 //! Checks of a Parquet file before it is read: of all lengths by which its reader would reserve memory.
 
+use memchr::memmem;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::compact::Compact;
 use crate::{TextLimits, decompress::RATIO_FREE_BYTES, error::Error};
 
 const MAGIC: &[u8] = b"PAR1";
+/// Key by which lakefront's own data files are known in their footers.
+pub(super) const OWN_KEY: &str = "lakefront.schema";
 /// Length of the footer's length and the magic bytes, at the end of a file.
 const TAIL_BYTES: usize = 8;
 /// Largest footer in bytes: 4 MiB. In memory it takes many times as much.
@@ -35,7 +38,7 @@ struct PageSizes {
 /// Checks the footer: its structure, and that columns are flat, as those of a log are.
 ///
 /// # Errors
-/// [`Error::ParquetCorrupt`], [`Error::UnsupportedParquet`].
+/// [`Error::ParquetCorrupt`], [`Error::UnsupportedParquet`], [`Error::OwnDataFile`].
 pub(super) fn check_footer(file: &[u8]) -> Result<(), Error> {
     let tail = file.last_chunk::<TAIL_BYTES>().filter(|tail| tail.ends_with(MAGIC));
     let Some([a, b, c, d, ..]) = tail else { return Err(damaged("the end is missing")) };
@@ -59,6 +62,10 @@ pub(super) fn check_footer(file: &[u8]) -> Result<(), Error> {
         _ => {}
     });
     walked.ok_or_else(|| damaged("the footer is damaged"))?;
+    // A table's file may have a map, and is to be called what it is.
+    if is_nested && memmem::find(footer, OWN_KEY.as_bytes()).is_some() {
+        return Err(Error::OwnDataFile);
+    }
     if is_nested {
         return Err(Error::UnsupportedParquet { why: "lists or nested columns" });
     }

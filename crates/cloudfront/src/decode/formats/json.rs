@@ -30,6 +30,8 @@ const KINDS: usize = 4;
 pub(crate) struct JsonLines {
     /// By the kinds of keys that lines have: what a field means depends on them.
     by_kind: [Option<Keys>; KINDS],
+    /// Kind of the last line.
+    kind: usize,
     has_record: bool,
 }
 
@@ -79,7 +81,12 @@ impl JsonLines {
 
     fn read_any<'l>(&mut self, layouts: &mut Layouts, line: &'l str) -> Option<JsonRecord<'l>> {
         let Entries(entries) = serde_json::from_str(line).ok()?;
-        let kind = entries.iter().fold(0, |kind, (key, _)| kind | kind_of(key));
+        // A line with all keys so far is of the kind of the lines that had them.
+        let has_same = |keys: &Keys| keys.names.iter().map(|name| &**name).eq(entries.iter().map(|(key, _)| &**key));
+        if !self.by_kind[self.kind].as_ref().is_some_and(has_same) {
+            self.kind = entries.iter().fold(0, |kind, (key, _)| kind | kind_of(key));
+        }
+        let kind = self.kind;
         let keys = Keys::with(&mut self.by_kind[kind], &entries, layouts);
         let mut values = vec![None; keys.names.len()];
         for (index, (key, value)) in entries.iter().enumerate() {

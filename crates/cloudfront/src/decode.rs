@@ -63,7 +63,7 @@ use self::{
 };
 use crate::{
     Error, FieldNames, Reject, TextLimits,
-    decompress::{PARQUET_HEAD_BYTES, is_parquet},
+    decompress::{HEAD_BYTES, is_parquet},
     reject::KEPT_BYTES_OF_A_LONG_LINE,
 };
 
@@ -187,7 +187,7 @@ impl Decoder {
     /// # Errors
     /// The verdict on the object; nothing is added then.
     pub fn decode_small(&mut self, name: &str, object: &[u8]) -> Option<Result<ObjectSummary, Error>> {
-        if is_parquet(object.get(..PARQUET_HEAD_BYTES).unwrap_or(object)) {
+        if is_parquet(object.get(..HEAD_BYTES).unwrap_or(object)) {
             return None;
         }
         let (text_end, mark) = (self.text.len(), self.batch.mark());

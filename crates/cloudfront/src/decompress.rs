@@ -16,9 +16,10 @@ use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
+pub(crate) use self::packed::{HEAD_BYTES, is_parquet};
 use self::{
     member::{Header, skip_header},
-    packed::{HEAD_BYTES, refuse_packed},
+    packed::refuse_packed,
 };
 use crate::Error;
 
@@ -35,14 +36,6 @@ pub const RATIO_FREE_BYTES: u64 = 64 << 20;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Returns whether an object with these first bytes is a Parquet file: [`PARQUET_HEAD_BYTES`] of them, or all.
-pub(crate) fn is_parquet(head: &[u8]) -> bool {
-    packed::is_parquet(head)
-}
-
-/// Number of bytes by which a Parquet file is recognised.
-pub(crate) const PARQUET_HEAD_BYTES: usize = HEAD_BYTES;
-
 /// Limits of an object's text.
 #[derive(Clone, Copy, Debug)]
 pub struct TextLimits {
@@ -56,6 +49,23 @@ pub struct TextLimits {
 impl Default for TextLimits {
     fn default() -> Self {
         Self { text_bytes: DEFAULT_MAX_TEXT_BYTES, ratio: DEFAULT_MAX_RATIO }
+    }
+}
+
+impl TextLimits {
+    /// Checks the text so far of an object, by the sizes of both in bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooMuchText`], [`Error::TooCompressed`].
+    pub(crate) fn check(self, text_bytes: u64, object_bytes: u64) -> Result<(), Error> {
+        let Self { text_bytes: limit_bytes, ratio } = self;
+        if text_bytes > limit_bytes {
+            return Err(Error::TooMuchText { limit_bytes });
+        }
+        if text_bytes > RATIO_FREE_BYTES && text_bytes > ratio.saturating_mul(object_bytes) {
+            return Err(Error::TooCompressed { limit: ratio, object_bytes });
+        }
+        Ok(())
     }
 }
 
@@ -146,16 +156,8 @@ impl<R: BufRead> TextReader<R> {
 
     fn check_limits(&mut self, count: usize) -> Result<(), Error> {
         self.text_bytes += count as u64;
-        let TextLimits { text_bytes: limit_bytes, ratio } = self.limits;
-        let verdict = if self.text_bytes > limit_bytes {
-            Error::TooMuchText { limit_bytes }
-        } else if self.text_bytes > RATIO_FREE_BYTES && self.text_bytes > ratio.saturating_mul(self.object_bytes) {
-            Error::TooCompressed { limit: ratio, object_bytes: self.object_bytes }
-        } else {
-            return Ok(());
-        };
-        self.state = Some(State::End);
-        Err(verdict)
+        let checked = self.limits.check(self.text_bytes, self.object_bytes);
+        checked.inspect_err(|_verdict| self.state = Some(State::End))
     }
 
     fn read_some(&mut self, text: &mut [u8]) -> Result<usize, Error> {

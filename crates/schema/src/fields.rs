@@ -3,6 +3,8 @@
 //! Names are case-sensitive. A column names the field of the standard log; a real-time log says the same thing under
 //! another name, see [`realtime_name`].
 
+use std::{collections::HashMap, sync::LazyLock};
+
 mod similar;
 
 pub use similar::similar_field;
@@ -140,6 +142,23 @@ pub fn is_known_field(name: &str) -> bool {
     STANDARD_FIELDS.contains(&name) || LATER_FIELDS.contains(&name) || is_realtime_only_field(name)
 }
 
+/// Returns the field that a column of a Parquet log has: CloudFront writes the names in lower case, with `_` for all other
+/// symbols. A name that is a field's own stays as it is; of two fields the standard log's counts.
+pub fn of_parquet_column(column: &str) -> Option<&'static str> {
+    static FIELDS: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
+        let mut fields = HashMap::new();
+        for field in all_fields() {
+            let parts = field.split(|symbol: char| !symbol.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+            let parts: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
+            fields.entry(parts.join("_")).or_insert(field);
+        }
+        // Athena's documentation spells this header right.
+        fields.insert("cs_referrer".to_owned(), "cs(Referer)");
+        fields
+    });
+    all_fields().find(|field| *field == column).or_else(|| FIELDS.get(column).copied())
+}
+
 /// Returns whether a log with a field of this name is a real-time log.
 pub fn is_realtime_only_field(name: &str) -> bool {
     REALTIME_ONLY_FIELDS.contains(&name)
@@ -204,6 +223,23 @@ mod tests {
         }
         let eras: Vec<usize> = (0..100).filter(|count| era_fields(*count).is_some()).collect();
         assert_eq!(eras, last_fields.map(|(count, _)| count));
+    }
+
+    #[test]
+    fn columns_of_parquet_logs_are_known_by_their_own_names_and_by_those_of_fields() {
+        for (column, field) in [
+            ("cs_user_agent", Some("cs(User-Agent)")),
+            ("cs_host", Some("cs(Host)")),
+            ("x_host_header", Some("x-host-header")),
+            ("timestamp_ms", Some("timestamp(ms)")),
+            ("distributionid", Some("distributionid")),
+            ("cs_referer", Some("cs(Referer)")),
+            ("cs_referrer", Some("cs(Referer)")),
+            ("cs-host", Some("cs-host")),
+            ("x_own", None),
+        ] {
+            assert_eq!(of_parquet_column(column), field, "{column}");
+        }
     }
 
     #[test]

@@ -138,8 +138,8 @@ impl BatchBuilder {
     }
 
     /// Returns the number of rows of `cells` cells that fit, until there are `rows` rows since `mark`, counting `others`, or a
-    /// hundred times as many cells, or very many blocks. Cells of the log count, as a cell in a map of extra fields takes more memory than its
-    /// text; and cells of the table, as even an empty one takes memory.
+    /// hundred times as many cells, or very many blocks. Cells of the log count, as a cell in a map of extra fields takes more
+    /// memory than its text; and cells of the table, as even an empty one takes memory.
     pub(crate) fn room(&self, mark: Mark, others: usize, rows: usize, cells: usize) -> usize {
         const CELLS_PER_ROW: usize = 100;
         let (new_rows, most_cells) = (self.rows - mark.rows, rows.saturating_mul(CELLS_PER_ROW));

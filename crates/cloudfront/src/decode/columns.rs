@@ -97,24 +97,15 @@ impl EagerColumn {
 
     /// Returns the column. `cells` is the cells' position, if the block's columns may be read from its text.
     fn finish(self, text: &Buffer, cells: Position) -> BlockColumn {
-        BlockColumn::Array(match self {
-            Self::BigInt(numbers) => match numbers.finish() {
-                Some((numbers, nulls)) => Arc::new(Int64Array::new(numbers.into(), nulls)),
-                None => return BlockColumn::Nulls,
-            },
-            Self::Int(numbers) => match numbers.finish() {
-                Some((numbers, nulls)) => Arc::new(Int32Array::new(numbers.into(), nulls)),
-                None => return BlockColumn::Nulls,
-            },
-            Self::Double(numbers) => match numbers.finish() {
-                Some((numbers, nulls)) => Arc::new(Float64Array::new(numbers.into(), nulls)),
-                None => return BlockColumn::Nulls,
-            },
+        match self {
+            Self::BigInt(numbers) => numbers.finish(|values, nulls| Arc::new(Int64Array::new(values.into(), nulls))),
+            Self::Int(numbers) => numbers.finish(|values, nulls| Arc::new(Int32Array::new(values.into(), nulls))),
+            Self::Double(numbers) => numbers.finish(|values, nulls| Arc::new(Float64Array::new(values.into(), nulls))),
             Self::Decoded(views, is_changed) => match cells {
-                Some(position) if !is_changed => return BlockColumn::Cells(position),
-                _ => Arc::new(views.finish(text)),
+                Some(position) if !is_changed => BlockColumn::Cells(position),
+                _ => BlockColumn::Array(Arc::new(views.finish(text))),
             },
-        })
+        }
     }
 }
 
@@ -329,11 +320,11 @@ impl<T: Copy + Default> Numbers<T> {
         self.nulls.truncate(rows);
     }
 
-    /// Returns the numbers and which are NULL; `None` if all are.
-    fn finish(mut self) -> Option<(Vec<T>, Option<NullBuffer>)> {
+    /// Returns the column, of the array that is made of the numbers and which of them are NULL.
+    fn finish(mut self, array: impl FnOnce(Vec<T>, Option<NullBuffer>) -> ArrayRef) -> BlockColumn {
         let nulls = self.nulls.finish();
         let all_null = nulls.as_ref().is_some_and(|nulls| nulls.null_count() == self.values.len());
-        (!all_null).then_some((self.values, nulls))
+        if all_null { BlockColumn::Nulls } else { BlockColumn::Array(array(self.values, nulls)) }
     }
 }
 

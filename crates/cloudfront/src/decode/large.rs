@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Error, Reject, TextReader,
-    decompress::{PARQUET_HEAD_BYTES, is_parquet},
+    decompress::{HEAD_BYTES, is_parquet},
 };
 
 /// A large object that is being read.
@@ -121,8 +121,8 @@ impl<R: BufRead> Large<R> {
     /// Reads the first bytes of an object, which say how to go on; all of a Parquet file.
     fn open(&mut self, mut object: R, object_bytes: u64, decoder: &mut Decoder) -> Result<State<R>, Error> {
         let keeps_rejects = self.output.is_some();
-        let mut head = Vec::with_capacity(PARQUET_HEAD_BYTES);
-        object.by_ref().take(PARQUET_HEAD_BYTES as u64).read_to_end(&mut head).map_err(Error::Read)?;
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        object.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(Error::Read)?;
         if is_parquet(&head) {
             let more = MAX_PARQUET_BYTES + 1 - head.len() as u64;
             // All at once: a vector that grows step by step takes twice as much.

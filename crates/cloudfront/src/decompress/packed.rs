@@ -6,7 +6,7 @@
 use crate::Error;
 
 /// Number of bytes that are examined, of an object or of what gzip unpacks: a header of tar.
-pub(super) const HEAD_BYTES: usize = 512;
+pub(crate) const HEAD_BYTES: usize = 512;
 
 const PARQUET: &str = "Parquet";
 
@@ -68,8 +68,8 @@ pub(super) fn refuse_packed(head: &[u8], is_in_gzip: bool) -> Result<(), Error> 
     }
 }
 
-/// Returns whether it is a Parquet file.
-pub(super) fn is_parquet(head: &[u8]) -> bool {
+/// Returns whether an object is a Parquet file; `head` has its first [`HEAD_BYTES`], or all of it.
+pub(crate) fn is_parquet(head: &[u8]) -> bool {
     head.starts_with(b"PAR1") && by_second_look(head) == Some(Packed::Data(PARQUET))
 }
 

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use lakefront_schema::fields;
-use memchr::memmem::Finder;
+use memchr::{memchr, memmem};
 
 use super::options::Delimiter;
 use crate::{decode::layout::Layout, error::Error};
@@ -52,27 +52,31 @@ impl Delimiter {
         FOUND.into_iter().find(are_names)
     }
 
-    /// Cuts names that stand in one piece in a header, like the cells of its rows, which may have the delimiter `given`.
+    /// Returns the names of a header that has no blank or TAB between them, but the delimiter of its rows: `given`, or one that
+    /// is found. `None` if no delimiter gives a name of CloudFront.
     pub(crate) fn split_names(names: &str, given: Option<Self>) -> Option<Vec<&str>> {
-        let cut = |delimiter: Self| {
-            let mut cut = Vec::new();
-            cut.extend(delimiter.cells(names.as_bytes()).map(|name| &names[name]));
-            cut
-        };
+        let cut = |delimiter: Self| delimiter.cells(names.as_bytes()).map(|name| &names[name]).collect::<Vec<_>>();
         given.into_iter().chain(FOUND).map(cut).find(|names| names.iter().any(|name| fields::is_known_field(name)))
     }
 
     /// Returns the positions of the cells of a line.
     pub(crate) fn cells(self, line: &[u8]) -> impl Iterator<Item = Range<usize>> {
-        let length = self.as_bytes().len();
-        let finder = Finder::new(self.as_bytes()).into_owned();
         let mut next = Some(0);
         std::iter::from_fn(move || {
             let start = next?;
-            let found = finder.find(&line[start..]).map(|at| start + at);
-            next = found.map(|at| at + length);
+            let found = match self.as_bytes() {
+                [byte] => memchr(*byte, &line[start..]),
+                bytes => memmem::find(&line[start..], bytes),
+            };
+            let found = found.map(|at| start + at);
+            next = found.map(|at| at + self.as_bytes().len());
             Some(start..found.unwrap_or(line.len()))
         })
+    }
+
+    /// Returns the number of cells of a line that are not UTF-8.
+    pub(crate) fn lossy_cells(self, line: &[u8]) -> u64 {
+        self.cells(line).filter(|cell| std::str::from_utf8(&line[cell.clone()]).is_err()).count() as u64
     }
 
     /// Returns whether an empty cell ends the line.

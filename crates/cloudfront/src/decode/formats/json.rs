@@ -81,22 +81,18 @@ impl JsonLines {
 
     fn read_any<'l>(&mut self, layouts: &mut Layouts, line: &'l str) -> Option<JsonRecord<'l>> {
         let Entries(entries) = serde_json::from_str(line).ok()?;
-        // A line with all keys so far is of the kind of the lines that had them.
-        let has_same = |keys: &Keys| keys.names.iter().map(|name| &**name).eq(entries.iter().map(|(key, _)| &**key));
-        if !self.by_kind[self.kind].as_ref().is_some_and(has_same) {
-            self.kind = entries.iter().fold(0, |kind, (key, _)| kind | kind_of(key));
+        // Most lines have the same keys in the same order.
+        let has_same = |keys: &&Keys| keys.names.iter().map(|name| &**name).eq(entries.iter().map(|(key, _)| &**key));
+        if let Some(keys) = self.by_kind[self.kind].as_ref().filter(has_same) {
+            let values = entries.iter().map(|(_, value)| text_of(value)).collect::<Result<_, _>>().ok()?;
+            return Some(JsonRecord { layout: Arc::clone(&keys.layout), values });
         }
-        let kind = self.kind;
-        let keys = Keys::with(&mut self.by_kind[kind], &entries, layouts);
+        self.kind = entries.iter().fold(0, |kind, (key, _)| kind | kind_of(key));
+        let keys = Keys::with(&mut self.by_kind[self.kind], &entries, layouts);
         let mut values = vec![None; keys.names.len()];
-        for (index, (key, value)) in entries.iter().enumerate() {
-            // Most lines have the same keys in the same order.
-            let place = match keys.names.get(index) {
-                Some(name) if **name == **key => index,
-                _ => keys.places[&**key],
-            };
+        for (key, value) in &entries {
             // Of a key that is there twice the last one counts, as in most programs that read JSON.
-            values[place] = text_of(value).ok()?;
+            values[keys.places[&**key]] = text_of(value).ok()?;
         }
         Some(JsonRecord { layout: Arc::clone(&keys.layout), values })
     }
@@ -106,12 +102,8 @@ impl Keys {
     /// Returns keys that include those of a line.
     fn with<'k>(known: &'k mut Option<Self>, entries: &[(Cow<'_, str>, &RawValue)], layouts: &mut Layouts) -> &'k Self {
         let has_all = |keys: &Self| {
-            let mut with_index = entries.iter().enumerate();
             let is_small = keys.names.len() <= MAX_NAMES.max(entries.len());
-            is_small
-                && with_index.all(|(index, (key, _))| {
-                    keys.names.get(index).is_some_and(|name| **name == **key) || keys.places.contains_key(&**key)
-                })
+            is_small && entries.iter().all(|(key, _)| keys.places.contains_key(&**key))
         };
         if !known.as_ref().is_some_and(has_all) {
             let (mut names, mut places) = known.take().map_or_else(Default::default, |keys| (keys.names, keys.places));
@@ -145,7 +137,7 @@ fn kind_of(key: &str) -> usize {
 /// Returns a value as text; `None` for `null`.
 ///
 /// # Errors
-/// It is a string that is no text.
+/// It is a string with half of a surrogate pair.
 fn text_of(value: &RawValue) -> serde_json::Result<Option<Cow<'_, str>>> {
     let raw = value.get();
     let quoted = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));

@@ -25,7 +25,7 @@ const HEADER: &[u8] = b"#Fields:";
 /// Kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineKind {
-    /// It is dealt with.
+    /// It was handled.
     Done,
     /// A row in this format.
     Row(RowFormat),
@@ -77,8 +77,8 @@ impl ObjectLines {
         sink.room(self.records.rejects.num_kept(), self.records.fields.width())
     }
 
-    /// Looks at the next line, which starts at text position `start`. A line that is no data is counted and dealt with; one
-    /// of data, or of names, is neither.
+    /// Looks at the next line, which starts at text position `start`. Comments, blank lines and lines over the limit are counted
+    /// and handled here; rows and names are left to the caller.
     ///
     /// # Errors
     /// The verdict on the object.
@@ -98,7 +98,7 @@ impl ObjectLines {
         if line.len() > self.lines.line_bytes() {
             let byte = self.lines.byte_at(start);
             self.lines.count_line();
-            self.reject_long_line(self.lines.kept(line).len(), line, byte, line.len() as u64)?;
+            self.reject_long_line(self.lines.kept(line), byte, line.len() as u64)?;
             return Ok(LineKind::Done);
         }
         match self.format {
@@ -218,16 +218,16 @@ impl ObjectLines {
             self.records.summary.blanks += 1;
             return Ok(());
         }
-        self.reject_long_line(head.len(), head, *byte, *bytes)
+        self.reject_long_line(head, *byte, *bytes)
     }
 
-    fn reject_long_line(&mut self, kept: usize, line: &[u8], byte: u64, line_bytes: u64) -> Result<(), Error> {
+    fn reject_long_line(&mut self, kept: &[u8], byte: u64, line_bytes: u64) -> Result<(), Error> {
         let number = self.lines.lines();
         if self.records.fields.awaits_header() {
             let why = NotCloudFront::LongLine { limit_bytes: self.lines.line_bytes() };
             return Err(Error::NotCloudFront { line: number, why });
         }
-        self.records.rejects.add(RejectReason::LineTooLong, number, byte, &line[..kept], line_bytes);
+        self.records.rejects.add(RejectReason::LineTooLong, number, byte, kept, line_bytes);
         Ok(())
     }
 

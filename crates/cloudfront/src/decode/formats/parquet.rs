@@ -7,10 +7,10 @@
 use std::{fmt, sync::Arc};
 
 use arrow::{
-    array::{Array as _, ArrayRef, AsArray as _, Date32Array, RecordBatch, StringViewArray},
+    array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringViewArray},
     datatypes::{
-        BinaryViewType, DataType, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-        TimestampNanosecondType, TimestampSecondType,
+        BinaryViewType, DataType, Date32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
     },
     util::display::{ArrayFormatter, FormatOptions},
 };
@@ -39,7 +39,6 @@ use crate::{
         text::Text,
         time::time_of_second,
     },
-    decompress::RATIO_FREE_BYTES,
     error::{Error, NotCloudFront},
     guard::guarded,
 };
@@ -105,6 +104,7 @@ impl ParquetReader {
             return Err(Error::OwnDataFile);
         }
         check_pages(file, &metadata, options.text_limits)?;
+        let field_of = |column: &String| fields::of_parquet_column(column).unwrap_or(column).to_owned();
         let names: Vec<String> = as_written.schema().fields().iter().map(|field| field_of(field.name())).collect();
         let keys: Vec<Box<str>> = names.iter().map(|name| Box::from(name.as_str())).collect();
         let layout = layouts.of_keys(&keys);
@@ -170,7 +170,7 @@ impl ParquetReader {
         let (number, byte) = (self.object.lines.count_line(), self.text_bytes);
         let bytes = self.columns.iter().map(|column| column.length(row) + 1).sum::<usize>().saturating_sub(1);
         self.text_bytes += bytes as u64 + 1;
-        self.check_limits()?;
+        self.limits.check(self.text_bytes, self.object_bytes)?;
         if bytes > self.object.lines.line_bytes() {
             let kept = self.line(self.object.lines.kept_bytes());
             self.object.records.rejects.add(RejectReason::LineTooLong, number, byte, &kept, bytes as u64);
@@ -184,7 +184,6 @@ impl ParquetReader {
         let lossy_cells = self.columns.iter().filter(is_lossy).count() as u64;
         let (line, cell_count) = (line.as_deref(), self.columns.len());
         let written = WrittenRow { start, line, number, byte, cells: cell_count, lossy_cells, is_utf8: true };
-        self.object.records.fields.put_keys(Arc::clone(&self.layout));
         self.writer.take(&mut self.object, written, cells, sink)
     }
 
@@ -203,17 +202,6 @@ impl ParquetReader {
         }
         line.truncate(most);
         line
-    }
-
-    fn check_limits(&self) -> Result<(), Error> {
-        let TextLimits { text_bytes: limit_bytes, ratio } = self.limits;
-        if self.text_bytes > limit_bytes {
-            return Err(Error::TooMuchText { limit_bytes });
-        }
-        if self.text_bytes > RATIO_FREE_BYTES && self.text_bytes > ratio.saturating_mul(self.object_bytes) {
-            return Err(Error::TooCompressed { limit: ratio, object_bytes: self.object_bytes });
-        }
-        Ok(())
     }
 
     /// Reads the next rows; returns false at the end.
@@ -271,20 +259,6 @@ fn read<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error> {
     }
 }
 
-/// Returns the field of a column: CloudFront writes its name in lower case, with `_` for all other symbols.
-fn field_of(column: &str) -> String {
-    let plain = |name: &str| {
-        let parts = name.split(|symbol: char| !symbol.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
-        parts.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
-    };
-    if fields::is_known_field(column) {
-        return column.to_owned();
-    }
-    // Athena's documentation spells this header right.
-    let wanted = if column == "cs_referrer" { "cs_referer" } else { column };
-    fields::all_fields().find(|field| plain(field) == wanted).unwrap_or(column).to_owned()
-}
-
 /// Returns the schema in which values stay where they are in pages and dictionaries: a dictionary's value may be long, and may be
 /// that of a thousand rows.
 fn with_views(schema: &Schema) -> SchemaRef {
@@ -305,6 +279,13 @@ fn with_views(schema: &Schema) -> SchemaRef {
 impl Column {
     fn new(values: StringViewArray) -> Self {
         Self { values, lossy: None }
+    }
+
+    /// Returns the column of values that may not be UTF-8: they are decoded lossily.
+    fn of_bytes<'b>(bytes: impl Iterator<Item = Option<&'b [u8]>> + Clone) -> Self {
+        let is_lossy = |value: Option<&[u8]>| value.is_some_and(|value| std::str::from_utf8(value).is_err());
+        let lossy = bytes.clone().map(is_lossy).collect();
+        Self { values: bytes.map(|value| value.map(String::from_utf8_lossy)).collect(), lossy: Some(lossy) }
     }
 
     /// Returns the length of a row's value in bytes.
@@ -348,14 +329,10 @@ fn text_of(column: &ArrayRef, name: &str) -> Column {
         return Column::new(strings.clone());
     }
     if let Some(bytes) = column.as_byte_view_opt::<BinaryViewType>() {
-        let texts = bytes.iter().map(|value| value.map(String::from_utf8_lossy));
-        let is_lossy = |value: Option<&[u8]>| value.is_some_and(|value| std::str::from_utf8(value).is_err());
-        return Column { values: texts.collect(), lossy: Some(bytes.iter().map(is_lossy).collect()) };
+        return Column::of_bytes(bytes.iter());
     }
     if let Some(bytes) = column.as_fixed_size_binary_opt() {
-        let texts = bytes.iter().map(|value| value.map(String::from_utf8_lossy));
-        let is_lossy = |value: Option<&[u8]>| value.is_some_and(|value| std::str::from_utf8(value).is_err());
-        return Column { values: texts.collect(), lossy: Some(bytes.iter().map(is_lossy).collect()) };
+        return Column::of_bytes(bytes.iter());
     }
     if let DataType::Timestamp(unit, _) = column.data_type() {
         return Column::new(text_of_times(column, *unit, name));
@@ -400,7 +377,10 @@ fn text_of_times(column: &ArrayRef, unit: TimeUnit, name: &str) -> StringViewArr
             };
         let (seconds, of_second) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
         match name {
-            fields::DATE => date_of_day(i32::try_from(seconds.div_euclid(86_400)).ok()?),
+            fields::DATE => {
+                let day = i32::try_from(seconds.div_euclid(86_400)).ok()?;
+                Some(Date32Type::to_naive_date_opt(day)?.to_string())
+            }
             fields::TIME => {
                 let time = time_of_second(i64::try_from(seconds).ok()?);
                 Some(std::str::from_utf8(&time).expect("digits and colons are ASCII").to_owned())
@@ -410,12 +390,4 @@ fn text_of_times(column: &ArrayRef, unit: TimeUnit, name: &str) -> StringViewArr
         }
     };
     numbers.into_iter().map(|number| number.and_then(text)).collect()
-}
-
-/// Returns a day as text, `YYYY-MM-DD`.
-fn date_of_day(day: i32) -> Option<String> {
-    let days = Date32Array::from(vec![day]);
-    let options = FormatOptions::default();
-    let formatter = ArrayFormatter::try_new(&days, &options).ok()?;
-    Some(formatter.value(0).to_string())
 }

@@ -123,12 +123,7 @@ impl Rewriter {
             delimiter.cells(bytes).take(width).map(|cell| Some(Value::First(&bytes[cell.start..], cell.len())));
         let start = self.writer.write(values, cells);
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
-        let is_lossy = |cell| std::str::from_utf8(cell).is_err();
-        let lossy_cells = if is_utf8 {
-            0
-        } else {
-            delimiter.cells(bytes).filter(|cell| is_lossy(&bytes[cell.clone()])).count() as u64
-        };
+        let lossy_cells = if is_utf8 { 0 } else { delimiter.lossy_cells(bytes) };
         let row = WrittenRow { start, line: Some(bytes), number, byte, cells: count, lossy_cells, is_utf8 };
         self.writer.take(object, row, cells, sink)
     }

@@ -226,7 +226,7 @@ impl TabReader {
             object.records.rejects.add_misfit(cells, number, byte, line);
             return Ok(true);
         };
-        let lossy_cells = if text.is_utf8 { 0 } else { lossy_cells(line) };
+        let lossy_cells = if text.is_utf8 { 0 } else { Delimiter::TAB.lossy_cells(line) };
         let record = Record { line: number, start, byte, bytes: line, ends: &self.ends, cells, lossy_cells };
         object.records.take(text, record, sink)?;
         Ok(true)
@@ -245,8 +245,4 @@ fn split(separators: &mut Separators, text: Text<'_>, start: usize) -> usize {
         end = next;
     }
     end
-}
-
-fn lossy_cells(line: &[u8]) -> u64 {
-    line.split(|&byte| byte == b'\t').filter(|cell| std::str::from_utf8(cell).is_err()).count() as u64
 }

@@ -98,7 +98,7 @@ impl AnyMinMax {
 }
 
 /// Returns the first 16 bytes of a string, zero-padded, as a number: of two strings with different heads, that with the lesser
-/// head is less. The string are the first `length` of `bytes`.
+/// head is less. The string is the first `length` bytes of `bytes`.
 #[inline]
 pub(crate) fn head_of_string(bytes: &[u8], length: usize) -> u128 {
     const BYTES: usize = size_of::<u128>();

@@ -4,7 +4,7 @@ use memchr::memmem;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::compact::Compact;
-use crate::{TextLimits, decompress::RATIO_FREE_BYTES, error::Error};
+use crate::{TextLimits, error::Error};
 
 const MAGIC: &[u8] = b"PAR1";
 /// Key by which lakefront's own data files are known in their footers.
@@ -85,10 +85,10 @@ pub(super) fn check_pages(file: &[u8], metadata: &ParquetMetaData, limits: TextL
         let mut largest_pages = 0;
         for chunk in group.columns() {
             let out_of_file = || damaged("a column is outside of the file");
-            let at = |start: Option<i64>| start.map_or(Ok(None), |start| usize::try_from(start).map(Some));
-            let dictionary = at(chunk.dictionary_page_offset()).map_err(|_| out_of_file())?;
-            let data = usize::try_from(chunk.data_page_offset()).map_err(|_| out_of_file())?;
-            let length = usize::try_from(chunk.compressed_size()).map_err(|_| out_of_file())?;
+            let position = |number: i64| usize::try_from(number).map_err(|_| out_of_file());
+            let dictionary = chunk.dictionary_page_offset().map(position).transpose()?;
+            let data = position(chunk.data_page_offset())?;
+            let length = position(chunk.compressed_size())?;
             let start = dictionary.filter(|start| *start > 0 && *start < data).unwrap_or(data);
             let end = start.checked_add(length).filter(|end| *end <= file.len()).ok_or_else(out_of_file)?;
             let sizes = check_chunk(&file[start..end], chunk.num_values())?;
@@ -99,15 +99,7 @@ pub(super) fn check_pages(file: &[u8], metadata: &ParquetMetaData, limits: TextL
             return Err(Error::UnsupportedParquet { why: "pages of more than 128 MiB" });
         }
     }
-    let TextLimits { text_bytes, ratio } = limits;
-    let object_bytes = file.len() as u64;
-    if plain_bytes > text_bytes {
-        return Err(Error::TooMuchText { limit_bytes: text_bytes });
-    }
-    if plain_bytes > RATIO_FREE_BYTES && plain_bytes > ratio.saturating_mul(object_bytes) {
-        return Err(Error::TooCompressed { limit: ratio, object_bytes });
-    }
-    Ok(())
+    limits.check(plain_bytes, file.len() as u64)
 }
 
 /// Sizes of a column chunk in bytes, without compression.

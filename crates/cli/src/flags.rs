@@ -266,6 +266,27 @@ pub(crate) struct SelectionFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading of logs")]
 pub(crate) struct ReadingFlags {
+    #[command(flatten)]
+    pub(crate) lines: LineFlags,
+
+    /// Exit with 1 if more rows are rejected: a number stops the run as soon as it is exceeded, a share like `0.1%` is
+    /// checked at the end of the run
+    #[arg(long, value_name = "N|P%", allow_hyphen_values = true)]
+    pub(crate) max_rejects: Option<String>,
+
+    /// Fail logs with more text than this [default: as in the last run, or 64GiB]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
+    pub(crate) max_text_bytes: Option<String>,
+
+    /// Fail logs over 64 MiB of text that expand more than N-fold [default: as in the last run, or 200]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) max_ratio: Option<String>,
+}
+
+/// Flags for reading the lines of logs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reading of logs")]
+pub(crate) struct LineFlags {
     /// Field names of logs without a header, separated by blanks or commas, or a file with them, as `@FILE`; may be given
     /// more than once: each line is read with the list that has as many names as the line has cells
     #[arg(long, value_name = "LIST|@FILE")]
@@ -284,19 +305,6 @@ pub(crate) struct ReadingFlags {
     /// Accept a field of this name, although CloudFront is not known to have it; may be given more than once
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_field: Vec<String>,
-
-    /// Exit with 1 if more rows are rejected: a number stops the run as soon as it is exceeded, a share like `0.1%` is
-    /// checked at the end of the run
-    #[arg(long, value_name = "N|P%", allow_hyphen_values = true)]
-    pub(crate) max_rejects: Option<String>,
-
-    /// Fail logs with more text than this [default: as in the last run, or 64GiB]
-    #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
-    pub(crate) max_text_bytes: Option<String>,
-
-    /// Fail logs over 64 MiB of text that expand more than N-fold [default: as in the last run, or 200]
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub(crate) max_ratio: Option<String>,
 }
 
 /// Identity of a log when it is listed again.
@@ -502,28 +510,7 @@ pub(crate) struct InspectFlags {
     pub(crate) json: bool,
 
     #[command(flatten)]
-    pub(crate) reading: InspectReadingFlags,
-}
-
-/// Flags for reading the log that `inspect` looks into: those of `convert`.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Reading of logs")]
-pub(crate) struct InspectReadingFlags {
-    /// Field names, if it has no header, as for `convert`; may be given more than once
-    #[arg(long, value_name = "LIST|@FILE")]
-    pub(crate) fields: Vec<String>,
-
-    /// Accept a field of this name, although CloudFront is not known to have it; may be given more than once
-    #[arg(long, value_name = "NAME")]
-    pub(crate) allow_field: Vec<String>,
-
-    /// Its format: `w3c`, `plain`, `json` or `raw`
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) format: Option<String>,
-
-    /// Characters between the cells of a log whose first line of data has no TAB, 1 to 5
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub(crate) delimiter: Option<String>,
+    pub(crate) lines: LineFlags,
 }
 
 const INSPECT_EXAMPLES: &str = "\

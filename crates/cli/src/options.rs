@@ -21,8 +21,8 @@ use rustix::system::uname;
 use crate::{
     field_lists,
     flags::{
-        Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, InspectFlags, InspectReadingFlags,
-        ReadingFlags, RetryFlags, RunFlags, SelectionFlags, SourceStoreFlags, StoreFlags,
+        Acl, AddressingStyle, Command, ConvertFlags, Flags, IdentityFlag, InspectFlags, LineFlags, ReadingFlags,
+        RetryFlags, RunFlags, SelectionFlags, SourceStoreFlags, StoreFlags,
     },
     hints,
     values::{bytes, duration, formats, hour, max_rejects, number, time, trimmed},
@@ -198,16 +198,9 @@ pub(crate) fn retry_options(
 /// # Errors
 /// A flag is wrong; the error names it.
 pub(crate) fn inspect_options(flags: &InspectFlags) -> anyhow::Result<InspectOptions> {
-    let InspectReadingFlags { fields, allow_field, format, delimiter } = &flags.reading;
     Ok(InspectOptions {
         schema: Arc::new(schema(&flags.schema).context("`--schema`")?),
-        reading: ReadingOptions {
-            fields: field_lists::read(fields, allow_field)?,
-            allowed_fields: allow_field.iter().cloned().collect(),
-            format: formats::change(format.as_deref(), formats::log_format)?,
-            delimiter: formats::change(delimiter.as_deref(), formats::delimiter)?,
-            ..ReadingOptions::default()
-        },
+        reading: line_options(&flags.lines)?,
         now: now(),
         rows: usize::try_from(number("--rows", &flags.rows, 0..=1000)?).expect("it is at most a thousand"),
         advise: hints::advise,
@@ -226,12 +219,20 @@ pub(crate) fn connections(stores: &StoreFlags) -> anyhow::Result<Connections> {
 fn reading_options(flags: &ReadingFlags) -> anyhow::Result<ReadingOptions> {
     let (max_text_bytes, max_ratio) = (flags.max_text_bytes.as_deref(), flags.max_ratio.as_deref());
     Ok(ReadingOptions {
+        max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
+        max_ratio: max_ratio.map(|text| number("--max-ratio", text, 1..=u64::MAX)).transpose()?,
+        ..line_options(&flags.lines)?
+    })
+}
+
+/// Returns the options for reading the lines of logs, with the default limits.
+fn line_options(flags: &LineFlags) -> anyhow::Result<ReadingOptions> {
+    Ok(ReadingOptions {
         fields: field_lists::read(&flags.fields, &flags.allow_field)?,
         format: formats::change(flags.format.as_deref(), formats::log_format)?,
         delimiter: formats::change(flags.delimiter.as_deref(), formats::delimiter)?,
         allowed_fields: flags.allow_field.iter().cloned().collect(),
-        max_text_bytes: max_text_bytes.map(|text| bytes("--max-text-bytes", text)).transpose()?,
-        max_ratio: max_ratio.map(|text| number("--max-ratio", text, 1..=u64::MAX)).transpose()?,
+        ..ReadingOptions::default()
     })
 }
 

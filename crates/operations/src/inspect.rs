@@ -1,6 +1,7 @@
 //! Looks into one log: what it is made into, and why; nothing is written.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     io::{BufRead, BufReader, Read},
     sync::Arc,
@@ -96,7 +97,7 @@ pub struct Inspection {
     pub rejects: BTreeMap<&'static str, u64>,
     /// The first of them.
     pub first_rejects: Vec<InspectedReject>,
-    /// Number of cells that are no number, by column.
+    /// Number of cells that are not a number, by column.
     pub nulled_cells: BTreeMap<String, u64>,
     /// Names in headers that CloudFront is not known to have.
     pub unknown_fields: Vec<String>,
@@ -165,10 +166,10 @@ impl Serialize for InspectedRow {
     }
 }
 
-/// Reads a log, and returns what it is made into. A log that cannot be converted is no error: the result says why.
+/// Reads a log, and returns a description of it. For a log that cannot be converted, [`Inspection::error`] is set.
 ///
 /// # Errors
-/// There is no such object, or several; or it cannot be read.
+/// The object does not exist, the source has several objects, or the object cannot be read.
 pub fn inspect(input: InspectInput<'_>, options: &InspectOptions) -> Result<Inspection, Error> {
     match input {
         InspectInput::Object { source, connections } => {
@@ -192,24 +193,14 @@ pub fn inspect(input: InspectInput<'_>, options: &InspectOptions) -> Result<Insp
 
 /// Returns the only object of a source.
 fn only_object(source: &Source, connections: &Connections) -> Result<Object, Error> {
-    let (mut first, mut is_several) = (None, false);
-    let listed = {
-        let several = std::cell::Cell::new(false);
-        let listed = list(
-            std::slice::from_ref(source),
-            connections,
-            &Everything,
-            &mut |object| match first {
-                None => first = Some(object),
-                Some(_) => several.set(true),
-            },
-            &mut |_count| {},
-            &|| several.get(),
-        );
-        is_several |= several.get();
-        listed
+    let (mut first, is_several) = (None, Cell::new(false));
+    let mut take = |object| match first {
+        None => first = Some(object),
+        Some(_) => is_several.set(true),
     };
-    if is_several {
+    let sources = std::slice::from_ref(source);
+    let listed = list(sources, connections, &Everything, &mut take, &mut |_count| {}, &|| is_several.get());
+    if is_several.get() {
         return Err(Error::NotOneObject { location: source.to_string(), objects: "several objects" });
     }
     listed.map_err(Error::storage)?;

@@ -22,7 +22,7 @@ pub(crate) fn change<T>(text: Option<&str>, read: impl Fn(&str) -> anyhow::Resul
 /// Returns a format of logs.
 ///
 /// # Errors
-/// There is no such format.
+/// The format does not exist.
 pub(crate) fn log_format(text: &str) -> anyhow::Result<LogFormat> {
     let names: Vec<String> = LogFormat::ALL.iter().map(|format| format!("`{}`", format.as_str())).collect();
     let expected = format!("`{AUTO}`, or one of {}", names.join(", "));

@@ -22,9 +22,11 @@ fn folder_of_all() -> TestFolder {
 
 /// Converts with a limit of this process.
 fn convert_within(folder: &TestFolder, user: &[&str], limit: &str, table: &str) -> RunOutput {
-    let program = [user, &["prlimit", limit, "--"]].concat();
+    let limited = [user, &["prlimit", limit, "--"]].concat().join(" ");
     let args = ["convert", "logs", table, "--now", NOW, "--threads", "16", "--task-bytes", "1", "-q"];
-    folder.run_in_shell(&program, "exec \"$@\"", &args)
+    // Opened first: the program may be in a folder that the user may not enter.
+    let shell = format!("exec 3< \"$1\" && shift && exec {limited} /proc/self/fd/3 \"$@\"");
+    folder.run_in_shell(&[], &shell, &args)
 }
 
 fn is_root() -> bool {

@@ -221,7 +221,10 @@ fn read(name: &str, bytes: impl BufRead, size: u64, options: &InspectOptions) ->
         },
     };
     let mut decoder = Decoder::new(Arc::new(decode_options));
-    let mut enricher = Enricher::new(Arc::clone(&options.schema));
+    let schema = &options.schema;
+    let mut enricher = Enricher::new(Arc::clone(schema));
+    // One for the examples, even if none is to be returned.
+    let wanted_rows = options.rows.max(1);
     let mut inspection = Inspection::default();
     let mut large = decoder.read_large(name, bytes, size);
     let verdict = loop {
@@ -231,16 +234,13 @@ fn read(name: &str, bytes: impl BufRead, size: u64, options: &InspectOptions) ->
         }
         match step {
             Ok(Some(Step::Rows(batch))) => {
-                let blocks = if inspection.first_rows.len() < options.rows.max(1) {
-                    enricher.enrich(*batch)
-                } else {
-                    Vec::new()
-                };
-                let rows = blocks.iter().flat_map(|block| block.row_texts(&options.schema));
-                let missing = options.rows.max(1) - inspection.first_rows.len();
-                let schema = &options.schema;
-                let rows = rows.take(missing).map(|cells| InspectedRow { schema: Arc::clone(schema), cells });
-                inspection.first_rows.extend(rows);
+                let missing = wanted_rows - inspection.first_rows.len();
+                if missing > 0 {
+                    let blocks = enricher.enrich(*batch);
+                    let rows = blocks.iter().flat_map(|block| block.row_texts(schema)).take(missing);
+                    let rows = rows.map(|cells| InspectedRow { schema: Arc::clone(schema), cells });
+                    inspection.first_rows.extend(rows);
+                }
             }
             Ok(Some(Step::NoRows)) => {}
             Ok(None) => break None,
@@ -251,9 +251,9 @@ fn read(name: &str, bytes: impl BufRead, size: u64, options: &InspectOptions) ->
         }
     };
     inspection.compression = if large.is_gzip() { "gzip" } else { "none" };
-    inspection.describe(large.description(), &options.schema);
+    inspection.describe(large.description(), schema);
     if let Some(summary) = large.summary() {
-        inspection.count(&summary, &options.schema);
+        inspection.count(&summary, schema);
     }
     inspection.unknown_fields = decoder.take_unknown_names().iter().map(str::to_owned).collect();
     inspection.first_rows.truncate(options.rows);

@@ -1,7 +1,7 @@
 //! The layout that is in force for a line of an object.
 //!
-//! A `#Fields` line, or a line of bare names, holds until the next one. Without any, a line is read by the given list with as many names as it has
-//! cells; or, if no list was given, by the era of the standard log that had as many cells.
+//! A `#Fields` line, or a line of bare names, holds until the next one. Without any, a line is read by the given list with as
+//! many names as it has cells; or, if no list was given, by the era of the standard log that had as many cells.
 
 use std::sync::Arc;
 
